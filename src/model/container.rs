@@ -1,0 +1,231 @@
+//! A container of a task: what is known of it, and where its span lies. Main type: [`Container`].
+
+use super::log::ContainerLog;
+use super::observation::{ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, LogConfig, Source, TaskRecord};
+use super::outcome::{self, Failure};
+use super::phases::Phases;
+use super::time::Time;
+
+/// Where a bound of a container's span was taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundSource {
+    /// From the task's times: ECS gives none for containers.
+    Estimated,
+    /// From the task metadata endpoint or the agent.
+    Metadata,
+    /// From the container runtime.
+    Docker,
+    /// From its first or last log line.
+    Log,
+}
+
+impl BoundSource {
+    /// As attributes give it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Estimated => "estimated",
+            Self::Metadata => "metadata",
+            Self::Docker => "docker",
+            Self::Log => "log",
+        }
+    }
+
+    const fn of(source: Option<Source>) -> Self {
+        match source {
+            Some(Source::Docker) => Self::Docker,
+            _ => Self::Metadata,
+        }
+    }
+}
+
+/// A bound of a container's span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerBound {
+    /// Where it lies.
+    pub at: Time,
+    /// How that is known.
+    pub source: BoundSource,
+}
+
+/// A container.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Container {
+    /// What the task says of it.
+    pub record: ContainerRecord,
+    /// What the task definition says of it.
+    pub definition: Option<ContainerDefinition>,
+    /// What it wrote, as far as that was read.
+    pub log: Option<ContainerLog>,
+    /// Where its span begins; `None` when nothing is known of it yet.
+    pub start: Option<ContainerBound>,
+    /// Where its span ends; `None` while it may still run.
+    pub end: Option<ContainerBound>,
+    /// The task is STOPPED and there is no sign that this container ever ran.
+    pub never_started: bool,
+    /// Its own failure.
+    pub failure: Option<Failure>,
+}
+
+impl ContainerRecord {
+    /// Whether ECS (or GuardDuty) added it: hidden unless all containers are asked for.
+    pub fn is_hidden(&self) -> bool {
+        let added = ["~internal~", "aws-guardduty-agent-", "ecs-service-connect-"];
+        self.internal || added.iter().any(|prefix| self.name.starts_with(prefix))
+    }
+}
+
+impl Container {
+    /// The containers of a task, and the gaps that joining their logs left.
+    pub(super) fn all(
+        task: &TaskRecord,
+        definition: Option<&DefinitionRecord>,
+        phases: Option<&Phases>,
+        logs: Vec<ContainerLog>,
+        log_lines: usize,
+    ) -> (Vec<Self>, Vec<Gap>) {
+        let mut records = task.containers.clone();
+        for declared in definition.into_iter().flat_map(|d| &d.containers) {
+            if !records.iter().any(|record| record.name == declared.name) {
+                let (name, image) = (declared.name.clone(), declared.image.clone());
+                records.push(ContainerRecord { name, image, ..Default::default() });
+            }
+        }
+        let mut logs = join_logs(logs);
+        let one_only = records.iter().filter(|record| !record.is_hidden()).count() == 1;
+        let mut containers = Vec::with_capacity(records.len());
+        for record in records {
+            let mut log = logs
+                .iter()
+                .position(|log| log.container.as_deref() == Some(&record.name))
+                .map(|at| logs.swap_remove(at));
+            // The limit counts lines as sources gave them, before anything else looks at them.
+            if let Some(log) = &mut log {
+                log.limit(log_lines);
+            }
+            let declared = definition.and_then(|d| d.containers.iter().find(|c| c.name == record.name)).cloned();
+            containers.push(Self::new(task, record, declared, log, phases, one_only));
+        }
+        let gaps = logs.into_iter().map(|log| Gap {
+            what: format!("{} log lines of {}", log.len(), log.origin),
+            why: "the task has no such container".to_owned(),
+            hint: None,
+            container: log.container,
+        });
+        (containers, gaps.collect())
+    }
+
+    fn new(
+        task: &TaskRecord,
+        record: ContainerRecord,
+        definition: Option<ContainerDefinition>,
+        log: Option<ContainerLog>,
+        phases: Option<&Phases>,
+        one_only: bool,
+    ) -> Self {
+        let first_line = log.as_ref().and_then(|log| log.lines().map(|line| line.time).min());
+        let last_line = log.as_ref().and_then(|log| log.lines().map(|line| line.time).max());
+        let has_time = record.created.or(record.started).or(record.finished).is_some();
+        let ran = record.exit_code.is_some() || record.runtime_id.is_some() || has_time || first_line.is_some();
+        let never_started = task.is_stopped() && !ran;
+        let (start, end) = match phases {
+            Some(phases) if never_started => {
+                let at = phases.end_began.map(|at| ContainerBound { at, source: BoundSource::Estimated });
+                (at, at)
+            }
+            Some(phases) => bounds(task, &record, phases, first_line, last_line),
+            None => (None, None),
+        };
+        let failure = outcome::container_failure(task, &record, one_only);
+        Self { record, definition, log, start, end, never_started, failure }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    /// Whether ECS (or GuardDuty) added it.
+    pub fn is_hidden(&self) -> bool {
+        self.record.is_hidden()
+    }
+
+    /// Whether the task ends when it ends; `None` without the task definition.
+    pub fn essential(&self) -> Option<bool> {
+        self.definition.as_ref().map(|d| d.essential)
+    }
+
+    /// Whether it has ended although its task may go on.
+    pub fn has_stopped(&self) -> bool {
+        self.record.last_status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("STOPPED"))
+            || self.record.exit_code.is_some()
+    }
+
+    /// Why no log lines are to be expected from CloudWatch Logs, where the definition says so.
+    pub(super) fn log_note(&self) -> Option<String> {
+        let definition = self.definition.as_ref().filter(|_| self.log.is_none() && !self.is_hidden())?;
+        match &definition.log {
+            None => {
+                Some(format!("container {} has no log driver set: its lines are not in CloudWatch Logs", self.name()))
+            }
+            Some(LogConfig { driver, .. }) if driver != "awslogs" => {
+                Some(format!("container {} logs through {driver}: its lines are not read", self.name()))
+            }
+            Some(_) => None,
+        }
+    }
+}
+
+/// Start and end of a container that ran. ECS gives no times of containers, so without metadata or docker they are
+/// estimated from the task's, and widened by log lines.
+fn bounds(
+    task: &TaskRecord,
+    record: &ContainerRecord,
+    phases: &Phases,
+    first_line: Option<Time>,
+    last_line: Option<Time>,
+) -> (Option<ContainerBound>, Option<ContainerBound>) {
+    let own = |at| ContainerBound { at, source: BoundSource::of(task.source) };
+    let estimated = |at| ContainerBound { at, source: BoundSource::Estimated };
+    let widened = |at| ContainerBound { at, source: BoundSource::Log };
+
+    let from_task = [phases.launched, task.times.execution_stopped.filter(|_| phases.launched.is_some())]
+        .into_iter()
+        .flatten()
+        .min();
+    let start = record.started.map(own).or_else(|| {
+        let floor = |bound: ContainerBound| ContainerBound { at: bound.at.max(phases.start), ..bound };
+        let estimate = from_task.map(estimated);
+        let line = first_line.map(widened).filter(|line| estimate.is_none_or(|e| line.at < e.at));
+        line.or(estimate).map(floor)
+    });
+
+    let end = record.finished.map(own).or_else(|| {
+        let last = phases.end?;
+        let estimate = estimated(task.times.execution_stopped.unwrap_or(last));
+        let line = last_line.map(widened).filter(|line| line.at > estimate.at);
+        let bound = line.unwrap_or(estimate);
+        Some(ContainerBound { at: bound.at.min(last), ..bound })
+    });
+    // Clocks differ: an end before the start is moved up to it, as phases are.
+    let end = end.map(|end| ContainerBound { at: start.map_or(end.at, |start| end.at.max(start.at)), ..end });
+    (start, end)
+}
+
+/// One log a container: pages of one stream are joined in the order of time.
+fn join_logs(mut logs: Vec<ContainerLog>) -> Vec<ContainerLog> {
+    let first = |log: &ContainerLog| log.lines().next().map(|line| line.time);
+    logs.sort_by(|a, b| (&a.container, first(a), &a.origin).cmp(&(&b.container, first(b), &b.origin)));
+    let mut joined: Vec<ContainerLog> = Vec::with_capacity(logs.len());
+    for log in logs {
+        match joined.last_mut() {
+            Some(last) if last.container == log.container => {
+                last.tail.extend(log.head);
+                last.tail.extend(log.tail);
+                last.dropped += log.dropped;
+                last.unread |= log.unread;
+            }
+            _ => joined.push(log),
+        }
+    }
+    joined
+}

@@ -1,0 +1,108 @@
+//! A task's life: everything known about it, worked out. Main type: [`TaskLife`].
+
+use std::collections::BTreeSet;
+
+use super::arn::{Arn, family_and_revision};
+use super::container::Container;
+use super::finding::{self, Finding};
+use super::merge::TaskObservations;
+use super::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};
+use super::outcome::Outcome;
+use super::phases::Phases;
+use super::time::Time;
+
+/// Everything that is known of one task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskLife {
+    /// The facts, merged from all that was observed.
+    pub task: TaskRecord,
+    /// Its task definition, where known.
+    pub definition: Option<DefinitionRecord>,
+    /// Its phases; `None` when no time at all is known.
+    pub phases: Option<Phases>,
+    /// Its containers: those that the task names in their order, then those that only its definition names.
+    pub containers: Vec<Container>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What is worth pointing out, each with its evidence.
+    pub findings: Vec<Finding>,
+    /// What explains an absence that is no fault: another log driver, say.
+    pub notes: Vec<String>,
+    /// What was tried and could not be learned.
+    pub gaps: Vec<Gap>,
+    /// The service's events that name this task, oldest first.
+    pub service_events: Vec<ServiceEvent>,
+}
+
+impl TaskLife {
+    /// Works out the life of a task from what was observed of it. `now` serves findings about waits that still go
+    /// on, and nothing else. At most `log_lines` lines are kept of each container.
+    pub fn new(observed: TaskObservations, now: Time, log_lines: usize) -> Self {
+        let TaskObservations { task, definition, logs, service_events, gaps, notes } = observed;
+        let stopped = task.is_stopped();
+        let phases = Phases::new(&task.times, stopped);
+        let (containers, log_gaps) = Container::all(&task, definition.as_ref(), phases.as_ref(), logs, log_lines);
+        let outcome = Outcome::new(&task, phases.as_ref());
+        let notes: BTreeSet<String> =
+            notes.into_iter().chain(containers.iter().filter_map(Container::log_note)).collect();
+        let gaps: BTreeSet<Gap> = gaps.into_iter().chain(log_gaps).collect();
+        let mut life = Self {
+            task,
+            definition,
+            phases,
+            containers,
+            outcome,
+            findings: vec![],
+            notes: notes.into_iter().collect(),
+            gaps: gaps.into_iter().collect(),
+            service_events,
+        };
+        life.findings = finding::all(&life, now);
+        life
+    }
+
+    /// Whether the task has reached STOPPED, after which nothing changes.
+    pub fn is_stopped(&self) -> bool {
+        self.task.is_stopped()
+    }
+
+    /// `FAMILY`, for the name of the root; the task's group or id where the definition is not known.
+    pub fn family(&self) -> &str {
+        self.task.family().or(self.definition.as_ref().and_then(|d| d.family.as_deref())).unwrap_or(&self.task.id)
+    }
+}
+
+impl TaskRecord {
+    /// Whether the task has reached STOPPED, after which nothing changes.
+    pub fn is_stopped(&self) -> bool {
+        self.times.stopped.is_some() || self.last_status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("STOPPED"))
+    }
+
+    /// The task definition's family, from its ARN, else from the group.
+    pub fn family(&self) -> Option<&str> {
+        let from_arn = self.task_definition_arn.as_deref().map(|arn| family_and_revision(arn).0);
+        from_arn.or_else(|| self.group.as_deref()?.strip_prefix("family:"))
+    }
+
+    /// The task definition's revision.
+    pub fn revision(&self) -> Option<u64> {
+        self.task_definition_arn.as_deref().and_then(|arn| family_and_revision(arn).1)
+    }
+
+    /// The service that runs it.
+    pub fn service(&self) -> Option<&str> {
+        self.group.as_deref()?.strip_prefix("service:")
+    }
+
+    /// The ARN that tells region, account and partition: the task's own, else the cluster's, else the definition's.
+    pub fn any_arn(&self) -> Option<Arn<'_>> {
+        let arns = [&self.arn, &self.cluster_arn, &self.task_definition_arn];
+        arns.into_iter().flatten().find_map(|arn| Arn::parse(arn))
+    }
+
+    /// The cluster's name.
+    pub fn cluster_name(&self) -> Option<&str> {
+        let from_task = || Arn::parse(self.arn.as_deref()?)?.cluster();
+        self.cluster_arn.as_deref().map(super::arn::last_part).or_else(from_task)
+    }
+}

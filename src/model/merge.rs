@@ -1,0 +1,212 @@
+//! Joins what several observations say of one task. Main type: [`TaskObservations`].
+//!
+//! Of API answers and events the higher `version` wins, whole; then what comes latest in a task's life; then the
+//! text of the record, so that the order of arrival never matters. Log lines and definitions are joined by name.
+
+use std::collections::BTreeMap;
+
+use super::arn::{family_and_revision, last_part};
+use super::log::ContainerLog;
+use super::observation::{
+    ContainerDefinition, DefinitionRecord, Gap, LogConfig, Observation, ServiceEvent, TaskRecord,
+};
+
+/// What was observed of one task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskObservations {
+    /// The task.
+    pub task: TaskRecord,
+    /// Its definition.
+    pub definition: Option<DefinitionRecord>,
+    /// Its containers' log lines.
+    pub logs: Vec<ContainerLog>,
+    /// Service events that name it.
+    pub service_events: Vec<ServiceEvent>,
+    /// What was tried and could not be learned.
+    pub gaps: Vec<Gap>,
+    /// What explains an absence that is no fault.
+    pub notes: Vec<String>,
+}
+
+/// What no task could be found for. Nothing is lost silently: the caller says so.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unclaimed {
+    /// Log lines that no task's container can be named for.
+    Log {
+        /// Where they stood.
+        origin: String,
+        /// How many.
+        lines: usize,
+        /// Why.
+        why: &'static str,
+    },
+    /// A task definition that no task uses.
+    Definition {
+        /// Where it stood.
+        origin: String,
+        /// Its family.
+        family: Option<String>,
+    },
+    /// A gap that belongs to no task.
+    Gap(Gap),
+}
+
+/// Groups observations by task, in the order of their ids' first appearance in `observations`.
+pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Unclaimed>) {
+    let mut tasks: Vec<TaskObservations> = Vec::new();
+    let mut index: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut definitions, mut logs, mut events, mut unclaimed) = (vec![], vec![], vec![], vec![]);
+    for observation in observations {
+        match observation {
+            Observation::Task(record) => {
+                let at = *index.entry(record.id.to_lowercase()).or_insert(tasks.len());
+                match tasks.get_mut(at) {
+                    Some(known) if outranks(&record, &known.task) => known.task = *record,
+                    Some(_) => {}
+                    None => tasks.push(TaskObservations { task: *record, ..Default::default() }),
+                }
+            }
+            Observation::Definition(definition) => definitions.push(*definition),
+            Observation::Log(log) => logs.push(log),
+            Observation::ServiceEvent(event) => events.push(event),
+            Observation::Gap(gap) => unclaimed.push(Unclaimed::Gap(gap)),
+        }
+    }
+    events.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
+    events.dedup();
+    for task in &mut tasks {
+        task.service_events = events.iter().filter(|event| event.message.contains(&task.task.id)).cloned().collect();
+    }
+    assign_definitions(&mut tasks, definitions, &mut unclaimed);
+    for log in logs {
+        assign_log(&mut tasks, log, &mut unclaimed);
+    }
+    (tasks, unclaimed)
+}
+
+fn outranks(new: &TaskRecord, known: &TaskRecord) -> bool {
+    let rank = |task: &TaskRecord| {
+        (task.version, task.is_stopped(), task.times.moments().len(), task.times.moments().iter().map(|m| m.time).max())
+    };
+    // The text decides between records that say equally much, so that the order of arrival does not.
+    (rank(new), format!("{new:?}")) > (rank(known), format!("{known:?}"))
+}
+
+fn assign_definitions(
+    tasks: &mut [TaskObservations],
+    mut definitions: Vec<DefinitionRecord>,
+    unclaimed: &mut Vec<Unclaimed>,
+) {
+    definitions.sort_by(|a, b| a.origin.cmp(&b.origin));
+    // `register-task-definition` input has no ARN and sometimes no family; then it can only mean the one task there is.
+    let one_task = tasks.len() == 1 && definitions.len() == 1;
+    for definition in definitions {
+        let mut used = false;
+        for task in tasks.iter_mut() {
+            if definition_fits(&task.task, &definition, one_task) {
+                used = true;
+                task.definition.get_or_insert_with(|| definition.clone());
+            }
+        }
+        if !used {
+            unclaimed.push(Unclaimed::Definition { origin: definition.origin, family: definition.family });
+        }
+    }
+}
+
+fn definition_fits(task: &TaskRecord, definition: &DefinitionRecord, only_one: bool) -> bool {
+    let Some(wanted) = task.task_definition_arn.as_deref() else {
+        return only_one;
+    };
+    if definition.arn.as_deref() == Some(wanted) {
+        return true;
+    }
+    let (family, revision) = family_and_revision(wanted);
+    let given = definition.arn.as_deref().map(family_and_revision);
+    let given_family = definition.family.as_deref().or(given.map(|g| g.0));
+    let given_revision = definition.revision.or(given.and_then(|g| g.1));
+    match given_family {
+        Some(given) => {
+            given == family && (given_revision.is_none() || revision.is_none() || given_revision == revision)
+        }
+        None => only_one && definition.containers.iter().all(|c| task.containers.iter().any(|t| t.name == c.name)),
+    }
+}
+
+fn assign_log(tasks: &mut [TaskObservations], mut log: ContainerLog, unclaimed: &mut Vec<Unclaimed>) {
+    let why = match owner(tasks, &log) {
+        Ok((task, container)) => {
+            log.container = Some(container);
+            log.task_id = tasks.get(task).map(|t| t.task.id.clone());
+            if let Some(task) = tasks.get_mut(task) {
+                task.logs.push(log);
+            }
+            return;
+        }
+        Err(why) => why,
+    };
+    unclaimed.push(Unclaimed::Log { origin: log.origin.clone(), lines: log.len(), why });
+}
+
+/// Which task's which container wrote this log: as it says itself, else by its stream's name, else the only one there is.
+fn owner(tasks: &[TaskObservations], log: &ContainerLog) -> Result<(usize, String), &'static str> {
+    let mut fits = vec![];
+    for (at, task) in tasks.iter().enumerate() {
+        if log.task_id.as_ref().is_some_and(|id| !id.eq_ignore_ascii_case(&task.task.id)) {
+            continue;
+        }
+        let names = container_names(task);
+        match (&log.container, &log.stream) {
+            (Some(container), _) if names.contains(&container.as_str()) => fits.push((at, container.clone())),
+            (Some(_), _) => {}
+            (None, Some(stream)) => {
+                let writes = |name: &&&str| writes_to(task, name, stream);
+                fits.extend(names.iter().filter(writes).map(|name| (at, (*name).to_owned())));
+            }
+            (None, None) => fits.extend(names.iter().map(|name| (at, (*name).to_owned()))),
+        }
+    }
+    match fits.len() {
+        1 => fits.pop().ok_or("no task writes to this stream"),
+        0 => Err("no task writes to this stream"),
+        _ => Err("it does not say which container wrote it"),
+    }
+}
+
+fn container_names(task: &TaskObservations) -> Vec<&str> {
+    let mut names: Vec<&str> =
+        task.task.containers.iter().filter(|c| !c.is_hidden()).map(|c| c.name.as_str()).collect();
+    let declared = task.definition.iter().flat_map(|d| &d.containers).map(|c| c.name.as_str());
+    for name in declared {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn writes_to(task: &TaskObservations, container: &str, stream: &str) -> bool {
+    let declared = |c: &&ContainerDefinition| c.name == container;
+    let definition = task.definition.as_ref().and_then(|d| d.containers.iter().find(declared));
+    let record = task.task.containers.iter().find(|c| c.name == container);
+    let runtime_id = record.and_then(|c| c.runtime_id.as_deref());
+    let config = definition.and_then(|c| c.log.as_ref());
+    match config.and_then(|config| config.stream(container, &task.task.id, runtime_id)) {
+        Some(own) => own == stream,
+        // Without a definition: `PREFIX/CONTAINER/TASKID`, or the runtime's id.
+        None => stream.ends_with(&format!("/{container}/{}", task.task.id)) || Some(last_part(stream)) == runtime_id,
+    }
+}
+
+impl LogConfig {
+    /// The CloudWatch Logs stream that the `awslogs` driver writes to, where its options decide it.
+    pub fn stream(&self, container: &str, task_id: &str, runtime_id: Option<&str>) -> Option<String> {
+        if self.driver != "awslogs" {
+            return None;
+        }
+        match self.options.get("awslogs-stream-prefix") {
+            Some(prefix) => Some(format!("{prefix}/{container}/{task_id}")),
+            None => runtime_id.map(str::to_owned),
+        }
+    }
+}

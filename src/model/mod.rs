@@ -1,0 +1,17 @@
+//! What is known of a task: the observations that sources make, merged into a [`TaskLife`].
+//!
+//! Pure: no I/O, no clock, no environment, no AWS types. `now` is always an argument.
+
+pub mod arn;
+pub mod container;
+pub mod finding;
+pub mod life;
+pub mod log;
+pub mod merge;
+pub mod observation;
+pub mod outcome;
+pub mod phases;
+pub mod time;
+
+pub use life::TaskLife;
+pub use time::Time;

@@ -1,0 +1,253 @@
+//! What sources tell the model: [`Observation`]s, each with its provenance, and [`Gap`]s.
+//!
+//! Plain data. An absent fact is `None` – never zero, never "now", never an empty string – and the strings
+//! `""` and `"null"`, which ECS sends for absent facts, do not get this far. Nothing here can hold an
+//! environment value other than the five names of [`TracedEnv`], a command or an argument.
+
+use std::collections::BTreeMap;
+
+use super::log::ContainerLog;
+use super::time::Time;
+
+/// Who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// An answer of the ECS API, live or saved.
+    EcsApi,
+    /// An EventBridge event.
+    Event,
+    /// The task metadata endpoint.
+    Metadata,
+    /// The agent's introspection API.
+    Agent,
+    /// The container runtime.
+    Docker,
+    /// CloudWatch Logs.
+    Logs,
+}
+
+/// One thing that one source said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// A task as it was at one moment.
+    Task(Box<TaskRecord>),
+    /// A task definition.
+    Definition(Box<DefinitionRecord>),
+    /// Log lines of one container.
+    Log(ContainerLog),
+    /// A service event that names tasks.
+    ServiceEvent(ServiceEvent),
+    /// Something that could not be learned.
+    Gap(Gap),
+}
+
+/// A task as one answer or event gave it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskRecord {
+    /// Who said it.
+    pub source: Option<Source>,
+    /// Where it stood: `task.json: $.tasks[0]`, `DescribeTasks`.
+    pub origin: String,
+    /// The last part of the ARN, as written. Never empty.
+    pub id: String,
+    /// The task's ARN, when it has a whole one.
+    pub arn: Option<String>,
+    /// `version` of the Task object: counts its state changes.
+    pub version: Option<u64>,
+    /// The cluster's ARN (or its name, where nothing better is known).
+    pub cluster_arn: Option<String>,
+    /// The task definition's ARN, as given (a revision may be missing).
+    pub task_definition_arn: Option<String>,
+    /// `lastStatus`, as written.
+    pub last_status: Option<String>,
+    /// `desiredStatus`, as written.
+    pub desired_status: Option<String>,
+    /// The task's own times.
+    pub times: TaskTimes,
+    /// `connectivity`.
+    pub connectivity: Option<String>,
+    /// `healthStatus`.
+    pub health_status: Option<String>,
+    /// `stopCode`.
+    pub stop_code: Option<String>,
+    /// `stoppedReason`, trimmed.
+    pub stopped_reason: Option<String>,
+    /// `startedBy`.
+    pub started_by: Option<String>,
+    /// `group`: `service:NAME` or `family:NAME`.
+    pub group: Option<String>,
+    /// `launchType`, as written.
+    pub launch_type: Option<String>,
+    /// `capacityProviderName`.
+    pub capacity_provider: Option<String>,
+    /// `platformVersion`.
+    pub platform_version: Option<String>,
+    /// `platformFamily`.
+    pub platform_family: Option<String>,
+    /// `availabilityZone`.
+    pub availability_zone: Option<String>,
+    /// `containerInstanceArn`.
+    pub container_instance_arn: Option<String>,
+    /// `cpu` in CPU units, as written.
+    pub cpu: Option<String>,
+    /// `memory` in MiB, as written.
+    pub memory: Option<String>,
+    /// The private IPv4 address of the task's network interface attachment.
+    pub private_ip: Option<String>,
+    /// What the RunTask overrides say to tracing, by container name, in the order of that name.
+    pub overrides: BTreeMap<String, TracedEnv>,
+    /// The containers, in the order in which they were given.
+    pub containers: Vec<ContainerRecord>,
+}
+
+/// The times of a task. Milliseconds, whoever gave them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskTimes {
+    /// `createdAt`.
+    pub created: Option<Time>,
+    /// `connectivityAt`: the *last* time that the task's agent connected.
+    pub connected: Option<Time>,
+    /// `pullStartedAt`: the first pull's start.
+    pub pull_started: Option<Time>,
+    /// `pullStoppedAt`: the last pull's end.
+    pub pull_stopped: Option<Time>,
+    /// `startedAt`.
+    pub started: Option<Time>,
+    /// `stoppingAt`.
+    pub stopping: Option<Time>,
+    /// `executionStoppedAt`.
+    pub execution_stopped: Option<Time>,
+    /// `stoppedAt`.
+    pub stopped: Option<Time>,
+}
+
+/// The only environment variables of a task that are read at all. Everything else may be a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TracedEnv {
+    /// `TRACEPARENT`.
+    pub traceparent: Option<String>,
+    /// `TRACESTATE`.
+    pub tracestate: Option<String>,
+    /// `_X_AMZN_TRACE_ID`.
+    pub xray: Option<String>,
+    /// `OTEL_SERVICE_NAME`.
+    pub otel_service_name: Option<String>,
+    /// `OTEL_RESOURCE_ATTRIBUTES`.
+    pub otel_resource_attributes: Option<String>,
+}
+
+/// A container as one answer or event gave it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContainerRecord {
+    /// `name`.
+    pub name: String,
+    /// `containerArn`.
+    pub arn: Option<String>,
+    /// `runtimeId` (a Docker id on EC2).
+    pub runtime_id: Option<String>,
+    /// `image`, as written in the task definition.
+    pub image: Option<String>,
+    /// `imageDigest`.
+    pub image_digest: Option<String>,
+    /// `lastStatus`, as written.
+    pub last_status: Option<String>,
+    /// `healthStatus`.
+    pub health_status: Option<String>,
+    /// `exitCode`.
+    pub exit_code: Option<i64>,
+    /// `reason`, trimmed.
+    pub reason: Option<String>,
+    /// When the runtime created it; metadata, agent or docker only.
+    pub created: Option<Time>,
+    /// When it started; metadata, agent or docker only.
+    pub started: Option<Time>,
+    /// When it finished; metadata or docker only.
+    pub finished: Option<Time>,
+    /// `true` for a container that ECS itself adds (metadata's `CNI_PAUSE` type).
+    pub internal: bool,
+}
+
+/// A task definition, less everything that can hold a secret.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DefinitionRecord {
+    /// Where it stood.
+    pub origin: String,
+    /// `taskDefinitionArn`.
+    pub arn: Option<String>,
+    /// `family`.
+    pub family: Option<String>,
+    /// `revision`.
+    pub revision: Option<u64>,
+    /// `networkMode`.
+    pub network_mode: Option<String>,
+    /// `containerDefinitions`, in their order.
+    pub containers: Vec<ContainerDefinition>,
+}
+
+/// A container of a task definition.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContainerDefinition {
+    /// `name`.
+    pub name: String,
+    /// `image`.
+    pub image: Option<String>,
+    /// `essential`; ECS takes an absent one as `true`.
+    pub essential: bool,
+    /// `stopTimeout` in seconds; ECS takes an absent one as 30.
+    pub stop_timeout: Option<u64>,
+    /// `logConfiguration`.
+    pub log: Option<LogConfig>,
+    /// What its `environment` says to tracing.
+    pub env: TracedEnv,
+}
+
+/// Where a container's log goes. Of the driver's options only those of [`LogConfig::OPTIONS`] are kept: others can
+/// hold tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `logDriver`, as written.
+    pub driver: String,
+    /// The options that decide the stream.
+    pub options: BTreeMap<String, String>,
+}
+
+impl LogConfig {
+    /// The names of the options that are kept.
+    pub const OPTIONS: [&str; 9] = [
+        "awslogs-group",
+        "awslogs-region",
+        "awslogs-stream-prefix",
+        // FireLens routers that write to CloudWatch: the C plug-in `cloudwatch_logs` and the Go plug-in `cloudwatch`.
+        "Name",
+        "region",
+        "log_group_name",
+        "log_stream_name",
+        "log_stream_prefix",
+        "log-stream-prefix",
+    ];
+}
+
+/// A message of a service's event list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceEvent {
+    /// `id`.
+    pub id: Option<String>,
+    /// `createdAt`.
+    pub at: Time,
+    /// `message`.
+    pub message: String,
+}
+
+/// Something that could not be learned, and why. It shows in every output and, when it was tried and failed, in
+/// the exit code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    /// What is missing: `the log of container app`.
+    pub what: String,
+    /// Why: `access denied: …`.
+    pub why: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The container it is about.
+    pub container: Option<String>,
+}

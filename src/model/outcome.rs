@@ -1,0 +1,167 @@
+//! How a task ended, and whether that was a failure. Main type: [`Outcome`].
+//!
+//! A task's outcome uses the Task alone, so that an event and an API answer give the same; a container's own failure
+//! stays with the container.
+
+use super::observation::{ContainerRecord, TaskRecord};
+use super::phases::{PhaseKind, Phases};
+
+/// Why something failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The name that begins the reason (`CannotPullContainerError`), else the stop code.
+    pub error_type: Option<String>,
+    /// The reason, whole.
+    pub description: String,
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The failure, when it was one.
+    pub failure: Option<Failure>,
+    /// The phase of the launch in which it happened.
+    pub failed_phase: Option<PhaseKind>,
+}
+
+/// Why the task stopped, as far as statuses and findings depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopCause {
+    FailedToStart,
+    EssentialExit,
+    SpotInterruption,
+    TerminationNotice,
+    UserInitiated,
+    Scheduler,
+    Unknown,
+}
+
+impl StopCause {
+    /// By stop code, else – old events have none – by the reason's text.
+    pub(super) fn of(task: &TaskRecord) -> Self {
+        match task.stop_code.as_deref() {
+            Some("TaskFailedToStart") => return Self::FailedToStart,
+            Some("EssentialContainerExited") => return Self::EssentialExit,
+            Some("SpotInterruption") => return Self::SpotInterruption,
+            Some("TerminationNotice") => return Self::TerminationNotice,
+            Some("UserInitiated") => return Self::UserInitiated,
+            Some("ServiceSchedulerInitiated") => return Self::Scheduler,
+            Some(_) | None => {}
+        }
+        let reason = task.stopped_reason.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let says = |text: &str| reason.contains(text);
+        match () {
+            () if says("essential container in task exited") => Self::EssentialExit,
+            () if says("task failed to start") => Self::FailedToStart,
+            () if says("spot task was interrupted") || says("spot interruption") => Self::SpotInterruption,
+            () if says("scaling activity initiated by") => Self::Scheduler,
+            () if says("user action") || says("stopped by user") => Self::UserInitiated,
+            () => Self::Unknown,
+        }
+    }
+}
+
+impl Outcome {
+    /// Reads the outcome off a task; nothing has failed while it is not STOPPED.
+    pub(super) fn new(task: &TaskRecord, phases: Option<&Phases>) -> Self {
+        if !task.is_stopped() {
+            return Self::default();
+        }
+        let cause = StopCause::of(task);
+        let reason = task.stopped_reason.as_deref();
+        let visible: Vec<&ContainerRecord> = task.containers.iter().filter(|c| !c.is_hidden()).collect();
+        let exited_badly =
+            visible.iter().any(|c| c.exit_code.is_some_and(|code| exit_is_failure(code, visible.len() == 1)));
+        let out_of_memory =
+            visible.iter().any(|c| c.reason.as_deref().and_then(error_name) == Some("OutOfMemoryError"));
+        let failed = match cause {
+            StopCause::FailedToStart => true,
+            StopCause::EssentialExit | StopCause::Unknown if exited_badly && reason.is_some() => true,
+            StopCause::EssentialExit | StopCause::Unknown if out_of_memory => true,
+            _ => reason.is_some_and(|reason| error_name(reason).is_some() || says_unhealthy(reason)),
+        };
+        let failure = failed
+            .then(|| Failure { error_type: task_error_type(task, &visible), description: describe(task, &visible) });
+        let failed_phase = match cause {
+            StopCause::FailedToStart => phases.and_then(|phases| failed_phase(task, phases)),
+            _ => None,
+        };
+        Self { failure, failed_phase }
+    }
+}
+
+/// The last phase of the launch that has a length – of those that were not final before the task stopped: what has
+/// been sent as a success never changes.
+fn failed_phase(task: &TaskRecord, phases: &Phases) -> Option<PhaseKind> {
+    let open = |kind| match kind {
+        PhaseKind::Provisioning => task.times.pull_started.or(task.times.started).is_none(),
+        _ => task.times.started.is_none(),
+    };
+    let long = |phase: &&super::phases::Phase| phase.length().is_some_and(|length| !length.is_zero());
+    let launch = phases.list.iter().filter(|phase| phase.kind.is_launch() && open(phase.kind));
+    launch.filter(long).last().map(|phase| phase.kind)
+}
+
+fn task_error_type(task: &TaskRecord, visible: &[&ContainerRecord]) -> Option<String> {
+    let of_task = task.stopped_reason.as_deref().and_then(error_name);
+    let of_container = || visible.iter().find_map(|c| error_name(c.reason.as_deref()?));
+    of_task.or_else(of_container).or(task.stop_code.as_deref()).map(str::to_owned)
+}
+
+/// The task's reason and, where that names no error itself, what its containers say.
+fn describe(task: &TaskRecord, visible: &[&ContainerRecord]) -> String {
+    let reason = task.stopped_reason.as_deref().or(task.stop_code.as_deref()).unwrap_or("stopped");
+    if error_name(reason).is_some() {
+        return reason.to_owned();
+    }
+    let one_only = visible.len() == 1;
+    let mut parts = vec![reason.to_owned()];
+    for container in visible {
+        match (&container.reason, container.exit_code) {
+            (Some(why), Some(code)) => parts.push(format!("{}: {why} (exit code {code})", container.name)),
+            (Some(why), None) => parts.push(format!("{}: {why}", container.name)),
+            (None, Some(code)) if exit_is_failure(code, one_only) => {
+                parts.push(format!("{}: exit code {code}", container.name))
+            }
+            _ => {}
+        }
+    }
+    parts.join("; ")
+}
+
+/// The failure of a container itself.
+pub(super) fn container_failure(task: &TaskRecord, container: &ContainerRecord, only_one: bool) -> Option<Failure> {
+    let named = container.reason.as_deref().and_then(error_name);
+    // 137 and 143 are how a container ends that was told to; alone in a task that nobody told, they are its own.
+    let alone = only_one && StopCause::of(task) == StopCause::EssentialExit;
+    let bad_exit = container.exit_code.filter(|&code| exit_is_failure(code, alone));
+    if named.is_none() && bad_exit.is_none() {
+        return None;
+    }
+    let exit = bad_exit.map(|code| format!("exit code {code}"));
+    let description = container.reason.clone().or_else(|| exit.clone()).unwrap_or_default();
+    Some(Failure { error_type: named.map(str::to_owned).or(exit), description })
+}
+
+/// Whether an exit code tells of a failure: 137 and 143 are what a stop signal leaves, unless nobody else was there to cause it.
+const fn exit_is_failure(code: i64, only_one: bool) -> bool {
+    match code {
+        0 => false,
+        137 | 143 => only_one,
+        _ => true,
+    }
+}
+
+fn says_unhealthy(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    reason.contains("health check") || reason.contains("is unhealthy")
+}
+
+/// The name ending in `Error` or `Exception` that begins a reason.
+pub fn error_name(reason: &str) -> Option<&str> {
+    let end = reason.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').unwrap_or(reason.len());
+    let name = reason.get(..end)?.trim_end_matches('.');
+    // "Error response from daemon" begins with the bare word, which names nothing.
+    let names_one = ["Error", "Exception"].iter().any(|suffix| name.ends_with(suffix) && name.len() > suffix.len());
+    names_one.then_some(name)
+}

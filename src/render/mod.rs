@@ -1,0 +1,1 @@
+//! Drawing a task in the terminal.
