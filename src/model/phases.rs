@@ -227,8 +227,10 @@ impl Phases {
                 list.push(phase(kind, start, end, is_final, children));
             }
         };
-        let inner = provisioning_children(times, b0, b1, pulled_or_started || stopped);
-        push(PhaseKind::Provisioning, Some(b0), b1, pulled_or_started || stopped, inner);
+        // Without `createdAt` the start is the earliest time of all, and an earlier one may still come.
+        let provisioned = (pulled_or_started && times.created.is_some()) || stopped;
+        let inner = provisioning_children(times, b0, b1, provisioned);
+        push(PhaseKind::Provisioning, Some(b0), b1, provisioned, inner);
         if pull.is_some() {
             push(PhaseKind::ImagePull, b1, b2, started.is_some() || stopped, vec![]);
         }

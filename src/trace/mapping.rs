@@ -1,9 +1,19 @@
 //! From a task's life to its spans. Main type: [`TaskTrace`].
+//!
+//! Every span holds only what is final, so that sending a task again sends the same bytes; see [`Mode`] for the two
+//! exceptions, which have trace ids of their own.
 
-use opentelemetry::trace::{SpanContext, TraceId};
+use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use super::attributes::{self, Attributes};
+use super::log_events;
+use super::{caller, ids, semconv};
+use crate::model::container::{BoundSource, Container};
+use crate::model::outcome::Failure;
+use crate::model::phases::{Phase, Phases};
 use crate::model::{TaskLife, Time};
 
 /// Which spans are made, and under which trace id.
@@ -26,7 +36,7 @@ pub enum ParentPolicy {
     FromTask,
     /// The root becomes a child of this span.
     Explicit(SpanContext),
-    /// The caller is only linked to.
+    /// The caller that the overrides name is only linked to.
     Link,
 }
 
@@ -56,13 +66,13 @@ pub struct TaskTrace {
     pub task_id: String,
     /// What to call the task in reports: `CLUSTER/ID` where the cluster is known.
     pub label: String,
-    /// The trace that the task's id leads to.
+    /// The trace that the task's id leads to – or the snapshot's or rebased copy's own.
     pub trace_id: TraceId,
     /// The caller's trace, when the spans are in that one.
     pub caller_trace_id: Option<TraceId>,
     /// The resource that all spans share.
     pub resource: Resource,
-    /// The spans; each parent before its children.
+    /// The spans; each before those inside it.
     pub spans: Vec<SpanData>,
     /// The spans that exist but are not final yet and were not made.
     pub pending: Vec<String>,
@@ -74,7 +84,272 @@ pub struct TaskTrace {
 
 impl TaskTrace {
     /// Maps a life. A life without any time has no spans, and nothing pending.
-    pub fn new(_life: &TaskLife, _options: &TraceOptions) -> Self {
-        todo!()
+    pub fn new(life: &TaskLife, options: &TraceOptions) -> Self {
+        let task = &life.task;
+        let mut maker = Maker::new(life, options);
+        if let Some(phases) = &life.phases {
+            maker.root(phases);
+            for phase in &phases.list {
+                maker.phase(phase, ROOT);
+            }
+            for container in life.containers.iter().filter(|c| options.all_containers || !c.is_hidden()) {
+                maker.container(container);
+            }
+        }
+        let label = task.cluster_name().map_or_else(|| task.id.clone(), |cluster| format!("{cluster}/{}", task.id));
+        Self {
+            task_id: task.id.clone(),
+            label,
+            trace_id: maker.own_trace_id,
+            caller_trace_id: maker.parent.as_ref().map(SpanContext::trace_id),
+            resource: attributes::resource(task, options),
+            spans: maker.spans,
+            pending: maker.pending,
+            status: task.last_status.clone().unwrap_or_else(|| "of unknown status".to_owned()),
+            dropped_log_lines: maker.dropped_log_lines,
+        }
     }
+}
+
+/// The path of the root span, from which its id is made.
+const ROOT: &str = "task";
+/// The path of the span that stays under the task's id when the root is in the caller's trace.
+const POINTER: &str = "pointer";
+
+/// One span in the making.
+struct Draft<'a> {
+    path: &'a str,
+    name: String,
+    parent: SpanId,
+    start: Time,
+    end: Option<Time>,
+    is_final: bool,
+    attributes: Attributes,
+    events: SpanEvents,
+    links: Vec<Link>,
+    failure: Option<&'a Failure>,
+}
+
+struct Maker<'a> {
+    life: &'a TaskLife,
+    options: &'a TraceOptions,
+    scope: InstrumentationScope,
+    own_trace_id: TraceId,
+    /// The caller, when the root becomes its child.
+    parent: Option<SpanContext>,
+    /// The caller, when it is only linked to.
+    linked: Option<SpanContext>,
+    /// How far a rebased copy is shifted, in nanoseconds.
+    shift: i128,
+    spans: Vec<SpanData>,
+    pending: Vec<String>,
+    dropped_log_lines: u64,
+}
+
+impl<'a> Maker<'a> {
+    fn new(life: &'a TaskLife, options: &'a TraceOptions) -> Self {
+        let id = &life.task.id;
+        let final_trace = ids::trace_id(id);
+        let caller = match &options.parent {
+            ParentPolicy::Explicit(span) => Some(span.clone()),
+            ParentPolicy::FromTask | ParentPolicy::Link => caller::of_task(&life.task),
+        };
+        // A parent that was not sampled was never stored: a child of it would be an orphan.
+        let adopts = |caller: &SpanContext| options.parent != ParentPolicy::Link && caller.is_sampled();
+        let (parent, linked) = match caller {
+            Some(caller) if options.mode == Mode::AppendOnly && adopts(&caller) => (Some(caller), None),
+            other => (None, other),
+        };
+        let (own_trace_id, shift) = match options.mode {
+            Mode::AppendOnly => (final_trace, 0),
+            Mode::Snapshot(now) => (ids::derived_trace_id(id, "snapshot", now.unix_nanos()), 0),
+            Mode::Rebase(now) => {
+                let last = life.phases.as_ref().and_then(last_time).unwrap_or(now);
+                let shift = i128::from(now.unix_nanos()) - i128::from(last.unix_nanos());
+                (ids::derived_trace_id(id, "rebase", now.unix_nanos()), shift)
+            }
+        };
+        Self {
+            life,
+            options,
+            scope: InstrumentationScope::builder(semconv::SCOPE).build(),
+            own_trace_id,
+            parent,
+            linked,
+            shift,
+            spans: Vec::new(),
+            pending: Vec::new(),
+            dropped_log_lines: 0,
+        }
+    }
+
+    fn root(&mut self, phases: &Phases) {
+        let task = &self.life.task;
+        let mut attributes = attributes::root(task)
+            .flag(semconv::CLOCK_ADJUSTED, phases.clock_adjusted)
+            .text(semconv::TIME_START_SOURCE, estimated(phases.start_estimated))
+            .text(semconv::TIME_END_SOURCE, estimated(phases.end_estimated));
+        if matches!(self.options.mode, Mode::Snapshot(_)) {
+            attributes = attributes
+                .text(semconv::TASK_LAST_STATUS, task.last_status.as_deref())
+                .text(semconv::TASK_DESIRED_STATUS, task.desired_status.as_deref())
+                .text(semconv::TASK_HEALTH_STATUS, task.health_status.as_deref());
+        }
+        let moments = phases.moments.iter().map(|moment| {
+            let clock = KeyValue::new(semconv::CLOCK, moment.clock.name());
+            Event::new(moment.name, self.shifted(moment.time).into(), vec![clock], 0)
+        });
+        let mut events = SpanEvents::default();
+        events.events = moments.collect();
+        self.push(Draft {
+            path: ROOT,
+            name: format!("task {}", self.life.family()),
+            parent: self.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),
+            start: phases.start,
+            end: phases.end,
+            is_final: self.life.is_stopped(),
+            attributes,
+            events,
+            links: self.root_links(),
+            failure: self.life.outcome.failure.as_ref(),
+        });
+        self.pointer();
+    }
+
+    fn root_links(&self) -> Vec<Link> {
+        let id = &self.life.task.id;
+        let of = |kind| link(local(ids::trace_id(id), ids::span_id(id, ROOT)), kind);
+        let original = match self.options.mode {
+            Mode::AppendOnly => None,
+            Mode::Snapshot(_) => Some(of("snapshot of")),
+            Mode::Rebase(_) => Some(of("rebased from")),
+        };
+        let caller = self.linked.clone().map(|caller| link(caller, "caller"));
+        original.into_iter().chain(caller).collect()
+    }
+
+    /// When the root went to the caller's trace, a copy of it stays where the task's id leads, and links there.
+    fn pointer(&mut self) {
+        let (Some(_), Some(root)) = (&self.parent, self.spans.last()) else { return };
+        let mut links = SpanLinks::default();
+        links.links.push(link(root.span_context.clone(), "task"));
+        let pointer = SpanData {
+            span_context: local(self.own_trace_id, ids::span_id(&self.life.task.id, POINTER)),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            attributes: attributes::identity(&self.life.task).sorted(),
+            events: SpanEvents::default(),
+            links,
+            ..root.clone()
+        };
+        self.spans.push(pointer);
+    }
+
+    fn phase(&mut self, phase: &Phase, parent: &str) {
+        let failed = self.life.outcome.failed_phase == Some(phase.kind);
+        let path = phase.kind.name();
+        self.push(Draft {
+            path,
+            name: path.to_owned(),
+            parent: ids::span_id(&self.life.task.id, parent),
+            start: phase.start,
+            end: phase.end,
+            is_final: phase.is_final,
+            attributes: attributes::identity(&self.life.task)
+                .flag(semconv::CLOCK_ADJUSTED, phase.clock_adjusted)
+                .text(semconv::TIME_START_SOURCE, estimated(phase.start_estimated))
+                .text(semconv::TIME_END_SOURCE, estimated(phase.end_estimated)),
+            events: SpanEvents::default(),
+            links: vec![],
+            failure: self.life.outcome.failure.as_ref().filter(|_| failed),
+        });
+        for child in &phase.children {
+            self.phase(child, path);
+        }
+    }
+
+    fn container(&mut self, container: &Container) {
+        // A container that has not begun has no span yet, not even in a snapshot.
+        let Some(start) = container.start else { return };
+        let name = format!("container {}", container.name());
+        let mut events = SpanEvents::default();
+        if let Some(log) = container.log.as_ref().filter(|_| !self.options.no_logs) {
+            events.events = log_events::events(log, |time| self.shifted(time));
+            events.dropped_count = u32::try_from(log.dropped).unwrap_or(u32::MAX);
+            self.dropped_log_lines += log.dropped;
+        }
+        let ended_by_itself =
+            container.end.is_some_and(|end| matches!(end.source, BoundSource::Metadata | BoundSource::Docker));
+        self.push(Draft {
+            path: &format!("container/{}", container.name()),
+            name,
+            parent: ids::span_id(&self.life.task.id, ROOT),
+            start: start.at,
+            end: container.end.map(|end| end.at),
+            is_final: container.end.is_some() && (self.life.is_stopped() || ended_by_itself),
+            attributes: attributes::container(&self.life.task, container)
+                .text(semconv::TIME_START_SOURCE, Some(start.source.name()))
+                .text(semconv::TIME_END_SOURCE, container.end.map(|end| end.source.name())),
+            events,
+            links: vec![],
+            failure: container.failure.as_ref(),
+        });
+    }
+
+    /// Makes the span, unless it may still change.
+    fn push(&mut self, draft: Draft<'_>) {
+        let snapshot = match self.options.mode {
+            Mode::Snapshot(now) => Some(now.max(draft.start)),
+            Mode::AppendOnly | Mode::Rebase(_) => None,
+        };
+        let end = draft.end.filter(|_| draft.is_final || snapshot.is_some()).or(snapshot);
+        let Some(end) = end else {
+            self.pending.push(draft.name);
+            return;
+        };
+        let trace_id = self.parent.as_ref().map_or(self.own_trace_id, SpanContext::trace_id);
+        let state = self.parent.as_ref().map_or_else(TraceState::default, |parent| parent.trace_state().clone());
+        let span_id = ids::span_id(&self.life.task.id, draft.path);
+        let mut links = SpanLinks::default();
+        links.links = draft.links;
+        let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
+        let attributes =
+            draft.attributes.text(semconv::ERROR_TYPE, error_type).flag(semconv::IN_PROGRESS, draft.end.is_none());
+        self.spans.push(SpanData {
+            span_context: SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED, false, state),
+            parent_span_id: draft.parent,
+            parent_span_is_remote: draft.path == ROOT && self.parent.is_some(),
+            span_kind: SpanKind::Internal,
+            name: draft.name.into(),
+            start_time: self.shifted(draft.start).into(),
+            end_time: self.shifted(end).into(),
+            attributes: attributes.sorted(),
+            dropped_attributes_count: 0,
+            events: draft.events,
+            links,
+            status: draft.failure.map_or(Status::Unset, |failure| Status::error(failure.description.clone())),
+            instrumentation_scope: self.scope.clone(),
+        });
+    }
+
+    fn shifted(&self, time: Time) -> Time {
+        let nanos = i128::from(time.unix_nanos()) + self.shift;
+        Time::from_unix_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    }
+}
+
+fn last_time(phases: &Phases) -> Option<Time> {
+    phases.end.or_else(|| phases.moments.last().map(|moment| moment.time))
+}
+
+fn estimated(is: bool) -> Option<&'static str> {
+    is.then_some(BoundSource::Estimated.name())
+}
+
+fn local(trace_id: TraceId, span_id: SpanId) -> SpanContext {
+    SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED, false, TraceState::default())
+}
+
+fn link(to: SpanContext, kind: &'static str) -> Link {
+    Link::new(to, vec![KeyValue::new(semconv::LINK_KIND, kind)], 0)
 }

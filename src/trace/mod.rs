@@ -2,7 +2,10 @@
 //!
 //! Pure: no I/O, no clock, no environment. The mapping is documented in `docs/mapping.md`.
 
+mod attributes;
+pub mod caller;
 pub mod ids;
+mod log_events;
 pub mod mapping;
 pub mod semconv;
 

@@ -1,1 +1,67 @@
-//! Attribute names.
+//! Every attribute, event and scope name that ecspan sends; nothing else spells one. Names come from
+//! `opentelemetry-semantic-conventions`; what they lack is `ecspan.*`. `docs/mapping.md` explains each.
+
+pub use opentelemetry_semantic_conventions::attribute::{
+    AWS_ECS_CLUSTER_ARN, AWS_ECS_CONTAINER_ARN, AWS_ECS_LAUNCHTYPE, AWS_ECS_TASK_ARN, AWS_ECS_TASK_FAMILY,
+    AWS_ECS_TASK_ID, AWS_ECS_TASK_REVISION, AWS_LOG_GROUP_NAMES, AWS_LOG_STREAM_NAMES, CLOUD_ACCOUNT_ID,
+    CLOUD_AVAILABILITY_ZONE, CLOUD_PLATFORM, CLOUD_PROVIDER, CLOUD_REGION, CONTAINER_ID, CONTAINER_IMAGE_NAME,
+    CONTAINER_IMAGE_REPO_DIGESTS, CONTAINER_IMAGE_TAGS, CONTAINER_NAME, ERROR_TYPE, LOG_RECORD_ORIGINAL,
+    SERVICE_INSTANCE_ID, SERVICE_NAME,
+};
+
+/// The instrumentation scope: no version and no schema URL, so that a re-export by a newer ecspan is identical.
+pub const SCOPE: &str = "ecspan";
+
+/// Name of the event that carries a log line.
+pub const EVENT_LOG: &str = "log";
+/// Name of the event that stands where log lines are missing.
+pub const EVENT_LOG_GAP: &str = "log gap";
+
+/// Whose clock an event's time was read from: `agent` or `control plane`.
+pub const CLOCK: &str = "ecspan.clock";
+/// A bound was moved up to the one before it.
+pub const CLOCK_ADJUSTED: &str = "ecspan.clock_adjusted";
+/// The span was still open when a snapshot was taken; its end is the snapshot's time.
+pub const IN_PROGRESS: &str = "ecspan.in_progress";
+/// Why a span links to another: `caller`, `task`, `snapshot of` or `rebased from`.
+pub const LINK_KIND: &str = "ecspan.link.kind";
+/// What lies between two log lines that were not adjacent.
+pub const LOG_GAP: &str = "ecspan.log.gap";
+/// How a span's start is known, where it is not a time that ECS gave: `estimated`, `metadata`, `docker`, `log`.
+pub const TIME_START_SOURCE: &str = "ecspan.time.start.source";
+/// How a span's end is known, likewise.
+pub const TIME_END_SOURCE: &str = "ecspan.time.end.source";
+
+/// `capacityProviderName`.
+pub const TASK_CAPACITY_PROVIDER: &str = "ecspan.task.capacity_provider";
+/// `containerInstanceArn`.
+pub const TASK_CONTAINER_INSTANCE_ARN: &str = "ecspan.task.container_instance.arn";
+/// `cpu`, in CPU units (1,024 are one vCPU).
+pub const TASK_CPU: &str = "ecspan.task.cpu";
+/// `desiredStatus`, in snapshots only.
+pub const TASK_DESIRED_STATUS: &str = "ecspan.task.desired_status";
+/// `healthStatus`, in snapshots only.
+pub const TASK_HEALTH_STATUS: &str = "ecspan.task.health_status";
+/// `lastStatus`, in snapshots only.
+pub const TASK_LAST_STATUS: &str = "ecspan.task.last_status";
+/// `memory`, in MiB.
+pub const TASK_MEMORY: &str = "ecspan.task.memory";
+/// `platformVersion`.
+pub const TASK_PLATFORM_VERSION: &str = "ecspan.task.platform_version";
+/// The private IPv4 address of the task's network interface.
+pub const TASK_PRIVATE_IP: &str = "ecspan.task.private_ip";
+/// `startedBy`.
+pub const TASK_STARTED_BY: &str = "ecspan.task.started_by";
+/// `stopCode`.
+pub const TASK_STOP_CODE: &str = "ecspan.task.stop_code";
+/// `stoppedReason`.
+pub const TASK_STOPPED_REASON: &str = "ecspan.task.stopped_reason";
+
+/// Whether the task ends when the container ends.
+pub const CONTAINER_ESSENTIAL: &str = "ecspan.container.essential";
+/// `exitCode`.
+pub const CONTAINER_EXIT_CODE: &str = "ecspan.container.exit_code";
+/// The task is STOPPED and the container never ran; its span has no length.
+pub const CONTAINER_NEVER_STARTED: &str = "ecspan.container.never_started";
+/// `reason`.
+pub const CONTAINER_REASON: &str = "ecspan.container.reason";

@@ -1,0 +1,41 @@
+//! A container's log lines as span events. Main function: [`events`].
+
+use jiff::Timestamp;
+use opentelemetry::KeyValue;
+use opentelemetry::trace::Event;
+
+use super::attributes::capped;
+use super::semconv;
+use crate::model::Time;
+use crate::model::log::{ContainerLog, LogLine};
+
+/// One event a line, in their order, and one where lines are missing.
+pub(super) fn events(log: &ContainerLog, shifted: impl Fn(Time) -> Time) -> Vec<Event> {
+    let event = |line: &LogLine| {
+        let text = KeyValue::new(semconv::LOG_RECORD_ORIGINAL, capped(&line.message));
+        Event::new(semconv::EVENT_LOG, shifted(line.time).into(), vec![text], 0)
+    };
+    let mut events = Vec::with_capacity(log.len() + 1);
+    events.extend(log.head.iter().map(event));
+    if let Some((before, after)) = log.hole() {
+        let text = gap_text(log, shifted(before), shifted(after));
+        let attributes = vec![KeyValue::new(semconv::LOG_GAP, text)];
+        events.push(Event::new(semconv::EVENT_LOG_GAP, shifted(before).into(), attributes, 0));
+    }
+    events.extend(log.tail.iter().map(event));
+    events
+}
+
+fn gap_text(log: &ContainerLog, before: Time, after: Time) -> String {
+    let (before, after) = (iso(before), iso(after));
+    if log.unread {
+        format!("lines between {before} and {after} not read")
+    } else {
+        format!("{} lines between {before} and {after} not kept", log.dropped)
+    }
+}
+
+fn iso(time: Time) -> String {
+    let timestamp = Timestamp::from_nanosecond(i128::from(time.unix_nanos()));
+    timestamp.map_or_else(|_| format!("{} ns", time.unix_nanos()), |timestamp| format!("{timestamp:.3}"))
+}

@@ -1,0 +1,4 @@
+//! Integration tests, in one binary: each links the AWS SDK, which takes longer than all of them run.
+#![allow(clippy::unwrap_used)]
+
+mod phases;
