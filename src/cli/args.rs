@@ -1,0 +1,330 @@
+//! What can be typed. Main type: [`Cli`]. Nothing here reads a file, a clock or the network.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Turns every Amazon ECS task into an OpenTelemetry trace.
+#[derive(Debug, Parser)]
+#[command(name = "ecspan", version, about, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const AFTER_HELP: &str = "\
+TASK is CLUSTER/ID, an ID, a task ARN, a console URL, a file (a saved `aws ecs describe-tasks` answer, a task
+definition, a page of log events, an ecspan bundle) or `-` for stdin. Files of one task are put together.
+
+Examples:
+  ecspan show prod/84b5991528504856a2f003b7da9b2b82      draw a task from AWS
+  aws ecs describe-tasks … | ecspan show -               draw a saved or piped answer
+  ecspan export prod/84b5… --endpoint http://localhost:4317
+  ecspan ls prod --status stopped                        which tasks are there?
+
+Exit codes: 0 all delivered · 1 failed · 2 usage · 3 delivered, but something could not be read ·
+4 partly delivered · 12 timed out waiting · 130 interrupted · 143 terminated";
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// AWS profile to use (as AWS_PROFILE)
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub(crate) profile: Option<String>,
+    /// AWS region to ask (as AWS_REGION)
+    #[arg(long, global = true, value_name = "REGION", help_heading = "Global options")]
+    pub(crate) region: Option<String>,
+    /// Print times in UTC rather than in local time
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) utc: bool,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global options")]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List clusters, or the tasks of one, newest first
+    Ls(LsArgs),
+    /// Draw tasks in the terminal
+    Show(ShowArgs),
+    /// Send tasks as traces to an OTLP endpoint or a file
+    Export(Box<ExportArgs>),
+    /// Write everything read about tasks into one file, secrets out: attach it to a bug report
+    Record(RecordArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Which tasks.
+#[derive(Args, Debug)]
+pub(crate) struct TaskArgs {
+    /// CLUSTER/ID, an ID, an ARN, a console URL, a file, or - for stdin
+    #[arg(value_name = "TASK")]
+    pub(crate) tasks: Vec<String>,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// Read log lines (and the task definition) of tasks in files from AWS
+    #[arg(long)]
+    pub(crate) fetch: bool,
+    /// Keep at most N log lines a container, a quarter from the start, the rest from the end (default:
+    /// OTEL_SPAN_EVENT_COUNT_LIMIT, else 128; at most 10000)
+    #[arg(long, value_name = "N", value_parser = log_lines)]
+    pub(crate) log_lines: Option<usize>,
+    /// Read this log stream for a container; {container} and {task_id} are filled in
+    #[arg(long, value_name = "CONTAINER=GROUP:STREAM")]
+    pub(crate) log_stream: Vec<String>,
+    /// Make at most N GetLogEvents calls a second
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) logs_rate: Option<u32>,
+    /// Neither read nor show log lines
+    #[arg(long)]
+    pub(crate) no_logs: bool,
+    /// Also the containers that ECS itself adds
+    #[arg(long)]
+    pub(crate) all_containers: bool,
+}
+
+/// Selectors: many tasks of one cluster.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SelectArgs {
+    /// The cluster of tasks given by id, and of the selectors below
+    #[arg(long, value_name = "CLUSTER", help_heading = "Selectors")]
+    pub(crate) cluster: Option<String>,
+    /// Tasks of this service
+    #[arg(long, value_name = "SERVICE", help_heading = "Selectors")]
+    pub(crate) service: Option<String>,
+    /// Tasks of this task definition family
+    #[arg(long, value_name = "FAMILY", help_heading = "Selectors")]
+    pub(crate) family: Option<String>,
+    /// Tasks started by this (a deployment, say)
+    #[arg(long, value_name = "TEXT", help_heading = "Selectors")]
+    pub(crate) started_by: Option<String>,
+    /// Tasks in this state
+    #[arg(long, value_enum, value_name = "STATUS", help_heading = "Selectors")]
+    pub(crate) status: Option<Status>,
+    /// Tasks created at most so long ago: 90s, 15m, 2h, 1d
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors")]
+    pub(crate) since: Option<Duration>,
+    /// At most so many tasks, the newest
+    #[arg(long, value_name = "N", help_heading = "Selectors")]
+    pub(crate) limit: Option<usize>,
+}
+
+impl SelectArgs {
+    /// Whether tasks are to be looked for rather than named.
+    pub(crate) fn is_used(&self) -> bool {
+        let Self { cluster: _, service, family, started_by, status, since, limit } = self;
+        let named = [service, family, started_by].into_iter().any(Option::is_some);
+        named || status.is_some() || since.is_some() || limit.is_some()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Status {
+    Pending,
+    Running,
+    Stopped,
+    All,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LsArgs {
+    /// The cluster whose tasks are listed; without one, the clusters are
+    #[arg(value_name = "CLUSTER")]
+    pub(crate) cluster_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) tasks: TaskArgs,
+    /// What to draw
+    #[arg(long, value_enum, default_value_t = Format::Waterfall)]
+    pub(crate) format: Format,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Draw so many columns wide (default: the terminal's width, 100 in a pipe)
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=1_000))]
+    pub(crate) width: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Bars on one time axis, log lines under their container
+    Waterfall,
+    /// One line an event or log line, in the order of time
+    Timeline,
+    /// One JSON document a task
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) tasks: TaskArgs,
+    /// Where to: otlp, or file:PATH (OTLP JSON, one request a line; - is stdout; an existing file is replaced). May be repeated
+    #[arg(long, value_name = "DESTINATION", default_value = "otlp")]
+    pub(crate) to: Vec<String>,
+    /// Send nothing; say how many spans, bytes and requests it would be
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// First wait until the tasks have started or stopped
+    #[arg(long, value_enum, value_name = "STATE", num_args = 0..=1, require_equals = true, default_missing_value = "stopped")]
+    pub(crate) wait: Option<WaitFor>,
+    /// Wait at most so long
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
+    pub(crate) wait_timeout: Option<Duration>,
+    /// Send the whole waterfall of a running task as of now, under a trace id of its own
+    #[arg(long, conflicts_with = "rebase")]
+    pub(crate) snapshot: bool,
+    /// Shift an old task so that it ends now, under a trace id of its own: backends show it among recent traces
+    #[arg(long, value_enum, value_name = "now")]
+    pub(crate) rebase: Option<Rebase>,
+    /// Make the task a child of this W3C traceparent; `link`: only link to the caller that RunTask's overrides name
+    #[arg(long, value_name = "TRACEPARENT|link")]
+    pub(crate) parent: Option<String>,
+    /// service.name (default: the ECS service, else the family)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service_name: Option<String>,
+    /// Add a resource attribute
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) attr: Vec<String>,
+    /// How log lines are sent
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = LogsAs::Events)]
+    pub(crate) logs_as: LogsAs,
+    /// Base URL of a Jaeger UI: the closing report links to each trace
+    #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
+    pub(crate) ui_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
+}
+
+/// The OTLP exporter's settings; every `OTEL_EXPORTER_OTLP_*` variable is honoured beneath them.
+#[derive(Args, Debug)]
+pub(crate) struct OtlpArgs {
+    /// URL of the receiver (as OTEL_EXPORTER_OTLP_ENDPOINT; default http://localhost:4318)
+    #[arg(long, value_name = "URL", help_heading = "OTLP")]
+    pub(crate) endpoint: Option<String>,
+    /// grpc, http/protobuf or http/json (default: grpc on port 4317, else http/protobuf)
+    #[arg(long, value_name = "PROTOCOL", help_heading = "OTLP")]
+    pub(crate) protocol: Option<String>,
+    /// Header of each request, an API key for example
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "OTLP")]
+    pub(crate) header: Vec<String>,
+    /// gzip or none
+    #[arg(long, value_name = "HOW", help_heading = "OTLP")]
+    pub(crate) compression: Option<String>,
+    /// Time for one attempt: 10s
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "OTLP")]
+    pub(crate) timeout: Option<Duration>,
+    /// Time for all attempts at one request
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s", help_heading = "OTLP")]
+    pub(crate) deadline: Duration,
+    /// PEM file of the authorities that sign the receiver's certificate
+    #[arg(long, value_name = "FILE", help_heading = "OTLP")]
+    pub(crate) ca: Option<PathBuf>,
+    /// PEM file of the client certificate
+    #[arg(long, value_name = "FILE", help_heading = "OTLP")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// PEM file of the client certificate's key
+    #[arg(long, value_name = "FILE", help_heading = "OTLP")]
+    pub(crate) client_key: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WaitFor {
+    Started,
+    Stopped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rebase {
+    Now,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogsAs {
+    /// As events of the container's span
+    Events,
+    /// Not at all
+    None,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RecordArgs {
+    #[command(flatten)]
+    pub(crate) tasks: TaskArgs,
+    /// Where to write (default: stdout)
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// The most log lines that are kept of a container.
+const MAX_LOG_LINES: usize = 10_000;
+
+/// A number of log lines.
+pub(crate) fn log_lines(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(lines) if lines <= MAX_LOG_LINES => Ok(lines),
+        Ok(_) => Err(format!("at most {MAX_LOG_LINES}: span events are not made for whole logs")),
+        Err(_) if text == "all" => Err(format!("whole logs do not fit into span events; at most {MAX_LOG_LINES}")),
+        Err(_) => Err("expected a number".to_owned()),
+    }
+}
+
+/// `90s`, `15m`, `2h`, `1d`, `500ms`; a bare number is refused, since nobody agrees on its unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let millis_per_unit: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("expected a number and a unit: 500ms, 90s, 15m, 2h, 1d".to_owned()),
+    };
+    let millis = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis_per_unit));
+    millis.map(Duration::from_millis).ok_or_else(|| "not a number that a duration can have".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_of_the_arguments_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7_200)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert!(duration("90").is_err() && duration("s").is_err() && duration("-1s").is_err());
+        assert!(duration("99999999999999999d").is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! The command line: what was typed, what it resolves to, one file a command, errors and exit codes.
+//!
+//! Everything that prints lives here: data goes to stdout, all else to stderr.
+
+pub(crate) mod args;
+mod completions;
+mod exit;
+mod export;
+mod ls;
+mod problem;
+mod record;
+mod show;
+mod tasks;
+mod terminal;
+
+use args::{Cli, Command};
+pub(crate) use exit::Exit;
+
+/// Runs the command and returns how it ended; every problem has been told on stderr by then.
+pub(crate) fn run(cli: Cli) -> Exit {
+    terminal::choose_color(&cli.global);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(&cli)),
+        Err(error) => Err(problem::Problem::failed(format!("failed to start: {error}"))),
+    };
+    result.unwrap_or_else(|problem| {
+        problem.print();
+        problem.exit()
+    })
+}
+
+async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
+    match &cli.command {
+        Command::Show(args) => show::run(&cli.global, args).await,
+        Command::Export(args) => export::run(&cli.global, args).await,
+        Command::Ls(args) => ls::run(&cli.global, args).await,
+        Command::Record(args) => record::run(&cli.global, args).await,
+        Command::Completions(args) => completions::run(args),
+    }
+}

@@ -1,0 +1,47 @@
+//! What is told when something goes wrong: an `error:` line, a `hint:` line, an exit code. Main type: [`Problem`].
+
+use super::exit::Exit;
+use super::terminal;
+
+/// Something that went wrong.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    error: String,
+    hint: Option<String>,
+    exit: Exit,
+}
+
+impl Problem {
+    /// Nothing could be delivered, because of this.
+    pub(crate) fn failed(error: impl Into<String>) -> Self {
+        Self { error: error.into(), hint: None, exit: Exit::Failed }
+    }
+
+    /// What was typed makes no sense.
+    pub(crate) fn usage(error: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, ..Self::failed(error) }
+    }
+
+    /// Work ended early, by a signal or a time-out.
+    pub(crate) fn ended(exit: Exit, error: impl Into<String>) -> Self {
+        Self { exit, ..Self::failed(error) }
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(self, hint: impl Into<Option<String>>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    /// The code that the process ends with, if it ends with this.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Tells it on stderr.
+    pub(crate) fn print(&self) {
+        terminal::tell("error", &self.error);
+        if let Some(hint) = &self.hint {
+            terminal::tell("hint", hint);
+        }
+    }
+}
