@@ -1,5 +1,6 @@
 //! Integration tests, in one binary: each links the AWS SDK, which takes longer than all of them run.
 #![allow(clippy::unwrap_used)]
 
+mod mapping_page;
 mod phases;
 mod trace;
