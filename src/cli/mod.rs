@@ -5,10 +5,10 @@
 pub(crate) mod args;
 mod completions;
 mod exit;
-mod export;
-mod ls;
+//mod export;
+//mod ls;
 mod problem;
-mod record;
+//mod record;
 mod show;
 mod tasks;
 mod terminal;
@@ -33,9 +33,10 @@ pub(crate) fn run(cli: Cli) -> Exit {
 async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
     match &cli.command {
         Command::Show(args) => show::run(&cli.global, args).await,
-        Command::Export(args) => export::run(&cli.global, args).await,
-        Command::Ls(args) => ls::run(&cli.global, args).await,
-        Command::Record(args) => record::run(&cli.global, args).await,
+        //        Command::Export(args) => export::run(&cli.global, args).await,
+        //        Command::Ls(args) => ls::run(&cli.global, args).await,
+        //        Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),
+        _ => Err(problem::Problem::failed("soon")),
     }
 }

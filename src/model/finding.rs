@@ -84,6 +84,8 @@ pub(super) fn all(life: &TaskLife, now: Time) -> Vec<Finding> {
     if life.phases.as_ref().is_some_and(|phases| phases.clock_adjusted) {
         add(FindingKind::ClockAdjusted, "some times lie before the ones that precede them (the agent's clock and the control plane's differ) and were moved up".to_owned());
     }
+    // A stable sort: problems first.
+    found.sort_by_key(|finding| !finding.kind.is_problem());
     found
 }
 
@@ -146,7 +148,7 @@ fn probably_killed(life: &TaskLife, add: Add<'_>) {
         if out_of_memory || terminating < timeout {
             continue;
         }
-        let said = if set.is_some() { "" } else { ", ECS's default," };
+        let said = if set.is_some() { "" } else { " (ECS's default)" };
         add(
             FindingKind::ProbablyKilled,
             format!(

@@ -1,1 +1,16 @@
-//! Drawing a task in the terminal.
+//! What is drawn: the waterfall, the timeline, JSON, tables. Text out, nothing else: no terminal, no clock, no file.
+//!
+//! Names, reasons and log lines are untrusted; every one passes through [`escape`].
+
+mod axis;
+mod bar;
+pub mod duration;
+pub mod escape;
+pub mod json;
+pub mod moment;
+mod style;
+pub mod table;
+pub mod timeline;
+pub mod waterfall;
+
+pub use style::Style;

@@ -1,0 +1,75 @@
+//! One bar of a waterfall. Main type: [`Bar`].
+
+use super::axis::Axis;
+use crate::model::Time;
+
+/// What is to be drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bar {
+    pub(super) start: Time,
+    /// Where it ends, or is drawn to.
+    pub(super) end: Time,
+    /// It goes on.
+    pub(super) open: bool,
+    /// A bound of it is an estimate.
+    pub(super) estimated: bool,
+}
+
+/// Eighths of a cell, from the left.
+const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+impl Bar {
+    /// As many characters as the axis has columns.
+    pub(super) fn draw(&self, axis: &Axis, unicode: bool) -> String {
+        let mut cells = vec![' '; axis.width()];
+        let (left, right) = (axis.column(self.start), axis.column(self.end));
+        let fill = match (unicode, self.estimated) {
+            (true, false) => '█',
+            (true, true) => '░',
+            (false, false) => '=',
+            (false, true) => '~',
+        };
+        let last_column = axis.width().saturating_sub(1);
+        let first = (left as usize).min(last_column);
+        let full_until = right.floor() as usize;
+        for cell in cells.iter_mut().take(full_until).skip(first) {
+            *cell = fill;
+        }
+        let eighth = ((right.fract() * 8.0) as usize).min(7);
+        let tail = if unicode && !self.estimated {
+            EIGHTHS.get(eighth).copied().unwrap_or(' ')
+        } else if right.fract() >= 0.5 {
+            fill
+        } else {
+            ' '
+        };
+        if let Some(cell) = cells.get_mut(full_until).filter(|_| full_until >= first) {
+            *cell = tail;
+        }
+        // However short, it can be seen; without any length it is a line.
+        if let Some(cell) = cells.get_mut(first).filter(|cell| **cell == ' ') {
+            *cell = match (unicode, self.start == self.end) {
+                (true, true) => '│',
+                (true, false) => '▏',
+                (false, _) => '|',
+            };
+        }
+        self.write_break(&mut cells, axis);
+        if self.open
+            && let Some(cell) = cells.iter_mut().rev().find(|cell| **cell != ' ')
+        {
+            *cell = if unicode { '▶' } else { '>' };
+        }
+        cells.into_iter().collect()
+    }
+
+    /// A bar that lies over the broken middle shows the break.
+    fn write_break(&self, cells: &mut [char], axis: &Axis) {
+        let Some(middle) = axis.middle() else { return };
+        if self.start <= middle.from && self.end >= middle.to {
+            for (cell, c) in cells.iter_mut().skip(middle.at).zip(middle.label.chars()) {
+                *cell = c;
+            }
+        }
+    }
+}

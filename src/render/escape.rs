@@ -1,0 +1,103 @@
+//! Makes untrusted text safe to draw: nothing in it can move the cursor, colour the screen or reverse the line.
+
+use unicode_width::UnicodeWidthChar;
+
+/// Marks where text was cut.
+pub const CUT: char = '…';
+
+/// `text` with everything that a terminal would act on shown as an escape: `\x1b`, `\u{202e}`. Tabs become spaces.
+pub fn text(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        push(&mut safe, c);
+    }
+    safe
+}
+
+/// `text` escaped and cut to `width` columns, with `cut` at the end where something is missing.
+pub fn fit(text: &str, width: usize, cut: char) -> String {
+    let mut safe = String::new();
+    let mut used = 0;
+    // Where to cut back to, so that the mark fits too.
+    let mut keep = 0;
+    for c in text.chars() {
+        let before = safe.len();
+        push(&mut safe, c);
+        used += columns(&safe[before..]);
+        if used > width {
+            safe.truncate(keep);
+            if width > 0 {
+                safe.push(cut);
+            }
+            return safe;
+        }
+        if used < width {
+            keep = safe.len();
+        }
+    }
+    safe
+}
+
+/// How many columns a text takes that was escaped before. Never less than a terminal makes of it.
+pub fn columns(text: &str) -> usize {
+    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+}
+
+/// `text` fitted into `width` columns and filled up with spaces.
+pub fn pad(text: &str, width: usize, cut: char) -> String {
+    let mut safe = fit(text, width, cut);
+    let missing = width.saturating_sub(columns(&safe));
+    safe.extend(std::iter::repeat_n(' ', missing));
+    safe
+}
+
+fn push(safe: &mut String, c: char) {
+    match c {
+        '\t' => safe.push(' '),
+        c if u32::from(c) < 0x20 || u32::from(c) == 0x7f => safe.push_str(&format!("\\x{:02x}", u32::from(c))),
+        c if c.is_control() || is_invisible(c) => safe.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+        c => safe.push(c),
+    }
+}
+
+/// Characters that change how others are drawn without being seen: direction marks and overrides, line separators,
+/// zero-width spaces, the byte order mark, tags.
+fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0xad | 0x61c | 0x180e | 0x200b | 0x200e | 0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xfff9..=0xfffb
+        | 0xe0000..=0xe0fff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_terminal_cannot_be_told_anything() {
+        assert_eq!(text("\u{1b}[2J\u{7}a\0b\rc\td\u{9b}31m"), "\\x1b[2J\\x07a\\x00b\\x0dc d\\u{9b}31m");
+        assert_eq!(text("a\u{202e}b\u{2066}c\u{feff}d\u{2028}"), "a\\u{202e}b\\u{2066}c\\u{feff}d\\u{2028}");
+        assert_eq!(text("naïve 東京 ✓"), "naïve 東京 ✓");
+    }
+
+    #[test]
+    fn text_is_cut_to_columns_not_bytes() {
+        assert_eq!(fit("東京タワー", 5, CUT), "東京…");
+        assert_eq!(fit("東京タワー", 10, CUT), "東京タワー");
+        assert_eq!(fit("abc", 3, CUT), "abc");
+        assert_eq!(fit("abcd", 3, CUT), "ab…");
+        assert_eq!(fit("ab\u{1b}", 4, CUT), "ab…");
+        assert_eq!(pad("é", 3, CUT), "é  ");
+        assert_eq!(fit("abc", 0, CUT), "");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_safe_and_fits(input in any::<String>(), width in 0..60usize) {
+            let safe = fit(&input, width, CUT);
+            prop_assert!(columns(&safe) <= width);
+            prop_assert!(!safe.chars().any(|c| c.is_control() || is_invisible(c)));
+            prop_assert_eq!(columns(&pad(&input, width, CUT)), width);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Points in time as people read them, in a time zone.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::model::Time;
+
+/// `2021-11-27T01:49:41.251+09:00`: to the millisecond, with the offset; `Z` never, so that columns align.
+pub fn iso(time: Time, zone: &TimeZone) -> String {
+    formatted(time, zone, "%Y-%m-%dT%H:%M:%S%.3f%:z")
+}
+
+/// `2021-11-27 01:49:41.251 +09:00`.
+pub fn spaced(time: Time, zone: &TimeZone) -> String {
+    formatted(time, zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
+}
+
+fn formatted(time: Time, zone: &TimeZone, format: &str) -> String {
+    let timestamp = Timestamp::from_nanosecond(i128::from(time.unix_nanos())).unwrap_or(Timestamp::MAX);
+    timestamp.to_zoned_datetime(zone.clone()).strftime(format).to_string()
+}

@@ -1,0 +1,77 @@
+//! The timeline: one line an event or log line, in the order of time. Main function: [`draw`].
+//!
+//! `TIME<tab>TASK<tab>TEXT` and `TIME<tab>CONTAINER:NAME<tab>TEXT`: for `grep`, `cut` and eyes.
+
+use super::escape::text;
+use super::moment::iso;
+use super::style::Style;
+use crate::model::container::Container;
+use crate::model::{TaskLife, Time};
+
+/// Draws a task's life, a line for each thing that happened.
+pub fn draw(life: &TaskLife, style: &Style) -> String {
+    let mut lines: Vec<(Time, String)> = vec![];
+    let moments = life.phases.iter().flat_map(|phases| &phases.moments);
+    for moment in moments {
+        lines.push((moment.time, format!("TASK\t{}", capitalised(moment.name))));
+        let is_end = if life.task.times.stopping.is_some() { "stopping" } else { "stopped" };
+        if moment.name == is_end {
+            lines.extend(reasons(life).into_iter().map(|reason| (moment.time, reason)));
+        }
+    }
+    for event in &life.service_events {
+        lines.push((event.at, format!("SERVICE\t{}", text(&event.message))));
+    }
+    for container in life.containers.iter().filter(|c| style.all_containers || !c.is_hidden()) {
+        container_lines(&mut lines, container, life, style);
+    }
+    // Stable: at one time the task's own lines come first, then lines in the order of their log.
+    lines.sort_by_key(|(time, _)| *time);
+    let mut out = String::new();
+    for (time, line) in lines {
+        out.push_str(&format!("{}\t{line}\n", iso(time, &style.zone)));
+    }
+    for gap in &life.gaps {
+        out.push_str(&format!("-\tGAP\t{}: {}\n", text(&gap.what), text(&gap.why)));
+    }
+    out
+}
+
+fn reasons(life: &TaskLife) -> Vec<String> {
+    let line =
+        |name: &str, value: &Option<String>| value.as_deref().map(|value| format!("TASK\t{name}:{}", text(value)));
+    [line("StoppedReason", &life.task.stopped_reason), line("StoppedCode", &life.task.stop_code)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn container_lines(lines: &mut Vec<(Time, String)>, container: &Container, life: &TaskLife, style: &Style) {
+    let name = text(container.name());
+    let mut say = |time, what: String| lines.push((time, format!("CONTAINER:{name}\t{what}")));
+    if let Some(log) = container.log.as_ref().filter(|_| style.logs) {
+        log.head.iter().for_each(|line| say(line.time, text(&line.message)));
+        if let Some((before, after)) = log.hole() {
+            let count = if log.unread { "lines".to_owned() } else { format!("{} lines", log.dropped) };
+            let (from, to) = (iso(before, &style.zone), iso(after, &style.zone));
+            say(before, format!("[{count} between {from} and {to} not {}]", if log.unread { "read" } else { "kept" }));
+        }
+        log.tail.iter().for_each(|line| say(line.time, text(&line.message)));
+    }
+    // Nobody says when a container ended; it had when execution stopped.
+    let ended = life.phases.as_ref().and_then(|phases| life.task.times.execution_stopped.or(phases.end));
+    let ended = container.end.map(|end| end.at).filter(|_| life.task.times.execution_stopped.is_none()).or(ended);
+    if let Some(time) = ended {
+        if let Some(reason) = &container.record.reason {
+            say(time, format!("Reason:{}", text(reason)));
+        }
+        if let Some(code) = container.record.exit_code {
+            say(time, format!("ExitCode:{code}"));
+        }
+    }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,368 @@
+//! The waterfall: the phases and containers of one task as bars on one time axis. Main function: [`draw`].
+
+use std::fmt::Write as _;
+
+use super::axis::Axis;
+use super::bar::Bar;
+use super::style::{Style, Tone};
+use super::{duration, escape, moment};
+use crate::model::container::{BoundSource, Container};
+use crate::model::log::{ContainerLog, LogLine};
+use crate::model::phases::{Phase, PhaseKind, Phases};
+use crate::model::{TaskLife, Time};
+
+/// So many log lines of a container are drawn from its log's start …
+const FIRST_LINES: usize = 3;
+/// … and so many from its end.
+const LAST_LINES: usize = 7;
+
+/// One line of the waterfall, before it is known how wide its columns are.
+struct Row<'a> {
+    guide: String,
+    name: String,
+    bar: Option<Bar>,
+    tone: Tone,
+    length: String,
+    mark: String,
+    mark_tone: Tone,
+    /// Drawn under it: a container's log.
+    log: Option<(&'a ContainerLog, String)>,
+}
+
+/// Draws a task's life. `trace_id` is where its trace is found.
+pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
+    let mut out = String::new();
+    header(&mut out, life, style);
+    match &life.phases {
+        Some(phases) => bars(&mut out, life, phases, style),
+        None => facts(&mut out, life, style),
+    }
+    remarks(&mut out, life, style);
+    line(&mut out, &style.paint(Tone::Quiet, &style.fit(&format!("trace id {trace_id}"), style.width)));
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+fn header(out: &mut String, life: &TaskLife, style: &Style) {
+    let task = &life.task;
+    let status = task.last_status.as_deref().unwrap_or("status unknown");
+    let code = task.stop_code.as_deref().map_or(String::new(), |code| format!(" ({code})"));
+    let title = format!("task {}  {}  {status}{code}", life.family(), task.id);
+    line(out, &style.paint(Tone::Title, &style.fit(&title, style.width)));
+    let dot = style.pick(" · ", ", ");
+    let service = task.service().map(|service| format!("service {service}"));
+    let revision = task.revision().map(|revision| format!("{}:{revision}", life.family()));
+    let about = [
+        task.cluster_name().map(|cluster| format!("cluster {cluster}")),
+        service,
+        revision,
+        task.capacity_provider.clone().or_else(|| task.launch_type.clone()),
+        task.availability_zone.clone(),
+    ];
+    let about: Vec<String> = about.into_iter().flatten().collect();
+    line(out, &style.fit(&about.join(dot), style.width));
+    if let Some(phases) = &life.phases {
+        let from = moment::spaced(phases.start, &style.zone);
+        let to = phases.end.map_or_else(|| "now".to_owned(), |end| moment::spaced(end, &style.zone));
+        line(
+            out,
+            &style.paint(Tone::Quiet, &style.fit(&format!("{from}{}{to}", style.pick(" → ", " -> ")), style.width)),
+        );
+    }
+    out.push('\n');
+}
+
+/// What can be told of a task without any time.
+fn facts(out: &mut String, life: &TaskLife, style: &Style) {
+    line(out, &style.fit("no time is known of this task, so there is nothing to draw", style.width));
+    for container in visible(life, style) {
+        let status = container.record.last_status.as_deref().unwrap_or("status unknown");
+        line(
+            out,
+            &style.fit(&format!("container {}: {status}{}", container.name(), exit_text(container)), style.width),
+        );
+    }
+    out.push('\n');
+}
+
+fn visible<'a>(life: &'a TaskLife, style: &Style) -> Vec<&'a Container> {
+    life.containers.iter().filter(|container| style.all_containers || !container.is_hidden()).collect()
+}
+
+fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
+    let end = phases.end.unwrap_or_else(|| style.now.max(phases.moments.last().map_or(phases.start, |last| last.time)));
+    let rows = rows(life, phases, end, style);
+    let name_width = |row: &Row<'_>| escape::columns(&row.guide) + escape::columns(&escape::text(&row.name));
+    let widest = |of: &dyn Fn(&Row<'_>) -> usize, most: usize| rows.iter().map(of).max().unwrap_or_default().min(most);
+    let names = widest(&name_width, (style.width * 32 / 100).max(16));
+    let lengths = widest(&|row| escape::columns(&row.length), 24);
+    let marks = widest(&|row| escape::columns(&row.mark), 16);
+    let taken = names + 1 + 1 + lengths + if marks > 0 { marks + 2 } else { 0 };
+    let axis = Axis::new(phases, end, style.width.saturating_sub(taken).max(4), style.unicode);
+    for row in &rows {
+        draw_row(out, row, &axis, (names, lengths, marks), style);
+    }
+    if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.estimated)) {
+        let mark = style.pick("░", "~");
+        let text = format!("{mark} estimated: ECS gives no times of containers");
+        line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
+    }
+    out.push('\n');
+}
+
+fn draw_row(
+    out: &mut String,
+    row: &Row<'_>,
+    axis: &Axis,
+    (names, lengths, marks): (usize, usize, usize),
+    style: &Style,
+) {
+    let guide = style.paint(Tone::Quiet, &row.guide);
+    let name = style.pad(&row.name, names.saturating_sub(escape::columns(&row.guide)));
+    let bar = row.bar.map_or_else(|| " ".repeat(axis.width()), |bar| bar.draw(axis, style.unicode));
+    let bar = style.paint(row.tone, &bar);
+    let length = format!("{:>lengths$}", row.length);
+    let mark = style.paint(row.mark_tone, &style.fit(&row.mark, marks));
+    line(out, &format!("{guide}{name} {bar} {length}  {mark}"));
+    if let Some((log, guide)) = &row.log {
+        log_lines(out, log, guide, style, row.bar.map(|bar| bar.start));
+    }
+}
+
+fn rows<'a>(life: &'a TaskLife, phases: &Phases, end: Time, style: &Style) -> Vec<Row<'a>> {
+    let containers = visible(life, style);
+    let mut rows = vec![];
+    let root_failed = life.outcome.failure.is_some();
+    let root = Bar {
+        start: phases.start,
+        end,
+        open: phases.end.is_none(),
+        estimated: phases.start_estimated || phases.end_estimated,
+    };
+    rows.push(Row {
+        tone: if root_failed { Tone::Bad } else { Tone::Plain },
+        ..row(String::new(), format!("task {}", life.family()), root, root_failed, false, style)
+    });
+    let count = phases.list.len() + containers.len();
+    for (at, phase) in phases.list.iter().enumerate() {
+        phase_rows(&mut rows, phase, "", at + 1 == count, life.outcome.failed_phase, end, style);
+    }
+    for (at, container) in containers.iter().enumerate() {
+        let is_last = phases.list.len() + at + 1 == count;
+        rows.push(container_row(container, is_last, phases, end, style));
+    }
+    rows
+}
+
+fn row<'a>(guide: String, name: String, bar: Bar, failed: bool, adjusted: bool, style: &Style) -> Row<'a> {
+    let length = if bar.open {
+        format!("{} so far", duration::short(bar.end.since(bar.start)))
+    } else {
+        duration::exact(bar.end.since(bar.start))
+    };
+    let (mark, mark_tone) = match (failed, adjusted) {
+        (true, _) => (style.pick("✗ error", "x error"), Tone::Bad),
+        (false, true) => (style.pick("≈ clock moved", "~ clock moved"), Tone::Warn),
+        (false, false) => ("", Tone::Plain),
+    };
+    Row { guide, name, bar: Some(bar), tone: Tone::Plain, length, mark: mark.to_owned(), mark_tone, log: None }
+}
+
+fn phase_rows(
+    rows: &mut Vec<Row<'_>>,
+    phase: &Phase,
+    indent: &str,
+    is_last: bool,
+    failed: Option<PhaseKind>,
+    end: Time,
+    style: &Style,
+) {
+    let guide = format!("{indent}{}", branch(is_last, style));
+    let bar = Bar {
+        start: phase.start,
+        end: phase.end.unwrap_or(end),
+        open: phase.end.is_none(),
+        estimated: phase.start_estimated || phase.end_estimated,
+    };
+    let is_failed = failed == Some(phase.kind);
+    let tone = match phase.kind {
+        _ if is_failed => Tone::Bad,
+        PhaseKind::Running => Tone::Running,
+        PhaseKind::Stopping | PhaseKind::Terminating | PhaseKind::ExitNoticed | PhaseKind::Deprovisioning => {
+            Tone::Stopping
+        }
+        _ => Tone::Launch,
+    };
+    rows.push(Row { tone, ..row(guide, phase.kind.name().to_owned(), bar, is_failed, phase.clock_adjusted, style) });
+    let inner = format!("{indent}{}", trunk(is_last, style));
+    for (at, child) in phase.children.iter().enumerate() {
+        phase_rows(rows, child, &inner, at + 1 == phase.children.len(), failed, end, style);
+    }
+}
+
+fn container_row<'a>(container: &'a Container, is_last: bool, phases: &Phases, end: Time, style: &Style) -> Row<'a> {
+    let guide = branch(is_last, style).to_owned();
+    let name = format!("container {}", container.name());
+    let log = container.log.as_ref().filter(|log| style.logs && !log.is_empty());
+    let log = log.map(|log| (log, trunk(is_last, style).to_owned()));
+    let failed = container.failure.is_some();
+    let mark = container_mark(container, failed, style);
+    let mark_tone = if failed { Tone::Bad } else { Tone::Plain };
+    let Some(start) = container.start else {
+        return Row { guide, name, bar: None, tone: Tone::Plain, length: String::new(), mark, mark_tone, log };
+    };
+    // It has stopped while its task goes on, and nobody says when.
+    let lost_end = container.end.is_none() && container.has_stopped();
+    let guessed = |bound: crate::model::container::ContainerBound| bound.source == BoundSource::Estimated;
+    let bar = Bar {
+        start: start.at,
+        end: container.end.map_or(end, |bound| bound.at),
+        open: container.end.is_none() && !lost_end,
+        estimated: guessed(start) || container.end.is_some_and(guessed) || lost_end,
+    };
+    let base = row(guide, name, bar, failed, false, style);
+    let length = match () {
+        () if container.never_started => "never started".to_owned(),
+        () if lost_end => "end unknown".to_owned(),
+        () => base.length,
+    };
+    let tone = if failed { Tone::Bad } else { Tone::Running };
+    let bar = if container.never_started {
+        Some(Bar { start: phases.end_began.unwrap_or(start.at), ..bar })
+    } else {
+        Some(bar)
+    };
+    Row { tone, bar, length, mark, mark_tone, log, ..base }
+}
+
+fn container_mark(container: &Container, failed: bool, style: &Style) -> String {
+    let cross = if failed { style.pick("✗ ", "x ") } else { "" };
+    match container.record.exit_code {
+        Some(code) => format!("{cross}exit {code}"),
+        None if failed => format!("{cross}error"),
+        None => String::new(),
+    }
+}
+
+fn exit_text(container: &Container) -> String {
+    container.record.exit_code.map_or(String::new(), |code| format!(", exit code {code}"))
+}
+
+const fn branch(is_last: bool, style: &Style) -> &'static str {
+    if is_last { style.pick("└─ ", "`- ") } else { style.pick("├─ ", "|- ") }
+}
+
+const fn trunk(is_last: bool, style: &Style) -> &'static str {
+    if is_last { "   " } else { style.pick("│  ", "|  ") }
+}
+
+/// The log under its container: its first and last lines, and how many are between.
+fn log_lines(out: &mut String, log: &ContainerLog, guide: &str, style: &Style, zero: Option<Time>) {
+    let lines: Vec<&LogLine> = log.lines().collect();
+    let hidden = lines.len().saturating_sub(FIRST_LINES + LAST_LINES);
+    let (first, last) =
+        if hidden > 0 { (FIRST_LINES, LAST_LINES) } else { (log.head.len().min(lines.len()), log.tail.len()) };
+    let zero = zero.unwrap_or_else(|| lines.first().map_or(style.now, |line| line.time));
+    let offset = |time: Time| match time >= zero {
+        true => format!("+{}", duration::short(time.since(zero))),
+        false => format!("-{}", duration::short(zero.since(time))),
+    };
+    let width = lines.iter().map(|line| offset(line.time).len()).max().unwrap_or_default();
+    let guide = style.paint(Tone::Quiet, &format!("{guide}  "));
+    let room = style.width.saturating_sub(3 + 2 + width + 2);
+    let mut draw = |line_: &LogLine| {
+        let at = style.paint(Tone::Quiet, &format!("{:>width$}", offset(line_.time)));
+        line(out, &format!("{guide}{at}  {}", style.fit(&line_.message, room)));
+    };
+    lines.iter().take(first).for_each(|line| draw(line));
+    let missing = hidden as u64 + log.dropped;
+    if missing > 0 || log.unread {
+        let more = if log.unread { " or more" } else { "" };
+        let text = format!("{} {missing}{more} lines not shown {}", style.pick("…", "..."), style.pick("…", "..."));
+        let text = style.fit(&text, room);
+        line(out, &format!("{guide}{}  {}", " ".repeat(width), style.paint(Tone::Quiet, &text)));
+    }
+    let mut draw = |line_: &LogLine| {
+        let at = style.paint(Tone::Quiet, &format!("{:>width$}", offset(line_.time)));
+        line(out, &format!("{guide}{at}  {}", style.fit(&line_.message, room)));
+    };
+    lines.iter().skip(lines.len() - last).for_each(|line| draw(line));
+}
+
+/// Findings, gaps and notes.
+fn remarks(out: &mut String, life: &TaskLife, style: &Style) {
+    let mut any = false;
+    for finding in &life.findings {
+        let (mark, tone) = if finding.kind.is_problem() {
+            (style.pick("✗ ", "x "), Tone::Bad)
+        } else {
+            (style.pick("• ", "* "), Tone::Plain)
+        };
+        wrapped(out, mark, tone, &finding.text, style);
+        any = true;
+    }
+    for event in &life.service_events {
+        let text = format!("{}  {}", moment::spaced(event.at, &style.zone), event.message);
+        wrapped(out, "service: ", Tone::Quiet, &text, style);
+        any = true;
+    }
+    for gap in &life.gaps {
+        wrapped(out, "gap: ", Tone::Warn, &format!("{}: {}", gap.what, gap.why), style);
+        if let Some(hint) = &gap.hint {
+            wrapped(out, "     hint: ", Tone::Quiet, hint, style);
+        }
+        any = true;
+    }
+    for note in &life.notes {
+        wrapped(out, "note: ", Tone::Quiet, note, style);
+        any = true;
+    }
+    if any {
+        out.push('\n');
+    }
+}
+
+/// A remark on as many lines as it takes: reasons are never cut.
+fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, style: &Style) {
+    let indent = escape::columns(mark);
+    let room = style.width.saturating_sub(indent).max(8);
+    let mut current = String::new();
+    let mut lines = vec![];
+    let safe = escape::text(text);
+    for word in safe.split(' ').flat_map(|word| pieces(word, room)) {
+        if !current.is_empty() && escape::columns(&current) + 1 + escape::columns(&word) > room {
+            lines.push(std::mem::take(&mut current));
+        }
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        current.push_str(&word);
+    }
+    lines.push(current);
+    for (at, text) in lines.iter().enumerate() {
+        let start = if at == 0 { style.paint(tone, mark) } else { " ".repeat(indent) };
+        let _ = writeln!(out, "{start}{}", style.fit(text, room).trim_end());
+    }
+}
+
+/// A word in pieces that fit.
+fn pieces(word: &str, room: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for c in word.chars() {
+        let width = escape::columns(c.encode_utf8(&mut [0; 4]));
+        if used + width > room {
+            pieces.push(String::new());
+            used = 0;
+        }
+        used += width;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(c);
+        }
+    }
+    pieces
+}

@@ -1,0 +1,243 @@
+//! From ECS JSON to records: the one conversion, for saved files and for live answers alike.
+//!
+//! Reads what it knows and leaves the rest; what can hold a secret is not even looked at.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::error::ReadError;
+use super::json::At;
+use super::times;
+use crate::model::arn::last_part;
+use crate::model::log::{ContainerLog, LogLine};
+use crate::model::observation::{
+    ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, ServiceEvent, Source, TaskRecord, TaskTimes,
+    TracedEnv,
+};
+
+/// A task that an answer says it does not have (`failures`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingTask {
+    /// The task's ARN, as ECS repeats it.
+    pub arn: String,
+    /// `MISSING`, usually.
+    pub reason: String,
+}
+
+/// The tasks of one answer: the good ones, what was wrong with the others, and those that ECS did not find.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    pub(crate) records: Vec<TaskRecord>,
+    pub(crate) errors: Vec<ReadError>,
+    pub(crate) missing: Vec<MissingTask>,
+}
+
+/// The tasks of a DescribeTasks answer, and of those shaped like it.
+pub(crate) fn tasks(answer: &At<'_>) -> Tasks {
+    let mut tasks = Tasks::default();
+    for at in answer.list("tasks").into_iter().chain(answer.get("task")) {
+        match task(&at) {
+            Ok(record) => tasks.records.push(record),
+            Err(error) => tasks.errors.push(error),
+        }
+    }
+    for failure in answer.list("failures") {
+        tasks.missing.push(MissingTask {
+            arn: failure.text("arn").unwrap_or_else(|| "a task".to_owned()),
+            reason: failure.text("reason").unwrap_or_else(|| "no reason given".to_owned()),
+        });
+    }
+    tasks
+}
+
+/// One Task object.
+pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
+    let arn = at.text("taskArn").ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
+    let containers = at.list("containers").iter().filter_map(container).collect();
+    Ok(TaskRecord {
+        source: Some(Source::EcsApi),
+        origin: at.place.to_string(),
+        id: last_part(&arn).to_owned(),
+        arn: arn.starts_with("arn:").then_some(arn),
+        version: at.integer("version").and_then(|version| u64::try_from(version).ok()),
+        cluster_arn: at.text("clusterArn"),
+        task_definition_arn: at.text("taskDefinitionArn"),
+        last_status: at.text("lastStatus"),
+        desired_status: at.text("desiredStatus"),
+        times: TaskTimes {
+            created: at.time("createdAt")?,
+            connected: at.time("connectivityAt")?,
+            pull_started: at.time("pullStartedAt")?,
+            pull_stopped: at.time("pullStoppedAt")?,
+            started: at.time("startedAt")?,
+            stopping: at.time("stoppingAt")?,
+            execution_stopped: at.time("executionStoppedAt")?,
+            stopped: at.time("stoppedAt")?,
+        },
+        connectivity: at.text("connectivity"),
+        health_status: at.text("healthStatus"),
+        stop_code: at.text("stopCode"),
+        stopped_reason: at.text("stoppedReason"),
+        started_by: at.text("startedBy"),
+        group: at.text("group"),
+        launch_type: at.text("launchType"),
+        capacity_provider: at.text("capacityProviderName"),
+        platform_version: at.text("platformVersion"),
+        platform_family: at.text("platformFamily"),
+        availability_zone: at.text("availabilityZone"),
+        container_instance_arn: at.text("containerInstanceArn"),
+        cpu: at.text("cpu"),
+        memory: at.text("memory"),
+        private_ip: private_ip(at),
+        overrides: overrides(at),
+        containers,
+    })
+}
+
+fn container(at: &At<'_>) -> Option<ContainerRecord> {
+    Some(ContainerRecord {
+        name: at.text("name")?,
+        arn: at.text("containerArn"),
+        runtime_id: at.text("runtimeId"),
+        image: at.text("image"),
+        image_digest: at.text("imageDigest"),
+        last_status: at.text("lastStatus"),
+        health_status: at.text("healthStatus"),
+        exit_code: exit_code(at),
+        reason: at.text("reason"),
+        ..Default::default()
+    })
+}
+
+/// The exit code of a container that has exited: SDKs with a non-null integer give 0 to those that still run.
+fn exit_code(at: &At<'_>) -> Option<i64> {
+    let runs =
+        at.text("lastStatus").is_some_and(|status| matches!(status.as_str(), "PENDING" | "RUNNING" | "PROVISIONING"));
+    at.integer("exitCode").filter(|_| !runs)
+}
+
+/// The address of the task's own network interface.
+fn private_ip(task: &At<'_>) -> Option<String> {
+    let is_eni = |at: &At<'_>| matches!(at.text("type").as_deref(), Some("ElasticNetworkInterface" | "eni"));
+    let details = task.list("attachments").into_iter().filter(is_eni).flat_map(|at| at.list("details"));
+    details
+        .filter(|detail| detail.text("name").as_deref() == Some("privateIPv4Address"))
+        .find_map(|detail| detail.text("value"))
+}
+
+fn overrides(task: &At<'_>) -> BTreeMap<String, TracedEnv> {
+    let containers = task.get("overrides").map_or_else(Vec::new, |at| at.list("containerOverrides"));
+    let named = containers.iter().filter_map(|at| Some((at.text("name")?, traced_env(at))));
+    named.filter(|(_, env)| *env != TracedEnv::default()).collect()
+}
+
+/// The variables of an `environment` that speak to tracing. Values of others are not looked at: they may be secrets.
+fn traced_env(at: &At<'_>) -> TracedEnv {
+    let mut env = TracedEnv::default();
+    for pair in at.list("environment") {
+        let slot = match pair.text("name").as_deref() {
+            Some("TRACEPARENT") => &mut env.traceparent,
+            Some("TRACESTATE") => &mut env.tracestate,
+            Some("_X_AMZN_TRACE_ID") => &mut env.xray,
+            Some("OTEL_SERVICE_NAME") => &mut env.otel_service_name,
+            Some("OTEL_RESOURCE_ATTRIBUTES") => &mut env.otel_resource_attributes,
+            _ => continue,
+        };
+        *slot = pair.text("value");
+    }
+    env
+}
+
+/// A task definition: a DescribeTaskDefinition answer, or the definition itself, or what registers one.
+pub(crate) fn definition(at: &At<'_>) -> DefinitionRecord {
+    let at = &at.get("taskDefinition").unwrap_or_else(|| at.clone());
+    DefinitionRecord {
+        origin: at.place.to_string(),
+        arn: at.text("taskDefinitionArn"),
+        family: at.text("family"),
+        revision: at.integer("revision").and_then(|revision| u64::try_from(revision).ok()),
+        network_mode: at.text("networkMode"),
+        containers: at.list("containerDefinitions").iter().filter_map(container_definition).collect(),
+    }
+}
+
+fn container_definition(at: &At<'_>) -> Option<ContainerDefinition> {
+    let stop_timeout = at.integer("stopTimeout").and_then(|seconds| u64::try_from(seconds).ok());
+    Some(ContainerDefinition {
+        name: at.text("name")?,
+        image: at.text("image"),
+        essential: at.boolean("essential").unwrap_or(true),
+        stop_timeout,
+        log: at.list("logConfiguration").first().and_then(log_config),
+        env: traced_env(at),
+    })
+}
+
+fn log_config(at: &At<'_>) -> Option<LogConfig> {
+    let options = at.get("options");
+    let option = |name: &str| Some((name.to_owned(), options.as_ref()?.text(name)?));
+    Some(LogConfig {
+        driver: at.text("logDriver")?,
+        options: LogConfig::OPTIONS.into_iter().filter_map(option).collect(),
+    })
+}
+
+/// The service events of a DescribeServices answer.
+pub(crate) fn service_events(answer: &At<'_>) -> Result<Vec<ServiceEvent>, ReadError> {
+    let mut events = vec![];
+    for at in answer.list("services").iter().flat_map(|service| service.list("events")) {
+        if let (Some(time), Some(message)) = (at.time("createdAt")?, at.text("message")) {
+            events.push(ServiceEvent { id: at.text("id"), at: time, message });
+        }
+    }
+    Ok(events)
+}
+
+/// The lines of a page of log events, by stream: GetLogEvents has one and does not name it, FilterLogEvents names each
+/// line's.
+pub(crate) fn log_lines(page: &At<'_>) -> Result<Vec<ContainerLog>, ReadError> {
+    let mut logs: BTreeMap<Option<String>, ContainerLog> = BTreeMap::new();
+    for at in page.list("events") {
+        let time = at.get("timestamp").map(|time| times::parse(time.value)).transpose();
+        let time =
+            time.map_err(|_| ReadError::Expected { place: at.place.key("timestamp"), expected: "a time" })?.flatten();
+        let Some(time) = time else {
+            return Err(ReadError::Expected { place: at.place, expected: "a timestamp" });
+        };
+        let message = at.get("message").and_then(|message| message.value.as_str());
+        let message =
+            message.ok_or_else(|| ReadError::Expected { place: at.place.key("message"), expected: "text" })?;
+        let stream = at.text("logStreamName");
+        let log = logs.entry(stream.clone()).or_insert_with(|| ContainerLog {
+            origin: page.place.to_string(),
+            stream,
+            ..Default::default()
+        });
+        log.head.push(LogLine { time, message: without_line_end(message).to_owned() });
+    }
+    Ok(logs.into_values().collect())
+}
+
+/// A message less the one line end that drivers leave on it.
+pub(crate) fn without_line_end(message: &str) -> &str {
+    let message = message.strip_suffix('\n').unwrap_or(message);
+    message.strip_suffix('\r').unwrap_or(message)
+}
+
+/// The keys of a JSON object, for errors; the kind of anything else.
+pub(crate) fn describe(value: &Value) -> String {
+    const MOST: usize = 8;
+    match value {
+        Value::Object(object) => {
+            let keys: Vec<&str> = object.keys().take(MOST).map(String::as_str).collect();
+            let more = if object.len() > MOST { ", …" } else { "" };
+            format!("an object with {}{more}", if keys.is_empty() { "no keys".to_owned() } else { keys.join(", ") })
+        }
+        Value::Array(items) => format!("an array of {}", items.len()),
+        Value::String(_) => "a string".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::Bool(_) => "a truth value".to_owned(),
+        Value::Null => "null".to_owned(),
+    }
+}

@@ -1,0 +1,161 @@
+//! Saved files and stdin: any JSON that people have of tasks. Main functions: [`read_path`], [`read_stdin`],
+//! [`read_bytes`].
+
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::answer::{self, MissingTask};
+use super::bundle;
+use super::error::ReadError;
+use super::json::At;
+use super::shape::{self, Shape};
+use crate::model::observation::Observation;
+
+/// What was found in an input.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// What it says.
+    pub observations: Vec<Observation>,
+    /// What in it could not be read. One bad task never hides the others.
+    pub errors: Vec<ReadError>,
+    /// Tasks that the answer says do not exist.
+    pub missing: Vec<MissingTask>,
+}
+
+/// Reads a file.
+pub fn read_path(path: &Path) -> Result<Contents, ReadError> {
+    let origin = path.display().to_string();
+    if path.is_dir() {
+        return Err(ReadError::Directory { origin });
+    }
+    let bytes = std::fs::read(path).map_err(|source| ReadError::Io { origin: origin.clone(), source })?;
+    read_bytes(&origin, &bytes)
+}
+
+/// Reads all of stdin.
+pub fn read_stdin() -> Result<Contents, ReadError> {
+    let origin = "stdin";
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|source| ReadError::Io { origin: origin.to_owned(), source })?;
+    read_bytes(origin, &bytes)
+}
+
+/// Reads JSON: one document, or several one after the other (JSON lines). `origin` is what to call it in errors.
+pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| ReadError::NotUtf8 { origin: origin.to_owned(), offset: error.valid_up_to() })?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Err(ReadError::Empty { origin: origin.to_owned() });
+    }
+    let mut contents = Contents::default();
+    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut count = 0_usize;
+    while let Some(document) = documents.next() {
+        match document {
+            Ok(value) => {
+                let at = At::root(&numbered(origin, count, text, documents.byte_offset()), &value);
+                read_document(&at, &mut contents);
+                count += 1;
+            }
+            Err(error) => {
+                let error = not_json(origin, text, &error);
+                if count == 0 {
+                    return Err(error);
+                }
+                contents.errors.push(error);
+                break;
+            }
+        }
+    }
+    if contents.observations.is_empty() && contents.missing.is_empty() && contents.errors.len() == 1 {
+        return Err(contents.errors.remove(0));
+    }
+    Ok(contents)
+}
+
+/// A file of one document needs no number.
+fn numbered(origin: &str, count: usize, text: &str, end: usize) -> String {
+    let is_only_one = count == 0 && text.get(end..).is_none_or(|rest| rest.trim().is_empty());
+    if is_only_one { origin.to_owned() } else { format!("{origin}: document {}", count + 1) }
+}
+
+fn read_document(at: &At<'_>, contents: &mut Contents) {
+    let before = (contents.observations.len(), contents.errors.len(), contents.missing.len());
+    let found = shape::of(at).and_then(|shape| read_shape(at, shape, contents));
+    match found {
+        Err(error) => contents.errors.push(error),
+        Ok(()) => {
+            let after = (contents.observations.len(), contents.errors.len(), contents.missing.len());
+            // An answer without tasks is a clear answer; a document in which nothing was found is not.
+            if before == after {
+                contents.errors.push(shape::unknown(at));
+            }
+        }
+    }
+}
+
+pub(super) fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), ReadError> {
+    match shape {
+        Shape::Answer => {
+            let answer::Tasks { records, errors, missing } = answer::tasks(at);
+            contents.observations.extend(records.into_iter().map(|record| Observation::Task(Box::new(record))));
+            contents.errors.extend(errors);
+            contents.missing.extend(missing);
+        }
+        Shape::Task => contents.observations.push(Observation::Task(Box::new(answer::task(at)?))),
+        Shape::Definition => contents.observations.push(Observation::Definition(Box::new(answer::definition(at)))),
+        Shape::LogPage => contents.observations.extend(answer::log_lines(at)?.into_iter().map(Observation::Log)),
+        Shape::Services => {
+            contents.observations.extend(answer::service_events(at)?.into_iter().map(Observation::ServiceEvent))
+        }
+        Shape::Bundle => bundle::read(at, contents)?,
+        Shape::Nested => read_nested(at, contents),
+    }
+    Ok(())
+}
+
+/// What is inside: each element of an array, each field of a document that holds something known. In an array every
+/// element counts; in a document (a state machine's output, say) what is not known is somebody else's.
+fn read_nested(at: &At<'_>, contents: &mut Contents) {
+    if at.value.is_array() {
+        for element in at.elements() {
+            read_document(&element, contents);
+        }
+        return;
+    }
+    for key in at.value.as_object().into_iter().flat_map(|object| object.keys()) {
+        let Some(inner) = at.get(key).filter(|inner| inner.value.is_object() || inner.value.is_array()) else {
+            continue;
+        };
+        let mut found = Contents::default();
+        read_document(&inner, &mut found);
+        let knows = |error: &ReadError| !matches!(error, ReadError::UnknownShape { .. } | ReadError::Projection { .. });
+        contents.observations.append(&mut found.observations);
+        contents.missing.append(&mut found.missing);
+        contents.errors.extend(found.errors.into_iter().filter(knows));
+    }
+}
+
+fn not_json(origin: &str, text: &str, error: &serde_json::Error) -> ReadError {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    let hint = if error.is_eof() {
+        Some("the file ends in the middle: save it again, whole".to_owned())
+    } else {
+        json_begins_later(text)
+            .map(|line| format!("the JSON seems to begin in line {line}: remove what stands before it"))
+    };
+    let (line, column) = (error.line(), error.column());
+    ReadError::NotJson { origin: origin.to_owned(), line, column, message, hint }
+}
+
+/// The first line that begins a JSON object or array, when something else stands before it (curl's progress meter).
+fn json_begins_later(text: &str) -> Option<usize> {
+    let begins = |line: &str| line.starts_with(['{', '[']);
+    let first = text.lines().position(begins)?;
+    (first > 0 && text.lines().take(first).any(|line| !line.trim().is_empty())).then_some(first + 1)
+}

@@ -1,0 +1,219 @@
+//! Takes everything that can hold a secret out of an ECS answer, by allow-list. Main function: [`redact`].
+//!
+//! What is not known by name goes; its name is remembered, so that a maintainer sees what a bundle lacks.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::model::observation::LogConfig;
+
+/// The fields (camelCase) whose values stay. None of them can hold an environment, a command, a label or a token.
+const FIELDS: &[&str] = &[
+    // answers
+    "arn",
+    "events",
+    "failures",
+    "reason",
+    "services",
+    "task",
+    "taskDefinition",
+    "tasks",
+    // tasks
+    "attachments",
+    "availabilityZone",
+    "capacityProviderName",
+    "clusterArn",
+    "connectivity",
+    "connectivityAt",
+    "containerInstanceArn",
+    "containers",
+    "cpu",
+    "createdAt",
+    "desiredStatus",
+    "details",
+    "executionStoppedAt",
+    "group",
+    "healthStatus",
+    "id",
+    "lastStatus",
+    "launchType",
+    "memory",
+    "overrides",
+    "containerOverrides",
+    "platformFamily",
+    "platformVersion",
+    "pullStartedAt",
+    "pullStoppedAt",
+    "startedAt",
+    "startedBy",
+    "status",
+    "stopCode",
+    "stoppedAt",
+    "stoppedReason",
+    "stoppingAt",
+    "taskArn",
+    "taskDefinitionArn",
+    "type",
+    "version",
+    // containers
+    "containerArn",
+    "exitCode",
+    "image",
+    "imageDigest",
+    "name",
+    "networkBindings",
+    "networkInterfaces",
+    "runtimeId",
+    "attachmentId",
+    "privateIpv4Address",
+    "ipv6Address",
+    "bindIP",
+    "containerPort",
+    "hostPort",
+    "protocol",
+    "managedAgents",
+    "lastStartedAt",
+    // task definitions
+    "containerDefinitions",
+    "dependsOn",
+    "condition",
+    "containerName",
+    "environment",
+    "essential",
+    "family",
+    "logConfiguration",
+    "logDriver",
+    "networkMode",
+    "options",
+    "revision",
+    "requiresCompatibilities",
+    "startTimeout",
+    "stopTimeout",
+    "firelensConfiguration",
+    // services
+    "serviceArn",
+    "serviceName",
+    "message",
+    // log pages
+    "ingestionTime",
+    "logStreamName",
+    "nextBackwardToken",
+    "nextForwardToken",
+    "timestamp",
+    "eventId",
+];
+
+const TRACED: [&str; 5] =
+    ["TRACEPARENT", "TRACESTATE", "_X_AMZN_TRACE_ID", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
+const NETWORK_DETAILS: [&str; 5] =
+    ["subnetId", "networkInterfaceId", "macAddress", "privateIPv4Address", "privateDnsName"];
+
+/// `answer` without anything that can hold a secret. The names of the fields that went are added to `dropped`.
+pub(crate) fn redact(answer: &Value, dropped: &mut BTreeSet<String>) -> Value {
+    match answer {
+        Value::Object(object) => {
+            Value::Object(object.iter().filter_map(|(key, value)| kept(key, value, dropped)).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(|item| redact(item, dropped)).collect()),
+        scalar => scalar.clone(),
+    }
+}
+
+fn kept(key: &str, value: &Value, dropped: &mut BTreeSet<String>) -> Option<(String, Value)> {
+    let name = camel(key);
+    let value = match name.as_str() {
+        "environment" => only_named(value, &TRACED, dropped),
+        "details" => only_named(value, &NETWORK_DETAILS, dropped),
+        "options" => only_options(value),
+        // An enum, a number of seconds: a field of text is never an object whose keys are the user's.
+        known if FIELDS.contains(&known) => redact(value, dropped),
+        _ => {
+            dropped.insert(name);
+            return None;
+        }
+    };
+    Some((key.to_owned(), value))
+}
+
+/// The name–value pairs whose name is one of `names`.
+fn only_named(pairs: &Value, names: &[&str], dropped: &mut BTreeSet<String>) -> Value {
+    let text = |pair: &Value, key: &str, other: &str| pair.get(key).or_else(|| pair.get(other)).cloned();
+    let one = |pair: &Value| {
+        let name = text(pair, "name", "Name")?;
+        if !name.as_str().is_some_and(|name| names.contains(&name)) {
+            return None;
+        }
+        let value = text(pair, "value", "Value").filter(Value::is_string)?;
+        Some(Value::Object(Map::from_iter([("name".to_owned(), name), ("value".to_owned(), value)])))
+    };
+    let all = pairs.as_array().map_or(&[][..], Vec::as_slice);
+    let kept: Vec<Value> = all.iter().filter_map(one).collect();
+    if kept.len() < all.len() {
+        dropped.insert("values of environment or details".to_owned());
+    }
+    Value::Array(kept)
+}
+
+fn only_options(options: &Value) -> Value {
+    let option = |name: &str| Some((name.to_owned(), options.get(name).filter(|value| value.is_string())?.clone()));
+    Value::Object(LogConfig::OPTIONS.into_iter().filter_map(option).collect())
+}
+
+fn camel(key: &str) -> String {
+    let mut chars = key.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn answer(secret: &str) -> Value {
+        let pascal = json!({"Tasks": [{"TaskArn": "a/b", "Overrides": {"ContainerOverrides": [
+            {"Name": "app", "Command": [secret], "Environment": [{"Name": "DB", "Value": secret}]}]}}]});
+        json!({"pascal": pascal, "tasks": [{
+            "taskArn": "arn:aws:ecs:eu-west-1:1:task/prod/1", "tags": [{"key": "k", "value": secret}],
+            "overrides": {"taskRoleArn": secret, "containerOverrides": [{"name": "app", "command": ["run", secret],
+                "environment": [{"name": "TRACEPARENT", "value": "00-1-2-01"}, {"name": "PASSWORD", "value": secret}],
+                "environmentFiles": [{"value": secret}]}]},
+            "attachments": [{"type": "eni", "details": [{"name": "token", "value": secret}, {"name": "subnetId", "value": "s"}]}],
+            "futureField": {"inner": secret}}],
+          "taskDefinition": {"containerDefinitions": [{"name": "app", "entryPoint": [secret], "command": [secret],
+            "environment": [{"name": "X", "value": secret}], "secrets": [{"name": "X", "valueFrom": secret}],
+            "dockerLabels": {"label": secret}, "healthCheck": {"command": ["CMD", secret]},
+            "repositoryCredentials": {"credentialsParameter": secret},
+            "logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": secret, "awslogs-group": "g"},
+                "secretOptions": [{"name": "splunk-token", "valueFrom": secret}]}}]}})
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_planted_anywhere_is_nowhere_afterwards(secret in "[A-Z0-9]{12,24}") {
+            let mut dropped = BTreeSet::new();
+            let clean = redact(&answer(&secret), &mut dropped).to_string();
+            prop_assert!(!clean.contains(&secret), "{}", clean);
+            prop_assert!(!format!("{dropped:?}").contains(&secret));
+        }
+    }
+
+    #[test]
+    fn what_traces_need_stays_and_what_went_is_named() {
+        let mut dropped = BTreeSet::new();
+        let clean = redact(&answer("hunter2"), &mut dropped);
+        assert_eq!(
+            clean.pointer("/tasks/0/overrides/containerOverrides/0/environment/0/value"),
+            Some(&json!("00-1-2-01"))
+        );
+        assert_eq!(
+            clean.pointer("/taskDefinition/containerDefinitions/0/logConfiguration/options"),
+            Some(&json!({"awslogs-group": "g"}))
+        );
+        assert_eq!(clean.pointer("/tasks/0/attachments/0/details/0/name"), Some(&json!("subnetId")));
+        for name in ["command", "futureField", "tags", "secrets", "dockerLabels"] {
+            assert!(dropped.contains(name), "{name} in {dropped:?}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Recognises what a JSON document is, by its content. Main type: [`Shape`].
+
+use super::error::ReadError;
+use super::json::At;
+
+/// What a JSON document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// An answer with `tasks` or a `task`: DescribeTasks, RunTask, StartTask, StopTask.
+    Answer,
+    /// A Task object.
+    Task,
+    /// A task definition, or the answer that holds one.
+    Definition,
+    /// A page of log events.
+    LogPage,
+    /// A DescribeServices answer.
+    Services,
+    /// What `ecspan record` writes.
+    Bundle,
+    /// Something that holds others: an array, or a document with a task somewhere inside.
+    Nested,
+}
+
+/// What `at` is. Later kinds – events, metadata and agent answers – are recognised and refused by name.
+pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
+    if at.value.is_array() {
+        return Ok(Shape::Nested);
+    }
+    let has = |keys: &[&str]| keys.iter().all(|key| at.has(key));
+    let is_log_line = |at: &At<'_>| at.has("timestamp") && at.has("message");
+    if at.value.get("ecspan_bundle").is_some() {
+        return Ok(Shape::Bundle);
+    }
+    if let Some(kind) = later_kind(at) {
+        return Err(ReadError::NotYet { place: at.place.clone(), kind });
+    }
+    if is_task(at) {
+        return Ok(Shape::Task);
+    }
+    if has(&["containerDefinitions"]) || at.get("taskDefinition").is_some_and(|inner| inner.has("containerDefinitions"))
+    {
+        return Ok(Shape::Definition);
+    }
+    if at.value.get("events").is_some_and(|_| at.list("events").first().map_or(has(&["nextForwardToken"]), is_log_line))
+    {
+        return Ok(Shape::LogPage);
+    }
+    if at.list("services").iter().any(|service| service.has("serviceArn") || service.has("events")) {
+        return Ok(Shape::Services);
+    }
+    let tasks = at.list("tasks").into_iter().chain(at.get("task")).collect::<Vec<_>>();
+    if tasks.iter().any(is_task) || (at.has("failures") && at.value.get("tasks").is_some()) {
+        return Ok(Shape::Answer);
+    }
+    let projected = tasks.first().unwrap_or(at);
+    if is_projection(projected) {
+        return Err(ReadError::Projection {
+            place: projected.place.clone(),
+            found: super::answer::describe(projected.value),
+        });
+    }
+    if at.value.as_object().is_some_and(|object| object.values().any(|value| value.is_object() || value.is_array())) {
+        return Ok(Shape::Nested);
+    }
+    Err(unknown(at))
+}
+
+/// `at` is nothing that is known.
+pub(crate) fn unknown(at: &At<'_>) -> ReadError {
+    ReadError::UnknownShape { place: at.place.clone(), found: super::answer::describe(at.value) }
+}
+
+/// A Task object says which it is and in what state.
+fn is_task(at: &At<'_>) -> bool {
+    at.has("taskArn")
+        && (at.has("lastStatus") || at.has("containers") || at.has("clusterArn"))
+        && !at.has("containerArn")
+}
+
+/// Some field that only tasks have, without the rest.
+fn is_projection(at: &At<'_>) -> bool {
+    ["taskArn", "stoppedReason", "lastStatus", "pullStartedAt", "createdAt", "startedAt", "stopCode"]
+        .iter()
+        .any(|key| at.has(key))
+}
+
+/// The kinds that are known and come with a later version.
+fn later_kind(at: &At<'_>) -> Option<&'static str> {
+    let has = |keys: &[&str]| keys.iter().all(|key| at.value.get(key).is_some());
+    if has(&["detail-type", "detail"]) {
+        return Some("an EventBridge event");
+    }
+    if has(&["TaskARN"]) || (has(&["DockerId"]) && has(&["Name"])) {
+        return Some("an answer of the task metadata endpoint");
+    }
+    let agent_task = |at: &At<'_>| at.value.get("Arn").is_some() && at.value.get("KnownStatus").is_some();
+    if agent_task(at) || at.list("Tasks").first().is_some_and(agent_task) {
+        return Some("an answer of the agent's introspection API");
+    }
+    if has(&["containers", "status", "task"]) || has(&["Records"]) || has(&["Messages"]) {
+        return Some("a message of another kind");
+    }
+    None
+}

@@ -1,0 +1,99 @@
+//! Times as ECS data has them: epoch numbers and ISO text in every form that was seen. Main function: [`parse`].
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::model::Time;
+
+/// Epoch numbers from here on are milliseconds: as seconds they would be in the year 5138.
+const MILLIS_FROM: f64 = 1e11;
+
+/// The time that `value` gives: `Ok(None)` where it is absent (null, empty, the `0001-01-01T00:00:00` of .NET and Go),
+/// `Err` where it is no time.
+pub(crate) fn parse(value: &Value) -> Result<Option<Time>, NotATime> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Number(number) => number.as_f64().and_then(epoch).map(Some).ok_or(NotATime),
+        Value::String(text) => text_time(text),
+        _ => Err(NotATime),
+    }
+}
+
+/// `parse`, cut to the millisecond: the control plane's precision, so that every spelling of one time is equal.
+pub(crate) fn parse_millis(value: &Value) -> Result<Option<Time>, NotATime> {
+    Ok(parse(value)?.map(Time::floor_to_millis))
+}
+
+/// A value that is no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotATime;
+
+/// Epoch seconds (whole or with a fraction) or milliseconds. A double holds microseconds of today exactly enough to
+/// round to them, and no more.
+fn epoch(number: f64) -> Option<Time> {
+    let micros = if number >= MILLIS_FROM { number * 1e3 } else { number * 1e6 };
+    // Below 2^53 every whole number is exact; zero and less is how some SDKs say "unset".
+    (micros > 0.0 && micros < 9e15).then(|| Time::from_unix_nanos(micros.round() as u64 * 1_000))
+}
+
+fn text_time(text: &str) -> Result<Option<Time>, NotATime> {
+    let text = text.trim();
+    if text.is_empty() || text == "null" || text.starts_with("0001-01-01T00:00:00") {
+        return Ok(None);
+    }
+    // Without a zone this fails, as it must: guessing one would invent a time.
+    let timestamp: Timestamp = text.parse().map_err(|_| NotATime)?;
+    u64::try_from(timestamp.as_nanosecond()).map(|nanos| Some(Time::from_unix_nanos(nanos))).map_err(|_| NotATime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn nanos(value: Value) -> u64 {
+        parse(&value).ok().flatten().map_or(0, Time::unix_nanos)
+    }
+
+    #[test]
+    fn one_moment_in_every_spelling() {
+        let expected = 1_548_662_355_254_000_000;
+        for value in [
+            json!(1_548_662_355.254),
+            json!(1_548_662_355_254_u64),
+            json!("2019-01-28T07:59:15.254Z"),
+            json!("2019-01-28T16:59:15.254000+09:00"),
+            json!("2019-01-28T07:59:15.2540000Z"),
+            json!("2019-01-28T07:59:15.254000000Z"),
+        ] {
+            assert_eq!(nanos(value.clone()), expected, "{value}");
+        }
+        assert_eq!(nanos(json!(1_548_662_511)), 1_548_662_511_000_000_000);
+        assert_eq!(nanos(json!("2018-02-01T20:55:08.366329616Z")), 1_517_518_508_366_329_616);
+    }
+
+    #[test]
+    fn every_millisecond_survives_a_float() {
+        for millis in 0..1_000_u64 {
+            let text = format!("1548662355.{millis:03}");
+            let value: Value = serde_json::from_str(&text).expect("a number");
+            assert_eq!(nanos(value), 1_548_662_355_000_000_000 + millis * 1_000_000);
+        }
+    }
+
+    #[test]
+    fn an_unset_time_is_absent_and_a_wrong_one_is_an_error() {
+        for unset in [json!(null), json!(""), json!("0001-01-01T00:00:00"), json!("0001-01-01T00:00:00Z")] {
+            assert_eq!(parse(&unset), Ok(None), "{unset}");
+        }
+        for wrong in [json!("yesterday"), json!("2021-11-27T01:49:41"), json!(true), json!(-5), json!([1])] {
+            assert_eq!(parse(&wrong), Err(NotATime), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_control_planes_times_are_milliseconds() {
+        let time = parse_millis(&json!("2021-11-27T01:49:41.251999+09:00")).ok().flatten();
+        assert_eq!(time.map(|time| time.unix_nanos() % 1_000_000_000), Some(251_000_000));
+    }
+}
