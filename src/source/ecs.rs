@@ -188,10 +188,10 @@ impl EcsSource {
 
     /// The tasks of a cluster with these ids, by hundreds.
     async fn describe(&self, region: &Region, cluster: &str, ids: &[String]) -> Vec<Result<TaskRecord, AwsError>> {
-        let calls = ids.chunks(DESCRIBED_AT_ONCE).map(|ids| async move {
-            let answer = self.describe_call(region, cluster, ids).await;
-            match answer {
-                Ok(answer) => self.described(&answer, cluster, region, ids),
+        let chunks: Vec<Vec<String>> = ids.chunks(DESCRIBED_AT_ONCE).map(<[String]>::to_vec).collect();
+        let calls = chunks.into_iter().map(|ids| async move {
+            match self.describe_call(region, cluster, &ids).await {
+                Ok(answer) => described(&answer, cluster, region, &ids),
                 Err(error) => vec![Err(error)],
             }
         });
@@ -206,26 +206,6 @@ impl EcsSource {
         self.calls.take().await;
         let request = self.aws.ecs(region).describe_tasks().cluster(cluster).set_tasks(Some(ids.to_vec()));
         call!(self, "ecs:DescribeTasks", attempt, request)
-    }
-
-    fn described(
-        &self,
-        answer: &Value,
-        cluster: &str,
-        region: &Region,
-        ids: &[String],
-    ) -> Vec<Result<TaskRecord, AwsError>> {
-        let tasks = answer::tasks(&At::root("DescribeTasks", answer));
-        let mut all: Vec<Result<TaskRecord, AwsError>> = tasks.records.into_iter().map(Ok).collect();
-        all.extend(tasks.errors.into_iter().map(|error| Err(unreadable(error))));
-        let place = format!("cluster {cluster} of {region}");
-        all.extend(tasks.missing.into_iter().map(|missing| {
-            let task = last_part(&missing.arn).to_owned();
-            // AWS repeats what it was asked for; the id as it was typed says more.
-            let task = ids.iter().find(|id| last_part(id) == task).cloned().unwrap_or(task);
-            Err(AwsError::NoSuchTask { task, place: Some(place.clone()) })
-        }));
-        all
     }
 
     /// A task whose cluster nobody names: every cluster is asked, until one knows it.
@@ -474,6 +454,21 @@ impl Selection {
             self.created_since.is_none_or(|since| task.times.created.is_some_and(|created| created >= since));
         in_state && new_enough && is(&self.family, task.family()) && is(&self.started_by, task.started_by.as_deref())
     }
+}
+
+/// The tasks of an answer, and an error for each that could not be read or found.
+fn described(answer: &Value, cluster: &str, region: &Region, ids: &[String]) -> Vec<Result<TaskRecord, AwsError>> {
+    let tasks = answer::tasks(&At::root("DescribeTasks", answer));
+    let mut all: Vec<Result<TaskRecord, AwsError>> = tasks.records.into_iter().map(Ok).collect();
+    all.extend(tasks.errors.into_iter().map(|error| Err(unreadable(error))));
+    let place = format!("cluster {cluster} of {region}");
+    all.extend(tasks.missing.into_iter().map(|missing| {
+        let task = last_part(&missing.arn).to_owned();
+        // AWS repeats what it was asked for; the id as it was typed says more.
+        let task = ids.iter().find(|id| last_part(id) == task).cloned().unwrap_or(task);
+        Err(AwsError::NoSuchTask { task, place: Some(place.clone()) })
+    }));
+    all
 }
 
 fn gap(what: &str, error: &AwsError) -> Gap {
