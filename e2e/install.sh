@@ -9,7 +9,7 @@ mkdir -p "$cache"
 # build NAME PACKAGE: builds the module in servers/NAME into a file named after what it is built from.
 build() {
     local name=$1 package=$2 module=$here/servers/$1 key
-    key=$(cat "$module"/go.sum "$module"/go.mod "$module"/*.go 2>/dev/null | sha256sum | cut -c1-16)
+    key=$(find "$module" -name 'go.*' -o -name '*.go' | sort | xargs cat | sha256sum | cut -c1-16)
     local binary=$cache/$name-$key
     if [ ! -x "$binary" ]; then
         echo "building $name" >&2

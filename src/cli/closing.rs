@@ -28,7 +28,7 @@ pub(super) fn print(report: &Report, ui_url: Option<&str>) {
 
 fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
     let mut line = escape::text(&task.label);
-    let waits = task.pending.first().is_some();
+    let waits = !task.pending.is_empty();
     match (task.spans, waits) {
         (0, _) => {
             let _ = write!(line, ": 0 spans: {}, nothing final yet; --wait or --snapshot", escape::text(&task.status));

@@ -98,8 +98,8 @@ fn failed_phase(task: &TaskRecord, phases: &Phases) -> Option<PhaseKind> {
         _ => task.times.started.is_none(),
     };
     let long = |phase: &&super::phases::Phase| phase.length().is_some_and(|length| !length.is_zero());
-    let launch = phases.list.iter().filter(|phase| phase.kind.is_launch() && open(phase.kind));
-    launch.filter(long).last().map(|phase| phase.kind)
+    let mut launch = phases.list.iter().filter(|phase| phase.kind.is_launch() && open(phase.kind));
+    launch.rfind(long).map(|phase| phase.kind)
 }
 
 fn task_error_type(task: &TaskRecord, visible: &[&ContainerRecord]) -> Option<String> {

@@ -14,6 +14,20 @@ pub fn text(text: &str) -> String {
     safe
 }
 
+/// A JSON document in which what a terminal would act on is escaped: outside of strings JSON has no such characters.
+pub fn json(document: &str) -> String {
+    let mut safe = String::with_capacity(document.len());
+    for c in document.chars() {
+        if c != '\n' && (c.is_control() || is_invisible(c)) {
+            let units = &mut [0; 2];
+            c.encode_utf16(units).iter().for_each(|unit| safe.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 /// `text` escaped and cut to `width` columns, with `cut` at the end where something is missing.
 pub fn fit(text: &str, width: usize, cut: char) -> String {
     let mut safe = String::new();
@@ -89,6 +103,14 @@ mod tests {
         assert_eq!(fit("ab\u{1b}", 4, CUT), "ab…");
         assert_eq!(pad("é", 3, CUT), "é  ");
         assert_eq!(fit("abc", 0, CUT), "");
+    }
+
+    #[test]
+    fn json_stays_json_that_says_the_same() {
+        let value = serde_json::json!({"a": "x\u{202e}\u{9b}\u{e0001}y\n東"});
+        let safe = json(&value.to_string());
+        assert!(safe.contains("\\u202e\\u009b\\udb40\\udc01"), "{safe}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).ok(), Some(value));
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::escape;
 use super::moment::iso;
 use super::style::Style;
 use crate::model::container::{Container, ContainerBound};
@@ -51,7 +52,7 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
             life.service_events.iter().map(|e| json!({"time": iso(e.at, &style.zone), "message": e.message})).collect(),
         ),
     ]);
-    format!("{document:#}\n")
+    escape::json(&format!("{document:#}\n"))
 }
 
 fn millis(start: Time, end: Time) -> f64 {

@@ -83,8 +83,10 @@ impl HttpTransport {
             Ok(Err(error)) => {
                 let cause = super::transport::root_cause(&error);
                 let reason = Reason::new(format!("the connection to {} broke: {cause}", self.shown));
-                let is_grpc =
-                    cause.contains("invalid HTTP version") || cause.contains("invalid HTTP") || cause.contains("http2");
+                // hyper's words for bytes that are no HTTP/1 answer: HTTP/2's first frame, usually.
+                let is_grpc = ["invalid http", "unexpected message", "http2"]
+                    .iter()
+                    .any(|words| cause.to_ascii_lowercase().contains(words));
                 match is_grpc {
                     true => Answer::Refused {
                         reason: reason.hint("the server seems to speak gRPC: use --protocol grpc (port 4317, usually)"),

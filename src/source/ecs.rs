@@ -114,6 +114,8 @@ pub enum Until {
     Stopped,
 }
 
+/// A region and a cluster, where they are known.
+type Place = (Option<String>, Option<String>);
 type Definition = Arc<OnceCell<Result<DefinitionRecord, AwsError>>>;
 
 /// Reads tasks from AWS.
@@ -164,7 +166,7 @@ impl EcsSource {
 
     /// The tasks that are meant, and an error for each that was not found. Tasks of one cluster share a call.
     pub async fn find(&self, targets: &[TaskTarget]) -> Vec<Result<(Region, TaskRecord), AwsError>> {
-        let mut groups: Vec<((Option<String>, Option<String>), Vec<String>)> = vec![];
+        let mut groups: Vec<(Place, Vec<String>)> = vec![];
         for target in targets {
             let key = (target.region.clone(), target.cluster.clone());
             match groups.iter_mut().find(|(known, _)| *known == key) {

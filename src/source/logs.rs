@@ -101,7 +101,8 @@ impl LogReader {
             let given =
                 self.overrides.iter().find(|given| given.container == record.name).map(|given| given.place(&task.id));
             // A container that never ran wrote nothing: asking would only find no stream.
-            let may_have_run = !task.is_stopped() || record.runtime_id.is_some() || record.exit_code.is_some();
+            let may_have_run =
+                record.runtime_id.is_some() || record.exit_code.is_some() || task.times.started.is_some();
             let configured = || place(&record.name, record.runtime_id.as_deref()).filter(|_| may_have_run);
             Some((record.name.clone(), given.or_else(configured)?))
         });

@@ -46,7 +46,9 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     {
         return Ok(Shape::LogPage);
     }
-    if at.list("services").iter().any(|service| service.has("serviceArn") || service.has("events")) {
+    let services = at.list("services");
+    let is_service = |service: &At<'_>| service.has("serviceArn") || service.has("events");
+    if services.first().map_or(at.value.get("services").is_some(), is_service) {
         return Ok(Shape::Services);
     }
     let tasks = at.list("tasks").into_iter().chain(at.get("task")).collect::<Vec<_>>();

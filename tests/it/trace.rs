@@ -1,6 +1,7 @@
 //! From a life to spans: parents, statuses, what is final, what a re-export sends.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::SystemTime;
 
 use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::{self, TaskObservations};
@@ -145,7 +146,8 @@ fn the_last_phase_with_a_length_carries_a_failed_launch() {
 
 #[test]
 fn statuses_tell_failures_from_routine() {
-    let cases: [(&str, &str, &[(i64, Option<&str>)], bool); 12] = [
+    type Exit<'a> = (i64, Option<&'a str>);
+    let cases: [(&str, &str, &[Exit<'_>], bool); 12] = [
         ("UserInitiated", "stopped by its user", &[(137, None)], false),
         ("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", &[(143, None)], false),
         ("ServiceSchedulerInitiated", "Task failed container health checks", &[(137, None)], true),
@@ -187,7 +189,7 @@ fn a_container_that_never_started_has_no_length() {
     failed.containers[0].reason = Some("CannotPullContainerError: no such image".to_owned());
     let trace = trace(failed);
     let app = named(&trace, "container app");
-    assert_eq!((app.start_time, app.end_time), (s(100).unwrap().into(), s(100).unwrap().into()));
+    assert_eq!((app.start_time, app.end_time), (SystemTime::from(s(100).unwrap()), SystemTime::from(s(100).unwrap())));
     assert_eq!(attribute(app, "ecspan.container.never_started").as_deref(), Some("true"));
     assert!(is_error(app));
 }
@@ -206,7 +208,7 @@ fn log_lines_widen_a_container_within_the_task_and_are_its_events() {
     let observed = TaskObservations { task: task(stopped(), "STOPPED"), logs: vec![log], ..Default::default() };
     let trace = TaskTrace::new(&TaskLife::new(observed, LATER, 128), &TraceOptions::default());
     let app = named(&trace, "container app");
-    assert_eq!((app.start_time, app.end_time), (s(21).unwrap().into(), s(130).unwrap().into()));
+    assert_eq!((app.start_time, app.end_time), (SystemTime::from(s(21).unwrap()), SystemTime::from(s(130).unwrap())));
     assert_eq!(attribute(app, "ecspan.time.start.source").as_deref(), Some("log"));
     let events: Vec<&str> = app.events.iter().map(|event| event.name.as_ref()).collect();
     assert_eq!(events, ["log", "log", "log gap", "log"]);
@@ -276,7 +278,7 @@ fn a_snapshot_holds_everything_under_an_id_of_its_own() {
     for (name, open) in [("task web", true), ("running", true), ("container app", true), ("starting", false)] {
         let span = named(&trace, name);
         assert_eq!(attribute(span, "ecspan.in_progress").is_some(), open, "{name}");
-        assert_eq!(span.end_time == now.into(), open, "{name}");
+        assert_eq!(span.end_time == SystemTime::from(now), open, "{name}");
     }
     assert_eq!(trace.spans[0].links[0].span_context.trace_id().to_string(), ID);
 }
@@ -287,7 +289,7 @@ fn a_rebased_copy_ends_now_and_keeps_every_length() {
     let options = TraceOptions { mode: Mode::Rebase(now), ..Default::default() };
     let original = trace(task(stopped(), "STOPPED"));
     let copy = TaskTrace::new(&life(task(stopped(), "STOPPED")), &options);
-    assert_eq!(copy.spans[0].end_time, now.into());
+    assert_eq!(copy.spans[0].end_time, SystemTime::from(now));
     assert_eq!(copy.spans.len(), original.spans.len());
     for (a, b) in copy.spans.iter().zip(&original.spans) {
         assert_eq!(a.end_time.duration_since(a.start_time).unwrap(), b.end_time.duration_since(b.start_time).unwrap());

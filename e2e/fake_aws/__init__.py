@@ -1,0 +1,46 @@
+"""A loopback AWS: ECS and CloudWatch Logs as moto has them, closer to AWS where moto differs, with tasks that carry
+every real timestamp, and faults on demand. Listens on 127.0.0.1 only."""
+
+import os
+import threading
+
+# moto signs nothing, but the AWS libraries underneath want credentials to be there.
+os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")
+os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
+
+import moto.ecs.models as ecs_models
+import moto.logs.models as logs_models
+from moto.moto_api import state_manager
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from . import strict
+from .front import Front
+from .seed import ACCOUNT, REGION, Seed
+
+
+class FakeAWS:
+    """The server. `url` is its endpoint, `front` has its faults and counts, `seed` makes clusters, tasks and logs."""
+
+    def __init__(self):
+        # moto's own: every DescribeTasks moves a task one state on.
+        state_manager.set_transition("ecs::task", {"progression": "manual", "times": 10**9})
+        strict.install()
+        self.front = Front(DomainDispatcherApplication(create_backend_app))
+        self.server = make_server("127.0.0.1", 0, self.front, threaded=True, request_handler=MotoRequestHandler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.seed = Seed(ecs_models.ecs_backends[ACCOUNT][REGION], logs_models.logs_backends[ACCOUNT])
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    def start(self):
+        self.thread.start()
+        return self
+
+    def stop(self):
+        self.server.shutdown()
+        self.thread.join()
+
+    def reset(self):
+        """Forgets every task, log, fault and count."""
+        self.front.reset()
+        self.seed.reset()

@@ -1,0 +1,92 @@
+"""What stands before moto: counts calls by operation and plays faults."""
+
+import io
+import json
+import threading
+import time
+import uuid
+from collections import Counter, defaultdict
+
+#: Ends the token of an empty page: it differs from the one before it and means the same place.
+MARK = "~"
+
+
+class Front:
+    """A WSGI application. Faults are by operation (`DescribeTasks`):
+
+    - `throttle[op] = n`: the next n calls answer ThrottlingException;
+    - `deny.add(op)`: every call answers AccessDeniedException;
+    - `empty_pages[op] = n`: n GetLogEvents calls that go on from a page answer no events and a new token;
+    - `latency`: seconds before each answer.
+    """
+
+    def __init__(self, app):
+        self.app = app
+        self.lock = threading.Lock()
+        self.arrived = threading.Event()
+        self.reset()
+
+    def reset(self):
+        with self.lock:
+            self.calls = Counter()
+            self.requests = defaultdict(list)
+            self.throttle = Counter()
+            self.deny = set()
+            self.empty_pages = Counter()
+            self.latency = 0.0
+            self.arrived.clear()
+
+    def __call__(self, environ, start_response):
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        operation = target.rsplit(".", 1)[-1] or environ["PATH_INFO"]
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        request = json.loads(body or b"{}")
+        with self.lock:
+            self.calls[operation] += 1
+            self.requests[operation].append(request)
+            fault = self._fault(operation, request)
+        if "nextToken" in request:
+            # Only an empty page gave it the mark.
+            request["nextToken"] = request["nextToken"].removesuffix(MARK)
+            body = json.dumps(request).encode()
+            environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = io.BytesIO(body)
+        self.arrived.set()
+        if self.latency:
+            time.sleep(self.latency)
+        if fault:
+            return _answer(start_response, *fault)
+        return self.app(environ, start_response)
+
+    def _fault(self, operation, request):
+        if self.throttle[operation] > 0:
+            self.throttle[operation] -= 1
+            return "400 Bad Request", {"__type": "ThrottlingException", "message": "Rate exceeded"}
+        if operation in self.deny:
+            service = "logs" if operation in ("GetLogEvents", "FilterLogEvents") else "ecs"
+            message = (
+                f"User: arn:aws:iam::123456789012:user/ci is not authorized to perform: {service}:{operation} "
+                "because no identity-based policy allows the action"
+            )
+            # ECS says `message`, CloudWatch Logs `Message`.
+            key = "Message" if service == "logs" else "message"
+            return "400 Bad Request", {"__type": "AccessDeniedException", key: message}
+        token = request.get("nextToken")
+        if token and not token.endswith(MARK) and self.empty_pages[operation] > 0:
+            self.empty_pages[operation] -= 1
+            # Nothing, and another token that leads on.
+            return "200 OK", {"events": [], "nextBackwardToken": token + MARK, "nextForwardToken": token + MARK}
+        return None
+
+
+def _answer(start_response, status, answer):
+    body = json.dumps(answer).encode()
+    headers = [
+        ("Content-Type", "application/x-amz-json-1.1"),
+        ("Content-Length", str(len(body))),
+        ("x-amzn-RequestId", str(uuid.uuid4())),
+    ]
+    if "__type" in answer:
+        headers.append(("x-amzn-ErrorType", answer["__type"]))
+    start_response(status, headers)
+    return [body]

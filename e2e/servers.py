@@ -1,0 +1,114 @@
+"""Real OTLP servers on free loopback ports: Jaeger and the OpenTelemetry Collector, each ended by its own pid."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecspan-e2e"
+#: A server that is not ready by then is broken.
+READY_WITHIN = 30.0
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A process that is started with environment variables and is ready when `ready` says so."""
+
+    def __init__(self, name, arguments, environment, log):
+        self.name, self.log = name, log
+        self.process = subprocess.Popen(
+            [CACHE / name, *arguments], env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=open(log, "wb"), stderr=subprocess.STDOUT
+        )
+        deadline = time.monotonic() + READY_WITHIN
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"{name} did not start:\n{Path(log).read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def is_ready(self):
+        raise NotImplementedError
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Jaeger(Server):
+    def __init__(self, folder):
+        names = ["QUERY", "QUERY_GRPC", "HEALTH", "OTLP_GRPC", "OTLP_HTTP"]
+        ports = {name: free_port() for name in names}
+        self.health = f"http://127.0.0.1:{ports['HEALTH']}/status"
+        self.query = f"http://127.0.0.1:{ports['QUERY']}"
+        self.grpc = f"http://127.0.0.1:{ports['OTLP_GRPC']}"
+        self.http = f"http://127.0.0.1:{ports['OTLP_HTTP']}"
+        environment = {f"JAEGER_{name}_PORT": str(port) for name, port in ports.items()}
+        super().__init__("jaeger", ["--config", HERE / "servers/jaeger/jaeger.yaml"], environment, folder / "jaeger.log")
+
+    def is_ready(self):
+        try:
+            with urllib.request.urlopen(self.health, timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def trace(self, trace_id):
+        """The trace's resourceSpans in OTLP JSON; [] when there is none."""
+        try:
+            with urllib.request.urlopen(f"{self.query}/api/v3/traces/{trace_id}", timeout=10) as answer:
+                return json.load(answer)["result"].get("resourceSpans", [])
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return []
+            raise
+
+
+class Collector(Server):
+    def __init__(self, folder):
+        self.file = folder / "traces.jsonl"
+        ports = {name: free_port() for name in ("GRPC", "HTTP")}
+        self.grpc = f"http://127.0.0.1:{ports['GRPC']}"
+        self.http = f"http://127.0.0.1:{ports['HTTP']}"
+        self.port = ports["HTTP"]
+        environment = {f"OTELCOL_{name}_PORT": str(port) for name, port in ports.items()} | {"OTELCOL_FILE": str(self.file)}
+        super().__init__("otelcol", ["--config", HERE / "servers/otelcol/otelcol.yaml"], environment, folder / "otelcol.log")
+
+    def is_ready(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def spans(self, count, within=20.0):
+        """All spans in the file, once there are `count` of them: it is written a moment after the answer."""
+        deadline = time.monotonic() + within
+        while True:
+            text = self.file.read_text() if self.file.exists() else ""
+            requests = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+            found = [span for request in requests for span in flat(request["resourceSpans"])]
+            if len(found) >= count or time.monotonic() > deadline:
+                return found
+            time.sleep(0.05)
+
+
+def flat(resource_spans):
+    """Every span with its resource under `resource`."""
+    return [
+        {**span, "resource": resource.get("resource", {})}
+        for resource in resource_spans
+        for scope in resource.get("scopeSpans", [])
+        for span in scope.get("spans", [])
+    ]
