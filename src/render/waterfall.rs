@@ -106,7 +106,7 @@ fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
     for row in &rows {
         draw_row(out, row, &axis, (names, lengths, marks), style);
     }
-    if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.estimated)) {
+    if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.estimated && bar.start < bar.end)) {
         let mark = style.pick("░", "~");
         let text = format!("{mark} estimated: ECS gives no times of containers");
         line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));

@@ -3,4 +3,5 @@
 
 mod mapping_page;
 mod phases;
+mod readme;
 mod trace;

@@ -1,0 +1,29 @@
+//! The README tells the truth: its command gives its output.
+
+use std::process::Command;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The first block of this kind.
+fn block<'a>(text: &'a str, kind: &str) -> &'a str {
+    let start = text.split_once(&format!("```{kind}\n")).unwrap().1;
+    start.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_first_command_draws_what_the_readme_shows() {
+    let readme = std::fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
+    let command = block(&readme, "sh").trim();
+    assert_eq!(command, "cargo run -q -- show --utc examples/nginx/*.json");
+    let files = ["logs.json", "task-definition.json", "task.json"].map(|name| format!("examples/nginx/{name}"));
+    let run = Command::new(env!("CARGO_BIN_EXE_ecspan"))
+        .args(["show", "--utc"])
+        .args(files)
+        .current_dir(ROOT)
+        .env("LANG", "C.UTF-8")
+        .env_remove("LC_ALL")
+        .output()
+        .unwrap();
+    assert!(run.status.success());
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), block(&readme, "text"));
+}
