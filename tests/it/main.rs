@@ -1,7 +1,9 @@
 //! Integration tests, in one binary: each links the AWS SDK, which takes longer than all of them run.
 #![allow(clippy::unwrap_used)]
 
+mod delivery;
 mod mapping_page;
 mod phases;
 mod readme;
+mod receiver;
 mod trace;
