@@ -1,0 +1,181 @@
+//! OTLP over HTTP/1.1, protobuf or JSON. Main type: [`HttpTransport`].
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Response, redirect};
+
+use super::answer::{self, Secrets};
+use super::config::{OtlpConfig, Protocol};
+use super::encode::Format;
+use super::endpoint::{Endpoint, masked};
+use super::reason::Reason;
+use super::tls::{self, TlsMaterial};
+use super::transport::{Answer, Transport};
+
+/// What is read of an answer at most: a partial success is a line, and a web page must not fill memory.
+const ANSWER_BYTES: usize = 64 * 1024;
+
+/// Sends over HTTP/1.1. One client for all requests: connections are kept.
+pub(crate) struct HttpTransport {
+    client: Client,
+    endpoint: Endpoint,
+    format: Format,
+    headers: HeaderMap,
+    gzip: bool,
+    secrets: Secrets,
+}
+
+impl HttpTransport {
+    pub(crate) fn new(config: &OtlpConfig, tls: TlsMaterial) -> Result<Self, reqwest::Error> {
+        let format = if config.endpoint.protocol() == Protocol::HttpJson { Format::Json } else { Format::Protobuf };
+        let mut client = Client::builder()
+            .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))
+            // Headers with credentials go nowhere but to the endpoint.
+            .redirect(redirect::Policy::none())
+            // Repeats are the retry loop's, which counts them.
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .connect_timeout(config.timeout / 2);
+        if let Some(ca) = tls.ca {
+            client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(&ca)?);
+        }
+        if let Some((cert, key)) = tls.client {
+            client = client.identity(reqwest::Identity::from_pem(&tls::together(&cert, &key))?);
+        }
+        Ok(Self {
+            client: client.build()?,
+            endpoint: config.endpoint.clone(),
+            format,
+            headers: request_headers(config, format),
+            gzip: config.gzip,
+            secrets: Secrets::new(config.headers.secrets().chain(config.endpoint.secrets())),
+        })
+    }
+
+    async fn attempt(&self, body: Bytes) -> Answer {
+        let body = if self.gzip { gzipped(&body) } else { body };
+        let request = self.client.post(self.endpoint.url().clone()).headers(self.headers.clone()).body(body);
+        match request.send().await {
+            Ok(response) => self.read(response).await,
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    async fn read(&self, mut response: Response) -> Answer {
+        let status = response.status();
+        let header = |name: HeaderName| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        };
+        let (content_type, retry_after, location) = (header(CONTENT_TYPE), header(RETRY_AFTER), header(LOCATION));
+        if status.is_redirection() && !location.is_empty() {
+            let to = self.endpoint.url().join(&location).as_ref().map_or_else(|_| "nowhere".to_owned(), masked);
+            return Answer::refused(Reason::Redirect { status: status.as_u16(), location: self.secrets.clean(&to) });
+        }
+        let mut body = Vec::new();
+        let broken = loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() < ANSWER_BYTES => body.extend_from_slice(&chunk),
+                Ok(_) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        match broken {
+            // How many spans of a request were taken is only known when the whole answer is.
+            Some(error) if status.is_success() => Answer::Unknown { reason: self.broken(&error) },
+            _ if status.is_success() => answer::success(&content_type, &body, &self.secrets),
+            _ => {
+                let retry_after = Some(retry_after.as_str()).filter(|value| !value.is_empty());
+                answer::failure(status, &content_type, retry_after, &body, SystemTime::now(), &self.secrets)
+            }
+        }
+    }
+
+    /// Classifies a request without an answer: before there was a connection nothing can have arrived.
+    fn failed(&self, error: &reqwest::Error) -> Answer {
+        let endpoint = self.endpoint.clone();
+        let detail = innermost(error);
+        if error.is_builder() {
+            return Answer::refused(Reason::Defect { detail });
+        }
+        if error.is_connect() {
+            return connect_failed(endpoint, io_kind(error), detail);
+        }
+        // hyper's words for an answer that is not HTTP/1.1.
+        if detail.starts_with("invalid HTTP") {
+            return Answer::refused(Reason::OtherProtocol { endpoint, detail });
+        }
+        Answer::Unknown { reason: self.broken(error) }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> Reason {
+        Reason::Broken { endpoint: self.endpoint.clone(), detail: innermost(error) }
+    }
+}
+
+impl Transport for HttpTransport {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {
+        self.attempt(body).boxed()
+    }
+}
+
+fn request_headers(config: &OtlpConfig, format: Format) -> HeaderMap {
+    let mut headers = config.headers.map().clone();
+    let content_type = match format {
+        Format::Protobuf => "application/x-protobuf",
+        Format::Json => "application/json",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if config.gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    headers
+}
+
+fn gzipped(body: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let compressed = encoder.write_all(body).and_then(|()| encoder.finish());
+    compressed.expect("memory does not fail").into()
+}
+
+/// Classifies a failure to connect. A certificate will not be better in a second; all else may.
+pub(crate) fn connect_failed(endpoint: Endpoint, kind: Option<io::ErrorKind>, detail: String) -> Answer {
+    // rustls's words, which reach us as an `io::Error`.
+    let is_tls = ["invalid peer certificate", "received fatal alert", "received corrupt message", "peer is incompatible"]
+        .iter()
+        .any(|words| detail.contains(words));
+    if is_tls {
+        Answer::refused(Reason::Tls { endpoint, detail })
+    } else if kind == Some(io::ErrorKind::ConnectionRefused) {
+        Answer::retry(Reason::NothingListens { endpoint })
+    } else {
+        Answer::retry(Reason::Connect { endpoint, detail })
+    }
+}
+
+/// An error and what lies below it.
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// What lies at the bottom of an error: its layers repeat the URL, the bottom does not.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let bottom = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    Secrets::default().clean(&bottom)
+}
+
+/// The kind of the system's error below it.
+pub(crate) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).last().map(io::Error::kind)
+}

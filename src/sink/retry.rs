@@ -1,0 +1,166 @@
+//! The one retry loop: attempts at a request until it is accepted, refused or out of time, and its halves when it was
+//! too large. Main function: [`deliver`].
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::encode::Request;
+use super::reason::Reason;
+use super::transport::{Answer, TooLarge, Transport};
+
+/// Told of each attempt that failed and will be repeated: why, and after which pause.
+pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
+
+/// How long and how often a request is tried.
+#[derive(Clone)]
+pub(crate) struct Policy {
+    /// Time for one attempt.
+    pub(crate) timeout: Duration,
+    /// Time for all attempts at one request.
+    pub(crate) deadline: Duration,
+    /// The pause after the first attempt; it doubles with each.
+    pub(crate) first_pause: Duration,
+    /// The longest pause.
+    pub(crate) longest_pause: Duration,
+    pub(crate) on_retry: Option<OnRetry>,
+}
+
+impl Policy {
+    pub(crate) fn new(timeout: Duration, deadline: Duration) -> Self {
+        let (first_pause, longest_pause) = (Duration::from_millis(500), Duration::from_secs(10));
+        Self { timeout, deadline, first_pause, longest_pause, on_retry: None }
+    }
+}
+
+/// What became of one request, or of a part of one that was split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    pub(crate) labels: Vec<Arc<str>>,
+    pub(crate) spans: u64,
+    /// The attempts, and the bytes of their bodies before compression.
+    pub(crate) requests: u64,
+    pub(crate) bytes: u64,
+    pub(crate) fate: Fate,
+}
+
+/// What became of spans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The request was accepted, but for as many spans as this.
+    Accepted { rejected: u64, message: String },
+    /// This one span was refused as too large.
+    TooLarge { span: String, reason: Reason },
+    /// Nothing was taken.
+    Undelivered { reason: Reason },
+    /// Nobody knows.
+    Unknown { reason: Reason },
+    /// It was split; its parts follow, and count the spans.
+    Split,
+}
+
+/// Below this, a refusal that only perhaps means the size means something else: every receiver takes such a request.
+const SURELY_SMALL: usize = 64 * 1024;
+
+/// Sends a request until its fate is known.
+pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request: Request) -> Vec<Delivered> {
+    let mut delivered = Vec::new();
+    let mut waiting = VecDeque::from([request]);
+    while let Some(request) = waiting.pop_front() {
+        let body = request.encode(transport.format());
+        let (size, labels, spans) = (body.len(), request.labels().to_vec(), request.spans());
+        let (requests, answer) = attempts(transport, policy, body).await;
+        let fate = match answer {
+            Last::Accepted { rejected, message } => Fate::Accepted { rejected: rejected.min(spans), message },
+            Last::Unknown(reason) => Fate::Unknown { reason },
+            Last::Refused(reason, TooLarge::No) => Fate::Undelivered { reason },
+            Last::Refused(reason, TooLarge::Perhaps) if size < SURELY_SMALL => {
+                // Not the size, so the other halves fare no better: a receiver out of quota is left alone.
+                for rest in waiting.drain(..) {
+                    let (labels, spans) = (rest.labels().to_vec(), rest.spans());
+                    let fate = Fate::Undelivered { reason: reason.clone() };
+                    delivered.push(Delivered { labels, spans, requests: 0, bytes: 0, fate });
+                }
+                Fate::Undelivered { reason }
+            }
+            Last::Refused(reason, TooLarge::Perhaps | TooLarge::Yes) => match request.only_span().map(str::to_owned) {
+                Some(span) => Fate::TooLarge { span, reason },
+                None => match request.halves() {
+                    Some((first, second)) => {
+                        waiting.push_front(second);
+                        waiting.push_front(first);
+                        Fate::Split
+                    }
+                    None => Fate::Undelivered { reason },
+                },
+            },
+        };
+        let spans = if fate == Fate::Split { 0 } else { spans };
+        delivered.push(Delivered { labels, spans, requests, bytes: requests * size as u64, fate });
+    }
+    delivered
+}
+
+/// How the attempts at one body ended.
+enum Last {
+    Accepted { rejected: u64, message: String },
+    Refused(Reason, TooLarge),
+    Unknown(Reason),
+}
+
+async fn attempts(transport: &dyn Transport, policy: &Policy, body: bytes::Bytes) -> (u64, Last) {
+    let end = Instant::now() + policy.deadline;
+    let mut may_have_arrived = false;
+    let mut attempt = 0;
+    loop {
+        let time = policy.timeout.min(end - Instant::now());
+        let answer = timeout(time, transport.send(body.clone())).await;
+        attempt += 1;
+        let (after, last) = match answer.unwrap_or(Answer::Unknown { reason: Reason::NoAnswer { after: time } }) {
+            Answer::Accepted { rejected, message } => return (attempt, Last::Accepted { rejected, message }),
+            Answer::Refused { reason, too_large } => return (attempt, Last::Refused(reason, too_large)),
+            Answer::Retry { after, reason } => (after, reason),
+            Answer::Unknown { reason } => {
+                may_have_arrived = true;
+                (None, reason)
+            }
+        };
+        // "At once" from everybody's mouth would be a storm.
+        let asked = after.filter(|after| !after.is_zero());
+        let pause = asked.unwrap_or_else(|| backoff(policy, attempt, random()));
+        if Instant::now() + pause < end {
+            if let Some(on_retry) = &policy.on_retry {
+                on_retry(&last, pause);
+            }
+            tokio::time::sleep(pause).await;
+            continue;
+        }
+        let (deadline, last) = (policy.deadline, Box::new(last));
+        let reason = match asked {
+            Some(wait) => Reason::WaitTooLong { deadline, wait, last },
+            None => Reason::GaveUp { deadline, last },
+        };
+        let end = if may_have_arrived { Last::Unknown(reason) } else { Last::Refused(reason, TooLarge::No) };
+        return (attempt, end);
+    }
+}
+
+/// The pause after an attempt (from 1): doubling, up to the longest, and between half and all of that.
+fn backoff(policy: &Policy, attempt: u64, random: f64) -> Duration {
+    let doublings = u32::try_from(attempt - 1).unwrap_or(u32::MAX).min(20);
+    let pause = policy.first_pause.saturating_mul(1 << doublings).min(policy.longest_pause);
+    pause.mul_f64(0.5 + random / 2.0)
+}
+
+/// A number from 0 to 1: the standard library's hash seeds are random enough to keep workers from marching in step.
+fn random() -> f64 {
+    let bits = RandomState::new().hash_one(0);
+    f64::from(u32::try_from(bits >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;
