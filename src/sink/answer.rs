@@ -111,7 +111,7 @@ pub(crate) fn failure(
     secrets: &Secrets,
 ) -> Answer {
     let message = secrets.clean(&failure_message(content_type, body));
-    let reason = Reason::Http { status: status.as_u16(), message: message.clone() };
+    let reason = Reason::Http { status, message: message.clone() };
     match status {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY

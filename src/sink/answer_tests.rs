@@ -107,11 +107,11 @@ fn messages() {
         ("text/plain", b"\xff", "\u{fffd}"),
     ];
     for (content_type, body, message) in cases {
-        let expected = Reason::Http { status: 400, message: (*message).to_owned() };
+        let expected = Reason::Http { status: StatusCode::BAD_REQUEST, message: (*message).to_owned() };
         assert_eq!(fail(400, None, content_type, body), Answer::refused(expected));
     }
     let Answer::Refused { reason, .. } = fail(400, None, "", "é".repeat(1000).as_bytes()) else { panic!() };
-    assert_eq!(reason.to_string().chars().count(), "http 400: ".len() + MESSAGE_LEN + 1);
+    assert_eq!(reason.to_string().chars().count(), "the receiver answered 400 Bad Request: ".len() + MESSAGE_LEN + 1);
 }
 
 #[test]

@@ -63,17 +63,11 @@ const TIMEOUT: Names = Names {
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_TIMEOUT,
     general: otlp::OTEL_EXPORTER_OTLP_TIMEOUT,
 };
-const INSECURE: Names = Names {
-    flag: "",
-    traces: otlp::OTEL_EXPORTER_OTLP_TRACES_INSECURE,
-    general: otlp::OTEL_EXPORTER_OTLP_INSECURE,
-};
+const INSECURE: Names =
+    Names { flag: "", traces: otlp::OTEL_EXPORTER_OTLP_TRACES_INSECURE, general: otlp::OTEL_EXPORTER_OTLP_INSECURE };
 // The crate has no names for these three, which the specification has.
-const CERTIFICATE: Names = Names {
-    flag: "--ca",
-    traces: "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
-    general: "OTEL_EXPORTER_OTLP_CERTIFICATE",
-};
+const CERTIFICATE: Names =
+    Names { flag: "--ca", traces: "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", general: "OTEL_EXPORTER_OTLP_CERTIFICATE" };
 const CLIENT_CERTIFICATE: Names = Names {
     flag: "--client-cert",
     traces: "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
@@ -135,7 +129,7 @@ pub struct Overrides {
     /// `--ca`.
     pub ca: Option<PathBuf>,
     /// `--client-cert`.
-    pub client_cert: Option<PathBuf>,
+    pub client_certificate: Option<PathBuf>,
     /// `--client-key`.
     pub client_key: Option<PathBuf>,
 }
@@ -387,11 +381,10 @@ fn resolve_tls(overrides: &Overrides, env: &Env<'_>) -> Result<TlsFiles, ConfigE
         None => env.get(names, None).map(|(setting, path)| (setting, PathBuf::from(path))),
     };
     let ca = file(&CERTIFICATE, overrides.ca.as_ref()).map(|(_, path)| path);
-    let cert = file(&CLIENT_CERTIFICATE, overrides.client_cert.as_ref());
+    let cert = file(&CLIENT_CERTIFICATE, overrides.client_certificate.as_ref());
     let key = file(&CLIENT_KEY, overrides.client_key.as_ref());
-    let half = |setting, missing: &Names| {
-        Err(ConfigError::Half { setting, flag: missing.flag, variable: missing.general })
-    };
+    let half =
+        |setting, missing: &Names| Err(ConfigError::Half { setting, flag: missing.flag, variable: missing.general });
     let client = match (cert, key) {
         (Some((_, cert)), Some((_, key))) => Some((cert, key)),
         (Some((setting, _)), None) => return half(setting, &CLIENT_KEY),

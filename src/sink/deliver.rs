@@ -46,8 +46,18 @@ impl Delivery {
         self
     }
 
-    /// Delivers until the stream ends. To stop early, end the stream: what came before is then delivered and reported. A
-    /// delivery that is dropped instead says nothing, and leaves a `file:` destination as it was.
+    /// Ends early once this is ready: nothing is repeated any more, and answers that are out have five seconds. The stream
+    /// must end too. (A delivery that is dropped instead says nothing, and leaves a `file:` destination as it was.)
+    #[must_use]
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        let stop = stop.boxed().shared();
+        for destination in &mut self.destinations {
+            destination.policy.stop = stop.clone();
+        }
+        self
+    }
+
+    /// Delivers until the stream ends, and returns when every span is accounted for at every destination.
     pub async fn run(self, tasks: impl Stream<Item = TaskTrace>) -> Report {
         let (inlets, outlets): (Vec<_>, Vec<_>) = self.destinations.iter().map(|_| channel(WAITING)).unzip();
         let feed = async move {

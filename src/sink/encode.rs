@@ -88,22 +88,22 @@ pub(crate) fn root_last(spans: Vec<Span>) -> Vec<Span> {
 pub struct Request {
     message: ExportTraceServiceRequest,
     /// Of the tasks in the message, one each.
-    labels: Vec<Arc<str>>,
+    tasks: Vec<Arc<str>>,
 }
 
 impl Request {
     pub(crate) fn push(&mut self, label: Arc<str>, resource_spans: ResourceSpans) {
-        self.labels.push(label);
+        self.tasks.push(label);
         self.message.resource_spans.push(resource_spans);
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.tasks.is_empty()
     }
 
     /// What the tasks are called whose spans are in it.
-    pub fn labels(&self) -> &[Arc<str>] {
-        &self.labels
+    pub fn tasks(&self) -> &[Arc<str>] {
+        &self.tasks
     }
 
     /// How many spans are in it.
@@ -139,13 +139,13 @@ impl Request {
     /// Two requests of about half the size: by tasks, and when there is only one, by its spans, the root last. A single
     /// span has no halves.
     pub(crate) fn halves(mut self) -> Option<(Self, Self)> {
-        if self.labels.len() > 1 {
-            let middle = self.labels.len() / 2;
-            let labels = self.labels.split_off(middle);
+        if self.tasks.len() > 1 {
+            let middle = self.tasks.len() / 2;
+            let tasks = self.tasks.split_off(middle);
             let resource_spans = self.message.resource_spans.split_off(middle);
-            return Some((self, Self { labels, message: ExportTraceServiceRequest { resource_spans } }));
+            return Some((self, Self { tasks, message: ExportTraceServiceRequest { resource_spans } }));
         }
-        let (label, group) = (self.labels.pop()?, self.message.resource_spans.pop()?);
+        let (label, group) = (self.tasks.pop()?, self.message.resource_spans.pop()?);
         let mut first = root_last(group.scope_spans.into_iter().flat_map(|scope| scope.spans).collect());
         if first.len() < 2 {
             return None;
@@ -158,7 +158,7 @@ impl Request {
     /// A request with spans of one task.
     pub(crate) fn of_one(label: Arc<str>, resource: ProtoResource, spans: Vec<Span>) -> Self {
         let message = ExportTraceServiceRequest { resource_spans: vec![group(resource, spans)] };
-        Self { message, labels: vec![label] }
+        Self { message, tasks: vec![label] }
     }
 }
 
@@ -253,7 +253,7 @@ mod tests {
             request.push(label.into(), resource_spans(task(label, 3)));
         }
         let (first, second) = request.halves().unwrap();
-        assert_eq!((first.labels().len(), second.labels().len()), (1, 2));
+        assert_eq!((first.tasks().len(), second.tasks().len()), (1, 2));
         let (one, two) = first.halves().unwrap();
         assert_eq!((one.spans(), two.spans()), (1, 2));
         let last = two.all_spans().last().unwrap();

@@ -27,8 +27,7 @@ use super::reason::Reason;
 use super::tls::TlsMaterial;
 use super::transport::{Answer, TooLarge, Transport};
 
-const EXPORT: PathAndQuery =
-    PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+const EXPORT: PathAndQuery = PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
 
 /// Sends over gRPC. One channel for all requests; it connects with the first.
 pub(crate) struct GrpcTransport {

@@ -38,7 +38,8 @@ impl Headers {
         entry: &str,
         decode: impl Fn(&str) -> Result<String, HeaderProblem>,
     ) -> Result<(), ConfigError> {
-        let (name, value) = parsed(entry, decode).map_err(|problem| ConfigError::Header { setting, position, problem })?;
+        let (name, value) =
+            parsed(entry, decode).map_err(|problem| ConfigError::Header { setting, position, problem })?;
         self.0.insert(name, value);
         Ok(())
     }

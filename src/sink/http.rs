@@ -77,7 +77,7 @@ impl HttpTransport {
         let (content_type, retry_after, location) = (header(CONTENT_TYPE), header(RETRY_AFTER), header(LOCATION));
         if status.is_redirection() && !location.is_empty() {
             let to = self.endpoint.url().join(&location).as_ref().map_or_else(|_| "nowhere".to_owned(), masked);
-            return Answer::refused(Reason::Redirect { status: status.as_u16(), location: self.secrets.clean(&to) });
+            return Answer::refused(Reason::Redirect { status, location: self.secrets.clean(&to) });
         }
         let mut body = Vec::new();
         let broken = loop {
@@ -152,13 +152,14 @@ fn gzipped(body: &[u8]) -> Bytes {
 /// Classifies a failure to connect. A certificate will not be better in a second; all else may.
 pub(crate) fn connect_failed(endpoint: Endpoint, kind: Option<io::ErrorKind>, detail: String) -> Answer {
     // rustls's words, which reach us as an `io::Error`.
-    let is_tls = ["invalid peer certificate", "received fatal alert", "received corrupt message", "peer is incompatible"]
-        .iter()
-        .any(|words| detail.contains(words));
+    let is_tls =
+        ["invalid peer certificate", "received fatal alert", "received corrupt message", "peer is incompatible"]
+            .iter()
+            .any(|words| detail.contains(words));
     if is_tls {
         Answer::refused(Reason::Tls { endpoint, detail })
     } else if kind == Some(io::ErrorKind::ConnectionRefused) {
-        Answer::retry(Reason::NothingListens { endpoint })
+        Answer::retry(Reason::ConnectionRefused { endpoint })
     } else {
         Answer::retry(Reason::Connect { endpoint, detail })
     }

@@ -36,6 +36,6 @@ pub use endpoint::Endpoint;
 pub use headers::{HeaderProblem, Headers};
 pub use pack::Limits;
 pub use reason::Reason;
-pub use report::{DestinationReport, Failure, Rejection, Report, TASK_LINES, TaskLine, Verdict};
+pub use report::{DestinationReport, Lost, Report, TASK_LINES, TaskLine, Trouble, Verdict};
 pub use tls::TlsError;
 pub use transport::{Answer, TooLarge, Transport};

@@ -204,9 +204,9 @@ mod tests {
             let mut packer = Packer::new(limits(bytes));
             let mut sent: Vec<usize> = Vec::new();
             for label in ["a", "b", "c", "d", "e", "f"] {
-                sent.extend(packer.push(encoded(label, 2)).iter().map(|r| r.labels().len()));
+                sent.extend(packer.push(encoded(label, 2)).iter().map(|r| r.tasks().len()));
             }
-            sent.extend(packer.flush().map(|r| r.labels().len()));
+            sent.extend(packer.flush().map(|r| r.tasks().len()));
             assert_eq!(sent.get(..2).unwrap(), expected);
             assert_eq!(sent.iter().sum::<usize>(), 6);
         }
@@ -248,7 +248,8 @@ mod tests {
         let kept = span.events.len();
         assert_eq!(packer.dropped_events(), 1000 - kept as u64);
         assert_eq!(u64::from(span.dropped_events_count), packer.dropped_events() + 5, "five were dropped before");
-        let number = |event: &opentelemetry_proto::tonic::trace::v1::span::Event| (event.time_unix_nano % 10_000) as usize;
+        let number =
+            |event: &opentelemetry_proto::tonic::trace::v1::span::Event| (event.time_unix_nano % 10_000) as usize;
         let head = span.events.iter().take_while(|event| number(event) < 500).count();
         assert!(head * 3 <= kept && head * 5 >= kept, "{head} of {kept}");
         let expected: Vec<usize> = (0..head).chain(1000 - (kept - head)..1000).collect();

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::config::Protocol;
 use super::endpoint::Endpoint;
 
@@ -11,8 +13,8 @@ use super::endpoint::Endpoint;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The connection was refused.
-    #[error("nothing listens at {endpoint}")]
-    NothingListens {
+    #[error("connection to {endpoint} refused")]
+    ConnectionRefused {
         /// Where.
         endpoint: Endpoint,
     },
@@ -55,15 +57,15 @@ pub enum Reason {
         after: Duration,
     },
     /// An HTTP answer that is no success.
-    #[error("http {status}{}", Said(message))]
+    #[error("the receiver answered {status}{}", Said(message))]
     Http {
         /// The status.
-        status: u16,
+        status: StatusCode,
         /// What it says.
         message: String,
     },
     /// A gRPC status that is not OK.
-    #[error("grpc {code}{}", Said(message))]
+    #[error("the receiver answered {code}{}", Said(message))]
     Grpc {
         /// The status code's name.
         code: &'static str,
@@ -71,15 +73,15 @@ pub enum Reason {
         message: String,
     },
     /// The receiver sends to another place.
-    #[error("http {status}: redirected to {location}, which is not followed")]
+    #[error("the receiver answered {status}: to {location}, which is not followed")]
     Redirect {
         /// The status.
-        status: u16,
+        status: StatusCode,
         /// The other place, without its query.
         location: String,
     },
     /// An answer of success that no OTLP receiver gives.
-    #[error("the answer is not otlp: {found}")]
+    #[error("the receiver answered with {found}, which is not OTLP")]
     NotOtlp {
         /// What it is instead.
         found: String,
@@ -91,6 +93,20 @@ pub enum Reason {
         path: PathBuf,
         /// What the system said.
         detail: String,
+    },
+    /// It took the request, but not these spans.
+    #[error("{}", if message.is_empty() { "the receiver does not say why" } else { message })]
+    Rejected {
+        /// What it says.
+        message: String,
+    },
+    /// It does not even take this one span alone.
+    #[error("span {span:?} is too large even alone: {last}")]
+    SpanTooLarge {
+        /// The span's name.
+        span: String,
+        /// What it says.
+        last: Box<Reason>,
     },
     /// All attempts failed.
     #[error("gave up after {} s: {last}", deadline.as_secs_f64())]
@@ -110,6 +126,12 @@ pub enum Reason {
         /// What the last attempt met.
         last: Box<Reason>,
     },
+    /// The run was to end before the next attempt.
+    #[error("interrupted before another attempt: {last}")]
+    Interrupted {
+        /// What the last attempt met.
+        last: Box<Reason>,
+    },
     /// A defect on our side or in a library.
     #[error("sending failed by a defect: {detail}")]
     Defect {
@@ -122,36 +144,54 @@ impl Reason {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NothingListens { .. } => {
-                "start a receiver (docker compose up -d), or set OTEL_EXPORTER_OTLP_ENDPOINT or --endpoint"
+            Self::ConnectionRefused { endpoint } => {
+                return Some(format!(
+                    "nothing listens at {endpoint}: start a receiver (docker compose up -d), or set --endpoint or \
+                     OTEL_EXPORTER_OTLP_ENDPOINT"
+                ));
             }
             Self::Connect { .. } => "is the host of OTEL_EXPORTER_OTLP_ENDPOINT or --endpoint right?",
             Self::Tls { detail, .. } => return Some(tls_hint(detail).to_owned()),
             Self::Broken { endpoint, .. } => return mix_up(endpoint, false),
             Self::OtherProtocol { endpoint, .. } => return mix_up(endpoint, true),
-            Self::Http { status: 401 | 403, .. } | Self::Grpc { code: "UNAUTHENTICATED" | "PERMISSION_DENIED", .. } => {
-                "the receiver wants credentials: OTEL_EXPORTER_OTLP_HEADERS or --header"
+            Self::Http { status, .. } => http_hint(*status)?,
+            Self::Grpc { code, .. } => grpc_hint(code)?,
+            Self::Redirect { .. } => {
+                "set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where it leads, if that is to be trusted"
             }
-            Self::Http { status: 404 | 405, .. } => {
-                "is the path right? receivers listen at /v1/traces, which is added to OTEL_EXPORTER_OTLP_ENDPOINT and \
-                 --endpoint but not to OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-            }
-            Self::Http { status: 415, .. } => {
-                "the receiver does not take this encoding: --protocol http/protobuf is what all take"
-            }
-            Self::Grpc { code: "UNIMPLEMENTED", .. } => {
-                "no trace service listens there: is the port right, and does the receiver take traces?"
-            }
-            Self::Redirect { .. } => "set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where it leads, if that is to be trusted",
             Self::NotOtlp { .. } => {
                 "something else answers there, a web page or a proxy: check the port and the path of the endpoint"
             }
             Self::NoAnswer { .. } => "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT",
             Self::WaitTooLong { .. } => "a longer --deadline waits as long as the receiver asks",
-            Self::GaveUp { last, .. } => return last.hint(),
-            Self::Http { .. } | Self::Grpc { .. } | Self::Write { .. } | Self::Defect { .. } => return None,
+            Self::GaveUp { last, .. } | Self::Interrupted { last } => return last.hint(),
+            Self::Rejected { .. } | Self::SpanTooLarge { .. } | Self::Write { .. } | Self::Defect { .. } => {
+                return None;
+            }
         };
         Some(hint.to_owned())
+    }
+}
+
+const CREDENTIALS: &str = "the receiver wants credentials: OTEL_EXPORTER_OTLP_HEADERS or --header";
+
+fn http_hint(status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        401 | 403 => Some(CREDENTIALS),
+        404 | 405 => Some(
+            "is the path right? receivers listen at /v1/traces, which is added to OTEL_EXPORTER_OTLP_ENDPOINT and \
+             --endpoint but not to OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        ),
+        415 => Some("the receiver does not take this encoding: try another --protocol"),
+        _ => None,
+    }
+}
+
+fn grpc_hint(code: &str) -> Option<&'static str> {
+    match code {
+        "UNAUTHENTICATED" | "PERMISSION_DENIED" => Some(CREDENTIALS),
+        "UNIMPLEMENTED" => Some("no trace service is there: is the port right, and does the receiver take traces?"),
+        _ => None,
     }
 }
 
@@ -181,7 +221,9 @@ fn mix_up(endpoint: &Endpoint, is_sure: bool) -> Option<String> {
         Protocol::HttpProtobuf | Protocol::HttpJson => (4317, 4318, "grpc"),
     };
     (is_sure || endpoint.port() == Some(other_port)).then(|| {
-        format!("grpc is usually at port 4317 and http at 4318: use port {usual_port}, or --protocol {other} for this one")
+        format!(
+            "grpc is usually at port 4317 and http at 4318: use port {usual_port}, or --protocol {other} for this one"
+        )
     })
 }
 

@@ -1,5 +1,6 @@
 //! What a delivery did, and how that is judged. Main type: [`Report`].
 
+use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::trace::TraceId;
@@ -72,57 +73,65 @@ pub struct DestinationReport {
     pub undelivered: u64,
     /// How many of the undelivered ones may have arrived all the same.
     pub unknown: u64,
-    /// Why spans were rejected.
-    pub rejections: Vec<Rejection>,
-    /// Why spans were not delivered.
-    pub failures: Vec<Failure>,
+    /// What went wrong, each different thing once.
+    pub troubles: Vec<Trouble>,
     /// What the receiver said while it accepted everything.
     pub warnings: Vec<String>,
-    /// Requests, repeats included.
+    /// Requests, those included that were then split.
     pub requests: u64,
-    /// The bytes of their bodies, before compression.
+    /// Attempts at them.
+    pub attempts: u64,
+    /// The bytes of their bodies, before compression, each counted once.
     pub bytes: u64,
     /// Log events that were left out of spans that were too large.
     pub dropped_events: u64,
 }
 
-/// Spans that a receiver refused. It gives a count, not names – but for a span that was too large even alone.
+/// Spans that were not accepted, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
+pub struct Trouble {
+    /// How they were lost.
+    pub lost: Lost,
     /// How many.
     pub spans: u64,
-    /// Out of how many of that request.
+    /// Out of how many of the requests concerned: a receiver gives a count, not names.
     pub of: u64,
-    /// What it said.
-    pub message: String,
-    /// The span, when it is known.
-    pub span: Option<String>,
-    /// The tasks of that request.
-    pub labels: Vec<Arc<str>>,
-}
-
-/// Spans that were not delivered, for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// How many.
-    pub spans: u64,
-    /// Whether they may have arrived all the same.
-    pub unknown: bool,
+    /// The tasks of those requests. None means all.
+    pub tasks: Vec<Arc<str>>,
     /// Why.
     pub reason: Reason,
-    /// The tasks whose spans they are.
-    pub labels: Vec<Arc<str>>,
+}
+
+/// How spans were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The receiver refused them.
+    Rejected,
+    /// It did not take the request.
+    Undelivered,
+    /// They may have arrived all the same.
+    Unknown,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rejected => "rejected",
+            Self::Undelivered => "not delivered",
+            Self::Unknown => "of unknown outcome",
+        })
+    }
 }
 
 /// The judgement that exit codes are made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Everything was accepted everywhere, or there was nothing to send.
-    AllAccepted,
-    /// There were spans, and none was accepted anywhere.
-    NothingAccepted,
+    All,
     /// Some were accepted, others rejected or not delivered.
-    Partly,
+    Some,
+    /// None was accepted anywhere.
+    Nothing,
 }
 
 impl Report {
@@ -137,52 +146,63 @@ impl Report {
     pub fn verdict(&self) -> Verdict {
         let (made, accepted) =
             self.destinations.iter().fold((0, 0), |(made, accepted), one| (made + one.made, accepted + one.accepted));
+        // A destination can fail without a span: a file that cannot be put in its place.
+        let is_untroubled = self.destinations.iter().all(|destination| destination.troubles.is_empty());
         match accepted {
-            _ if accepted == made => Verdict::AllAccepted,
-            0 => Verdict::NothingAccepted,
-            _ => Verdict::Partly,
+            _ if accepted == made && is_untroubled => Verdict::All,
+            0 => Verdict::Nothing,
+            _ => Verdict::Some,
         }
     }
 }
 
 impl DestinationReport {
     pub(crate) fn add(&mut self, delivered: Delivered) {
-        let Delivered { labels, spans, requests, bytes, fate } = delivered;
-        self.requests += requests;
+        let Delivered { tasks, spans, attempts, bytes, fate } = delivered;
+        self.requests += u64::from(attempts > 0);
+        self.attempts += attempts;
         self.bytes += bytes;
         match fate {
-            Fate::Accepted { rejected, message } => {
-                self.accepted += spans - rejected;
-                self.rejected += rejected;
-                if rejected > 0 {
-                    self.rejections.push(Rejection { spans: rejected, of: spans, message, span: None, labels });
-                } else if !message.is_empty() && !self.warnings.contains(&message) {
+            Fate::Accepted { rejected: 0, message } => {
+                self.accepted += spans;
+                if !message.is_empty() && !self.warnings.contains(&message) {
                     self.warnings.push(message);
                 }
             }
-            Fate::TooLarge { span, reason } => {
-                self.rejected += spans;
-                let (span, message) = (Some(span), reason.to_string());
-                self.rejections.push(Rejection { spans, of: spans, message, span, labels });
+            Fate::Accepted { rejected, message } => {
+                self.accepted += spans - rejected;
+                self.lose(Lost::Rejected, rejected, spans, tasks, Reason::Rejected { message });
             }
-            Fate::Undelivered { reason } => self.fail(spans, false, reason, labels),
-            Fate::Unknown { reason } => self.fail(spans, true, reason, labels),
+            Fate::TooLarge { span, reason } => {
+                let reason = Reason::SpanTooLarge { span, last: Box::new(reason) };
+                self.lose(Lost::Rejected, spans, spans, tasks, reason);
+            }
+            Fate::Undelivered { reason } => self.lose(Lost::Undelivered, spans, spans, tasks, reason),
+            Fate::Unknown { reason } => self.lose(Lost::Unknown, spans, spans, tasks, reason),
             Fate::Split => {}
         }
     }
 
-    fn fail(&mut self, spans: u64, unknown: bool, reason: Reason, labels: Vec<Arc<str>>) {
-        self.undelivered += spans;
-        self.unknown += if unknown { spans } else { 0 };
-        let same = self.failures.iter_mut().find(|failure| failure.unknown == unknown && failure.reason == reason);
-        let Some(failure) = same else {
-            self.failures.push(Failure { spans, unknown, reason, labels });
+    fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: Vec<Arc<str>>, reason: Reason) {
+        match lost {
+            Lost::Rejected => self.rejected += spans,
+            Lost::Undelivered => self.undelivered += spans,
+            Lost::Unknown => {
+                self.undelivered += spans;
+                self.unknown += spans;
+            }
+        }
+        let same = self.troubles.iter_mut().find(|trouble| trouble.lost == lost && trouble.reason == reason);
+        let Some(trouble) = same else {
+            self.troubles.push(Trouble { lost, spans, of, tasks, reason });
             return;
         };
-        failure.spans += spans;
-        for label in labels {
-            if failure.labels.last() != Some(&label) {
-                failure.labels.push(label);
+        trouble.spans += spans;
+        trouble.of += of;
+        for task in tasks {
+            // The parts of a task that was split follow one another.
+            if trouble.tasks.last() != Some(&task) {
+                trouble.tasks.push(task);
             }
         }
     }
@@ -190,7 +210,7 @@ impl DestinationReport {
     /// What was accepted was not delivered after all.
     pub(crate) fn withdraw(&mut self, reason: Reason) {
         let spans = std::mem::take(&mut self.accepted);
-        self.fail(spans, false, reason, Vec::new());
+        self.lose(Lost::Undelivered, spans, self.made, Vec::new(), reason);
     }
 }
 
@@ -199,11 +219,11 @@ mod tests {
     use super::*;
 
     fn delivered(spans: u64, fate: Fate) -> Delivered {
-        Delivered { labels: vec!["a".into()], spans, requests: 1, bytes: 10, fate }
+        Delivered { tasks: vec!["a".into()], spans, attempts: 2, bytes: 10, fate }
     }
 
     fn reason() -> Reason {
-        Reason::Http { status: 500, message: String::new() }
+        Reason::Http { status: http::StatusCode::INTERNAL_SERVER_ERROR, message: String::new() }
     }
 
     #[test]
@@ -212,9 +232,31 @@ mod tests {
         report.add(delivered(2, Fate::Undelivered { reason: reason() }));
         report.add(delivered(3, Fate::Undelivered { reason: reason() }));
         report.add(delivered(4, Fate::Unknown { reason: reason() }));
-        let told: Vec<_> = report.failures.iter().map(|f| (f.spans, f.unknown, f.labels.len())).collect();
-        assert_eq!(told, [(5, false, 1), (4, true, 1)]);
-        assert_eq!((report.undelivered, report.unknown, report.requests, report.bytes), (9, 4, 3, 30));
+        let told: Vec<_> = report.troubles.iter().map(|t| (t.lost, t.spans, t.of, t.tasks.len())).collect();
+        assert_eq!(told, [(Lost::Undelivered, 5, 5, 1), (Lost::Unknown, 4, 4, 1)]);
+        assert_eq!((report.undelivered, report.unknown), (9, 4));
+        assert_eq!((report.requests, report.attempts, report.bytes), (3, 6, 30));
+    }
+
+    #[test]
+    fn a_warning_is_no_trouble() {
+        let mut report = DestinationReport::default();
+        let fate = Fate::Accepted { rejected: 0, message: "use v2".to_owned() };
+        report.add(delivered(2, fate.clone()));
+        report.add(delivered(2, fate));
+        assert_eq!((report.accepted, report.warnings, report.troubles), (4, vec!["use v2".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn what_is_withdrawn_was_not_delivered() {
+        let mut report = DestinationReport { made: 2, ..DestinationReport::default() };
+        report.add(delivered(2, Fate::Accepted { rejected: 0, message: String::new() }));
+        report.withdraw(reason());
+        assert_eq!((report.accepted, report.undelivered), (0, 2));
+        let mut empty = DestinationReport::default();
+        empty.withdraw(reason());
+        let report = Report { destinations: vec![empty], ..Report::default() };
+        assert_eq!(report.verdict(), Verdict::Nothing, "a file that could not be put in place");
     }
 
     #[test]
@@ -224,11 +266,11 @@ mod tests {
             let destinations = all.iter().map(|&(made, accepted)| destination(made, accepted)).collect();
             Report { destinations, ..Report::default() }.verdict()
         };
-        assert_eq!(verdict(&[]), Verdict::AllAccepted);
-        assert_eq!(verdict(&[(0, 0)]), Verdict::AllAccepted);
-        assert_eq!(verdict(&[(3, 3), (3, 3)]), Verdict::AllAccepted);
-        assert_eq!(verdict(&[(3, 0), (3, 0)]), Verdict::NothingAccepted);
-        assert_eq!(verdict(&[(3, 0), (3, 3)]), Verdict::Partly);
-        assert_eq!(verdict(&[(3, 2)]), Verdict::Partly);
+        assert_eq!(verdict(&[]), Verdict::All);
+        assert_eq!(verdict(&[(0, 0)]), Verdict::All);
+        assert_eq!(verdict(&[(3, 3), (3, 3)]), Verdict::All);
+        assert_eq!(verdict(&[(3, 0), (3, 0)]), Verdict::Nothing);
+        assert_eq!(verdict(&[(3, 0), (3, 3)]), Verdict::Some);
+        assert_eq!(verdict(&[(3, 2)]), Verdict::Some);
     }
 }

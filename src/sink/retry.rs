@@ -6,7 +6,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, pending};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::encode::Request;
 use super::reason::Reason;
@@ -14,6 +17,12 @@ use super::transport::{Answer, TooLarge, Transport};
 
 /// Told of each attempt that failed and will be repeated: why, and after which pause.
 pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
+
+/// Ready when the run is to end.
+pub(crate) type Stop = Shared<BoxFuture<'static, ()>>;
+
+/// Time for answers that are still out when the run is to end.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// How long and how often a request is tried.
 #[derive(Clone)]
@@ -27,22 +36,25 @@ pub(crate) struct Policy {
     /// The longest pause.
     pub(crate) longest_pause: Duration,
     pub(crate) on_retry: Option<OnRetry>,
+    /// Once it is ready nothing is repeated, and what is under way has [`GRACE`].
+    pub(crate) stop: Stop,
 }
 
 impl Policy {
     pub(crate) fn new(timeout: Duration, deadline: Duration) -> Self {
         let (first_pause, longest_pause) = (Duration::from_millis(500), Duration::from_secs(10));
-        Self { timeout, deadline, first_pause, longest_pause, on_retry: None }
+        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, stop: pending().boxed().shared() }
     }
 }
 
 /// What became of one request, or of a part of one that was split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivered {
-    pub(crate) labels: Vec<Arc<str>>,
+    pub(crate) tasks: Vec<Arc<str>>,
     pub(crate) spans: u64,
-    /// The attempts, and the bytes of their bodies before compression.
-    pub(crate) requests: u64,
+    /// How often it was sent: not at all, when what was sent before shows that to be useless.
+    pub(crate) attempts: u64,
+    /// The size of its body before compression.
     pub(crate) bytes: u64,
     pub(crate) fate: Fate,
 }
@@ -71,8 +83,8 @@ pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request:
     let mut waiting = VecDeque::from([request]);
     while let Some(request) = waiting.pop_front() {
         let body = request.encode(transport.format());
-        let (size, labels, spans) = (body.len(), request.labels().to_vec(), request.spans());
-        let (requests, answer) = attempts(transport, policy, body).await;
+        let (size, tasks, spans) = (body.len(), request.tasks().to_vec(), request.spans());
+        let (attempts, answer) = attempt(transport, policy, body).await;
         let fate = match answer {
             Last::Accepted { rejected, message } => Fate::Accepted { rejected: rejected.min(spans), message },
             Last::Unknown(reason) => Fate::Unknown { reason },
@@ -80,9 +92,9 @@ pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request:
             Last::Refused(reason, TooLarge::Perhaps) if size < SURELY_SMALL => {
                 // Not the size, so the other halves fare no better: a receiver out of quota is left alone.
                 for rest in waiting.drain(..) {
-                    let (labels, spans) = (rest.labels().to_vec(), rest.spans());
+                    let (tasks, spans) = (rest.tasks().to_vec(), rest.spans());
                     let fate = Fate::Undelivered { reason: reason.clone() };
-                    delivered.push(Delivered { labels, spans, requests: 0, bytes: 0, fate });
+                    delivered.push(Delivered { tasks, spans, attempts: 0, bytes: 0, fate });
                 }
                 Fate::Undelivered { reason }
             }
@@ -99,7 +111,7 @@ pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request:
             },
         };
         let spans = if fate == Fate::Split { 0 } else { spans };
-        delivered.push(Delivered { labels, spans, requests, bytes: requests * size as u64, fate });
+        delivered.push(Delivered { tasks, spans, attempts, bytes: size as u64, fate });
     }
     delivered
 }
@@ -111,17 +123,16 @@ enum Last {
     Unknown(Reason),
 }
 
-async fn attempts(transport: &dyn Transport, policy: &Policy, body: bytes::Bytes) -> (u64, Last) {
+async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u64, Last) {
     let end = Instant::now() + policy.deadline;
     let mut may_have_arrived = false;
-    let mut attempt = 0;
+    let mut attempts = 0;
     loop {
-        let time = policy.timeout.min(end - Instant::now());
-        let answer = timeout(time, transport.send(body.clone())).await;
-        attempt += 1;
-        let (after, last) = match answer.unwrap_or(Answer::Unknown { reason: Reason::NoAnswer { after: time } }) {
-            Answer::Accepted { rejected, message } => return (attempt, Last::Accepted { rejected, message }),
-            Answer::Refused { reason, too_large } => return (attempt, Last::Refused(reason, too_large)),
+        let answer = once(transport, policy, body.clone(), end - Instant::now()).await;
+        attempts += 1;
+        let (after, last) = match answer {
+            Answer::Accepted { rejected, message } => return (attempts, Last::Accepted { rejected, message }),
+            Answer::Refused { reason, too_large } => return (attempts, Last::Refused(reason, too_large)),
             Answer::Retry { after, reason } => (after, reason),
             Answer::Unknown { reason } => {
                 may_have_arrived = true;
@@ -130,27 +141,45 @@ async fn attempts(transport: &dyn Transport, policy: &Policy, body: bytes::Bytes
         };
         // "At once" from everybody's mouth would be a storm.
         let asked = after.filter(|after| !after.is_zero());
-        let pause = asked.unwrap_or_else(|| backoff(policy, attempt, random()));
-        if Instant::now() + pause < end {
-            if let Some(on_retry) = &policy.on_retry {
+        let pause = asked.unwrap_or_else(|| backoff(policy, attempts, random()));
+        let (deadline, last) = (policy.deadline, Box::new(last));
+        let reason = if Instant::now() + pause < end {
+            if let (Some(on_retry), None) = (&policy.on_retry, policy.stop.peek()) {
                 on_retry(&last, pause);
             }
-            tokio::time::sleep(pause).await;
-            continue;
-        }
-        let (deadline, last) = (policy.deadline, Box::new(last));
-        let reason = match asked {
-            Some(wait) => Reason::WaitTooLong { deadline, wait, last },
-            None => Reason::GaveUp { deadline, last },
+            tokio::select! {
+                biased;
+                () = policy.stop.clone() => Reason::Interrupted { last },
+                () = sleep(pause) => continue,
+            }
+        } else if let Some(wait) = asked {
+            Reason::WaitTooLong { deadline, wait, last }
+        } else {
+            Reason::GaveUp { deadline, last }
         };
-        let end = if may_have_arrived { Last::Unknown(reason) } else { Last::Refused(reason, TooLarge::No) };
-        return (attempt, end);
+        let last = if may_have_arrived { Last::Unknown(reason) } else { Last::Refused(reason, TooLarge::No) };
+        return (attempts, last);
     }
 }
 
-/// The pause after an attempt (from 1): doubling, up to the longest, and between half and all of that.
-fn backoff(policy: &Policy, attempt: u64, random: f64) -> Duration {
-    let doublings = u32::try_from(attempt - 1).unwrap_or(u32::MAX).min(20);
+/// One attempt, in the time that it has.
+async fn once(transport: &dyn Transport, policy: &Policy, body: Bytes, left: Duration) -> Answer {
+    let time = policy.timeout.min(left);
+    let stopped = async {
+        policy.stop.clone().await;
+        sleep(GRACE).await;
+    };
+    tokio::select! {
+        answer = timeout(time, transport.send(body)) => {
+            answer.unwrap_or(Answer::Unknown { reason: Reason::NoAnswer { after: time } })
+        }
+        () = stopped => Answer::Unknown { reason: Reason::NoAnswer { after: GRACE } },
+    }
+}
+
+/// The pause after so many attempts: doubling, up to the longest, and between half and all of that.
+fn backoff(policy: &Policy, attempts: u64, random: f64) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(20);
     let pause = policy.first_pause.saturating_mul(1 << doublings).min(policy.longest_pause);
     pause.mul_f64(0.5 + random / 2.0)
 }
