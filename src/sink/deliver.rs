@@ -143,7 +143,3 @@ async fn in_order(transport: &dyn Transport, policy: &Policy, requests: Vec<Requ
     }
     delivered
 }
-
-#[cfg(test)]
-#[path = "deliver_tests.rs"]
-mod tests;

@@ -45,7 +45,7 @@ impl GrpcTransport {
             .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))?
             .connect_timeout(config.timeout / 2);
         if config.endpoint.is_tls() {
-            channel = channel.tls_config(client_tls(tls))?;
+            channel = channel.tls_config(client_tls(tls).timeout(config.timeout / 2))?;
         }
         Ok(Self {
             channel: channel.connect_lazy(),

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -31,6 +32,8 @@ pub(crate) struct HttpTransport {
     headers: HeaderMap,
     gzip: bool,
     secrets: Secrets,
+    /// Whether it ever answered: then it does speak HTTP, whatever else it says.
+    has_answered: AtomicBool,
 }
 
 impl HttpTransport {
@@ -57,6 +60,7 @@ impl HttpTransport {
             headers: request_headers(config, format),
             gzip: config.gzip,
             secrets: Secrets::new(config.headers.secrets().chain(config.endpoint.secrets())),
+            has_answered: AtomicBool::new(false),
         })
     }
 
@@ -70,6 +74,7 @@ impl HttpTransport {
     }
 
     async fn read(&self, mut response: Response) -> Answer {
+        self.has_answered.store(true, Ordering::Relaxed);
         let status = response.status();
         let header = |name: HeaderName| {
             response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
@@ -108,8 +113,9 @@ impl HttpTransport {
         if error.is_connect() {
             return connect_failed(endpoint, io_kind(error), detail);
         }
-        // hyper's words for an answer that is not HTTP/1.1.
-        if detail.starts_with("invalid HTTP") {
+        // hyper's words for an answer that is not HTTP/1.1, and for a server that speaks first, as those of HTTP/2 do.
+        let is_other = detail.starts_with("invalid HTTP") || detail.starts_with("received unexpected message");
+        if is_other && !self.has_answered.load(Ordering::Relaxed) {
             return Answer::refused(Reason::OtherProtocol { endpoint, detail });
         }
         Answer::Unknown { reason: self.broken(error) }

@@ -155,7 +155,7 @@ impl Reason {
             Self::Broken { endpoint, .. } => return mix_up(endpoint, false),
             Self::OtherProtocol { endpoint, .. } => return mix_up(endpoint, true),
             Self::Http { status, .. } => http_hint(*status)?,
-            Self::Grpc { code, .. } => grpc_hint(code)?,
+            Self::Grpc { code, message } => grpc_hint(code, message)?,
             Self::Redirect { .. } => {
                 "set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where it leads, if that is to be trusted"
             }
@@ -187,8 +187,13 @@ fn http_hint(status: StatusCode) -> Option<&'static str> {
     }
 }
 
-fn grpc_hint(code: &str) -> Option<&'static str> {
+fn grpc_hint(code: &str, message: &str) -> Option<&'static str> {
+    // tonic's words for an answer over HTTP/2 that is not gRPC.
+    let is_http = message.contains("HTTP status code") || message.contains("invalid compression flag");
     match code {
+        _ if is_http => {
+            Some("no gRPC is spoken there: an HTTP receiver, usually at port 4318, wants --protocol http/protobuf")
+        }
         "UNAUTHENTICATED" | "PERMISSION_DENIED" => Some(CREDENTIALS),
         "UNIMPLEMENTED" => Some("no trace service is there: is the port right, and does the receiver take traces?"),
         _ => None,
@@ -209,8 +214,8 @@ fn tls_hint(detail: &str) -> &'static str {
 
 const fn spoken(endpoint: &Endpoint) -> &'static str {
     match endpoint.protocol() {
-        Protocol::Grpc => "grpc",
-        Protocol::HttpProtobuf | Protocol::HttpJson => "http/1.1",
+        Protocol::Grpc => "gRPC",
+        Protocol::HttpProtobuf | Protocol::HttpJson => "HTTP/1.1",
     }
 }
 

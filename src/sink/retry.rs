@@ -171,10 +171,15 @@ async fn once(transport: &dyn Transport, policy: &Policy, body: Bytes, left: Dur
     };
     tokio::select! {
         answer = timeout(time, transport.send(body)) => {
-            answer.unwrap_or(Answer::Unknown { reason: Reason::NoAnswer { after: time } })
+            answer.unwrap_or(Answer::Unknown { reason: Reason::NoAnswer { after: rounded(time) } })
         }
         () = stopped => Answer::Unknown { reason: Reason::NoAnswer { after: GRACE } },
     }
+}
+
+/// To tenths of a second: the same reason is told once, for all requests that met it.
+fn rounded(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_add(50) / 100 * 100)
 }
 
 /// The pause after so many attempts: doubling, up to the longest, and between half and all of that.

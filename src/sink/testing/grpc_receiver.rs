@@ -24,8 +24,6 @@ pub(crate) enum GrpcStep {
     Http(u16),
     /// The stream is reset.
     Reset,
-    /// Nothing, for ever.
-    Hang,
 }
 
 impl GrpcStep {
@@ -121,7 +119,6 @@ async fn answer(
             send(200, false)?.send_trailers(trailers(code, message, &details))
         }
         Some(GrpcStep::Http(status)) => send(status, true).map(drop),
-        Some(GrpcStep::Hang) => std::future::pending().await,
         Some(GrpcStep::Reset) | None => {
             respond.send_reset(h2::Reason::INTERNAL_ERROR);
             Ok(())

@@ -18,8 +18,6 @@ pub(crate) enum HttpStep {
     Raw(Vec<u8>),
     /// The connection ends.
     Close,
-    /// Nothing, for ever.
-    Hang,
 }
 
 impl HttpStep {
@@ -76,7 +74,6 @@ async fn serve(mut socket: TcpStream, script: &Script<HttpStep, Seen>) -> io::Re
     while let Some(seen) = read(&mut socket).await? {
         match script.next(seen) {
             Some(HttpStep::Raw(bytes)) => socket.write_all(&bytes).await?,
-            Some(HttpStep::Hang) => std::future::pending().await,
             Some(HttpStep::Close) | None => return Ok(()),
         }
     }

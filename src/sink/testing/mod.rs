@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
 pub(crate) use self::data::{full_span, log_span, task, task_of};
-pub(crate) use self::grpc_receiver::{GrpcReceiver, GrpcStep};
+pub(crate) use self::grpc_receiver::{GrpcReceiver, GrpcStep, gunzipped};
 pub(crate) use self::http_receiver::{HttpReceiver, HttpStep};
 use super::encode::Format;
 use super::report::Report;
