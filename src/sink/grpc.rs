@@ -22,7 +22,7 @@ use super::answer::{Secrets, says_too_large};
 use super::config::OtlpConfig;
 use super::encode::Format;
 use super::endpoint::Endpoint;
-use super::http::{chain, connect_failed, innermost, io_kind};
+use super::http::{chain, connect_failed, innermost, io_kind, is_tls};
 use super::reason::Reason;
 use super::tls::TlsMaterial;
 use super::transport::{Answer, TooLarge, Transport};
@@ -84,6 +84,9 @@ impl GrpcTransport {
     fn failed(&self, error: &(dyn Error + 'static)) -> Answer {
         let endpoint = self.endpoint.clone();
         let detail = innermost(error);
+        if is_tls(&detail) {
+            return Answer::refused(Reason::Tls { endpoint, detail });
+        }
         if chain(error).any(|layer| layer.is::<ConnectError>()) {
             // Without TLS in between, h2 would have been spoken of; so this names a server that offers HTTP/1.1 only.
             if detail.contains("HTTP/2 was not negotiated") {

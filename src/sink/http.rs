@@ -110,6 +110,9 @@ impl HttpTransport {
         if error.is_builder() {
             return Answer::refused(Reason::Defect { detail });
         }
+        if is_tls(&detail) {
+            return Answer::refused(Reason::Tls { endpoint, detail });
+        }
         if error.is_connect() {
             return connect_failed(endpoint, io_kind(error), detail);
         }
@@ -155,20 +158,20 @@ fn gzipped(body: &[u8]) -> Bytes {
     compressed.expect("memory does not fail").into()
 }
 
-/// Classifies a failure to connect. A certificate will not be better in a second; all else may.
+/// Whether the two ends do not agree on TLS, in rustls's words. (A client certificate is refused after the handshake, as
+/// the client sees it.) A certificate will not be better in a second, so this is not tried again.
+pub(crate) fn is_tls(detail: &str) -> bool {
+    let words =
+        ["invalid peer certificate", "received fatal alert", "received corrupt message", "peer is incompatible"];
+    words.iter().any(|words| detail.contains(words))
+}
+
+/// Classifies another failure to connect.
 pub(crate) fn connect_failed(endpoint: Endpoint, kind: Option<io::ErrorKind>, detail: String) -> Answer {
-    // rustls's words, which reach us as an `io::Error`.
-    let is_tls =
-        ["invalid peer certificate", "received fatal alert", "received corrupt message", "peer is incompatible"]
-            .iter()
-            .any(|words| detail.contains(words));
-    if is_tls {
-        Answer::refused(Reason::Tls { endpoint, detail })
-    } else if kind == Some(io::ErrorKind::ConnectionRefused) {
-        Answer::retry(Reason::ConnectionRefused { endpoint })
-    } else {
-        Answer::retry(Reason::Connect { endpoint, detail })
-    }
+    Answer::retry(match kind {
+        Some(io::ErrorKind::ConnectionRefused) => Reason::ConnectionRefused { endpoint },
+        _ => Reason::Connect { endpoint, detail },
+    })
 }
 
 /// An error and what lies below it.

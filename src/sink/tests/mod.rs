@@ -5,6 +5,7 @@ mod faults;
 mod grpc;
 mod http;
 mod streams;
+mod tls;
 
 use std::time::Duration;
 
