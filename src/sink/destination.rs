@@ -188,8 +188,8 @@ impl Destination {
         Self::over(name, Arc::new(transport))
     }
 
-    /// Anything: one request at a time, each as full as can be.
-    pub(crate) fn over(name: String, transport: Arc<dyn Transport>) -> Self {
+    /// Any transport: one request at a time, each as full as can be.
+    pub fn over(name: String, transport: Arc<dyn Transport>) -> Self {
         let policy = Policy::new(Duration::from_secs(10), Duration::from_secs(60));
         let limits = Limits::default();
         Self { name, dry_run: false, limits, concurrency: 1, linger: None, policy, transport }

@@ -153,7 +153,7 @@ fn request_headers(config: &OtlpConfig, format: Format) -> HeaderMap {
 }
 
 fn gzipped(body: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let compressed = encoder.write_all(body).and_then(|()| encoder.finish());
     compressed.expect("memory does not fail").into()
 }

@@ -66,6 +66,25 @@ async fn a_connection_that_ends_leaves_the_outcome_unknown_until_a_repeat_succee
     }
 }
 
+/// The receiver's end is dropped with most of the request unread, which resets the connection.
+#[tokio::test]
+async fn a_reset_in_the_middle_leaves_the_outcome_unknown() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut running = JoinSet::new();
+    running.spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            socket.read_u8().await.unwrap();
+        }
+    });
+    for protocol in PROTOCOLS {
+        let mut to = destination(&url, protocol, |_| {});
+        (to.policy.first_pause, to.policy.deadline) = (Duration::from_secs(60), Duration::from_secs(4));
+        let report = deliver_to(to, vec![task("a", 3)]).await;
+        assert_eq!((report.undelivered, report.unknown, report.attempts), (3, 3, 1), "{protocol}: {report:?}");
+    }
+}
+
 /// A server that answers whatever comes with the same bytes, and closes as servers do: its own side first.
 async fn answering(bytes: &'static [u8]) -> (String, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
