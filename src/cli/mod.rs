@@ -3,13 +3,17 @@
 //! Everything that prints lives here: data goes to stdout, all else to stderr.
 
 pub(crate) mod args;
+mod closing;
 mod completions;
+mod env;
 mod exit;
-//mod export;
-//mod ls;
+mod export;
+mod ls;
 mod problem;
-//mod record;
+mod progress;
+mod record;
 mod show;
+mod signals;
 mod tasks;
 mod terminal;
 
@@ -33,10 +37,9 @@ pub(crate) fn run(cli: Cli) -> Exit {
 async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
     match &cli.command {
         Command::Show(args) => show::run(&cli.global, args).await,
-        //        Command::Export(args) => export::run(&cli.global, args).await,
-        //        Command::Ls(args) => ls::run(&cli.global, args).await,
-        //        Command::Record(args) => record::run(&cli.global, args).await,
+        Command::Export(args) => export::run(&cli.global, args).await,
+        Command::Ls(args) => ls::run(&cli.global, args).await,
+        Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),
-        _ => Err(problem::Problem::failed("soon")),
     }
 }

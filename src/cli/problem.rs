@@ -22,11 +22,6 @@ impl Problem {
         Self { exit: Exit::Usage, ..Self::failed(error) }
     }
 
-    /// Work ended early, by a signal or a time-out.
-    pub(crate) fn ended(exit: Exit, error: impl Into<String>) -> Self {
-        Self { exit, ..Self::failed(error) }
-    }
-
     /// What to do about it.
     pub(crate) fn hint(self, hint: impl Into<Option<String>>) -> Self {
         Self { hint: hint.into(), ..self }

@@ -167,7 +167,7 @@ impl Container {
             None => {
                 Some(format!("container {} has no log driver set: its lines are not in CloudWatch Logs", self.name()))
             }
-            Some(LogConfig { driver, .. }) if driver != "awslogs" => {
+            Some(LogConfig { driver, options }) if driver != "awslogs" && !options.contains_key("log_group_name") => {
                 Some(format!("container {} logs through {driver}: its lines are not read", self.name()))
             }
             Some(_) => None,

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 
 use super::arn::{family_and_revision, last_part};
 use super::log::ContainerLog;
-use super::observation::{
-    ContainerDefinition, DefinitionRecord, Gap, LogConfig, Observation, ServiceEvent, TaskRecord,
-};
+use super::observation::{ContainerDefinition, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord};
 
 /// What was observed of one task.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,16 +70,22 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
             Observation::Gap(gap) => unclaimed.push(Unclaimed::Gap(gap)),
         }
     }
-    events.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
-    events.dedup();
     for task in &mut tasks {
-        task.service_events = events.iter().filter(|event| event.message.contains(&task.task.id)).cloned().collect();
+        task.service_events = service_events_of(&task.task, &events);
     }
     assign_definitions(&mut tasks, definitions, &mut unclaimed);
     for log in logs {
         assign_log(&mut tasks, log, &mut unclaimed);
     }
     (tasks, unclaimed)
+}
+
+/// The events that name a task.
+pub fn service_events_of(task: &TaskRecord, events: &[ServiceEvent]) -> Vec<ServiceEvent> {
+    let mut own: Vec<ServiceEvent> = events.iter().filter(|event| event.message.contains(&task.id)).cloned().collect();
+    own.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
+    own.dedup();
+    own
 }
 
 fn outranks(new: &TaskRecord, known: &TaskRecord) -> bool {
@@ -191,22 +195,9 @@ fn writes_to(task: &TaskObservations, container: &str, stream: &str) -> bool {
     let record = task.task.containers.iter().find(|c| c.name == container);
     let runtime_id = record.and_then(|c| c.runtime_id.as_deref());
     let config = definition.and_then(|c| c.log.as_ref());
-    match config.and_then(|config| config.stream(container, &task.task.id, runtime_id)) {
-        Some(own) => own == stream,
+    match config.and_then(|config| config.place(container, &task.task.id, runtime_id)) {
+        Some(own) => own.stream == stream,
         // Without a definition: `PREFIX/CONTAINER/TASKID`, or the runtime's id.
         None => stream.ends_with(&format!("/{container}/{}", task.task.id)) || Some(last_part(stream)) == runtime_id,
-    }
-}
-
-impl LogConfig {
-    /// The CloudWatch Logs stream that the `awslogs` driver writes to, where its options decide it.
-    pub fn stream(&self, container: &str, task_id: &str, runtime_id: Option<&str>) -> Option<String> {
-        if self.driver != "awslogs" {
-            return None;
-        }
-        match self.options.get("awslogs-stream-prefix") {
-            Some(prefix) => Some(format!("{prefix}/{container}/{task_id}")),
-            None => runtime_id.map(str::to_owned),
-        }
     }
 }

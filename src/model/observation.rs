@@ -213,7 +213,7 @@ pub struct LogConfig {
 
 impl LogConfig {
     /// The names of the options that are kept.
-    pub const OPTIONS: [&str; 9] = [
+    pub const OPTIONS: [&str; 8] = [
         "awslogs-group",
         "awslogs-region",
         "awslogs-stream-prefix",
@@ -223,8 +223,43 @@ impl LogConfig {
         "log_group_name",
         "log_stream_name",
         "log_stream_prefix",
-        "log-stream-prefix",
     ];
+}
+
+/// A stream of CloudWatch Logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPlace {
+    /// The group's region, where it may be another one than the task's.
+    pub region: Option<String>,
+    /// The group.
+    pub group: String,
+    /// The stream.
+    pub stream: String,
+}
+
+impl LogConfig {
+    /// Where a container's lines go in CloudWatch Logs, as far as the options decide it: the `awslogs` driver, or a
+    /// FireLens router with one of Fluent Bit's CloudWatch plug-ins.
+    pub fn place(&self, container: &str, task_id: &str, runtime_id: Option<&str>) -> Option<LogPlace> {
+        let option = |name: &str| self.options.get(name).cloned();
+        let (group, region, stream) = match self.driver.as_str() {
+            "awslogs" => {
+                let prefixed = option("awslogs-stream-prefix").map(|prefix| format!("{prefix}/{container}/{task_id}"));
+                let stream = prefixed.or_else(|| runtime_id.map(str::to_owned))?;
+                (option("awslogs-group")?, option("awslogs-region"), stream)
+            }
+            "awsfirelens" if matches!(option("Name")?.as_str(), "cloudwatch" | "cloudwatch_logs") => {
+                // Fluent Bit's prefix is put before the tag that the agent gives.
+                let prefixed =
+                    || option("log_stream_prefix").map(|prefix| format!("{prefix}{container}-firelens-{task_id}"));
+                (option("log_group_name")?, option("region"), option("log_stream_name").or_else(prefixed)?)
+            }
+            _ => return None,
+        };
+        // Fluent Bit fills `$(…)` in when it writes; nobody else can.
+        let is_plain = !group.contains("$(") && !stream.contains("$(");
+        is_plain.then_some(LogPlace { region, group, stream })
+    }
 }
 
 /// A message of a service's event list.

@@ -35,19 +35,12 @@ impl Bar {
         for cell in cells.iter_mut().take(full_until).skip(first) {
             *cell = fill;
         }
-        let eighth = ((right.fract() * 8.0) as usize).min(7);
-        let tail = if unicode && !self.estimated {
-            EIGHTHS.get(eighth).copied().unwrap_or(' ')
-        } else if right.fract() >= 0.5 {
-            fill
-        } else {
-            ' '
-        };
+        let part = if full_until == first { right - left } else { right.fract() };
         if let Some(cell) = cells.get_mut(full_until).filter(|_| full_until >= first) {
-            *cell = tail;
+            *cell = self.partial(part, fill, unicode);
         }
         // However short, it can be seen; without any length it is a line.
-        if let Some(cell) = cells.get_mut(first).filter(|cell| **cell == ' ') {
+        if let Some(cell) = cells.get_mut(first).filter(|cell| **cell == ' ' || self.start == self.end) {
             *cell = match (unicode, self.start == self.end) {
                 (true, true) => '│',
                 (true, false) => '▏',
@@ -61,6 +54,15 @@ impl Bar {
             *cell = if unicode { '▶' } else { '>' };
         }
         cells.into_iter().collect()
+    }
+
+    /// The last cell of a bar, of which only this part is covered. Estimates and ASCII have whole cells only.
+    fn partial(&self, part: f64, fill: char, unicode: bool) -> char {
+        if unicode && !self.estimated {
+            let eighth = ((part * 8.0) as usize).min(7);
+            return EIGHTHS.get(eighth).copied().unwrap_or(' ');
+        }
+        if part >= 0.5 { fill } else { ' ' }
     }
 
     /// A bar that lies over the broken middle shows the break.

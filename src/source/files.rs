@@ -24,33 +24,63 @@ pub struct Contents {
     pub missing: Vec<MissingTask>,
 }
 
+/// What stdin is called.
+const STDIN: &str = "stdin";
+
 /// Reads a file.
 pub fn read_path(path: &Path) -> Result<Contents, ReadError> {
-    let origin = path.display().to_string();
-    if path.is_dir() {
-        return Err(ReadError::Directory { origin });
-    }
-    let bytes = std::fs::read(path).map_err(|source| ReadError::Io { origin: origin.clone(), source })?;
-    read_bytes(&origin, &bytes)
+    read_bytes(&path.display().to_string(), &path_bytes(path)?)
 }
 
 /// Reads all of stdin.
 pub fn read_stdin() -> Result<Contents, ReadError> {
-    let origin = "stdin";
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().read_to_end(&mut bytes);
-    read.map_err(|source| ReadError::Io { origin: origin.to_owned(), source })?;
-    read_bytes(origin, &bytes)
+    read_bytes(STDIN, &stdin_bytes()?)
 }
 
-/// Reads JSON: one document, or several one after the other (JSON lines). `origin` is what to call it in errors.
-pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
+/// The JSON documents of a file as they are.
+pub fn documents(path: &Path) -> Result<Vec<Value>, ReadError> {
+    parse(&path.display().to_string(), &path_bytes(path)?)
+}
+
+/// The JSON documents on stdin as they are.
+pub fn stdin_documents() -> Result<Vec<Value>, ReadError> {
+    parse(STDIN, &stdin_bytes()?)
+}
+
+fn path_bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let origin = path.display().to_string();
+    if path.is_dir() {
+        return Err(ReadError::Directory { origin });
+    }
+    std::fs::read(path).map_err(|source| ReadError::Io { origin, source })
+}
+
+fn stdin_bytes() -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|source| ReadError::Io { origin: STDIN.to_owned(), source })?;
+    Ok(bytes)
+}
+
+fn parse(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
+    let text = utf8(origin, bytes)?;
+    let documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    documents.map(|document| document.map_err(|error| not_json(origin, text, &error))).collect()
+}
+
+fn utf8<'a>(origin: &str, bytes: &'a [u8]) -> Result<&'a str, ReadError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| ReadError::NotUtf8 { origin: origin.to_owned(), offset: error.valid_up_to() })?;
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
         return Err(ReadError::Empty { origin: origin.to_owned() });
     }
+    Ok(text)
+}
+
+/// Reads JSON: one document, or several one after the other (JSON lines). `origin` is what to call it in errors.
+pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
+    let text = utf8(origin, bytes)?;
     let mut contents = Contents::default();
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let mut count = 0_usize;

@@ -2,10 +2,14 @@
 //! traces.
 
 pub mod answer;
+pub mod aws;
 pub mod bundle;
+pub mod ecs;
 pub mod error;
 pub mod files;
 mod json;
+pub mod logs;
 mod redact;
 mod shape;
+pub mod target;
 mod times;

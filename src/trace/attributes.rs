@@ -6,7 +6,7 @@ use opentelemetry_sdk::Resource;
 use super::mapping::TraceOptions;
 use super::semconv as name;
 use crate::model::container::Container;
-use crate::model::observation::{LogConfig, TaskRecord};
+use crate::model::observation::TaskRecord;
 
 /// Tempo cuts attribute values at 2,048 bytes and still says success; cutting here is said.
 const MAX_TEXT_BYTES: usize = 2048;
@@ -119,9 +119,10 @@ pub(super) fn container(task: &TaskRecord, container: &Container) -> Attributes 
     let repo_digest = image.as_ref().and_then(|image| Some(format!("{}@{}", image.name, digest?)));
     let log = container.log.as_ref();
     let config = container.definition.as_ref().and_then(|definition| definition.log.as_ref());
-    let group = log.and_then(|log| log.group.clone()).or_else(|| config?.options.get("awslogs-group").cloned());
-    let configured = |config: &LogConfig| config.stream(&record.name, &task.id, record.runtime_id.as_deref());
-    let stream = log.and_then(|log| log.stream.clone()).or_else(|| configured(config?));
+    let place = config.and_then(|config| config.place(&record.name, &task.id, record.runtime_id.as_deref()));
+    let (group, stream) = place.map(|place| (place.group, place.stream)).unzip();
+    let group = log.and_then(|log| log.group.clone()).or(group);
+    let stream = log.and_then(|log| log.stream.clone()).or(stream);
     identity(task)
         .text(name::CONTAINER_NAME, Some(&record.name))
         .text(name::CONTAINER_ID, record.runtime_id.as_deref())

@@ -1,0 +1,120 @@
+//! The closing report of `ecspan export`: what went where, what was accepted, where it is found.
+
+use std::fmt::Write as _;
+
+use ecspan::render::escape;
+use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble};
+
+use super::problem::Problem;
+use super::terminal;
+
+/// So many tasks are listed; a deploy of thousands is summed up.
+const LISTED: usize = 50;
+
+/// So many tasks are named for one trouble.
+const NAMED: usize = 5;
+
+/// Prints the report on stderr: stdout may carry the spans themselves.
+pub(super) fn print(report: &Report, ui_url: Option<&str>) {
+    for task in report.tasks.iter().take(LISTED) {
+        terminal::say(&task_line(task, ui_url));
+    }
+    if let Some(more) = report.task_count.checked_sub(LISTED as u64).filter(|more| *more > 0) {
+        terminal::say(&format!("… and {more} more tasks"));
+    }
+    for destination in &report.destinations {
+        tell_troubles(destination);
+        terminal::say(&destination_line(destination));
+    }
+}
+
+fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
+    let mut line = escape::text(&task.label);
+    let waits = task.pending.first().is_some();
+    match (task.spans, waits) {
+        (0, _) => {
+            let _ = write!(line, ": 0 spans: {}, nothing final yet; --wait or --snapshot", escape::text(&task.status));
+            return line;
+        }
+        (spans, _) => {
+            let _ =
+                write!(line, ": {}, trace id {}", count(spans, "span"), task.caller_trace_id.unwrap_or(task.trace_id));
+        }
+    }
+    if task.caller_trace_id.is_some() && !waits {
+        let _ = write!(line, " (the caller's; a pointer is under {})", task.trace_id);
+    } else if task.caller_trace_id.is_some() {
+        line.push_str(" (the caller's)");
+    }
+    if waits {
+        let pending: Vec<String> = task.pending.iter().map(|name| escape::text(name)).collect();
+        let _ = write!(
+            line,
+            "; {} still open: {} (the root follows when the task has stopped)",
+            pending.len(),
+            pending.join(", ")
+        );
+    }
+    if task.dropped_log_lines > 0 {
+        let _ = write!(line, "; {} not kept", count(task.dropped_log_lines, "log line"));
+    }
+    if let Some(url) = ui_url {
+        let _ =
+            write!(line, "\n  {}/trace/{}", url.trim_end_matches('/'), task.caller_trace_id.unwrap_or(task.trace_id));
+    }
+    line
+}
+
+fn tell_troubles(destination: &DestinationReport) {
+    for trouble in &destination.troubles {
+        let Trouble { lost, spans, of, reason, .. } = trouble;
+        let problem = Problem::failed(format!("{spans} of {of} spans {lost}{}: {reason}", concerned(trouble)));
+        problem.hint(reason.hint()).print();
+    }
+    for warning in &destination.warnings {
+        terminal::tell("warning", &format!("the receiver says: {warning}"));
+    }
+}
+
+/// The tasks that a trouble is about; many are summed up.
+fn concerned(trouble: &Trouble) -> String {
+    let named: Vec<&str> = trouble.tasks.iter().take(NAMED).map(|task| &**task).collect();
+    match trouble.tasks.len().saturating_sub(NAMED) {
+        _ if named.is_empty() => String::new(),
+        0 => format!(" ({})", named.join(", ")),
+        more => format!(" ({} and {more} more)", named.join(", ")),
+    }
+}
+
+fn destination_line(to: &DestinationReport) -> String {
+    let size = format!("{} in {}", bytes(to.bytes), count(to.requests, "request"));
+    let mut line = if to.dry_run {
+        format!("dry run: {} would go to {}: {size}", count(to.made, "span"), to.name)
+    } else {
+        format!("{}: {} of {} accepted, {size}", to.name, to.accepted, count(to.made, "span"))
+    };
+    for (number, what) in [(to.rejected, "rejected"), (to.undelivered, "not delivered")] {
+        if number > 0 {
+            let _ = write!(line, ", {number} {what}");
+        }
+    }
+    if to.attempts > to.requests {
+        let _ = write!(line, ", {} attempts", to.attempts);
+    }
+    if to.dropped_events > 0 {
+        let _ = write!(line, ", {} left out so that a span fits into a request", count(to.dropped_events, "log event"));
+    }
+    line
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn bytes(number: u64) -> String {
+    match number {
+        0..1_024 => format!("{number} B"),
+        1_024..1_048_576 => format!("{:.1} KiB", number as f64 / 1_024.0),
+        _ => format!("{:.1} MiB", number as f64 / 1_048_576.0),
+    }
+}

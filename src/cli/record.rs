@@ -1,0 +1,54 @@
+//! `ecspan record`: everything that is read about tasks, in one file, secrets out.
+
+use std::path::Path;
+
+use ecspan::source::bundle::Bundle;
+use ecspan::source::files;
+use futures::StreamExt;
+
+use super::args::{Global, RecordArgs};
+use super::exit::Exit;
+use super::problem::Problem;
+use super::tasks::{Needs, Source};
+use super::terminal;
+
+pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Problem> {
+    if let [file] = args.tasks.tasks.as_slice()
+        && (file == "-" || Path::new(file).exists())
+    {
+        return record_file(file, args);
+    }
+    let needs = Needs { service_events: true, record: true, ..Needs::default() };
+    let mut source = Source::open(global, &args.tasks, needs).await?;
+    let tasks = source.lives().count().await;
+    let exit = source.course.exit(tasks);
+    let bundle = source.into_aws().map(ecspan::source::ecs::EcsSource::into_bundle).unwrap_or_default();
+    if tasks == 0 || bundle.is_empty() {
+        return Ok(exit);
+    }
+    write(&bundle, args)?;
+    Ok(exit)
+}
+
+/// A saved answer, secrets out: what can be given away of a file.
+fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
+    let documents = if file == "-" { files::stdin_documents() } else { files::documents(Path::new(file)) };
+    let documents = documents.map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?;
+    let mut bundle = Bundle::default();
+    documents.iter().for_each(|document| bundle.push("file", document));
+    write(&bundle, args)
+}
+
+fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {
+    let Some(path) = &args.output else { return terminal::print(&bundle.to_json()) };
+    let shown = path.display();
+    std::fs::write(path, bundle.to_json())
+        .map_err(|error| Problem::failed(format!("failed to write {shown}: {error}")))?;
+    terminal::tell(
+        "note",
+        &format!(
+            "{shown} holds what was read, log lines included; environment values, commands and labels are left out"
+        ),
+    );
+    Ok(Exit::Success)
+}
