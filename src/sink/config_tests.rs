@@ -30,8 +30,9 @@ fn nothing_set_is_http_protobuf_on_localhost() {
 #[test]
 fn endpoints() {
     use Protocol::{Grpc, HttpJson, HttpProtobuf};
-    let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "TRUE");
-    let cases: &[(Option<&str>, &[(&str, &str)], &str, Protocol)] = &[
+    type Case = (Option<&'static str>, &'static [(&'static str, &'static str)], &'static str, Protocol);
+    const INSECURE: (&str, &str) = ("OTEL_EXPORTER_OTLP_INSECURE", "TRUE");
+    let cases: &[Case] = &[
         (None, &[(PROTO, "grpc")], "http://localhost:4317/", Grpc),
         (None, &[(PROTO, "http/json")], "http://localhost:4318/v1/traces", HttpJson),
         (None, &[(GENERAL, "http://c:4318")], "http://c:4318/v1/traces", HttpProtobuf),
@@ -43,9 +44,9 @@ fn endpoints() {
         (None, &[(GENERAL, "https://c:4317/ignored?x=1")], "https://c:4317/", Grpc),
         (None, &[(GENERAL, "http://c:4317"), (PROTO, "http/protobuf")], "http://c:4317/v1/traces", HttpProtobuf),
         (None, &[(GENERAL, "c:4317")], "https://c:4317/", Grpc),
-        (None, &[(GENERAL, "c:4317"), insecure], "http://c:4317/", Grpc),
-        (None, &[(GENERAL, "https://c:4317"), insecure], "https://c:4317/", Grpc),
-        (None, &[(GENERAL, "[::1]:4317"), insecure], "http://[::1]:4317/", Grpc),
+        (None, &[(GENERAL, "c:4317"), INSECURE], "http://c:4317/", Grpc),
+        (None, &[(GENERAL, "https://c:4317"), INSECURE], "https://c:4317/", Grpc),
+        (None, &[(GENERAL, "[::1]:4317"), INSECURE], "http://[::1]:4317/", Grpc),
         (Some("http://f:4318"), &[(TRACES, "http://c")], "http://f:4318/v1/traces", HttpProtobuf),
         (Some("http://f/v1/traces"), &[], "http://f/v1/traces", HttpProtobuf),
         (Some("https://f/otlp?key=1"), &[], "https://f/otlp/v1/traces?key=1", HttpProtobuf),

@@ -93,7 +93,7 @@ async fn answering(bytes: &'static [u8]) -> (String, JoinSet<()>) {
     running.spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let mut buffer = [0; 1024];
-            socket.read(&mut buffer).await.unwrap();
+            let _some = socket.read(&mut buffer).await.unwrap();
             socket.write_all(bytes).await.unwrap();
             socket.shutdown().await.unwrap();
             while socket.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
