@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use ecspan::render::escape;
-use ecspan::sink::Report;
-use ecspan::sink::report::{DestinationReport, TaskLine};
+use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble};
 
 use super::problem::Problem;
 use super::terminal;
@@ -12,12 +11,15 @@ use super::terminal;
 /// So many tasks are listed; a deploy of thousands is summed up.
 const LISTED: usize = 50;
 
+/// So many tasks are named for one trouble.
+const NAMED: usize = 5;
+
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &Report, ui_url: Option<&str>) {
     for task in report.tasks.iter().take(LISTED) {
         terminal::say(&task_line(task, ui_url));
     }
-    if let Some(more) = report.tasks.len().checked_sub(LISTED).filter(|more| *more > 0) {
+    if let Some(more) = report.task_count.checked_sub(LISTED as u64).filter(|more| *more > 0) {
         terminal::say(&format!("… and {more} more tasks"));
     }
     for destination in &report.destinations {
@@ -65,16 +67,22 @@ fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
 
 fn tell_troubles(destination: &DestinationReport) {
     for trouble in &destination.troubles {
-        let more = if trouble.more_tasks > 0 { format!(" and {} more", trouble.more_tasks) } else { String::new() };
-        let tasks =
-            if trouble.tasks.is_empty() { String::new() } else { format!(" ({}{more})", trouble.tasks.join(", ")) };
-        let text =
-            format!("{} of {} spans {}{tasks}: {}", trouble.spans, trouble.of, trouble.what, trouble.reason.message);
-        let problem = Problem::failed(text);
-        problem.hint(trouble.reason.hint.clone()).print();
+        let Trouble { lost, spans, of, reason, .. } = trouble;
+        let problem = Problem::failed(format!("{spans} of {of} spans {lost}{}: {reason}", concerned(trouble)));
+        problem.hint(reason.hint()).print();
     }
     for warning in &destination.warnings {
         terminal::tell("warning", &format!("the receiver says: {warning}"));
+    }
+}
+
+/// The tasks that a trouble is about; many are summed up.
+fn concerned(trouble: &Trouble) -> String {
+    let named: Vec<&str> = trouble.tasks.iter().take(NAMED).map(|task| &**task).collect();
+    match trouble.tasks.len().saturating_sub(NAMED) {
+        _ if named.is_empty() => String::new(),
+        0 => format!(" ({})", named.join(", ")),
+        more => format!(" ({} and {more} more)", named.join(", ")),
     }
 }
 

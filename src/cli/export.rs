@@ -1,16 +1,12 @@
 //! `ecspan export`: delivers tasks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ecspan::model::{TaskLife, Time};
-use ecspan::sink::config::{OtlpConfig, Overrides};
-use ecspan::sink::deliver::{Control, Observer};
-use ecspan::sink::encode::Encoding;
-use ecspan::sink::{Destination, Report, Verdict, deliver};
+use ecspan::sink::{Delivery, Destination, OpenError, Overrides, Reason, Report, Target, Verdict};
 use ecspan::trace::{Mode, ParentPolicy, TaskTrace, TraceOptions, caller};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 
 use super::args::{ExportArgs, Global, LogsAs, OtlpArgs};
 use super::closing;
@@ -33,8 +29,10 @@ pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Prob
         refused.fetch_add(usize::from(trace.is_none()), Ordering::Relaxed);
         async move { trace }
     });
-    let observer: Observer = Arc::new(|text: &str| terminal::tell("warning", text));
-    let report = deliver(traces, destinations, Control { observer, stop: signals::wait().boxed().shared() }).await;
+    let tell_retry = |name: &str, reason: &Reason, pause: Duration| {
+        terminal::tell("warning", &format!("{name}: {reason}; trying again in {:.1} s", pause.as_secs_f64()));
+    };
+    let report = Delivery::new(destinations).on_retry(tell_retry).until(signals::wait()).run(traces).await;
     closing::print(&report, args.ui_url.as_deref());
     let lost = course.lost() + refused.into_inner();
     Ok(exit(&report, &course, lost))
@@ -72,27 +70,19 @@ fn exit(report: &Report, course: &Course, lost: usize) -> Exit {
     }
 }
 
+/// Opens what `--to` names; reads the environment beneath the flags.
 fn destination(to: &str, args: &ExportArgs) -> Result<Destination, Problem> {
-    if let Some(path) = to.strip_prefix("file:") {
-        if args.dry_run {
-            return Ok(Destination::dry_run(path.to_owned(), Encoding::Json));
-        }
-        return Destination::file(path).map_err(|error| Problem::failed(format!("failed to write {path}: {error}")));
-    }
-    match to {
-        "otlp" => {
-            let config = otlp(&args.otlp)?;
-            if args.dry_run {
-                return Ok(Destination::dry_run(config.shown(), Encoding::Protobuf));
-            }
-            Destination::otlp(&config).map_err(|error| Problem::usage(error.to_string()))
-        }
-        _ => Err(Problem::usage(format!("--to {to}: no such destination")).hint(Some("otlp or file:PATH".to_owned()))),
-    }
+    let usage = |error: &dyn std::fmt::Display| Problem::usage(format!("--to: {error}"));
+    let target: Target = to.parse().map_err(|error| usage(&error))?;
+    let open = if args.dry_run { Destination::dry_run } else { Destination::open };
+    open(&target, &overrides(&args.otlp), &env::get).map_err(|error: OpenError| {
+        let problem = if error.is_usage() { Problem::usage } else { Problem::failed };
+        problem(error.to_string()).hint(error.hint())
+    })
 }
 
-fn otlp(args: &OtlpArgs) -> Result<OtlpConfig, Problem> {
-    let typed = Overrides {
+fn overrides(args: &OtlpArgs) -> Overrides {
+    Overrides {
         endpoint: args.endpoint.clone(),
         protocol: args.protocol.clone(),
         headers: args.header.clone(),
@@ -102,8 +92,7 @@ fn otlp(args: &OtlpArgs) -> Result<OtlpConfig, Problem> {
         ca: args.ca.clone(),
         client_certificate: args.client_cert.clone(),
         client_key: args.client_key.clone(),
-    };
-    OtlpConfig::resolve(&typed, &env::get).map_err(|error| Problem::usage(error.to_string()))
+    }
 }
 
 fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {

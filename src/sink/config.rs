@@ -1,396 +1,399 @@
-//! Where and how to send: flags over `OTEL_EXPORTER_OTLP_*`, with the meaning that the OpenTelemetry specification and
-//! `opentelemetry-otlp` give them. Main type: [`OtlpConfig`]. Reads the environment only through a function it is given.
+//! The OTLP exporter's configuration, from flags and environment variables. Pure: the environment is an argument, and
+//! files are only named here. Main type: [`OtlpConfig`].
 //!
-//! | variable (`…TRACES_…` outranks) | is |
-//! |---|---|
-//! | `OTEL_EXPORTER_OTLP_ENDPOINT` | base URL; over HTTP `/v1/traces` is appended |
-//! | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | the URL as it is |
-//! | `…_PROTOCOL` | `grpc`, `http/protobuf`, `http/json` |
-//! | `…_HEADERS` | `name=value,name=value`, percent-encoded |
-//! | `…_COMPRESSION` | `gzip` or `none` |
-//! | `…_TIMEOUT` | of one attempt, in milliseconds |
-//! | `…_INSECURE` | `true`: gRPC without TLS where the endpoint has no scheme |
-//! | `…_CERTIFICATE` | PEM file of the authorities to trust |
-//! | `…_CLIENT_CERTIFICATE`, `…_CLIENT_KEY` | PEM files of the client's certificate and its key |
+//! Names and meaning are those of the OpenTelemetry specification and of the `opentelemetry-otlp` crate. For each
+//! setting the flag outranks the `_TRACES_` variable, which outranks the general one; an empty variable is an unset one.
+//!
+//! | `OTEL_EXPORTER_OTLP_…` and `OTEL_EXPORTER_OTLP_TRACES_…` | flag | value | default |
+//! |---|---|---|---|
+//! | `ENDPOINT` | `--endpoint` | URL; over HTTP `/v1/traces` is added to the general one and to the flag's, gRPC ignores a path | `http://localhost:4318`, for gRPC `…:4317` |
+//! | `PROTOCOL` | `--protocol` | `grpc`, `http/protobuf`, `http/json` | `grpc` if the endpoint's port is 4317, else `http/protobuf` |
+//! | `HEADERS` | `--header` | `k=v,k=v`, percent-encoded; the flag's one pair as typed | none |
+//! | `COMPRESSION` | `--compression` | `gzip`, `none` | `none` |
+//! | `TIMEOUT` | `--timeout` | milliseconds for one attempt | 10000 |
+//! | `INSECURE` | – | `true`, `false`: whether a gRPC endpoint without scheme means `http://` | `false` |
+//! | `CERTIFICATE` | `--ca` | PEM file of the authorities to trust instead of the system's | the system's |
+//! | `CLIENT_CERTIFICATE` | `--client-cert` | PEM file | none |
+//! | `CLIENT_KEY` | `--client-key` | PEM file | none |
+//!
+//! `--deadline` (60 s) bounds all attempts at one request and has no variable.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Uri};
+use opentelemetry_otlp as otlp;
+use reqwest::Url;
 
-/// The port on which receivers speak gRPC.
-const GRPC_PORT: u16 = 4317;
-const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(60);
-const TRACES_PATH: &str = "v1/traces";
+use super::endpoint::{self, Endpoint};
+use super::headers::{HeaderProblem, Headers};
 
-/// The protocol of an exporter.
+/// How long all attempts at one request may take, unless told otherwise.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A setting's names: the flag, the variable of traces, the general variable.
+struct Names {
+    flag: &'static str,
+    traces: &'static str,
+    general: &'static str,
+}
+
+const ENDPOINT: Names = Names {
+    flag: "--endpoint",
+    traces: otlp::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    general: otlp::OTEL_EXPORTER_OTLP_ENDPOINT,
+};
+const PROTOCOL: Names = Names {
+    flag: "--protocol",
+    traces: otlp::OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
+    general: otlp::OTEL_EXPORTER_OTLP_PROTOCOL,
+};
+const HEADERS: Names = Names {
+    flag: "--header",
+    traces: otlp::OTEL_EXPORTER_OTLP_TRACES_HEADERS,
+    general: otlp::OTEL_EXPORTER_OTLP_HEADERS,
+};
+const COMPRESSION: Names = Names {
+    flag: "--compression",
+    traces: otlp::OTEL_EXPORTER_OTLP_TRACES_COMPRESSION,
+    general: otlp::OTEL_EXPORTER_OTLP_COMPRESSION,
+};
+const TIMEOUT: Names = Names {
+    flag: "--timeout",
+    traces: otlp::OTEL_EXPORTER_OTLP_TRACES_TIMEOUT,
+    general: otlp::OTEL_EXPORTER_OTLP_TIMEOUT,
+};
+const INSECURE: Names =
+    Names { flag: "", traces: otlp::OTEL_EXPORTER_OTLP_TRACES_INSECURE, general: otlp::OTEL_EXPORTER_OTLP_INSECURE };
+// The crate has no names for these three, which the specification has.
+const CERTIFICATE: Names =
+    Names { flag: "--ca", traces: "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", general: "OTEL_EXPORTER_OTLP_CERTIFICATE" };
+const CLIENT_CERTIFICATE: Names = Names {
+    flag: "--client-cert",
+    traces: "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+    general: "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+};
+const CLIENT_KEY: Names = Names {
+    flag: "--client-key",
+    traces: "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+    general: "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+};
+
+/// An OTLP transport and encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// gRPC.
     Grpc,
-    /// HTTP with protocol buffers.
+    /// Protobuf over HTTP/1.1.
     HttpProtobuf,
-    /// HTTP with JSON.
+    /// JSON over HTTP/1.1.
     HttpJson,
+}
+
+impl Protocol {
+    /// Its name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grpc => otlp::OTEL_EXPORTER_OTLP_PROTOCOL_GRPC,
+            Self::HttpProtobuf => otlp::OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF,
+            Self::HttpJson => otlp::OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_JSON,
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Grpc, Self::HttpProtobuf, Self::HttpJson].into_iter().find(|protocol| protocol.name() == name)
+    }
 }
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Grpc => opentelemetry_otlp::OTEL_EXPORTER_OTLP_PROTOCOL_GRPC,
-            Self::HttpProtobuf => opentelemetry_otlp::OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF,
-            Self::HttpJson => opentelemetry_otlp::OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_JSON,
-        })
+        f.write_str(self.name())
     }
 }
 
-/// What was typed; each outranks its variable.
-#[derive(Clone, Debug, Default)]
+/// What the command line says; it outranks the environment. `Debug` leaves the headers out.
+#[derive(Clone, Default)]
 pub struct Overrides {
-    /// Base URL.
+    /// `--endpoint`.
     pub endpoint: Option<String>,
-    /// Protocol name.
+    /// `--protocol`.
     pub protocol: Option<String>,
-    /// `name=value` each, as they are.
+    /// `--header`, each `k=v`.
     pub headers: Vec<String>,
-    /// `gzip` or `none`.
+    /// `--compression`.
     pub compression: Option<String>,
-    /// Of one attempt.
+    /// `--timeout`.
     pub timeout: Option<Duration>,
-    /// Of all attempts at one request.
+    /// `--deadline`.
     pub deadline: Option<Duration>,
-    /// PEM file of the authorities to trust.
+    /// `--ca`.
     pub ca: Option<PathBuf>,
-    /// PEM file of the client's certificate.
+    /// `--client-cert`.
     pub client_certificate: Option<PathBuf>,
-    /// PEM file of its key.
+    /// `--client-key`.
     pub client_key: Option<PathBuf>,
 }
 
-/// Where and how to send.
-#[derive(Clone)]
-pub struct OtlpConfig {
-    /// The protocol.
-    pub protocol: Protocol,
-    /// The whole URL that requests go to (gRPC: the server).
-    pub url: Uri,
-    /// Headers of each request. Their values may be secrets.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whether requests are compressed.
-    pub gzip: bool,
-    /// Of one attempt.
-    pub timeout: Duration,
-    /// Of all attempts at one request.
-    pub deadline: Duration,
-    /// PEM file of the authorities to trust.
+impl fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overrides").field("protocol", &self.protocol).finish_non_exhaustive()
+    }
+}
+
+/// The files that TLS needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The authorities to trust, instead of the system's.
     pub ca: Option<PathBuf>,
-    /// PEM files of the client's certificate and its key.
+    /// The client's certificate and its key.
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
-impl fmt::Debug for OtlpConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.protocol, self.shown())
-    }
+/// The whole configuration of one OTLP destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtlpConfig {
+    /// Where to, and how.
+    pub endpoint: Endpoint,
+    /// Headers of each request.
+    pub headers: Headers,
+    /// Whether bodies are compressed with gzip.
+    pub gzip: bool,
+    /// Time for one attempt.
+    pub timeout: Duration,
+    /// Time for all attempts at one request.
+    pub deadline: Duration,
+    /// Files for TLS.
+    pub tls: TlsFiles,
 }
 
-/// What is wrong with the configuration.
-#[derive(Debug, thiserror::Error)]
+/// A setting that makes no sense. Never shows a header or a part of a URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A value that makes no sense.
-    #[error("{name}: {problem}")]
-    Invalid {
-        /// The flag or the variable.
-        name: String,
-        /// What is wrong; never quotes a header's value.
-        problem: String,
+    /// Not a URL.
+    #[error("{setting} is not a url: {why}")]
+    Url {
+        /// The flag or variable.
+        setting: &'static str,
+        /// What the parser said.
+        why: String,
     },
-    /// A file that cannot be used.
-    #[error("failed to read {path}: {problem}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        problem: String,
+    /// Not `http` or `https`.
+    #[error("{setting} must begin with http:// or https://")]
+    Scheme {
+        /// The flag or variable.
+        setting: &'static str,
     },
+    /// gRPC has no place for it.
+    #[error("{setting} holds a user name or a password, which grpc does not send")]
+    UserInfo {
+        /// The flag or variable.
+        setting: &'static str,
+    },
+    /// Not one of the values that there are.
+    #[error("{setting} is {value:?}, which is none of {expected}")]
+    Choice {
+        /// The flag or variable.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What may be given.
+        expected: &'static str,
+    },
+    /// Not a time that can be waited.
+    #[error("{setting} is {value:?}, which is no time above zero in {unit}")]
+    Time {
+        /// The flag or variable.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What it counts.
+        unit: &'static str,
+    },
+    /// Not a header.
+    #[error("header {position} of {setting} {problem}")]
+    Header {
+        /// The flag or variable.
+        setting: &'static str,
+        /// Which one, from 1.
+        position: usize,
+        /// What is wrong with it.
+        problem: HeaderProblem,
+    },
+    /// A certificate without a key, or the reverse.
+    #[error("{setting} is set, but neither {flag} nor {variable} is")]
+    Half {
+        /// The flag or variable that is set.
+        setting: &'static str,
+        /// The flag that is missing.
+        flag: &'static str,
+        /// Or the variable.
+        variable: &'static str,
+    },
+}
+
+impl ConfigError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Url { .. } | Self::Scheme { .. } => "write http://host:4318, or http://host:4317 for grpc",
+            Self::UserInfo { .. } => "send it as a header: OTEL_EXPORTER_OTLP_HEADERS or --header authorization=…",
+            Self::Header { .. } => "headers are NAME=VALUE; a variable lists them with commas, percent-encoded",
+            Self::Half { .. } => "a client certificate and its key go together",
+            Self::Choice { .. } | Self::Time { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
 }
 
 impl OtlpConfig {
-    /// Puts together what was typed and what the environment says.
-    pub fn resolve(typed: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    /// Resolves flags and environment.
+    pub fn resolve(overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let env = Env(env);
-        let given =
-            typed.protocol.clone().map(|value| ("--protocol".to_owned(), value)).or_else(|| env.setting("PROTOCOL"));
-        let protocol = given.map(parse_protocol).transpose()?;
-        let (url, protocol) = endpoint(typed, &env, protocol)?;
-        let gzip = typed
-            .compression
-            .clone()
-            .map(|value| ("--compression".to_owned(), value))
-            .or_else(|| env.setting("COMPRESSION"));
-        let ca = typed.ca.clone().or_else(|| env.setting("CERTIFICATE").map(|(_, path)| path.into()));
-        let certificate =
-            typed.client_certificate.clone().or_else(|| env.setting("CLIENT_CERTIFICATE").map(|(_, path)| path.into()));
-        let key = typed.client_key.clone().or_else(|| env.setting("CLIENT_KEY").map(|(_, path)| path.into()));
-        let client = match (certificate, key) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
-            (None, None) => None,
-            _ => return Err(invalid("--client-cert and --client-key", "one needs the other")),
-        };
-        let timeout = match typed.timeout {
-            Some(timeout) => timeout,
-            None => env.setting("TIMEOUT").map(parse_millis).transpose()?.unwrap_or(DEFAULT_TIMEOUT),
-        };
         Ok(Self {
-            protocol,
-            url,
-            headers: headers(typed, &env)?,
-            gzip: gzip.map(parse_gzip).transpose()?.unwrap_or(false),
-            timeout,
-            deadline: typed.deadline.unwrap_or(DEFAULT_DEADLINE),
-            ca,
-            client,
+            endpoint: resolve_endpoint(overrides, &env)?,
+            headers: resolve_headers(overrides, &env)?,
+            gzip: resolve_gzip(overrides, &env)?,
+            timeout: resolve_timeout(overrides, &env)?,
+            deadline: resolve_deadline(overrides)?,
+            tls: resolve_tls(overrides, &env)?,
         })
-    }
-
-    /// The URL as it may be shown: what can hold a secret is left out.
-    pub fn shown(&self) -> String {
-        let scheme = self.url.scheme_str().unwrap_or("http");
-        let host = self.url.authority().map_or("", |authority| authority.as_str());
-        let host = host.rsplit('@').next().unwrap_or(host);
-        let path = if self.protocol == Protocol::Grpc { "" } else { self.url.path() };
-        let query = if self.url.query().is_some() { "?…" } else { "" };
-        format!("{scheme}://{host}{path}{query}")
     }
 }
 
 struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl Env<'_> {
-    fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-    }
-
-    /// `OTEL_EXPORTER_OTLP_TRACES_X`, else `OTEL_EXPORTER_OTLP_X`, with the name that it was found under.
-    fn setting(&self, name: &str) -> Option<(String, String)> {
-        let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{name}"), format!("OTEL_EXPORTER_OTLP_{name}")];
-        names.into_iter().find_map(|name| self.get(&name).map(|value| (name, value)))
+    /// The value that counts, and the name of what set it.
+    fn get(&self, names: &Names, flag: Option<&str>) -> Option<(&'static str, String)> {
+        let variable = |name: &'static str| Some((name, (self.0)(name).filter(|value| !value.is_empty())?));
+        flag.map(|value| (names.flag, value.to_owned()))
+            .or_else(|| variable(names.traces))
+            .or_else(|| variable(names.general))
     }
 }
 
-fn invalid(name: impl Into<String>, problem: impl Into<String>) -> ConfigError {
-    ConfigError::Invalid { name: name.into(), problem: problem.into() }
-}
-
-fn parse_protocol((name, value): (String, String)) -> Result<Protocol, ConfigError> {
-    match value.as_str() {
-        opentelemetry_otlp::OTEL_EXPORTER_OTLP_PROTOCOL_GRPC => Ok(Protocol::Grpc),
-        opentelemetry_otlp::OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF => Ok(Protocol::HttpProtobuf),
-        opentelemetry_otlp::OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_JSON => Ok(Protocol::HttpJson),
-        _ => Err(invalid(name, format!("{value:?} is not one of grpc, http/protobuf, http/json"))),
-    }
-}
-
-fn parse_gzip((name, value): (String, String)) -> Result<bool, ConfigError> {
-    match value.as_str() {
-        "gzip" => Ok(true),
-        "none" => Ok(false),
-        _ => Err(invalid(name, format!("{value:?} is not one of gzip, none"))),
-    }
-}
-
-fn parse_millis((name, value): (String, String)) -> Result<Duration, ConfigError> {
-    let millis = value.parse().ok().filter(|&millis: &u64| millis > 0);
-    millis.map(Duration::from_millis).ok_or_else(|| invalid(name, format!("{value:?} is not a number of milliseconds")))
-}
-
-/// The URL that requests go to, and the protocol that follows from it where none is named.
-fn endpoint(typed: &Overrides, env: &Env<'_>, protocol: Option<Protocol>) -> Result<(Uri, Protocol), ConfigError> {
-    let general = |name: &str, value: String| (name.to_owned(), value, false);
-    let (name, value, is_whole) = typed
-        .endpoint
-        .clone()
-        .map(|value| general("--endpoint", value))
-        .or_else(|| {
-            env.get(opentelemetry_otlp::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT)
-                .map(|value| (opentelemetry_otlp::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT.to_owned(), value, true))
+fn resolve_endpoint(overrides: &Overrides, env: &Env<'_>) -> Result<Endpoint, ConfigError> {
+    let protocol = env
+        .get(&PROTOCOL, overrides.protocol.as_deref())
+        .map(|(setting, value)| {
+            let expected = "grpc, http/protobuf, http/json";
+            Protocol::named(&value).ok_or(ConfigError::Choice { setting, value, expected })
         })
-        .or_else(|| {
-            env.get(opentelemetry_otlp::OTEL_EXPORTER_OTLP_ENDPOINT)
-                .map(|value| general(opentelemetry_otlp::OTEL_EXPORTER_OTLP_ENDPOINT, value))
-        })
-        .unwrap_or_else(|| {
-            let default = if protocol == Some(Protocol::Grpc) { "http://localhost:4317" } else { DEFAULT_ENDPOINT };
-            general("the default endpoint", default.to_owned())
-        });
-    let insecure = env.setting("INSECURE").is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
-    let whole = if value.contains("://") {
-        value
+        .transpose()?;
+    let Some((setting, text)) = env.get(&ENDPOINT, overrides.endpoint.as_deref()) else {
+        let protocol = protocol.unwrap_or(Protocol::HttpProtobuf);
+        let port = if protocol == Protocol::Grpc { 4317 } else { 4318 };
+        return endpoint_from(ENDPOINT.general, &format!("http://localhost:{port}"), protocol);
+    };
+    let has_scheme = text.contains("://");
+    let with_scheme = |scheme: &str| if has_scheme { text.clone() } else { format!("{scheme}://{text}") };
+    let port = parsed(setting, &with_scheme("https"))?.port();
+    let protocol = protocol.unwrap_or(if port == Some(4317) { Protocol::Grpc } else { Protocol::HttpProtobuf });
+    if !has_scheme && protocol != Protocol::Grpc {
+        return Err(ConfigError::Scheme { setting });
+    }
+    let scheme = if resolve_insecure(env)? { "http" } else { "https" };
+    endpoint_from(setting, &with_scheme(scheme), protocol)
+}
+
+fn endpoint_from(setting: &'static str, text: &str, protocol: Protocol) -> Result<Endpoint, ConfigError> {
+    let mut url = parsed(setting, text)?;
+    if protocol == Protocol::Grpc {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(ConfigError::UserInfo { setting });
+        }
+        url.set_path("");
+        url.set_query(None);
     } else {
-        format!("{}://{value}", if insecure || is_local(&value) { "http" } else { "https" })
-    };
-    let uri: Uri = whole.parse().map_err(|_| invalid(&name, "is no URL; expected http://HOST:PORT"))?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
-        return Err(invalid(&name, "is no http:// or https:// URL"));
-    }
-    let by_port = if uri.port_u16() == Some(GRPC_PORT) { Protocol::Grpc } else { Protocol::HttpProtobuf };
-    let protocol = protocol.unwrap_or(by_port);
-    if is_whole || protocol == Protocol::Grpc {
-        return Ok((uri, protocol));
-    }
-    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let path = format!("{}/{TRACES_PATH}", uri.path().trim_end_matches('/'));
-    // Some write the whole URL into the general variable: what they mean is plain.
-    let path = path.replace("/v1/traces/v1/traces", "/v1/traces");
-    let url = format!("{}://{authority}{path}{query}", uri.scheme_str().unwrap_or("http"));
-    Ok((url.parse().map_err(|_| invalid(&name, "is no URL"))?, protocol))
-}
-
-fn is_local(host: &str) -> bool {
-    host.starts_with("localhost") || host.starts_with("127.") || host.starts_with("[::1]")
-}
-
-fn headers(typed: &Overrides, env: &Env<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, ConfigError> {
-    let mut headers = vec![];
-    let mut add = |source: &str, pair: &str, encoded: bool| {
-        // Never quotes the value.
-        let (name, value) = pair.split_once('=').ok_or_else(|| invalid(source, "a header is NAME=VALUE"))?;
-        let name: HeaderName =
-            name.trim().parse().map_err(|_| invalid(source, "a header's name has characters that it cannot have"))?;
-        let value = if encoded { percent_decoded(value.trim()) } else { value.trim().to_owned() };
-        let mut value: HeaderValue = value
-            .parse()
-            .map_err(|_| invalid(source, format!("the value of header {name} has characters that it cannot have")))?;
-        value.set_sensitive(true);
-        headers.retain(|(known, _)| *known != name);
-        headers.push((name, value));
-        Ok(())
-    };
-    // Of the general and the traces' own headers both count; the traces' own outrank.
-    for name in [opentelemetry_otlp::OTEL_EXPORTER_OTLP_HEADERS, opentelemetry_otlp::OTEL_EXPORTER_OTLP_TRACES_HEADERS]
-    {
-        let value = env.get(name).unwrap_or_default();
-        for pair in value.split(',').filter(|pair| !pair.trim().is_empty()) {
-            add(name, pair, true)?;
+        // Whoever pastes the whole URL into the flag means it; the variable's meaning is the specification's.
+        let is_whole = setting == ENDPOINT.traces || (setting == ENDPOINT.flag && endpoint::has_traces_path(&url));
+        if !is_whole {
+            url = endpoint::with_traces_path(url);
         }
     }
-    for pair in &typed.headers {
-        add("--header", pair, false)?;
+    url.set_fragment(None);
+    Ok(Endpoint::new(url, protocol))
+}
+
+fn parsed(setting: &'static str, text: &str) -> Result<Url, ConfigError> {
+    let url = Url::parse(text).map_err(|error| ConfigError::Url { setting, why: error.to_string() })?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err(ConfigError::Scheme { setting }),
+    }
+}
+
+fn resolve_insecure(env: &Env<'_>) -> Result<bool, ConfigError> {
+    let Some((setting, value)) = env.get(&INSECURE, None) else { return Ok(false) };
+    match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(ConfigError::Choice { setting, value, expected: "true, false" }),
+    }
+}
+
+fn resolve_headers(overrides: &Overrides, env: &Env<'_>) -> Result<Headers, ConfigError> {
+    let mut headers = Headers::default();
+    // As in opentelemetry-otlp, the variable of traces replaces the general one; flags add to either.
+    if let Some((setting, list)) = env.get(&HEADERS, None) {
+        headers.add_list(setting, &list)?;
+    }
+    for (index, entry) in overrides.headers.iter().enumerate() {
+        headers.add_flag(HEADERS.flag, index, entry)?;
     }
     Ok(headers)
 }
 
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = tail.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+fn resolve_gzip(overrides: &Overrides, env: &Env<'_>) -> Result<bool, ConfigError> {
+    let Some((setting, value)) = env.get(&COMPRESSION, overrides.compression.as_deref()) else { return Ok(false) };
+    match value.to_ascii_lowercase().as_str() {
+        "gzip" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(ConfigError::Choice { setting, value, expected: "gzip, none" }),
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A PEM file's bytes.
-pub(super) fn read_pem(path: &std::path::Path) -> Result<Vec<u8>, ConfigError> {
-    let shown = path.display().to_string();
-    let pem =
-        std::fs::read(path).map_err(|error| ConfigError::File { path: shown.clone(), problem: error.to_string() })?;
-    let is_pem = pem.windows(11).any(|window| window == b"-----BEGIN ");
-    if !is_pem {
-        return Err(ConfigError::File { path: shown, problem: "it is no PEM file".to_owned() });
+fn resolve_timeout(overrides: &Overrides, env: &Env<'_>) -> Result<Duration, ConfigError> {
+    if let Some(timeout) = overrides.timeout {
+        return above_zero(TIMEOUT.flag, timeout);
     }
-    Ok(pem)
+    let Some((setting, value)) = env.get(&TIMEOUT, None) else { return Ok(otlp::OTEL_EXPORTER_OTLP_TIMEOUT_DEFAULT) };
+    match value.trim().parse() {
+        Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
+        _ => Err(ConfigError::Time { setting, value, unit: "milliseconds" }),
+    }
+}
+
+fn resolve_deadline(overrides: &Overrides) -> Result<Duration, ConfigError> {
+    overrides.deadline.map_or(Ok(DEFAULT_DEADLINE), |deadline| above_zero("--deadline", deadline))
+}
+
+fn above_zero(setting: &'static str, time: Duration) -> Result<Duration, ConfigError> {
+    if time.is_zero() {
+        return Err(ConfigError::Time { setting, value: "0".to_owned(), unit: "seconds" });
+    }
+    Ok(time)
+}
+
+fn resolve_tls(overrides: &Overrides, env: &Env<'_>) -> Result<TlsFiles, ConfigError> {
+    let file = |names: &Names, flag: Option<&PathBuf>| match flag {
+        Some(path) => Some((names.flag, path.clone())),
+        None => env.get(names, None).map(|(setting, path)| (setting, PathBuf::from(path))),
+    };
+    let ca = file(&CERTIFICATE, overrides.ca.as_ref()).map(|(_, path)| path);
+    let cert = file(&CLIENT_CERTIFICATE, overrides.client_certificate.as_ref());
+    let key = file(&CLIENT_KEY, overrides.client_key.as_ref());
+    let half =
+        |setting, missing: &Names| Err(ConfigError::Half { setting, flag: missing.flag, variable: missing.general });
+    let client = match (cert, key) {
+        (Some((_, cert)), Some((_, key))) => Some((cert, key)),
+        (Some((setting, _)), None) => return half(setting, &CLIENT_KEY),
+        (None, Some((setting, _))) => return half(setting, &CLIENT_CERTIFICATE),
+        (None, None) => None,
+    };
+    Ok(TlsFiles { ca, client })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn resolved(typed: &Overrides, pairs: &[(&str, &str)]) -> Result<OtlpConfig, ConfigError> {
-        OtlpConfig::resolve(typed, &|name| {
-            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    fn url(pairs: &[(&str, &str)]) -> (String, Protocol) {
-        let config = resolved(&Overrides::default(), pairs).expect("valid");
-        (config.url.to_string(), config.protocol)
-    }
-
-    #[test]
-    fn endpoints_mean_what_the_specification_says() {
-        use Protocol::{Grpc, HttpJson, HttpProtobuf};
-        const GENERAL: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-        const OWN: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-        const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
-        for (pairs, expected, protocol) in [
-            (&[][..], "http://localhost:4318/v1/traces", HttpProtobuf),
-            (&[(PROTOCOL, "grpc")], "http://localhost:4317/", Grpc),
-            (&[(GENERAL, "http://c:4318")], "http://c:4318/v1/traces", HttpProtobuf),
-            (&[(GENERAL, "http://c:4318/otlp/")], "http://c:4318/otlp/v1/traces", HttpProtobuf),
-            (&[(GENERAL, "http://c:4317")], "http://c:4317/", Grpc),
-            (&[(GENERAL, "http://c:4317"), (PROTOCOL, "http/json")], "http://c:4317/v1/traces", HttpJson),
-            (&[(GENERAL, "http://c:1"), (OWN, "https://t/x?k=v")], "https://t/x?k=v", HttpProtobuf),
-            (&[(GENERAL, "c:4317")], "https://c:4317/", Grpc),
-            (&[(GENERAL, "c:4317"), ("OTEL_EXPORTER_OTLP_INSECURE", "true")], "http://c:4317/", Grpc),
-            (&[(GENERAL, "")], "http://localhost:4318/v1/traces", HttpProtobuf),
-            (
-                &[(PROTOCOL, "grpc"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json")],
-                "http://localhost:4318/v1/traces",
-                HttpJson,
-            ),
-        ] {
-            assert_eq!(url(pairs), (expected.to_owned(), protocol), "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_value_is_an_error_that_names_its_variable_and_no_secret() {
-        for (name, value) in [
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "thrift"),
-            ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd"),
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://x"),
-            ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
-            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hunter2%0a"),
-        ] {
-            let error = resolved(&Overrides::default(), &[(name, value)]).expect_err(value).to_string();
-            assert!(error.starts_with(name), "{error}");
-            assert!(!error.contains("hunter2"), "{error}");
-        }
-    }
-
-    #[test]
-    fn headers_are_decoded_and_the_more_special_one_wins() {
-        let pairs =
-            [("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20b, x=1"), ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x=2")];
-        let typed = Overrides { headers: vec!["y=a%20b".to_owned()], ..Default::default() };
-        let config = resolved(&typed, &pairs).expect("valid");
-        let shown: Vec<(&str, &str)> =
-            config.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())).collect();
-        assert_eq!(shown, [("api-key", "a b"), ("x", "2"), ("y", "a%20b")]);
-        assert!(!format!("{config:?}").contains("a b"));
-    }
-
-    #[test]
-    fn what_a_url_may_hide_is_not_shown() {
-        let config = resolved(
-            &Overrides::default(),
-            &[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://user:hunter2@host/x?token=hunter2")],
-        );
-        assert_eq!(config.expect("valid").shown(), "https://host/x?…");
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,74 +1,254 @@
-//! OTLP JSON lines: one export request a line, in a file or on stdout. Main type: [`JsonLines`].
+//! OTLP JSON lines: one request a line, in a file or on stdout. Main type: [`FileTransport`].
+//!
+//! A file is written beside its place and moved there when it is complete: an export that fails or is interrupted leaves
+//! the older file as it was, and nobody ever reads half a line. What exists and is no regular file (a pipe, `/dev/null`) is
+//! written as it comes.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-/// A file of OTLP JSON lines in the making. The file gets its name when all is written: who reads it never sees half.
-#[derive(Debug)]
-pub struct JsonLines {
-    target: Target,
+use bytes::Bytes;
+use futures::future::{BoxFuture, ready};
+
+use super::encode::Format;
+use super::reason::Reason;
+use super::transport::{Answer, Transport};
+
+/// Writes requests as lines.
+pub(crate) struct FileTransport {
+    path: PathBuf,
+    state: Mutex<State>,
 }
 
-#[derive(Debug)]
-enum Target {
-    Stdout,
-    /// A pipe or a device has no half.
-    Direct(BufWriter<File>),
-    Replaced {
-        writer: BufWriter<File>,
-        temporary: PathBuf,
-        path: PathBuf,
-    },
+struct State {
+    out: Box<dyn Write + Send>,
+    /// The unfinished file, until it is moved to its place.
+    draft: Option<Draft>,
+    /// Why no more is written: after half a line, the next one would be lost too.
+    failed: Option<Reason>,
 }
 
-impl JsonLines {
-    /// Opens the file, so that a wrong path is known before any work is done. `-` is stdout.
-    pub fn create(path: &str) -> io::Result<Self> {
-        if path == "-" {
-            return Ok(Self { target: Target::Stdout });
-        }
-        let path = Path::new(path);
-        if path.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
-        }
-        if path.exists() && !path.is_file() {
-            return Ok(Self { target: Target::Direct(BufWriter::new(File::create(path)?)) });
-        }
-        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let temporary = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        let writer = BufWriter::new(File::create(&temporary)?);
-        Ok(Self { target: Target::Replaced { writer, temporary, path: path.to_owned() } })
-    }
+/// A file beside its place; removed unless it is moved there.
+struct Draft {
+    file: File,
+    at: PathBuf,
+    place: PathBuf,
+    is_moved: bool,
+}
 
-    /// Writes one request.
-    pub(super) fn write(&mut self, request: &[u8]) -> io::Result<()> {
-        let line = |writer: &mut dyn Write| writer.write_all(request).and_then(|()| writer.write_all(b"\n"));
-        match &mut self.target {
-            Target::Stdout => line(&mut io::stdout().lock()),
-            Target::Direct(writer) | Target::Replaced { writer, .. } => line(writer),
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_moved {
+            // Nobody is left to tell; at worst a hidden file stays behind.
+            let _ = fs::remove_file(&self.at);
         }
     }
+}
 
-    /// Makes sure that all is written, and gives the file its name.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
-        match &mut self.target {
-            Target::Stdout => io::stdout().lock().flush(),
-            Target::Direct(writer) => writer.flush(),
-            Target::Replaced { writer, temporary, path } => {
-                writer.flush()?;
-                writer.get_ref().sync_all()?;
-                std::fs::rename(temporary, path)
+impl FileTransport {
+    pub(crate) fn stdout() -> Self {
+        Self::new("stdout".into(), Box::new(io::stdout()), None)
+    }
+
+    /// Opens a file, so that a wrong path is known before any work is done.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        match fs::metadata(path) {
+            Ok(existing) if existing.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(existing) => {
+                // Also says whether it may be written, which a move would not ask.
+                let file = OpenOptions::new().write(true).open(path)?;
+                if !existing.is_file() {
+                    return Ok(Self::new(path.to_owned(), Box::new(file), None));
+                }
+                // A link stays, and what it leads to is replaced.
+                let (draft, file) = Draft::beside(fs::canonicalize(path)?)?;
+                file.set_permissions(existing.permissions())?;
+                Ok(Self::new(path.to_owned(), Box::new(file), Some(draft)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (draft, file) = Draft::beside(path.to_owned())?;
+                Ok(Self::new(path.to_owned(), Box::new(file), Some(draft)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn new(path: PathBuf, out: Box<dyn Write + Send>, draft: Option<Draft>) -> Self {
+        Self { path, state: Mutex::new(State { out, draft, failed: None }) }
+    }
+
+    fn write(&self, mut line: Vec<u8>) -> Answer {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = &state.failed {
+            return Answer::refused(reason.clone());
+        }
+        line.push(b'\n');
+        let written = state.out.write_all(&line).and_then(|()| state.out.flush());
+        match written {
+            Ok(()) => Answer::Accepted { rejected: 0, message: String::new() },
+            Err(error) => {
+                let reason = self.reason(&error);
+                state.failed = Some(reason.clone());
+                Answer::refused(reason)
             }
         }
     }
+
+    fn reason(&self, error: &io::Error) -> Reason {
+        Reason::Write { path: self.path.clone(), detail: error.to_string() }
+    }
 }
 
-impl Drop for JsonLines {
-    fn drop(&mut self) {
-        // After a rename there is nothing left to remove.
-        if let Target::Replaced { temporary, .. } = &self.target {
-            let _ = std::fs::remove_file(temporary);
+impl Transport for FileTransport {
+    fn format(&self) -> Format {
+        Format::Json
+    }
+
+    fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {
+        Box::pin(ready(self.write(body.into())))
+    }
+
+    fn finish(&self) -> Result<(), Reason> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match (state.draft.take(), &state.failed) {
+            (Some(_), Some(reason)) => Err(reason.clone()),
+            (Some(draft), None) => draft.put_in_place().map_err(|error| self.reason(&error)),
+            (None, _) => Ok(()),
         }
+    }
+}
+
+impl Draft {
+    fn beside(place: PathBuf) -> io::Result<(Self, File)> {
+        let name = place.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
+        for number in 0..100 {
+            let at = place.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&at) {
+                Ok(file) => {
+                    let draft = Self { file: file.try_clone()?, at, place, is_moved: false };
+                    return Ok((draft, file));
+                }
+                // Left behind by a process that had our number, or another destination of ours.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    fn put_in_place(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.at, &self.place)?;
+        self.is_moved = true;
+        Ok(())
+    }
+}
+
+/// Counts instead of sending.
+pub(crate) struct DryRun(pub(crate) Format);
+
+impl Transport for DryRun {
+    fn format(&self) -> Format {
+        self.0
+    }
+
+    fn send(&self, _body: Bytes) -> BoxFuture<'_, Answer> {
+        Box::pin(ready(Answer::Accepted { rejected: 0, message: String::new() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn taken() -> Answer {
+        Answer::Accepted { rejected: 0, message: String::new() }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn lines_are_in_place_when_finished_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        fs::write(&path, "old").unwrap();
+        let transport = FileTransport::create(&path).unwrap();
+        assert_eq!(transport.write(b"{}".to_vec()), taken());
+        assert_eq!(transport.write(b"[]".to_vec()), taken());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        transport.finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{}\n[]\n");
+        drop(transport);
+        assert_eq!(names(folder.path()), ["out.jsonl"]);
+    }
+
+    #[test]
+    fn an_unfinished_file_leaves_nothing_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        let transport = FileTransport::create(&path).unwrap();
+        assert_eq!(transport.write(b"{}".to_vec()), taken());
+        drop(transport);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_known_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let kind = |path: PathBuf| FileTransport::create(&path).map(drop).unwrap_err().kind();
+        assert_eq!(kind(folder.path().to_owned()), io::ErrorKind::IsADirectory);
+        assert_eq!(kind(folder.path().join("no/such/folder")), io::ErrorKind::NotFound);
+        assert_eq!(kind(PathBuf::from("..")), io::ErrorKind::IsADirectory);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_permissions_too() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(&real, &link).unwrap();
+        let transport = FileTransport::create(&link).unwrap();
+        transport.write(b"{}".to_vec());
+        transport.finish().unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "{}\n");
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn after_a_failed_write_nothing_more_is_written() {
+        /// A disk with room for four bytes.
+        struct Full(usize);
+        impl Write for Full {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let fitting = bytes.len().min(self.0);
+                self.0 -= fitting;
+                if fitting == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(fitting) }
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (draft, _) = Draft::beside(folder.path().join("out")).unwrap();
+        let transport = FileTransport::new("out".into(), Box::new(Full(4)), Some(draft));
+        assert_eq!(transport.write(b"{}".to_vec()), taken());
+        let refused = transport.write(b"{}".to_vec());
+        let Answer::Refused { reason, .. } = refused.clone() else { panic!("{refused:?}") };
+        assert_eq!(reason.to_string(), "failed to write out: no storage space");
+        assert_eq!(transport.write(Vec::new()), refused);
+        assert_eq!(transport.finish(), Err(reason));
+        assert!(names(folder.path()).is_empty());
     }
 }

@@ -1,206 +1,214 @@
-//! OTLP over gRPC: encoded bytes over one lazily connected channel. Main type: [`GrpcTransport`].
+//! OTLP over gRPC. Main type: [`GrpcTransport`].
+//!
+//! The bodies are encoded already, so the codec passes bytes on; the answer is read with `opentelemetry-proto`.
 
-use std::time::Duration;
+use std::error::Error;
+use std::panic::AssertUnwindSafe;
 
 use bytes::{Buf, BufMut, Bytes};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use tonic::client::Grpc;
-use tonic::codec::{BufferSettings, Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::metadata::{AsciiMetadataKey, MetadataMap};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, Request, Status};
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
+use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
 
-use super::config::{ConfigError, OtlpConfig, read_pem};
-use super::transport::{Answer, Reason, not_connected, quoted, says_too_large};
+use super::answer::{Secrets, says_too_large};
+use super::config::OtlpConfig;
+use super::encode::Format;
+use super::endpoint::Endpoint;
+use super::http::{chain, connect_failed, innermost, io_kind, is_tls};
+use super::reason::Reason;
+use super::tls::TlsMaterial;
+use super::transport::{Answer, TooLarge, Transport};
 
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const EXPORT: PathAndQuery = PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
 
-/// OTLP over gRPC.
-#[derive(Debug)]
-pub struct GrpcTransport {
+/// Sends over gRPC. One channel for all requests; it connects with the first.
+pub(crate) struct GrpcTransport {
     channel: Channel,
+    endpoint: Endpoint,
     metadata: MetadataMap,
     gzip: bool,
-    timeout: Duration,
-    shown: String,
+    secrets: Secrets,
 }
 
 impl GrpcTransport {
-    /// Prepares to send; nothing is connected yet.
-    pub(super) fn new(config: &OtlpConfig) -> Result<Self, ConfigError> {
-        let invalid = |problem: String| ConfigError::Invalid { name: config.shown(), problem };
-        let mut endpoint = Endpoint::from(config.url.clone()).connect_timeout(config.timeout);
-        endpoint = endpoint
-            .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))
-            .map_err(|error| invalid(error.to_string()))?;
-        if config.url.scheme_str() == Some("https") {
-            let mut tls = ClientTlsConfig::new();
-            tls = match &config.ca {
-                Some(path) => tls.ca_certificate(Certificate::from_pem(read_pem(path)?)),
-                None => tls.with_native_roots(),
-            };
-            if let Some((certificate, key)) = &config.client {
-                tls = tls.identity(Identity::from_pem(read_pem(certificate)?, read_pem(key)?));
-            }
-            endpoint = endpoint.tls_config(tls).map_err(|error| invalid(super::transport::root_cause(&error)))?;
-        }
-        let mut metadata = MetadataMap::new();
-        for (name, value) in &config.headers {
-            let key: AsciiMetadataKey =
-                name.as_str().parse().map_err(|_| invalid(format!("header {name} cannot be sent over gRPC")))?;
-            let value = value.to_str().ok().and_then(|text| text.parse().ok());
-            metadata.insert(
-                key,
-                value.ok_or_else(|| invalid(format!("the value of header {name} cannot be sent over gRPC")))?,
-            );
+    /// Must be called in a tokio runtime, which the channel's own task needs.
+    pub(crate) fn new(config: &OtlpConfig, tls: TlsMaterial) -> Result<Self, tonic::transport::Error> {
+        let mut channel = tonic::transport::Endpoint::from_shared(config.endpoint.url().to_string())?
+            .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))?
+            .connect_timeout(config.timeout / 2);
+        if config.endpoint.is_tls() {
+            channel = channel.tls_config(client_tls(tls).timeout(config.timeout / 2))?;
         }
         Ok(Self {
-            channel: endpoint.connect_lazy(),
-            metadata,
+            channel: channel.connect_lazy(),
+            endpoint: config.endpoint.clone(),
+            metadata: MetadataMap::from_headers(config.headers.map().clone()),
             gzip: config.gzip,
-            timeout: config.timeout,
-            shown: config.shown(),
+            secrets: Secrets::new(config.headers.secrets()),
         })
     }
 
-    pub(super) async fn send(&self, body: Bytes) -> Answer {
-        let mut grpc = Grpc::new(self.channel.clone());
+    async fn attempt(&self, body: Bytes) -> Answer {
+        let mut client = Grpc::new(self.channel.clone()).accept_compressed(CompressionEncoding::Gzip);
         if self.gzip {
-            grpc = grpc.send_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Gzip);
+            client = client.send_compressed(CompressionEncoding::Gzip);
         }
-        let attempt = async {
-            grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
-            let mut request = Request::new(body);
-            *request.metadata_mut() = self.metadata.clone();
-            grpc.unary(request, PathAndQuery::from_static(EXPORT), RawCodec).await
-        };
-        match tokio::time::timeout(self.timeout, attempt).await {
-            Err(_) => Answer::Unknown {
-                reason: Reason::new(format!("{} did not answer within {:?}", self.shown, self.timeout)),
+        if let Err(error) = client.ready().await {
+            return self.failed(&error);
+        }
+        let mut request = tonic::Request::new(body);
+        *request.metadata_mut() = self.metadata.clone();
+        match client.unary(request, EXPORT, Raw).await {
+            Ok(response) => {
+                let partial = response.into_inner().partial_success.unwrap_or_default();
+                let rejected = u64::try_from(partial.rejected_spans).unwrap_or(0);
+                Answer::Accepted { rejected, message: self.secrets.clean(&partial.error_message) }
+            }
+            // tonic puts a source under what it made up itself, and none under what a receiver sent.
+            Err(status) => match status.source() {
+                Some(error) => self.failed(error),
+                None => self.refused(&status),
             },
-            Ok(Ok(response)) => accepted(&response.into_inner()),
-            Ok(Err(status)) => self.classify(&status),
         }
     }
 
-    /// What the OTLP specification says of a status; see its table of retryable codes.
-    fn classify(&self, status: &Status) -> Answer {
-        let said = quoted(status.message());
-        let reason = Reason::new(format!("{} answered {:?}: {said}", self.shown, status.code()));
-        let after = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        if let Some(cause) = connection_error(status) {
-            return cause.map_or_else(
-                || Answer::Retry { after: None, reason: not_connected(&self.shown, status) },
-                |hint| Answer::Refused {
-                    reason: Reason::new(format!("{} does not speak gRPC", self.shown)).hint(hint),
-                    too_large: false,
-                },
-            );
+    /// Classifies a request without an answer: before there was a connection nothing can have arrived.
+    fn failed(&self, error: &(dyn Error + 'static)) -> Answer {
+        let endpoint = self.endpoint.clone();
+        let detail = innermost(error);
+        if is_tls(&detail) {
+            return Answer::refused(Reason::Tls { endpoint, detail });
         }
+        if chain(error).any(|layer| layer.is::<ConnectError>()) {
+            // Without TLS in between, h2 would have been spoken of; so this names a server that offers HTTP/1.1 only.
+            if detail.contains("HTTP/2 was not negotiated") {
+                return Answer::refused(Reason::OtherProtocol { endpoint, detail });
+            }
+            return connect_failed(endpoint, io_kind(error), detail);
+        }
+        // h2's words for an answer that is not HTTP/2: "HTTP/1.1 400 Bad Request" as a frame is far too large.
+        if detail.contains("frame with invalid size") || detail.contains("unspecific protocol error") {
+            return Answer::refused(Reason::OtherProtocol { endpoint, detail });
+        }
+        Answer::Unknown { reason: Reason::Broken { endpoint, detail } }
+    }
+
+    /// Classifies a receiver's status as the OTLP specification does.
+    fn refused(&self, status: &Status) -> Answer {
+        let message = self.secrets.clean(status.message());
+        let too_large = says_too_large(&message);
+        let reason = Reason::Grpc { code: name(status.code()), message };
+        let after = status.get_details_retry_info().map(|info| info.retry_delay.unwrap_or_default());
         match status.code() {
-            Code::ResourceExhausted if after.is_some() => Answer::Retry { after, reason },
-            Code::ResourceExhausted => Answer::Refused { reason, too_large: true },
-            Code::OutOfRange if says_too_large(&said) => Answer::Refused { reason, too_large: true },
+            Code::OutOfRange | Code::ResourceExhausted if after.is_none() => {
+                Answer::Refused { reason, too_large: if too_large { TooLarge::Yes } else { TooLarge::Perhaps } }
+            }
             Code::Cancelled
             | Code::DeadlineExceeded
             | Code::Aborted
             | Code::OutOfRange
             | Code::Unavailable
-            | Code::DataLoss => Answer::Retry { after, reason },
-            code => {
-                let hint = match code {
-                    Code::Unauthenticated | Code::PermissionDenied => {
-                        "give the receiver's key: --header NAME=VALUE or OTEL_EXPORTER_OTLP_HEADERS"
-                    }
-                    Code::Unimplemented => "the server has no OTLP trace service: check the endpoint and its port",
-                    _ if speaks_http(&said) => {
-                        "the server speaks HTTP, not gRPC: use --protocol http/protobuf (port 4318, usually)"
-                    }
-                    _ => return Answer::Refused { too_large: says_too_large(&said), reason },
-                };
-                Answer::Refused { reason: reason.hint(hint), too_large: false }
-            }
+            | Code::DataLoss
+            | Code::ResourceExhausted => Answer::Retry { after, reason },
+            _ => Answer::Refused { reason, too_large: if too_large { TooLarge::Yes } else { TooLarge::No } },
         }
     }
 }
 
-/// Whether a status was made on this side because no connection came about. `Some(Some(hint))`: there is one, to
-/// something that is no gRPC server.
-fn connection_error(status: &Status) -> Option<Option<&'static str>> {
-    let source = std::error::Error::source(status)?;
-    let cause = super::transport::root_cause(source).to_ascii_lowercase();
-    let protocol = cause.contains("frame")
-        || cause.contains("http2")
-        || cause.contains("protocol error")
-        || cause.contains("preface");
-    if protocol {
-        return Some(Some("the server speaks HTTP/1.1, not gRPC: use --protocol http/protobuf (port 4318, usually)"));
+impl Transport for GrpcTransport {
+    fn format(&self) -> Format {
+        Format::Protobuf
     }
-    source.downcast_ref::<tonic::transport::Error>().map(|_| None)
-}
 
-/// A gRPC client's words for an answer that is plain HTTP.
-fn speaks_http(said: &str) -> bool {
-    let said = said.to_ascii_lowercase();
-    said.contains("http status") || said.contains("invalid content-type") || said.contains("text/plain")
-}
-
-fn accepted(body: &Bytes) -> Answer {
-    match ExportTraceServiceResponse::decode(body.clone()) {
-        Ok(response) => {
-            let partial = response.partial_success.unwrap_or_default();
-            let rejected = u64::try_from(partial.rejected_spans).unwrap_or_default();
-            Answer::Accepted { rejected, message: quoted(&partial.error_message) }
-        }
-        Err(_) => Answer::Refused { reason: Reason::new("the answer is not OTLP"), too_large: false },
+    fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {
+        // tonic panics on `grpc-status-details-bin` that is not base64: a receiver must not be able to end us.
+        let attempt = AssertUnwindSafe(self.attempt(body)).catch_unwind();
+        attempt
+            .map(|answer| {
+                let detail = "the receiver's status could not be read".to_owned();
+                answer.unwrap_or(Answer::Refused { reason: Reason::Defect { detail }, too_large: TooLarge::No })
+            })
+            .boxed()
     }
 }
 
-/// Hands bytes through: requests are encoded once, before they are cut and counted.
-#[derive(Clone, Copy, Debug)]
-struct RawCodec;
+fn client_tls(tls: TlsMaterial) -> ClientTlsConfig {
+    let config = match tls.ca {
+        Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    match tls.client {
+        Some((cert, key)) => config.identity(Identity::from_pem(cert, key)),
+        None => config,
+    }
+}
 
-impl Codec for RawCodec {
+/// A code's name as gRPC's documentation writes it.
+const fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// Passes encoded requests on and decodes answers.
+struct Raw;
+
+impl Codec for Raw {
     type Encode = Bytes;
-    type Decode = Bytes;
+    type Decode = ExportTraceServiceResponse;
     type Encoder = Self;
     type Decoder = Self;
 
     fn encoder(&mut self) -> Self {
-        *self
+        Self
     }
 
     fn decoder(&mut self) -> Self {
-        *self
+        Self
     }
 }
 
-impl Encoder for RawCodec {
+impl Encoder for Raw {
     type Item = Bytes;
     type Error = Status;
 
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
+    fn encode(&mut self, body: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(body);
         Ok(())
     }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::default()
-    }
 }
 
-impl Decoder for RawCodec {
-    type Item = Bytes;
+impl Decoder for Raw {
+    type Item = ExportTraceServiceResponse;
     type Error = Status;
 
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        BufferSettings::default()
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<ExportTraceServiceResponse>, Status> {
+        let body = buffer.copy_to_bytes(buffer.remaining());
+        let answer = ExportTraceServiceResponse::decode(body);
+        answer.map(Some).map_err(|error| Status::internal(format!("the answer is not otlp: {error}")))
     }
 }

@@ -1,290 +1,191 @@
-//! OTLP over HTTP/1.1, with protocol buffers or JSON. Main type: [`HttpTransport`].
+//! OTLP over HTTP/1.1, protobuf or JSON. Main type: [`HttpTransport`].
 
-use std::io::Write;
-use std::time::{Duration, SystemTime};
+use std::error::Error;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
-use prost::Message;
-use serde_json::Value;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Response, redirect};
 
-use super::config::{ConfigError, OtlpConfig, Protocol, read_pem};
-use super::encode::Encoding;
-use super::transport::{Answer, Reason, not_connected, quoted, says_too_large};
+use super::answer::{self, Secrets};
+use super::config::{OtlpConfig, Protocol};
+use super::encode::Format;
+use super::endpoint::{Endpoint, masked};
+use super::reason::Reason;
+use super::tls::{self, TlsMaterial};
+use super::transport::{Answer, Transport};
 
-const PROTOBUF: &str = "application/x-protobuf";
-const JSON: &str = "application/json";
-/// An answer of OTLP is a few bytes; what is longer is something else, and its start is enough to say what.
-const MAX_ANSWER: usize = 64 * 1024;
+/// What is read of an answer at most: a partial success is a line, and a web page must not fill memory.
+const ANSWER_BYTES: usize = 64 * 1024;
 
-/// OTLP over HTTP.
-#[derive(Debug)]
-pub struct HttpTransport {
-    client: reqwest::Client,
-    url: String,
+/// Sends over HTTP/1.1. One client for all requests: connections are kept.
+pub(crate) struct HttpTransport {
+    client: Client,
+    endpoint: Endpoint,
+    format: Format,
     headers: HeaderMap,
-    encoding: Encoding,
     gzip: bool,
-    timeout: Duration,
-    shown: String,
+    secrets: Secrets,
+    /// Whether it ever answered: then it does speak HTTP, whatever else it says.
+    has_answered: AtomicBool,
 }
 
 impl HttpTransport {
-    /// Prepares to send; nothing is connected yet.
-    pub(super) fn new(config: &OtlpConfig) -> Result<Self, ConfigError> {
-        let encoding = if config.protocol == Protocol::HttpJson { Encoding::Json } else { Encoding::Protobuf };
-        let mut headers: HeaderMap = config.headers.iter().cloned().collect();
-        let content_type = if encoding == Encoding::Json { JSON } else { PROTOBUF };
-        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-        if config.gzip {
-            headers.insert(CONTENT_ENCODING, http::HeaderValue::from_static("gzip"));
+    pub(crate) fn new(config: &OtlpConfig, tls: TlsMaterial) -> Result<Self, reqwest::Error> {
+        let format = if config.endpoint.protocol() == Protocol::HttpJson { Format::Json } else { Format::Protobuf };
+        let mut client = Client::builder()
+            .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))
+            // Headers with credentials go nowhere but to the endpoint.
+            .redirect(redirect::Policy::none())
+            // Repeats are the retry loop's, which counts them.
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .connect_timeout(config.timeout / 2);
+        if let Some(ca) = tls.ca {
+            client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(&ca)?);
+        }
+        if let Some((cert, key)) = tls.client {
+            client = client.identity(reqwest::Identity::from_pem(&tls::together(&cert, &key))?);
         }
         Ok(Self {
-            client: client(config)?,
-            url: config.url.to_string(),
-            headers,
-            encoding,
+            client: client.build()?,
+            endpoint: config.endpoint.clone(),
+            format,
+            headers: request_headers(config, format),
             gzip: config.gzip,
-            timeout: config.timeout,
-            shown: config.shown(),
+            secrets: Secrets::new(config.headers.secrets().chain(config.endpoint.secrets())),
+            has_answered: AtomicBool::new(false),
         })
     }
 
-    pub(super) const fn encoding(&self) -> Encoding {
-        self.encoding
-    }
-
-    pub(super) async fn send(&self, body: Bytes) -> Answer {
+    async fn attempt(&self, body: Bytes) -> Answer {
         let body = if self.gzip { gzipped(&body) } else { body };
-        let attempt = async {
-            let mut response = self.client.post(&self.url).headers(self.headers.clone()).body(body).send().await?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let mut answer = Vec::new();
-            while let Some(chunk) = response.chunk().await? {
-                answer.extend_from_slice(&chunk);
-                if answer.len() > MAX_ANSWER {
-                    break;
-                }
-            }
-            Ok::<_, reqwest::Error>((status, headers, answer))
+        let request = self.client.post(self.endpoint.url().clone()).headers(self.headers.clone()).body(body);
+        match request.send().await {
+            Ok(response) => self.read(response).await,
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    async fn read(&self, mut response: Response) -> Answer {
+        self.has_answered.store(true, Ordering::Relaxed);
+        let status = response.status();
+        let header = |name: HeaderName| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
         };
-        match tokio::time::timeout(self.timeout, attempt).await {
-            Err(_) => Answer::Unknown {
-                reason: Reason::new(format!("{} did not answer within {:?}", self.shown, self.timeout)),
-            },
-            Ok(Ok((status, headers, body))) => classify(&self.shown, status, &headers, &body, SystemTime::now()),
-            Ok(Err(error)) if error.is_connect() => {
-                Answer::Retry { after: None, reason: not_connected(&self.shown, &error) }
+        let (content_type, retry_after, location) = (header(CONTENT_TYPE), header(RETRY_AFTER), header(LOCATION));
+        if status.is_redirection() && !location.is_empty() {
+            let to = self.endpoint.url().join(&location).as_ref().map_or_else(|_| "nowhere".to_owned(), masked);
+            return Answer::refused(Reason::Redirect { status, location: self.secrets.clean(&to) });
+        }
+        let mut body = Vec::new();
+        let broken = loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() < ANSWER_BYTES => body.extend_from_slice(&chunk),
+                Ok(_) => break None,
+                Err(error) => break Some(error),
             }
-            Ok(Err(error)) => {
-                let cause = super::transport::root_cause(&error);
-                let reason = Reason::new(format!("the connection to {} broke: {cause}", self.shown));
-                // hyper's words for bytes that are no HTTP/1 answer: HTTP/2's first frame, usually.
-                let is_grpc = ["invalid http", "unexpected message", "http2"]
-                    .iter()
-                    .any(|words| cause.to_ascii_lowercase().contains(words));
-                match is_grpc {
-                    true => Answer::Refused {
-                        reason: reason.hint("the server seems to speak gRPC: use --protocol grpc (port 4317, usually)"),
-                        too_large: false,
-                    },
-                    false => Answer::Unknown { reason },
-                }
+        };
+        match broken {
+            // How many spans of a request were taken is only known when the whole answer is.
+            Some(error) if status.is_success() => Answer::Unknown { reason: self.broken(&error) },
+            _ if status.is_success() => answer::success(&content_type, &body, &self.secrets),
+            _ => {
+                let retry_after = Some(retry_after.as_str()).filter(|value| !value.is_empty());
+                answer::failure(status, &content_type, retry_after, &body, SystemTime::now(), &self.secrets)
             }
         }
     }
+
+    /// Classifies a request without an answer: before there was a connection nothing can have arrived.
+    fn failed(&self, error: &reqwest::Error) -> Answer {
+        let endpoint = self.endpoint.clone();
+        let detail = innermost(error);
+        if error.is_builder() {
+            return Answer::refused(Reason::Defect { detail });
+        }
+        if is_tls(&detail) {
+            return Answer::refused(Reason::Tls { endpoint, detail });
+        }
+        if error.is_connect() {
+            return connect_failed(endpoint, io_kind(error), detail);
+        }
+        // hyper's words for an answer that is not HTTP/1.1, and for a server that speaks first, as those of HTTP/2 do.
+        let is_other = detail.starts_with("invalid HTTP") || detail.starts_with("received unexpected message");
+        if is_other && !self.has_answered.load(Ordering::Relaxed) {
+            return Answer::refused(Reason::OtherProtocol { endpoint, detail });
+        }
+        Answer::Unknown { reason: self.broken(error) }
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> Reason {
+        Reason::Broken { endpoint: self.endpoint.clone(), detail: innermost(error) }
+    }
 }
 
-fn client(config: &OtlpConfig) -> Result<reqwest::Client, ConfigError> {
-    let invalid = |error: reqwest::Error| ConfigError::Invalid {
-        name: config.shown(),
-        problem: super::transport::root_cause(&error),
+impl Transport for HttpTransport {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {
+        self.attempt(body).boxed()
+    }
+}
+
+fn request_headers(config: &OtlpConfig, format: Format) -> HeaderMap {
+    let mut headers = config.headers.map().clone();
+    let content_type = match format {
+        Format::Protobuf => "application/x-protobuf",
+        Format::Json => "application/json",
     };
-    // A redirect of an export is a wrong endpoint, and following it could carry headers to another host.
-    let mut builder = reqwest::Client::builder()
-        .http1_only()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")));
-    if let Some(path) = &config.ca {
-        let certificates = reqwest::Certificate::from_pem_bundle(&read_pem(path)?).map_err(invalid)?;
-        builder = builder.tls_certs_only(certificates);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if config.gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    if let Some((certificate, key)) = &config.client {
-        let mut pem = read_pem(certificate)?;
-        pem.push(b'\n');
-        pem.extend(read_pem(key)?);
-        builder = builder.identity(reqwest::Identity::from_pem(&pem).map_err(invalid)?);
-    }
-    builder.build().map_err(invalid)
+    headers
 }
 
-fn gzipped(body: &Bytes) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(body).and_then(|()| encoder.finish()).map_or_else(|_| body.clone(), Bytes::from)
+fn gzipped(body: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let compressed = encoder.write_all(body).and_then(|()| encoder.finish());
+    compressed.expect("memory does not fail").into()
 }
 
-/// What an HTTP answer means. Retryable are 429, 502, 503 and 504, as the OTLP specification says, and nothing else.
-fn classify(endpoint: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Answer {
-    if status.is_success() {
-        return accepted(endpoint, headers, body);
-    }
-    let said = error_text(headers, body);
-    let words = if said.is_empty() { String::new() } else { format!(": {said}") };
-    let reason = Reason::new(format!("{endpoint} answered {status}{words}"));
-    let hint = match status.as_u16() {
-        429 | 502 | 503 | 504 => return Answer::Retry { after: retry_after(headers, now), reason },
-        413 => return Answer::Refused { reason, too_large: true },
-        400 if says_too_large(&said) => return Answer::Refused { reason, too_large: true },
-        401 | 403 => "give the receiver's key: --header NAME=VALUE or OTEL_EXPORTER_OTLP_HEADERS",
-        404 | 405 => "the path of an OTLP receiver ends in /v1/traces, which is appended to --endpoint",
-        415 => "try another --protocol: http/protobuf, http/json or grpc",
-        300..=399 => "redirects are not followed: give the URL that it leads to",
-        _ => return Answer::Refused { reason, too_large: false },
-    };
-    Answer::Refused { reason: reason.hint(hint), too_large: false }
+/// Whether the two ends do not agree on TLS, in rustls's words. (A client certificate is refused after the handshake, as
+/// the client sees it.) A certificate will not be better in a second, so this is not tried again.
+pub(crate) fn is_tls(detail: &str) -> bool {
+    let words =
+        ["invalid peer certificate", "received fatal alert", "received corrupt message", "peer is incompatible"];
+    words.iter().any(|words| detail.contains(words))
 }
 
-fn accepted(endpoint: &str, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let nothing = Answer::Accepted { rejected: 0, message: String::new() };
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return nothing;
-    }
-    let not_otlp = || {
-        let kind = content_type(headers).unwrap_or_else(|| "something of no type".to_owned());
-        Answer::Refused {
-            reason: Reason::new(format!("{endpoint} answered 200 with {kind}, which is not OTLP"))
-                .hint("something else listens there: check the endpoint's host, port and path"),
-            too_large: false,
-        }
-    };
-    let is_json = content_type(headers).map_or_else(|| body.first() == Some(&b'{'), |kind| kind == JSON);
-    if is_json {
-        return match serde_json::from_slice::<Value>(body) {
-            Ok(Value::Object(answer)) => partial_success(&answer),
-            _ => not_otlp(),
-        };
-    }
-    if content_type(headers).is_some_and(|kind| kind.starts_with("text/")) {
-        return not_otlp();
-    }
-    match ExportTraceServiceResponse::decode(body) {
-        Ok(response) => {
-            let partial = response.partial_success.unwrap_or_default();
-            let rejected = u64::try_from(partial.rejected_spans).unwrap_or_default();
-            Answer::Accepted { rejected, message: quoted(&partial.error_message) }
-        }
-        Err(_) => not_otlp(),
-    }
+/// Classifies another failure to connect.
+pub(crate) fn connect_failed(endpoint: Endpoint, kind: Option<io::ErrorKind>, detail: String) -> Answer {
+    Answer::retry(match kind {
+        Some(io::ErrorKind::ConnectionRefused) => Reason::ConnectionRefused { endpoint },
+        _ => Reason::Connect { endpoint, detail },
+    })
 }
 
-/// The partial success of a JSON answer: 64-bit counts are strings by the specification, and numbers in the wild.
-fn partial_success(answer: &serde_json::Map<String, Value>) -> Answer {
-    let field = |object: &Value, camel: &str, snake: &str| object.get(camel).or_else(|| object.get(snake)).cloned();
-    let partial = answer.get("partialSuccess").or_else(|| answer.get("partial_success")).cloned().unwrap_or_default();
-    let count = field(&partial, "rejectedSpans", "rejected_spans").unwrap_or_default();
-    let rejected = count.as_u64().or_else(|| count.as_str()?.parse().ok()).unwrap_or_default();
-    let message = field(&partial, "errorMessage", "error_message").unwrap_or_default();
-    Answer::Accepted { rejected, message: quoted(message.as_str().unwrap_or_default()) }
+/// An error and what lies below it.
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// What an error answer says: the message of a `google.rpc.Status` in protocol buffers or JSON, else its text.
-fn error_text(headers: &HeaderMap, body: &[u8]) -> String {
-    if content_type(headers).as_deref() == Some(PROTOBUF) {
-        return tonic_types::pb::Status::decode(body).map(|status| quoted(&status.message)).unwrap_or_default();
-    }
-    let text = String::from_utf8_lossy(body);
-    match serde_json::from_str::<Value>(&text) {
-        Ok(value) => match value.get("message").or_else(|| value.get("error")).and_then(Value::as_str) {
-            Some(message) => quoted(message),
-            None => quoted(&text),
-        },
-        // A page's markup says nothing to a person.
-        Err(_) if text.trim_start().starts_with('<') => String::new(),
-        Err(_) => quoted(&text),
-    }
+/// What lies at the bottom of an error: its layers repeat the URL, the bottom does not.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let bottom = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    Secrets::default().clean(&bottom)
 }
 
-fn content_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    value.split(';').next().map(|kind| kind.trim().to_ascii_lowercase())
-}
-
-/// `Retry-After`: seconds or a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = value.parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &[u8]) -> Answer {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)))
-            .collect();
-        let status = StatusCode::from_u16(status).expect("a status");
-        classify("http://x", status, &headers, body, SystemTime::UNIX_EPOCH)
-    }
-
-    fn rejected(body: &str) -> Option<(u64, String)> {
-        match answer(200, &[("content-type", "application/json")], body.as_bytes()) {
-            Answer::Accepted { rejected, message } => Some((rejected, message)),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn partial_success_is_read_in_every_spelling() {
-        assert_eq!(rejected("{}"), Some((0, String::new())));
-        assert_eq!(
-            rejected(r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}"#),
-            Some((3, "no".to_owned()))
-        );
-        assert_eq!(rejected(r#"{"partialSuccess":{"rejectedSpans":3}}"#), Some((3, String::new())));
-        assert_eq!(
-            rejected(r#"{"partial_success":{"rejected_spans":"2","error_message":"w"}}"#),
-            Some((2, "w".to_owned()))
-        );
-        assert_eq!(rejected(r#"{"partialSuccess":{"errorMessage":"careful"}}"#), Some((0, "careful".to_owned())));
-        assert_eq!(rejected("[]"), None);
-    }
-
-    #[test]
-    fn a_page_is_no_success() {
-        let page = b"<html><body>Welcome</body></html>";
-        for headers in [&[("content-type", "text/html; charset=utf-8")][..], &[]] {
-            assert!(matches!(answer(200, headers, page), Answer::Refused { .. }), "{headers:?}");
-        }
-        assert!(matches!(answer(200, &[], b""), Answer::Accepted { rejected: 0, .. }));
-    }
-
-    #[test]
-    fn only_what_the_specification_names_is_tried_again() {
-        for status in 300..600 {
-            let retried = matches!(answer(status, &[], b""), Answer::Retry { .. });
-            assert_eq!(retried, [429, 502, 503, 504].contains(&status), "{status}");
-        }
-        let after = |value| match answer(503, &[("retry-after", value)], b"") {
-            Answer::Retry { after, .. } => after,
-            _ => None,
-        };
-        assert_eq!(after("7"), Some(Duration::from_secs(7)));
-        assert_eq!(after("Thu, 01 Jan 1970 00:01:00 GMT"), Some(Duration::from_secs(60)));
-        assert_eq!(after("soon"), None);
-    }
-
-    #[test]
-    fn what_is_too_large_is_told_apart() {
-        let large = |status, body: &[u8]| matches!(answer(status, &[], body), Answer::Refused { too_large: true, .. });
-        assert!(large(413, b""));
-        assert!(large(400, b"{\"message\":\"request body too large\"}"));
-        assert!(!large(400, b"{\"message\":\"no such trace\"}"));
-    }
+/// The kind of the system's error below it.
+pub(crate) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).last().map(io::Error::kind)
 }

@@ -1,17 +1,43 @@
-//! Delivery: every span is accepted by the receiver, or named. Main types: [`Destination`], [`Report`].
+//! Delivery: [`TaskTrace`](crate::trace::TaskTrace)s to OTLP endpoints and files, every span accepted or named.
 //!
-//! Spans are encoded once, cut into requests by exact size, and sent through one small contract ([`transport`]) by one
-//! retry loop. Why not `opentelemetry-otlp`'s exporters: `docs/adr/0001-own-otlp-transport.md`.
+//! ```text
+//! config ─► Destination ─┐
+//! TaskTrace ─► encode ─► pack ─► retry ─► Transport (gRPC, HTTP, file) ─► Report
+//! ```
+//!
+//! [`Delivery`] runs it. Why requests are sent by this module and not by `opentelemetry-otlp`'s exporters:
+//! `docs/adr/0001-own-otlp-transport.md`.
 
-pub mod config;
-pub mod deliver;
-pub mod encode;
-pub mod file;
+mod answer;
+mod config;
+mod deliver;
+mod destination;
+mod encode;
+mod endpoint;
+mod file;
 mod grpc;
+mod headers;
 mod http;
-pub mod report;
+mod pack;
+mod reason;
+mod report;
 mod retry;
-pub mod transport;
+mod tls;
+mod transport;
 
-pub use deliver::{Destination, deliver};
-pub use report::{Report, Verdict};
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use config::{ConfigError, DEFAULT_DEADLINE, OtlpConfig, Overrides, Protocol, TlsFiles};
+pub use deliver::Delivery;
+pub use destination::{Destination, OpenError, Target, TargetError};
+pub use encode::{Format, Request, resource_spans};
+pub use endpoint::Endpoint;
+pub use headers::{HeaderProblem, Headers};
+pub use pack::Limits;
+pub use reason::Reason;
+pub use report::{DestinationReport, Lost, Report, TASK_LINES, TaskLine, Trouble, Verdict};
+pub use tls::TlsError;
+pub use transport::{Answer, TooLarge, Transport};

@@ -1,40 +1,49 @@
-//! What became of every span. Main type: [`Report`].
+//! What a delivery did, and how that is judged. Main type: [`Report`].
+
+use std::fmt;
+use std::sync::Arc;
 
 use opentelemetry::trace::TraceId;
 
-use super::transport::Reason;
+use super::reason::Reason;
+use super::retry::{Delivered, Fate};
 use crate::trace::TaskTrace;
 
-/// What became of all spans of a run.
-#[derive(Clone, Debug, Default)]
+/// The lines of tasks that a report keeps; more are counted. A worker's or a big file's report stays small.
+pub const TASK_LINES: usize = 1_000;
+
+/// The closing report of a delivery.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// A line for each task, in the order in which they came.
+    /// The first [`TASK_LINES`] tasks, in the order in which they came.
     pub tasks: Vec<TaskLine>,
-    /// What became of them at each destination.
+    /// How many tasks there were.
+    pub task_count: u64,
+    /// What became of the spans, for each destination.
     pub destinations: Vec<DestinationReport>,
 }
 
-/// What was made of a task.
-#[derive(Clone, Debug)]
+/// One task.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskLine {
-    /// `CLUSTER/ID`.
+    /// What it is called.
     pub label: String,
-    /// Where it is found.
+    /// The trace to look it up by: its own.
     pub trace_id: TraceId,
-    /// The caller's trace, when its spans are in that one.
+    /// The trace that its spans are in, if that is its caller's.
     pub caller_trace_id: Option<TraceId>,
-    /// How many spans.
+    /// Its spans.
     pub spans: u64,
-    /// Spans that exist but are not final yet.
+    /// The spans that were not made, for they are not final.
     pub pending: Vec<String>,
-    /// The task's status.
+    /// Its status, as ECS gives it.
     pub status: String,
-    /// Log lines that were read and not kept.
+    /// Log lines that are not among its events.
     pub dropped_log_lines: u64,
 }
 
-impl From<&TaskTrace> for TaskLine {
-    fn from(trace: &TaskTrace) -> Self {
+impl TaskLine {
+    fn new(trace: &TaskTrace) -> Self {
         Self {
             label: trace.label.clone(),
             trace_id: trace.trace_id,
@@ -47,98 +56,221 @@ impl From<&TaskTrace> for TaskLine {
     }
 }
 
-/// What became of the spans at one destination: accepted + rejected + undelivered = made, exactly.
-#[derive(Clone, Debug, Default)]
+/// What became of the spans at one destination: `accepted + rejected + undelivered` is `made`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DestinationReport {
-    /// Where, as it may be shown.
+    /// What it is called.
     pub name: String,
-    /// Nothing was sent: this is what would be.
+    /// Whether nothing was really sent.
     pub dry_run: bool,
-    /// Spans that were to be delivered.
+    /// The spans that were to go there.
     pub made: u64,
-    /// Spans that the receiver accepted.
+    /// The spans that the receiver accepted.
     pub accepted: u64,
-    /// Spans that the receiver refused for good.
+    /// The spans that it refused, out of requests that it took or for their size.
     pub rejected: u64,
-    /// Spans that did not reach it, or of which nobody knows.
+    /// The spans of requests that it did not take.
     pub undelivered: u64,
-    /// Requests that were answered for good or given up.
+    /// How many of the undelivered ones may have arrived all the same.
+    pub unknown: u64,
+    /// What went wrong, each different thing once.
+    pub troubles: Vec<Trouble>,
+    /// What the receiver said while it accepted everything.
+    pub warnings: Vec<String>,
+    /// Requests, those included that were then split.
     pub requests: u64,
     /// Attempts at them.
     pub attempts: u64,
-    /// Encoded bytes before compression.
+    /// The bytes of their bodies, before compression, each counted once.
     pub bytes: u64,
-    /// Log events that had to go so that a span fits into a request.
+    /// Log events that were left out of spans that were too large.
     pub dropped_events: u64,
-    /// What went wrong, one line for each different thing.
-    pub troubles: Vec<Trouble>,
-    /// Words of the receiver that came with success.
-    pub warnings: Vec<String>,
 }
 
-/// Something that went wrong with some spans.
+/// Spans that were not accepted, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// `rejected`, `not delivered`, `of unknown outcome`.
-    pub what: &'static str,
-    /// How many spans.
+    /// How they were lost.
+    pub lost: Lost,
+    /// How many.
     pub spans: u64,
-    /// How many spans were in the requests concerned.
+    /// Out of how many of the requests concerned: a receiver gives a count, not names.
     pub of: u64,
-    /// The tasks concerned: the first few.
-    pub tasks: Vec<String>,
-    /// How many more tasks.
-    pub more_tasks: u64,
+    /// The tasks of those requests. None means all.
+    pub tasks: Vec<Arc<str>>,
     /// Why.
     pub reason: Reason,
 }
 
-/// How it went as a whole.
+/// How spans were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The receiver refused them.
+    Rejected,
+    /// It did not take the request.
+    Undelivered,
+    /// They may have arrived all the same.
+    Unknown,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rejected => "rejected",
+            Self::Undelivered => "not delivered",
+            Self::Unknown => "of unknown outcome",
+        })
+    }
+}
+
+/// The judgement that exit codes are made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every span was accepted – or there was none to send.
+    /// Everything was accepted everywhere, or there was nothing to send.
     All,
-    /// Some were.
+    /// Some were accepted, others rejected or not delivered.
     Some,
-    /// None was.
+    /// None was accepted anywhere.
     Nothing,
 }
 
 impl Report {
-    /// How it went as a whole.
+    pub(crate) fn add_task(&mut self, trace: &TaskTrace) {
+        self.task_count += 1;
+        if self.tasks.len() < TASK_LINES {
+            self.tasks.push(TaskLine::new(trace));
+        }
+    }
+
+    /// How it went.
     pub fn verdict(&self) -> Verdict {
-        let made: u64 = self.destinations.iter().map(|destination| destination.made).sum();
-        let accepted: u64 = self.destinations.iter().map(|destination| destination.accepted).sum();
-        // A destination can fail without having been given a span: a file that cannot be put in place.
-        let troubled = self.destinations.iter().any(|destination| !destination.troubles.is_empty());
-        match () {
-            () if accepted == made && !troubled => Verdict::All,
-            () if accepted == 0 => Verdict::Nothing,
-            () => Verdict::Some,
+        let (made, accepted) =
+            self.destinations.iter().fold((0, 0), |(made, accepted), one| (made + one.made, accepted + one.accepted));
+        // A destination can fail without a span: a file that cannot be put in its place.
+        let is_untroubled = self.destinations.iter().all(|destination| destination.troubles.is_empty());
+        match accepted {
+            _ if accepted == made && is_untroubled => Verdict::All,
+            0 => Verdict::Nothing,
+            _ => Verdict::Some,
         }
     }
 }
 
 impl DestinationReport {
-    /// So many tasks are named for one trouble.
-    const NAMED: usize = 5;
+    pub(crate) fn add(&mut self, delivered: Delivered) {
+        let Delivered { tasks, spans, attempts, bytes, fate } = delivered;
+        self.requests += u64::from(attempts > 0);
+        self.attempts += attempts;
+        self.bytes += bytes;
+        match fate {
+            Fate::Accepted { rejected: 0, message } => {
+                self.accepted += spans;
+                if !message.is_empty() && !self.warnings.contains(&message) {
+                    self.warnings.push(message);
+                }
+            }
+            Fate::Accepted { rejected, message } => {
+                self.accepted += spans - rejected;
+                self.lose(Lost::Rejected, rejected, spans, tasks, Reason::Rejected { message });
+            }
+            Fate::TooLarge { span, reason } => {
+                let reason = Reason::SpanTooLarge { span, last: Box::new(reason) };
+                self.lose(Lost::Rejected, spans, spans, tasks, reason);
+            }
+            Fate::Undelivered { reason } => self.lose(Lost::Undelivered, spans, spans, tasks, reason),
+            Fate::Unknown { reason } => self.lose(Lost::Unknown, spans, spans, tasks, reason),
+            Fate::Split => {}
+        }
+    }
 
-    /// Adds a trouble; the same one again only adds to its numbers.
-    pub(super) fn trouble(&mut self, what: &'static str, spans: u64, of: u64, tasks: &[String], reason: Reason) {
-        let at = self.troubles.iter().position(|known| known.what == what && known.reason == reason);
-        let at = at.unwrap_or_else(|| {
-            self.troubles.push(Trouble { what, spans: 0, of: 0, tasks: vec![], more_tasks: 0, reason });
-            self.troubles.len() - 1
-        });
-        let Some(known) = self.troubles.get_mut(at) else { return };
-        known.spans += spans;
-        known.of += of;
-        for task in tasks.iter().filter(|task| !known.tasks.contains(task)).collect::<Vec<_>>() {
-            if known.tasks.len() < Self::NAMED {
-                known.tasks.push(task.clone());
-            } else {
-                known.more_tasks += 1;
+    fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: Vec<Arc<str>>, reason: Reason) {
+        match lost {
+            Lost::Rejected => self.rejected += spans,
+            Lost::Undelivered => self.undelivered += spans,
+            Lost::Unknown => {
+                self.undelivered += spans;
+                self.unknown += spans;
             }
         }
+        let same = self.troubles.iter_mut().find(|trouble| trouble.lost == lost && trouble.reason == reason);
+        let Some(trouble) = same else {
+            self.troubles.push(Trouble { lost, spans, of, tasks, reason });
+            return;
+        };
+        trouble.spans += spans;
+        trouble.of += of;
+        for task in tasks {
+            // The parts of a task that was split follow one another.
+            if trouble.tasks.last() != Some(&task) {
+                trouble.tasks.push(task);
+            }
+        }
+    }
+
+    /// What was accepted was not delivered after all.
+    pub(crate) fn withdraw(&mut self, reason: Reason) {
+        let spans = std::mem::take(&mut self.accepted);
+        self.lose(Lost::Undelivered, spans, self.made, Vec::new(), reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivered(spans: u64, fate: Fate) -> Delivered {
+        Delivered { tasks: vec!["a".into()], spans, attempts: 2, bytes: 10, fate }
+    }
+
+    fn reason() -> Reason {
+        Reason::Http { status: http::StatusCode::INTERNAL_SERVER_ERROR, message: String::new() }
+    }
+
+    #[test]
+    fn the_same_reason_is_told_once() {
+        let mut report = DestinationReport::default();
+        report.add(delivered(2, Fate::Undelivered { reason: reason() }));
+        report.add(delivered(3, Fate::Undelivered { reason: reason() }));
+        report.add(delivered(4, Fate::Unknown { reason: reason() }));
+        let told: Vec<_> = report.troubles.iter().map(|t| (t.lost, t.spans, t.of, t.tasks.len())).collect();
+        assert_eq!(told, [(Lost::Undelivered, 5, 5, 1), (Lost::Unknown, 4, 4, 1)]);
+        assert_eq!((report.undelivered, report.unknown), (9, 4));
+        assert_eq!((report.requests, report.attempts, report.bytes), (3, 6, 30));
+    }
+
+    #[test]
+    fn a_warning_is_no_trouble() {
+        let mut report = DestinationReport::default();
+        let fate = Fate::Accepted { rejected: 0, message: "use v2".to_owned() };
+        report.add(delivered(2, fate.clone()));
+        report.add(delivered(2, fate));
+        assert_eq!((report.accepted, report.warnings, report.troubles), (4, vec!["use v2".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn what_is_withdrawn_was_not_delivered() {
+        let mut report = DestinationReport { made: 2, ..DestinationReport::default() };
+        report.add(delivered(2, Fate::Accepted { rejected: 0, message: String::new() }));
+        report.withdraw(reason());
+        assert_eq!((report.accepted, report.undelivered), (0, 2));
+        let mut empty = DestinationReport::default();
+        empty.withdraw(reason());
+        let report = Report { destinations: vec![empty], ..Report::default() };
+        assert_eq!(report.verdict(), Verdict::Nothing, "a file that could not be put in place");
+    }
+
+    #[test]
+    fn verdicts() {
+        let destination = |made, accepted| DestinationReport { made, accepted, ..DestinationReport::default() };
+        let verdict = |all: &[(u64, u64)]| {
+            let destinations = all.iter().map(|&(made, accepted)| destination(made, accepted)).collect();
+            Report { destinations, ..Report::default() }.verdict()
+        };
+        assert_eq!(verdict(&[]), Verdict::All);
+        assert_eq!(verdict(&[(0, 0)]), Verdict::All);
+        assert_eq!(verdict(&[(3, 3), (3, 3)]), Verdict::All);
+        assert_eq!(verdict(&[(3, 0), (3, 0)]), Verdict::Nothing);
+        assert_eq!(verdict(&[(3, 0), (3, 3)]), Verdict::Some);
+        assert_eq!(verdict(&[(3, 2)]), Verdict::Some);
     }
 }

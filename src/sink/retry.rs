@@ -1,54 +1,200 @@
-//! The one retry loop. What may be tried again was decided before, by the transport's classification.
+//! The one retry loop: attempts at a request until it is accepted, refused or out of time, and its halves when it was
+//! too large. Main function: [`deliver`].
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, pending};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::deliver::{Control, GRACE};
-use super::transport::{Answer, Reason, Transport};
+use super::encode::Request;
+use super::reason::Reason;
+use super::transport::{Answer, TooLarge, Transport};
 
-/// The first pause; each following one is twice as long, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Told of each attempt that failed and will be repeated: why, and after which pause.
+pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
 
-/// Sends until there is an answer that is final, or until `deadline` has passed. Returns the last answer and how many
-/// attempts it took.
-pub(super) async fn send(transport: &Transport, body: Bytes, deadline: Duration, control: &Control) -> (Answer, u64) {
-    let give_up = Instant::now() + deadline;
-    let mut pause = FIRST_PAUSE;
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let answer = tokio::select! {
-            answer = transport.send(body.clone()) => answer,
-            () = async { control.stop.clone().await; tokio::time::sleep(GRACE).await; } => {
-                return (Answer::Unknown { reason: Reason::new("interrupted before an answer came") }, attempts);
-            }
-        };
-        let (after, reason) = match &answer {
-            Answer::Accepted { .. } | Answer::Refused { .. } => return (answer, attempts),
-            Answer::Retry { after, reason } => (*after, reason),
-            Answer::Unknown { reason } => (None, reason),
-        };
-        // What the receiver asks for is a minimum, not a time to be shortened.
-        let wait = after.map_or_else(|| jittered(pause), |after| after.max(Duration::from_millis(1)));
-        if Instant::now() + wait >= give_up {
-            return (answer, attempts);
-        }
-        (control.observer)(&format!("{}; trying again for up to {:?}", reason.message, deadline));
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = control.stop.clone() => return (answer, attempts),
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+/// Ready when the run is to end.
+pub(crate) type Stop = Shared<BoxFuture<'static, ()>>;
+
+/// Time for answers that are still out when the run is to end.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// How long and how often a request is tried.
+#[derive(Clone)]
+pub(crate) struct Policy {
+    /// Time for one attempt.
+    pub(crate) timeout: Duration,
+    /// Time for all attempts at one request.
+    pub(crate) deadline: Duration,
+    /// The pause after the first attempt; it doubles with each.
+    pub(crate) first_pause: Duration,
+    /// The longest pause.
+    pub(crate) longest_pause: Duration,
+    pub(crate) on_retry: Option<OnRetry>,
+    /// Once it is ready nothing is repeated, and what is under way has [`GRACE`].
+    pub(crate) stop: Stop,
+}
+
+impl Policy {
+    pub(crate) fn new(timeout: Duration, deadline: Duration) -> Self {
+        let (first_pause, longest_pause) = (Duration::from_millis(500), Duration::from_secs(10));
+        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, stop: pending().boxed().shared() }
     }
 }
 
-/// Between half of `pause` and all of it, so that many senders do not come back at once.
-fn jittered(pause: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish() % 1_000;
-    pause / 2 + pause * u32::try_from(random).unwrap_or(0) / 2_000
+/// What became of one request, or of a part of one that was split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    pub(crate) tasks: Vec<Arc<str>>,
+    pub(crate) spans: u64,
+    /// How often it was sent: not at all, when what was sent before shows that to be useless.
+    pub(crate) attempts: u64,
+    /// The size of its body before compression.
+    pub(crate) bytes: u64,
+    pub(crate) fate: Fate,
 }
+
+/// What became of spans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The request was accepted, but for as many spans as this.
+    Accepted { rejected: u64, message: String },
+    /// This one span was refused as too large.
+    TooLarge { span: String, reason: Reason },
+    /// Nothing was taken.
+    Undelivered { reason: Reason },
+    /// Nobody knows.
+    Unknown { reason: Reason },
+    /// It was split; its parts follow, and count the spans.
+    Split,
+}
+
+/// Below this, a refusal that only perhaps means the size means something else: every receiver takes such a request.
+const SURELY_SMALL: usize = 64 * 1024;
+
+/// Sends a request until its fate is known.
+pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request: Request) -> Vec<Delivered> {
+    let mut delivered = Vec::new();
+    let mut waiting = VecDeque::from([request]);
+    while let Some(request) = waiting.pop_front() {
+        let body = request.encode(transport.format());
+        let (size, tasks, spans) = (body.len(), request.tasks().to_vec(), request.spans());
+        let (attempts, answer) = attempt(transport, policy, body).await;
+        let fate = match answer {
+            Last::Accepted { rejected, message } => Fate::Accepted { rejected: rejected.min(spans), message },
+            Last::Unknown(reason) => Fate::Unknown { reason },
+            Last::Refused(reason, TooLarge::No) => Fate::Undelivered { reason },
+            Last::Refused(reason, TooLarge::Perhaps) if size < SURELY_SMALL => {
+                // Not the size, so the other halves fare no better: a receiver out of quota is left alone.
+                for rest in waiting.drain(..) {
+                    let (tasks, spans) = (rest.tasks().to_vec(), rest.spans());
+                    let fate = Fate::Undelivered { reason: reason.clone() };
+                    delivered.push(Delivered { tasks, spans, attempts: 0, bytes: 0, fate });
+                }
+                Fate::Undelivered { reason }
+            }
+            Last::Refused(reason, TooLarge::Perhaps | TooLarge::Yes) => match request.only_span().map(str::to_owned) {
+                Some(span) => Fate::TooLarge { span, reason },
+                None => match request.halves() {
+                    Some((first, second)) => {
+                        waiting.push_front(second);
+                        waiting.push_front(first);
+                        Fate::Split
+                    }
+                    None => Fate::Undelivered { reason },
+                },
+            },
+        };
+        let spans = if fate == Fate::Split { 0 } else { spans };
+        delivered.push(Delivered { tasks, spans, attempts, bytes: size as u64, fate });
+    }
+    delivered
+}
+
+/// How the attempts at one body ended.
+enum Last {
+    Accepted { rejected: u64, message: String },
+    Refused(Reason, TooLarge),
+    Unknown(Reason),
+}
+
+async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u64, Last) {
+    let end = Instant::now() + policy.deadline;
+    let mut may_have_arrived = false;
+    let mut attempts = 0;
+    loop {
+        let answer = once(transport, policy, body.clone(), end - Instant::now()).await;
+        attempts += 1;
+        let (after, last) = match answer {
+            Answer::Accepted { rejected, message } => return (attempts, Last::Accepted { rejected, message }),
+            Answer::Refused { reason, too_large } => return (attempts, Last::Refused(reason, too_large)),
+            Answer::Retry { after, reason } => (after, reason),
+            Answer::Unknown { reason } => {
+                may_have_arrived = true;
+                (None, reason)
+            }
+        };
+        // "At once" from everybody's mouth would be a storm.
+        let asked = after.filter(|after| !after.is_zero());
+        let pause = asked.unwrap_or_else(|| backoff(policy, attempts, random()));
+        let (deadline, last) = (policy.deadline, Box::new(last));
+        let reason = if Instant::now() + pause < end {
+            if let (Some(on_retry), None) = (&policy.on_retry, policy.stop.peek()) {
+                on_retry(&last, pause);
+            }
+            tokio::select! {
+                biased;
+                () = policy.stop.clone() => Reason::Interrupted { last },
+                () = sleep(pause) => continue,
+            }
+        } else if let Some(wait) = asked {
+            Reason::WaitTooLong { deadline, wait, last }
+        } else {
+            Reason::GaveUp { deadline, last }
+        };
+        let last = if may_have_arrived { Last::Unknown(reason) } else { Last::Refused(reason, TooLarge::No) };
+        return (attempts, last);
+    }
+}
+
+/// One attempt, in the time that it has.
+async fn once(transport: &dyn Transport, policy: &Policy, body: Bytes, left: Duration) -> Answer {
+    let time = policy.timeout.min(left);
+    let stopped = async {
+        policy.stop.clone().await;
+        sleep(GRACE).await;
+    };
+    tokio::select! {
+        answer = timeout(time, transport.send(body)) => {
+            answer.unwrap_or(Answer::Unknown { reason: Reason::NoAnswer { after: rounded(time) } })
+        }
+        () = stopped => Answer::Unknown { reason: Reason::NoAnswer { after: GRACE } },
+    }
+}
+
+/// To tenths of a second: the same reason is told once, for all requests that met it.
+fn rounded(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_add(50) / 100 * 100)
+}
+
+/// The pause after so many attempts: doubling, up to the longest, and between half and all of that.
+fn backoff(policy: &Policy, attempts: u64, random: f64) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(20);
+    let pause = policy.first_pause.saturating_mul(1 << doublings).min(policy.longest_pause);
+    pause.mul_f64(0.5 + random / 2.0)
+}
+
+/// A number from 0 to 1: the standard library's hash seeds are random enough to keep workers from marching in step.
+fn random() -> f64 {
+    let bits = RandomState::new().hash_one(0);
+    f64::from(u32::try_from(bits >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;

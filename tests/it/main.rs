@@ -5,5 +5,4 @@ mod delivery;
 mod mapping_page;
 mod phases;
 mod readme;
-mod receiver;
 mod trace;

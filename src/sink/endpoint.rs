@@ -1,0 +1,98 @@
+//! The URL that requests go to, its secrets masked wherever it is shown. Main type: [`Endpoint`].
+
+use std::fmt;
+
+use reqwest::Url;
+
+use super::config::Protocol;
+
+const TRACES_PATH: &str = "/v1/traces";
+
+/// Where requests go, and how they speak.
+///
+/// `Display` and `Debug` mask a user name, a password and a query: people put keys there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    url: Url,
+    protocol: Protocol,
+}
+
+impl Endpoint {
+    pub(crate) const fn new(url: Url, protocol: Protocol) -> Self {
+        Self { url, protocol }
+    }
+
+    /// The URL, secrets and all: for the transports only.
+    pub(crate) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// How it is spoken to.
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The port, given or the scheme's own.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.url.port_or_known_default()
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// What must not be shown should a receiver repeat it.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
+        let password = self.url.password().map(str::to_owned);
+        let query = self.url.query_pairs().map(|(_, value)| value.into_owned());
+        password.into_iter().chain(query.collect::<Vec<_>>())
+    }
+}
+
+/// Adds `/v1/traces`, as the specification wants it for an endpoint that all signals share.
+pub(crate) fn with_traces_path(mut url: Url) -> Url {
+    let path = format!("{}{TRACES_PATH}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url
+}
+
+/// Whether the path already is that of traces.
+pub(crate) fn has_traces_path(url: &Url) -> bool {
+    url.path().trim_end_matches('/').ends_with(TRACES_PATH)
+}
+
+/// A URL with everything masked that may be a secret.
+pub(crate) fn masked(url: &Url) -> String {
+    let user = if url.username().is_empty() && url.password().is_none() { "" } else { "***@" };
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let path = if url.path() == "/" { "" } else { url.path() };
+    let query = if url.query().is_some() { "?***" } else { "" };
+    format!("{}://{user}{host}{port}{path}{query}", url.scheme())
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&masked(&self.url))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({self}, {})", self.protocol)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn secrets_of_a_url_are_masked() {
+        let url = Url::parse("https://me:s3cret@example.com:4318/x?key=s3cret").unwrap();
+        let endpoint = Endpoint::new(url, Protocol::HttpProtobuf);
+        assert_eq!(endpoint.to_string(), "https://***@example.com:4318/x?***");
+        assert!(!format!("{endpoint:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,242 @@
+//! Why spans were not delivered, and what to do about it. Main type: [`Reason`].
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::config::Protocol;
+use super::endpoint::Endpoint;
+
+/// Why a request was not accepted. Holds no header, no body and no unmasked URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The connection was refused.
+    #[error("connection to {endpoint} refused")]
+    ConnectionRefused {
+        /// Where.
+        endpoint: Endpoint,
+    },
+    /// Another failure to connect.
+    #[error("failed to connect to {endpoint}: {detail}")]
+    Connect {
+        /// Where to.
+        endpoint: Endpoint,
+        /// What the system said.
+        detail: String,
+    },
+    /// The handshake failed.
+    #[error("tls handshake with {endpoint} failed: {detail}")]
+    Tls {
+        /// With whom.
+        endpoint: Endpoint,
+        /// What the TLS library said.
+        detail: String,
+    },
+    /// The connection ended before the answer.
+    #[error("connection to {endpoint} broke before it answered: {detail}")]
+    Broken {
+        /// With whom.
+        endpoint: Endpoint,
+        /// What the system said.
+        detail: String,
+    },
+    /// The answer is not of the protocol that was spoken.
+    #[error("{endpoint} does not speak {}: {detail}", spoken(endpoint))]
+    OtherProtocol {
+        /// Who.
+        endpoint: Endpoint,
+        /// What could not be understood.
+        detail: String,
+    },
+    /// No answer in the time of one attempt.
+    #[error("no answer within {} s", after.as_secs_f64())]
+    NoAnswer {
+        /// That time.
+        after: Duration,
+    },
+    /// An HTTP answer that is no success.
+    #[error("the receiver answered {status}{}", Said(message))]
+    Http {
+        /// The status.
+        status: StatusCode,
+        /// What it says.
+        message: String,
+    },
+    /// A gRPC status that is not OK.
+    #[error("the receiver answered {code}{}", Said(message))]
+    Grpc {
+        /// The status code's name.
+        code: &'static str,
+        /// What it says.
+        message: String,
+    },
+    /// The receiver sends to another place.
+    #[error("the receiver answered {status}: to {location}, which is not followed")]
+    Redirect {
+        /// The status.
+        status: StatusCode,
+        /// The other place, without its query.
+        location: String,
+    },
+    /// An answer of success that no OTLP receiver gives.
+    #[error("the receiver answered with {found}, which is not OTLP")]
+    NotOtlp {
+        /// What it is instead.
+        found: String,
+    },
+    /// A file could not be written.
+    #[error("failed to write {}: {detail}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// It took the request, but not these spans.
+    #[error("{}", if message.is_empty() { "the receiver does not say why" } else { message })]
+    Rejected {
+        /// What it says.
+        message: String,
+    },
+    /// It does not even take this one span alone.
+    #[error("span {span:?} is too large even alone: {last}")]
+    SpanTooLarge {
+        /// The span's name.
+        span: String,
+        /// What it says.
+        last: Box<Reason>,
+    },
+    /// All attempts failed.
+    #[error("gave up after {} s: {last}", deadline.as_secs_f64())]
+    GaveUp {
+        /// The time for all attempts.
+        deadline: Duration,
+        /// What the last attempt met.
+        last: Box<Reason>,
+    },
+    /// The receiver asks for more patience than there is.
+    #[error("{last}; asked to wait {} s, longer than the {} s for all attempts", wait.as_secs_f64(), deadline.as_secs_f64())]
+    WaitTooLong {
+        /// The time for all attempts.
+        deadline: Duration,
+        /// What the receiver asks for.
+        wait: Duration,
+        /// What the last attempt met.
+        last: Box<Reason>,
+    },
+    /// The run was to end before the next attempt.
+    #[error("interrupted before another attempt: {last}")]
+    Interrupted {
+        /// What the last attempt met.
+        last: Box<Reason>,
+    },
+    /// A defect on our side or in a library.
+    #[error("sending failed by a defect: {detail}")]
+    Defect {
+        /// What is known.
+        detail: String,
+    },
+}
+
+impl Reason {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::ConnectionRefused { endpoint } => {
+                return Some(format!(
+                    "nothing listens at {endpoint}: start a receiver (docker compose up -d), or set --endpoint or \
+                     OTEL_EXPORTER_OTLP_ENDPOINT"
+                ));
+            }
+            Self::Connect { .. } => "is the host of OTEL_EXPORTER_OTLP_ENDPOINT or --endpoint right?",
+            Self::Tls { detail, .. } => return Some(tls_hint(detail).to_owned()),
+            Self::Broken { endpoint, .. } => return mix_up(endpoint, false),
+            Self::OtherProtocol { endpoint, .. } => return mix_up(endpoint, true),
+            Self::Http { status, .. } => http_hint(*status)?,
+            Self::Grpc { code, message } => grpc_hint(code, message)?,
+            Self::Redirect { .. } => {
+                "set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where it leads, if that is to be trusted"
+            }
+            Self::NotOtlp { .. } => {
+                "something else answers there, a web page or a proxy: check the port and the path of the endpoint"
+            }
+            Self::NoAnswer { .. } => "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT",
+            Self::WaitTooLong { .. } => "a longer --deadline waits as long as the receiver asks",
+            Self::GaveUp { last, .. } | Self::Interrupted { last } => return last.hint(),
+            Self::Rejected { .. } | Self::SpanTooLarge { .. } | Self::Write { .. } | Self::Defect { .. } => {
+                return None;
+            }
+        };
+        Some(hint.to_owned())
+    }
+}
+
+const CREDENTIALS: &str = "the receiver wants credentials: OTEL_EXPORTER_OTLP_HEADERS or --header";
+
+fn http_hint(status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        401 | 403 => Some(CREDENTIALS),
+        404 | 405 => Some(
+            "is the path right? receivers listen at /v1/traces, which is added to OTEL_EXPORTER_OTLP_ENDPOINT and \
+             --endpoint but not to OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        ),
+        415 => Some("the receiver does not take this encoding: try another --protocol"),
+        _ => None,
+    }
+}
+
+fn grpc_hint(code: &str, message: &str) -> Option<&'static str> {
+    // tonic's words for an answer over HTTP/2 that is not gRPC.
+    let is_http = message.contains("HTTP status code") || message.contains("invalid compression flag");
+    match code {
+        _ if is_http => {
+            Some("no gRPC is spoken there: an HTTP receiver, usually at port 4318, wants --protocol http/protobuf")
+        }
+        "UNAUTHENTICATED" | "PERMISSION_DENIED" => Some(CREDENTIALS),
+        "UNIMPLEMENTED" => Some("no trace service is there: is the port right, and does the receiver take traces?"),
+        _ => None,
+    }
+}
+
+fn tls_hint(detail: &str) -> &'static str {
+    if detail.contains("UnknownIssuer") {
+        "its authority is not known: name its PEM file with OTEL_EXPORTER_OTLP_CERTIFICATE or --ca"
+    } else if detail.contains("InvalidContentType") {
+        "it does not speak tls on this port: does the endpoint begin with http://?"
+    } else if detail.contains("CertificateRequired") || detail.contains("HandshakeFailure") {
+        "it may want a client certificate: OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY"
+    } else {
+        "does the endpoint's host name match the certificate, and is that still valid?"
+    }
+}
+
+const fn spoken(endpoint: &Endpoint) -> &'static str {
+    match endpoint.protocol() {
+        Protocol::Grpc => "gRPC",
+        Protocol::HttpProtobuf | Protocol::HttpJson => "HTTP/1.1",
+    }
+}
+
+/// What to say when the two ports of a receiver may have been mixed up.
+fn mix_up(endpoint: &Endpoint, is_sure: bool) -> Option<String> {
+    let (other_port, usual_port, other) = match endpoint.protocol() {
+        Protocol::Grpc => (4318, 4317, "http/protobuf"),
+        Protocol::HttpProtobuf | Protocol::HttpJson => (4317, 4318, "grpc"),
+    };
+    (is_sure || endpoint.port() == Some(other_port)).then(|| {
+        format!(
+            "grpc is usually at port 4317 and http at 4318: use port {usual_port}, or --protocol {other} for this one"
+        )
+    })
+}
+
+/// What somebody says, if anything.
+struct Said<'a>(&'a str);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}

@@ -1,0 +1,143 @@
+//! A scripted gRPC receiver on loopback, over h2.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use h2::server::SendResponse;
+use http::{HeaderMap, Request, Response};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use prost::Message;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::Script;
+
+/// What is answered to one call.
+#[derive(Clone, Debug)]
+pub(crate) enum GrpcStep {
+    /// OK, with this many rejected and a message.
+    Ok(i64, &'static str),
+    /// A status in trailers, with encoded `google.rpc.Status`, base64.
+    Status(i32, &'static str, String),
+    /// An HTTP answer without gRPC.
+    Http(u16),
+    /// The stream is reset.
+    Reset,
+}
+
+impl GrpcStep {
+    pub(crate) const fn status(code: tonic::Code, message: &'static str) -> Self {
+        Self::Status(code as i32, message, String::new())
+    }
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    /// The message, decompressed.
+    pub(crate) body: Bytes,
+    pub(crate) was_compressed: bool,
+}
+
+pub(crate) struct GrpcReceiver {
+    pub(crate) url: String,
+    pub(crate) script: Arc<Script<GrpcStep, Seen>>,
+    _running: JoinSet<()>,
+}
+
+impl GrpcReceiver {
+    pub(crate) async fn start(steps: impl IntoIterator<Item = GrpcStep>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let script = Script::new(steps);
+        let mut running = JoinSet::new();
+        running.spawn(accept(listener, Arc::clone(&script)));
+        Self { url, script, _running: running }
+    }
+}
+
+async fn accept(listener: TcpListener, script: Arc<Script<GrpcStep, Seen>>) {
+    let mut connections = JoinSet::new();
+    while let Ok((socket, _)) = listener.accept().await {
+        let script = Arc::clone(&script);
+        connections.spawn(async move {
+            // A connection that ends is what some tests are about.
+            let _ = serve(socket, &script).await;
+        });
+    }
+}
+
+async fn serve(socket: TcpStream, script: &Arc<Script<GrpcStep, Seen>>) -> Result<(), h2::Error> {
+    let mut connection = h2::server::handshake(socket).await?;
+    let mut calls = JoinSet::new();
+    while let Some(call) = connection.accept().await {
+        let (request, respond) = call?;
+        let script = Arc::clone(script);
+        calls.spawn(async move {
+            let _ = answer(request, respond, &script).await;
+        });
+    }
+    Ok(())
+}
+
+async fn answer(
+    request: Request<h2::RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    script: &Script<GrpcStep, Seen>,
+) -> Result<(), h2::Error> {
+    let (head, mut stream) = request.into_parts();
+    let mut frame = BytesMut::new();
+    while let Some(chunk) = stream.data().await {
+        let chunk = chunk?;
+        stream.flow_control().release_capacity(chunk.len())?;
+        frame.put(chunk);
+    }
+    let was_compressed = frame.first() == Some(&1);
+    let body = frame.split_off(5).freeze();
+    let body = if was_compressed { gunzipped(&body) } else { body };
+    let seen = Seen { path: head.uri.path().to_owned(), headers: head.headers, body, was_compressed };
+    let mut send = |status: u16, end| {
+        let head = Response::builder().status(status).header("content-type", "application/grpc").body(()).unwrap();
+        respond.send_response(head, end)
+    };
+    match script.next(seen) {
+        Some(GrpcStep::Ok(rejected_spans, message)) => {
+            let partial = ExportTracePartialSuccess { rejected_spans, error_message: message.to_owned() };
+            let message = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+            let mut frame = BytesMut::new();
+            frame.put_u8(0);
+            frame.put_u32(u32::try_from(message.len()).unwrap());
+            frame.put_slice(&message);
+            let mut stream = send(200, false)?;
+            stream.send_data(frame.freeze(), false)?;
+            stream.send_trailers(trailers(0, "", ""))
+        }
+        Some(GrpcStep::Status(code, message, details)) => {
+            send(200, false)?.send_trailers(trailers(code, message, &details))
+        }
+        Some(GrpcStep::Http(status)) => send(status, true).map(drop),
+        Some(GrpcStep::Reset) | None => {
+            respond.send_reset(h2::Reason::INTERNAL_ERROR);
+            Ok(())
+        }
+    }
+}
+
+fn trailers(code: i32, message: &str, details: &str) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", code.into());
+    trailers.insert("grpc-message", message.parse().unwrap());
+    if !details.is_empty() {
+        trailers.insert("grpc-status-details-bin", details.parse().unwrap());
+    }
+    trailers
+}
+
+pub(crate) fn gunzipped(bytes: &[u8]) -> Bytes {
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+    plain.into()
+}

@@ -1,0 +1,109 @@
+//! Delivery over gRPC: each status, what becomes of the spans, and how many calls that takes.
+
+use tonic::Code;
+use tonic_types::{ErrorDetails, StatusExt};
+
+use super::*;
+use crate::sink::testing::{GrpcReceiver, GrpcStep, span_names, task};
+
+/// A status that asks to wait.
+fn asking(code: Code, wait: Duration) -> GrpcStep {
+    let status = tonic::Status::with_error_details(code, "slow down", ErrorDetails::with_retry_info(Some(wait)));
+    // tonic writes the header as a receiver would.
+    let mut headers = ::http::HeaderMap::new();
+    status.add_header(&mut headers).unwrap();
+    let details = headers["grpc-status-details-bin"].to_str().unwrap().to_owned();
+    GrpcStep::Status(code as i32, "slow down", details)
+}
+
+#[tokio::test]
+async fn answers() {
+    let (ok, short) = (|| GrpcStep::Ok(0, ""), Duration::from_millis(1));
+    let status = GrpcStep::status;
+    let rows: Vec<(Vec<GrpcStep>, [u64; 3], &str, &str)> = vec![
+        (vec![ok()], [4, 0, 0], "", ""),
+        (vec![GrpcStep::Ok(1, "too old")], [3, 1, 0], "too old", ""),
+        (vec![GrpcStep::Ok(4, "")], [0, 4, 0], "the receiver does not say why", ""),
+        (vec![GrpcStep::Ok(99, "")], [0, 4, 0], "the receiver does not say why", ""),
+        (vec![GrpcStep::Ok(-1, "")], [4, 0, 0], "", ""),
+        (vec![status(Code::Unavailable, "x"), status(Code::Aborted, "x"), ok()], [4, 0, 0], "", ""),
+        (vec![status(Code::Cancelled, "x"), status(Code::DeadlineExceeded, "x"), ok()], [4, 0, 0], "", ""),
+        (vec![status(Code::DataLoss, "x"), ok()], [4, 0, 0], "", ""),
+        (vec![asking(Code::ResourceExhausted, short), ok()], [4, 0, 0], "", ""),
+        (vec![asking(Code::OutOfRange, short), ok()], [4, 0, 0], "", ""),
+        (
+            vec![asking(Code::Unavailable, Duration::from_secs(3600))],
+            [0, 0, 4],
+            "the receiver answered UNAVAILABLE: slow down; asked to wait 3600 s, longer than the 10 s for all attempts",
+            "--deadline",
+        ),
+        (
+            vec![status(Code::ResourceExhausted, "quota")],
+            [0, 0, 4],
+            "the receiver answered RESOURCE_EXHAUSTED: quota",
+            "",
+        ),
+        (
+            vec![status(Code::ResourceExhausted, "received message larger than max (5 vs. 4)"), ok(), ok()],
+            [4, 0, 0],
+            "",
+            "",
+        ),
+        (vec![status(Code::InvalidArgument, "bad")], [0, 0, 4], "the receiver answered INVALID_ARGUMENT: bad", ""),
+        (vec![status(Code::Internal, "")], [0, 0, 4], "the receiver answered INTERNAL", ""),
+        (vec![status(Code::Unauthenticated, "")], [0, 0, 4], "the receiver answered UNAUTHENTICATED", "--header"),
+        (vec![status(Code::PermissionDenied, "")], [0, 0, 4], "the receiver answered PERMISSION_DENIED", "--header"),
+        (vec![status(Code::Unimplemented, "")], [0, 0, 4], "the receiver answered UNIMPLEMENTED", "port"),
+        (vec![GrpcStep::Http(404)], [0, 0, 4], "the receiver answered UNIMPLEMENTED", "--protocol http/protobuf"),
+        (vec![GrpcStep::Http(503), ok()], [4, 0, 0], "", ""),
+    ];
+    for (steps, fate, told, hint) in rows {
+        let receiver = GrpcReceiver::start(steps.clone()).await;
+        let report = deliver_to(destination(&receiver.url, "grpc", |_| {}), vec![task("a", 4)]).await;
+        assert_eq!([report.accepted, report.rejected, report.undelivered], fate, "{steps:?}: {report:?}");
+        let requests = receiver.script.played().len();
+        assert_eq!((requests as u64, requests), (report.attempts, steps.len()), "{steps:?}");
+        if told.is_empty() {
+            assert!(report.troubles.is_empty(), "{report:?}");
+        } else {
+            let (got, got_hint) = trouble(&report);
+            assert!(got.starts_with(told), "{got}");
+            assert!(got_hint.contains(hint), "{got}: {got_hint}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_warning_is_passed_on() {
+    let receiver = GrpcReceiver::start([GrpcStep::Ok(0, "use v2")]).await;
+    let report = deliver_to(destination(&receiver.url, "grpc", |_| {}), vec![task("a", 1)]).await;
+    assert_eq!((report.accepted, report.warnings), (1, vec!["use v2".to_owned()]));
+}
+
+#[tokio::test]
+async fn calls_are_as_the_specification_wants_them() {
+    for gzip in ["none", "gzip"] {
+        let receiver = GrpcReceiver::start([GrpcStep::Ok(0, "")]).await;
+        let change = |overrides: &mut Overrides| {
+            overrides.headers = vec!["x-key=s3cret".to_owned()];
+            overrides.compression = Some(gzip.to_owned());
+        };
+        let report = deliver_to(destination(&receiver.url, "grpc", change), vec![task("a", 2)]).await;
+        let [seen] = receiver.script.played().try_into().unwrap();
+        assert_eq!(seen.path, "/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+        assert_eq!(seen.headers["x-key"], "s3cret");
+        assert!(seen.headers["user-agent"].to_str().unwrap().starts_with("ecspan/"));
+        assert_eq!(seen.was_compressed, gzip == "gzip");
+        assert_eq!(span_names(&seen.body), ["root a", "child 1 a"]);
+        assert_eq!(report.bytes, seen.body.len() as u64);
+    }
+}
+
+/// tonic panics on them.
+#[tokio::test]
+async fn details_that_are_not_base64_do_not_end_us() {
+    let step = GrpcStep::Status(Code::Unavailable as i32, "x", "!!!".to_owned());
+    let receiver = GrpcReceiver::start([step]).await;
+    let report = deliver_to(destination(&receiver.url, "grpc", |_| {}), vec![task("a", 3)]).await;
+    assert_eq!((report.undelivered, report.attempts), (3, 1), "{report:?}");
+}
