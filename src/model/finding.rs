@@ -169,10 +169,8 @@ fn waited_for_pull(life: &TaskLife, now: Time, add: Add<'_>) {
     if length >= WORTH_TELLING {
         let (verb, end) = if wait.end.is_some() { ("waited", "") } else { ("has waited", " so far") };
         let minutes = length.as_secs_f64() / 60.0;
-        add(
-            FindingKind::WaitedForPull,
-            format!("{verb} {minutes:.1} min for a pull to start with the network attached{end}"),
-        );
+        let length = if minutes < 120.0 { format!("{minutes:.1} min") } else { format!("{:.1} h", minutes / 60.0) };
+        add(FindingKind::WaitedForPull, format!("{verb} {length} for a pull to start with the network attached{end}"));
     }
 }
 

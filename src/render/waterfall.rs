@@ -96,15 +96,10 @@ fn visible<'a>(life: &'a TaskLife, style: &Style) -> Vec<&'a Container> {
 fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
     let end = phases.end.unwrap_or_else(|| style.now.max(phases.moments.last().map_or(phases.start, |last| last.time)));
     let rows = rows(life, phases, end, style);
-    let name_width = |row: &Row<'_>| escape::columns(&row.guide) + escape::columns(&escape::text(&row.name));
-    let widest = |of: &dyn Fn(&Row<'_>) -> usize, most: usize| rows.iter().map(of).max().unwrap_or_default().min(most);
-    let names = widest(&name_width, (style.width * 32 / 100).max(16));
-    let lengths = widest(&|row| escape::columns(&row.length), 24);
-    let marks = widest(&|row| escape::columns(&row.mark), 16);
-    let taken = names + 1 + 1 + lengths + if marks > 0 { marks + 2 } else { 0 };
-    let axis = Axis::new(phases, end, style.width.saturating_sub(taken).max(4), style.unicode);
+    let columns = Columns::of(&rows, style.width);
+    let axis = Axis::new(phases, end, columns.bar, style.unicode);
     for row in &rows {
-        draw_row(out, row, &axis, (names, lengths, marks), style);
+        draw_row(out, row, &axis, &columns, style);
     }
     if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.estimated && bar.start < bar.end)) {
         let mark = style.pick("░", "~");
@@ -114,19 +109,55 @@ fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
     out.push('\n');
 }
 
-fn draw_row(
-    out: &mut String,
-    row: &Row<'_>,
-    axis: &Axis,
-    (names, lengths, marks): (usize, usize, usize),
-    style: &Style,
-) {
+/// How wide each column is.
+struct Columns {
+    name: usize,
+    bar: usize,
+    length: usize,
+    mark: usize,
+}
+
+impl Columns {
+    /// A bar narrower than this says nothing.
+    const LEAST_BAR: usize = 8;
+
+    fn of(rows: &[Row<'_>], width: usize) -> Self {
+        let widest = |of: &dyn Fn(&Row<'_>) -> usize| rows.iter().map(of).max().unwrap_or_default();
+        let name = widest(&|row| escape::columns(&row.guide) + escape::columns(&escape::text(&row.name)));
+        let length = widest(&|row| escape::columns(&row.length)).min(24);
+        let mark = widest(&|row| escape::columns(&row.mark)).min(16);
+        let mut columns = Self { name: name.min((width * 34 / 100).max(14)), bar: 0, length, mark };
+        let (bar, fits) = columns.rest(width);
+        if fits {
+            return Self { bar, ..columns };
+        }
+        // A narrow terminal: names give way first, then lengths, then marks.
+        columns.name = columns.name.min(14);
+        columns.length = columns.length.min(15);
+        let over = (columns.taken() + Self::LEAST_BAR / 2).saturating_sub(width);
+        columns.mark = columns.mark.saturating_sub(over);
+        Self { bar: columns.rest(width).0, ..columns }
+    }
+
+    const fn taken(&self) -> usize {
+        let mark = if self.mark > 0 { self.mark + 2 } else { 0 };
+        self.name + 1 + 1 + self.length + mark
+    }
+
+    const fn rest(&self, width: usize) -> (usize, bool) {
+        let rest = width.saturating_sub(self.taken());
+        (rest, rest >= Self::LEAST_BAR)
+    }
+}
+
+fn draw_row(out: &mut String, row: &Row<'_>, axis: &Axis, columns: &Columns, style: &Style) {
     let guide = style.paint(Tone::Quiet, &row.guide);
-    let name = style.pad(&row.name, names.saturating_sub(escape::columns(&row.guide)));
+    let name = style.pad(&row.name, columns.name.saturating_sub(escape::columns(&row.guide)));
     let bar = row.bar.map_or_else(|| " ".repeat(axis.width()), |bar| bar.draw(axis, style.unicode));
     let bar = style.paint(row.tone, &bar);
-    let length = format!("{:>lengths$}", row.length);
-    let mark = style.paint(row.mark_tone, &style.fit(&row.mark, marks));
+    let length = style.fit(&row.length, columns.length);
+    let length = format!("{length:>width$}", width = columns.length);
+    let mark = style.paint(row.mark_tone, &style.fit(&row.mark, columns.mark));
     line(out, &format!("{guide}{name} {bar} {length}  {mark}"));
     if let Some((log, guide)) = &row.log {
         log_lines(out, log, guide, style, row.bar.map(|bar| bar.start));

@@ -5,4 +5,5 @@ mod delivery;
 mod mapping_page;
 mod phases;
 mod readme;
+mod render;
 mod trace;

@@ -1,0 +1,61 @@
+"""Every file of the public ECS data that $ECSPAN_CORPUS names: a faithful trace, nothing final yet, or a clear refusal."""
+
+import json
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from servers import flat
+
+CORPUS = Path(os.environ["ECSPAN_CORPUS"]) if "ECSPAN_CORPUS" in os.environ else None
+FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.parent != CORPUS) if CORPUS else []
+#: These hold tasks as the ECS API gives them.
+TASKS = [path for path in FILES if path.parent.name == "describe-tasks"]
+
+pytestmark = pytest.mark.skipif(CORPUS is None, reason="ECSPAN_CORPUS is not set: public ECS data is not here")
+
+TIME = re.compile(r'"([a-zA-Z]+At)"\s*:\s*("[^"]+"|[0-9.]+)')
+
+
+def times(text):
+    """Every time of a document in milliseconds, read apart from the program."""
+    found = set()
+    for _, raw in TIME.findall(text):
+        if raw.startswith('"'):
+            moment = re.sub(r"\.(\d+)", lambda digits: "." + digits[1][:3].ljust(3, "0"), raw.strip('"'))
+            found.add(round(datetime.fromisoformat(moment).timestamp() * 1000))
+        else:
+            number = float(raw)
+            found.add(round(number if number > 1e11 else number * 1000))
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_file_is_drawn_or_refused_by_name(ecspan, path):
+    for format in ("waterfall", "timeline", "json"):
+        run = ecspan("show", path, "--format", format)
+        assert "panicked" not in run.err
+        if path in TASKS:
+            assert run.code == 0 and run.err == "", run
+        else:
+            assert run.code == 1 and run.out == "", run
+            assert any(line.startswith("error: ") and path.name in line for line in run.err.splitlines()), run
+
+
+@pytest.mark.parametrize("path", TASKS, ids=lambda path: path.name)
+def test_an_export_invents_no_time(ecspan, tmp_path, path):
+    file = tmp_path / "spans.jsonl"
+    run = ecspan("export", path, "--to", f"file:{file}")
+    if "no-timestamps" in path.name:
+        assert run.code == 1 and "no time is known of it" in run.err, run
+        return
+    assert run.code == 0 and "panicked" not in run.err, run
+    known = times(path.read_text())
+    spans = [span for line in file.read_text().splitlines() for span in flat(json.loads(line)["resourceSpans"])]
+    for span in spans:
+        start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
+        assert start <= end
+        assert {start // 1_000_000, end // 1_000_000} <= known, span["name"]
+    assert spans or "0 spans: " in run.err and "nothing final yet" in run.err

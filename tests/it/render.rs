@@ -1,0 +1,156 @@
+//! What is drawn, held against files that were looked at: `tests/it/drawn/`. `UPDATE_EXPECT=1 cargo test` writes them anew.
+
+use std::path::Path;
+
+use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
+use ecspan::model::{TaskLife, Time, merge};
+use ecspan::render::{Style, json, timeline, waterfall};
+use ecspan::source::files;
+use expect_test::expect_file;
+use jiff::tz::{Offset, TimeZone};
+use proptest::prelude::*;
+use unicode_width::UnicodeWidthStr;
+
+/// 2026-11-23T12:00:00Z.
+const NOW: Time = Time::from_unix_nanos(1_795_435_200_000_000_000);
+const DAY: u64 = 86_400_000;
+
+fn style(width: usize) -> Style {
+    Style {
+        width,
+        unicode: true,
+        color: false,
+        zone: TimeZone::fixed(Offset::constant(9)),
+        now: NOW,
+        all_containers: false,
+        logs: true,
+    }
+}
+
+fn example(name: &str) -> TaskLife {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let observations = paths.iter().flat_map(|path| files::read_path(path).unwrap().observations).collect();
+    let (mut tasks, unclaimed) = merge::by_task(observations);
+    assert!(unclaimed.is_empty(), "{unclaimed:?}");
+    TaskLife::new(tasks.remove(0), NOW, 128)
+}
+
+fn ms(millis: u64) -> Option<Time> {
+    Time::from_unix_millis(1_795_435_200_000 - 6 * DAY + millis)
+}
+
+fn made(times: TaskTimes, last_status: &str, containers: &[&str]) -> TaskLife {
+    let container = |name: &&str| ContainerRecord { name: (*name).to_owned(), ..Default::default() };
+    let task = TaskRecord {
+        id: "0123456789abcdef0123456789abcdef".to_owned(),
+        task_definition_arn: Some("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7".to_owned()),
+        last_status: Some(last_status.to_owned()),
+        times,
+        containers: containers.iter().map(container).collect(),
+        ..Default::default()
+    };
+    TaskLife::new(merge::TaskObservations { task, ..Default::default() }, NOW, 128)
+}
+
+fn drawn(life: &TaskLife, style: &Style) -> String {
+    waterfall::draw(life, &life.task.id, style)
+}
+
+#[test]
+fn the_examples_are_drawn_as_they_were_looked_at() {
+    let nginx = example("nginx");
+    expect_file!["drawn/nginx-80.txt"].assert_eq(&drawn(&nginx, &style(80)));
+    expect_file!["drawn/nginx-200.txt"].assert_eq(&drawn(&nginx, &style(200)));
+    expect_file!["drawn/nginx-ascii.txt"].assert_eq(&drawn(&nginx, &Style { unicode: false, ..style(80) }));
+    expect_file!["drawn/nginx-color.txt"].assert_eq(&drawn(&nginx, &Style { color: true, ..style(80) }));
+    expect_file!["drawn/nginx-timeline.txt"].assert_eq(&timeline::draw(&nginx, &style(80)));
+    expect_file!["drawn/nginx.json"].assert_eq(&json::draw(&nginx, &nginx.task.id, &style(80)));
+    expect_file!["drawn/wrong-image-80.txt"].assert_eq(&drawn(&example("wrong-image"), &style(80)));
+    expect_file!["drawn/wrong-image-timeline.txt"].assert_eq(&timeline::draw(&example("wrong-image"), &style(80)));
+    expect_file!["drawn/oom-100.txt"].assert_eq(&drawn(&example("oom"), &style(100)));
+}
+
+#[test]
+fn open_and_odd_lives_are_drawn_as_they_were_looked_at() {
+    let pending = TaskTimes { created: ms(0), connected: ms(4_000), ..Default::default() };
+    expect_file!["drawn/pending-80.txt"].assert_eq(&drawn(&made(pending, "PENDING", &["app"]), &style(80)));
+    let running = TaskTimes { pull_started: ms(9_000), pull_stopped: ms(15_000), started: ms(17_000), ..pending };
+    expect_file!["drawn/running-80.txt"].assert_eq(&drawn(&made(running, "RUNNING", &["app", "東京"]), &style(80)));
+    // The agent's clock is behind, and all of the launch is in one moment.
+    let odd = TaskTimes {
+        pull_started: ms(9_000),
+        pull_stopped: ms(9_000),
+        started: ms(9_000),
+        execution_stopped: ms(8_000),
+        stopping: ms(40_000),
+        stopped: ms(60_000),
+        ..pending
+    };
+    expect_file!["drawn/reversed-80.txt"].assert_eq(&drawn(&made(odd, "STOPPED", &["app"]), &style(80)));
+}
+
+/// The seed of `tracer` has these kinds of lines, in this order.
+#[test]
+fn the_timeline_has_every_kind_of_line_in_the_order_of_tracer() {
+    let text = timeline::draw(&example("nginx"), &style(80));
+    let mut kinds: Vec<String> = vec![];
+    for line in text.lines() {
+        let (_, what) = line.split_once('\t').unwrap();
+        let (who, said) = what.split_once('\t').unwrap();
+        let kind = if who == "TASK" { said.split(':').next().unwrap() } else { who };
+        if kinds.last().map(String::as_str) != Some(kind) {
+            kinds.push(kind.to_owned());
+        }
+    }
+    let expected = [
+        "Created",
+        "Pull started",
+        "Pull stopped",
+        "CONTAINER:nginx",
+        "Started",
+        "Stopping",
+        "StoppedReason",
+        "StoppedCode",
+        "CONTAINER:nginx",
+        "Execution stopped",
+        "CONTAINER:nginx",
+        "Stopped",
+    ];
+    assert_eq!(kinds, expected);
+}
+
+fn any_life() -> impl Strategy<Value = TaskLife> {
+    let time =
+        || proptest::option::of((0..3_u64, 0..100_000_u64).prop_map(|(days, millis)| ms(days * DAY + millis).unwrap()));
+    let times = (time(), time(), time(), time(), time(), time(), time(), time());
+    let names = proptest::collection::vec("\\PC{0,300}", 0..6);
+    (times, any::<bool>(), names).prop_map(|(t, stopped, names)| {
+        let times = TaskTimes {
+            created: t.0,
+            connected: t.1,
+            pull_started: t.2,
+            pull_stopped: t.3,
+            started: t.4,
+            stopping: t.5,
+            execution_stopped: t.6,
+            stopped: t.7,
+        };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        made(times, if stopped { "STOPPED" } else { "RUNNING" }, &names)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal(life in any_life(), width in 40..250_usize, unicode: bool) {
+        let text = drawn(&life, &Style { unicode, ..style(width) });
+        for line in text.lines() {
+            prop_assert!(line.width() <= width, "{} > {width}: {line}", line.width());
+            prop_assert!(unicode || line.is_ascii(), "{line}");
+        }
+    }
+}
