@@ -1,5 +1,7 @@
 """Secrets of a task are found nowhere; what is recorded can be shown again."""
 
+import re
+
 from fake_aws.seed import CREATED, millis
 from test_export import APP, ENDED
 
@@ -46,12 +48,21 @@ def test_what_was_recorded_is_shown_again_as_it_was(ecspan, aws, tmp_path):
     task = secretive(aws)
     bundle = tmp_path / "bundle.json"
     assert ecspan("record", f"prod/{task.id}", "-o", bundle).code == 0
-    calls = aws.front.calls.total()
     for format in ("waterfall", "timeline", "json"):
         live = ecspan("show", f"prod/{task.id}", "--format", format)
         again = ecspan("show", bundle, "--format", format)
         assert again.code == 0 and again.out == live.out, again
-    assert aws.front.requests and calls > 0
+    assert aws.front.calls["GetLogEvents"] == 4 * 2, "only the live ones ask"
+
+
+def test_a_recorded_gap_is_a_gap_again(ecspan, aws, tmp_path):
+    task = secretive(aws)
+    aws.front.deny.add("GetLogEvents")
+    bundle = tmp_path / "bundle.json"
+    assert ecspan("record", f"prod/{task.id}", "-o", bundle).code == 3
+    live, again = ecspan("show", f"prod/{task.id}"), ecspan("show", bundle)
+    drop_request_id = lambda text: re.sub(r"\(request\s+[0-9a-f-]+\)", "", text)
+    assert again.code == 3 and drop_request_id(again.out) == drop_request_id(live.out), again
 
 
 def test_ls_lists_clusters_and_tasks(ecspan, aws):

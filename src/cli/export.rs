@@ -34,6 +34,9 @@ pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Prob
     };
     let report = Delivery::new(destinations).on_retry(tell_retry).until(signals::wait()).run(traces).await;
     closing::print(&report, args.ui_url.as_deref());
+    if report.task_count == 0 && course.lost() == 0 && signals::received().is_none() {
+        terminal::tell("note", "no task is selected");
+    }
     let lost = course.lost() + refused.into_inner();
     Ok(exit(&report, &course, lost))
 }

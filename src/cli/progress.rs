@@ -1,10 +1,23 @@
-//! A progress line on stderr, when that is a terminal and work takes over a second.
+//! A progress line on stderr, when that is a terminal and work takes over a second. Main type: [`Progress`].
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const WORTH_SHOWING: Duration = Duration::from_secs(1);
+
+/// The line that is being drawn, which everything else that is printed must make way for.
+static CURRENT: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Prints while the progress line is out of the way.
+pub(super) fn aside<T>(print: impl FnOnce() -> T) -> T {
+    let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+    match current.as_ref() {
+        Some(bar) => bar.suspend(print),
+        None => print(),
+    }
+}
 
 /// Counts what is done.
 pub(super) struct Progress {
@@ -21,11 +34,12 @@ impl Progress {
             tokio::time::sleep(WORTH_SHOWING).await;
             // Draws nothing when stderr is no terminal.
             later.set_draw_target(ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos} ({elapsed})") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed})") {
                 later.set_style(style);
             }
             later.set_message(what);
             later.enable_steady_tick(Duration::from_millis(200));
+            *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(later);
         });
         Self { bar, show }
     }
@@ -39,6 +53,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.show.abort();
+        CURRENT.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.bar.finish_and_clear();
     }
 }

@@ -8,6 +8,7 @@ use ecspan::render::escape;
 use super::args::{Color, Global};
 use super::exit::Exit;
 use super::problem::Problem;
+use super::progress;
 
 /// A pipe gets as many columns.
 const PIPE_WIDTH: usize = 100;
@@ -24,7 +25,7 @@ pub(crate) fn choose_color(global: &Global) {
 /// Prints data to stdout. A reader that has seen enough (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Result<Exit, Problem> {
     let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match progress::aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush())) {
         Ok(()) => Ok(Exit::Success),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
         Err(error) => Err(Problem::failed(format!("failed to write to stdout: {error}"))),
@@ -45,7 +46,7 @@ pub(crate) fn tell(label: &str, text: &str) {
 
 /// Writes a line to stderr, which may be closed: then there is nobody to tell.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
+    let _ = progress::aside(|| writeln!(anstream::stderr().lock(), "{line}"));
 }
 
 /// How many columns there are to draw in.

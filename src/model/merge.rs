@@ -53,7 +53,8 @@ pub enum Unclaimed {
 pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Unclaimed>) {
     let mut tasks: Vec<TaskObservations> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
-    let (mut definitions, mut logs, mut events, mut unclaimed) = (vec![], vec![], vec![], vec![]);
+    let (mut definitions, mut logs, mut events, mut gaps) = (vec![], vec![], vec![], vec![]);
+    let mut unclaimed = vec![];
     for observation in observations {
         match observation {
             Observation::Task(record) => {
@@ -67,8 +68,13 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
             Observation::Definition(definition) => definitions.push(*definition),
             Observation::Log(log) => logs.push(log),
             Observation::ServiceEvent(event) => events.push(event),
-            Observation::Gap(gap) => unclaimed.push(Unclaimed::Gap(gap)),
+            Observation::Gap(gap) => gaps.push(gap),
         }
+    }
+    match tasks.as_mut_slice() {
+        // A gap does not say whose it is; with one task it is clear.
+        [task] => task.gaps = gaps,
+        _ => unclaimed.extend(gaps.into_iter().map(Unclaimed::Gap)),
     }
     for task in &mut tasks {
         task.service_events = service_events_of(&task.task, &events);
