@@ -48,7 +48,11 @@ async fn clusters(source: &EcsSource, style: &Style) -> Result<Exit, Problem> {
     terminal::print(&table.draw(style))
 }
 
-async fn tasks(source: &EcsSource, selection: &ecspan::source::ecs::Selection, style: &Style) -> Result<Exit, Problem> {
+async fn tasks(
+    source: &EcsSource,
+    selection: &ecspan::source::select::Selection,
+    style: &Style,
+) -> Result<Exit, Problem> {
     let (_, tasks) = source.select(selection).await.map_err(|error| aws_problem(&error))?;
     let mut table = Table::new(["ID", "STATUS", "TASK DEFINITION", "SERVICE", "AGE", "LAUNCH", "WHY IT STOPPED"]);
     let (mut listed, mut lost) = (0, 0);

@@ -22,8 +22,8 @@ use super::bundle::Bundle;
 use super::error::ReadError;
 use super::json::At;
 use super::logs::{LogReader, StreamOverride};
+use super::select::{Selection, StatusFilter};
 use super::target::TaskTarget;
-use crate::model::Time;
 use crate::model::arn::last_part;
 use crate::model::merge::{TaskObservations, service_events_of};
 use crate::model::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};
@@ -48,39 +48,6 @@ pub struct ObserveOptions {
     pub all_containers: bool,
     /// Keep the answers for a bundle.
     pub record: bool,
-}
-
-/// Many tasks of one cluster.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// The cluster's name or ARN.
-    pub cluster: String,
-    /// `serviceName`.
-    pub service: Option<String>,
-    /// Task definition family.
-    pub family: Option<String>,
-    /// `startedBy`.
-    pub started_by: Option<String>,
-    /// In which state.
-    pub status: StatusFilter,
-    /// Created at this time or later.
-    pub created_since: Option<Time>,
-    /// At most so many, the newest.
-    pub limit: Option<usize>,
-}
-
-/// Tasks in which state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StatusFilter {
-    /// Any.
-    #[default]
-    All,
-    /// On their way to RUNNING.
-    Pending,
-    /// RUNNING.
-    Running,
-    /// STOPPED, or on their way there.
-    Stopped,
 }
 
 /// A cluster, as a list shows it.
@@ -437,24 +404,6 @@ impl EcsSource {
             self.bundle.lock().unwrap_or_else(PoisonError::into_inner).push(operation, &answer);
         }
         Ok(answer)
-    }
-}
-
-impl Selection {
-    fn takes(&self, task: &TaskRecord) -> bool {
-        let is =
-            |wanted: &Option<String>, given: Option<&str>| wanted.as_deref().is_none_or(|wanted| given == Some(wanted));
-        let status = task.last_status.as_deref().unwrap_or_default();
-        let desired_stopped = task.desired_status.as_deref() == Some("STOPPED");
-        let in_state = match self.status {
-            StatusFilter::All => true,
-            StatusFilter::Running => status == "RUNNING",
-            StatusFilter::Pending => matches!(status, "PROVISIONING" | "PENDING" | "ACTIVATING") && !desired_stopped,
-            StatusFilter::Stopped => task.is_stopped() || desired_stopped,
-        };
-        let new_enough =
-            self.created_since.is_none_or(|since| task.times.created.is_some_and(|created| created >= since));
-        in_state && new_enough && is(&self.family, task.family()) && is(&self.started_by, task.started_by.as_deref())
     }
 }
 

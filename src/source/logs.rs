@@ -1,4 +1,4 @@
-//! Log lines from CloudWatch Logs: from both ends of a stream, in two calls. Main type: [`LogReader`].
+//! Log lines from CloudWatch Logs: from both ends of a stream, in two calls. Main type: `LogReader`.
 
 use aws_config::Region;
 use aws_sdk_cloudwatchlogs::types::OutputLogEvent;

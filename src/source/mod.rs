@@ -10,6 +10,7 @@ pub mod files;
 mod json;
 pub mod logs;
 mod redact;
+pub mod select;
 mod shape;
 pub mod target;
 mod times;

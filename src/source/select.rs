@@ -1,0 +1,56 @@
+//! Which tasks of a cluster are meant. Main type: [`Selection`]. Pure: what ECS cannot filter by is filtered here.
+
+use crate::model::Time;
+use crate::model::observation::TaskRecord;
+
+/// Many tasks of one cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// The cluster's name or ARN.
+    pub cluster: String,
+    /// `serviceName`.
+    pub service: Option<String>,
+    /// Task definition family.
+    pub family: Option<String>,
+    /// `startedBy`.
+    pub started_by: Option<String>,
+    /// In which state.
+    pub status: StatusFilter,
+    /// Created at this time or later.
+    pub created_since: Option<Time>,
+    /// At most so many, the newest.
+    pub limit: Option<usize>,
+}
+
+/// Tasks in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// Any.
+    #[default]
+    All,
+    /// On their way to RUNNING.
+    Pending,
+    /// RUNNING.
+    Running,
+    /// STOPPED, or on their way there.
+    Stopped,
+}
+
+impl Selection {
+    /// Whether a task that ECS gave is meant.
+    pub(super) fn takes(&self, task: &TaskRecord) -> bool {
+        let is =
+            |wanted: &Option<String>, given: Option<&str>| wanted.as_deref().is_none_or(|wanted| given == Some(wanted));
+        let status = task.last_status.as_deref().unwrap_or_default();
+        let desired_stopped = task.desired_status.as_deref() == Some("STOPPED");
+        let in_state = match self.status {
+            StatusFilter::All => true,
+            StatusFilter::Running => status == "RUNNING",
+            StatusFilter::Pending => matches!(status, "PROVISIONING" | "PENDING" | "ACTIVATING") && !desired_stopped,
+            StatusFilter::Stopped => task.is_stopped() || desired_stopped,
+        };
+        let new_enough =
+            self.created_since.is_none_or(|since| task.times.created.is_some_and(|created| created >= since));
+        in_state && new_enough && is(&self.family, task.family()) && is(&self.started_by, task.started_by.as_deref())
+    }
+}
