@@ -49,22 +49,20 @@ fn line(out: &mut String, text: &str) {
 
 fn header(out: &mut String, life: &TaskLife, style: &Style) {
     let task = &life.task;
+    let title = format!("task {}  {}", life.family(), task.id);
+    line(out, &style.paint(Tone::Title, &style.fit(&title, style.width)));
     let status = task.last_status.as_deref().unwrap_or("status unknown");
     let code = task.stop_code.as_deref().map_or(String::new(), |code| format!(" ({code})"));
-    let title = format!("task {}  {}  {status}{code}", life.family(), task.id);
-    line(out, &style.paint(Tone::Title, &style.fit(&title, style.width)));
-    let dot = style.pick(" · ", ", ");
-    let service = task.service().map(|service| format!("service {service}"));
-    let revision = task.revision().map(|revision| format!("{}:{revision}", life.family()));
     let about = [
+        Some(format!("{status}{code}")),
         task.cluster_name().map(|cluster| format!("cluster {cluster}")),
-        service,
-        revision,
+        task.service().map(|service| format!("service {service}")),
+        task.revision().map(|revision| format!("{}:{revision}", life.family())),
         task.capacity_provider.clone().or_else(|| task.launch_type.clone()),
         task.availability_zone.clone(),
     ];
     let about: Vec<String> = about.into_iter().flatten().collect();
-    line(out, &style.fit(&about.join(dot), style.width));
+    wrapped(out, "", Tone::Plain, &about.join(style.pick(" · ", ", ")), style);
     if let Some(phases) = &life.phases {
         let from = moment::spaced(phases.start, &style.zone);
         let to = phases.end.map_or_else(|| "now".to_owned(), |end| moment::spaced(end, &style.zone));
