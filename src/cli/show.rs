@@ -12,7 +12,7 @@ use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{Needs, Source};
-use super::terminal;
+use super::{signals, terminal};
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
     let needs = Needs { service_events: true, ..Needs::default() };
@@ -31,7 +31,9 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
         terminal::print(&format!("{between}{text}"))?;
         drawn += 1;
     }
-    if drawn == 0 && source.course.lost() == 0 {
+    if signals::received().is_some() {
+        terminal::tell("note", &format!("interrupted: {drawn} drawn"));
+    } else if drawn == 0 && source.course.lost() == 0 {
         terminal::tell("note", "no task is selected");
     }
     Ok(source.course.exit(drawn))

@@ -226,10 +226,13 @@ fn innermost(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String 
         cause = current.source();
     }
     let last = texts.pop().unwrap_or_default();
+    // The SDK lists every provider that it tried, a line each; the hint says what to do instead.
+    let first_line = last.lines().next().unwrap_or_default();
+    let last = first_line.trim_end_matches(" Attempted:").to_owned();
     match texts.iter().find(|text| text.contains("credential")) {
-        Some(about) => format!("{about}: {last}"),
+        Some(about) if !last.contains("credential") => format!("{about}: {last}"),
         None if last.is_empty() => DisplayErrorContext(error).to_string().chars().take(200).collect(),
-        None => last,
+        _ => last,
     }
 }
 
