@@ -152,20 +152,20 @@ fn delivery(c: &mut Criterion) {
     group.finish();
 }
 
-/// The same spans in as many requests as ecspan makes of them: filled up to 4 MiB.
+/// The same spans in as many requests as ecspan makes of them.
 fn requests(traces: &[TaskTrace]) -> Vec<Bytes> {
-    const LIMIT: usize = 4 * 1024 * 1024 - 1024;
+    const FULL_AT: usize = 512 * 1024;
     let mut requests = vec![];
     let mut open = ExportTraceServiceRequest::default();
     let mut size = 0;
     for trace in traces {
         let spans = resource_spans(trace.clone());
-        if size + spans.encoded_len() + 8 > LIMIT {
+        size += spans.encoded_len() + 4;
+        open.resource_spans.push(spans);
+        if size >= FULL_AT {
             requests.push(Bytes::from(std::mem::take(&mut open).encode_to_vec()));
             size = 0;
         }
-        size += spans.encoded_len() + 8;
-        open.resource_spans.push(spans);
     }
     requests.push(Bytes::from(open.encode_to_vec()));
     requests
