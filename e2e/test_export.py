@@ -187,5 +187,10 @@ def test_waiting_for_a_task_to_stop(ecspan, aws, collector):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "task web" in {span["name"] for span in collector.spans(11)}
-    timed_out = ecspan("export", f"prod/{aws.seed.task('prod', [APP]).id}", "--wait", "--wait-timeout", "100ms", "--protocol", "grpc", "--endpoint", collector.grpc)
-    assert timed_out.code == 12 and "still RUNNING" in timed_out.err, timed_out
+
+
+def test_a_wait_that_takes_too_long_sends_what_is_final(ecspan, aws, collector):
+    task = aws.seed.task("prod", [APP])
+    run = ecspan("export", f"prod/{task.id}", "--wait", "--wait-timeout", "100ms", "--protocol", "grpc", "--endpoint", collector.grpc)
+    assert run.code == 12 and "still RUNNING" in run.err, run
+    assert {span["name"] for span in collector.spans(5)} >= {"provisioning", "image pull", "starting"}

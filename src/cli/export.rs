@@ -121,6 +121,11 @@ fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {
         let pair = pair.map(|(key, value)| (key.trim().to_owned(), value.to_owned()));
         pair.ok_or_else(|| Problem::usage("--attr is KEY=VALUE"))
     };
+    if args.service_name.as_deref() == Some("otel") {
+        return Err(Problem::usage(
+            "--service-name otel: reading the task's own OTEL_SERVICE_NAME is not supported yet",
+        ));
+    }
     Ok(TraceOptions {
         mode,
         parent,

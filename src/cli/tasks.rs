@@ -151,16 +151,18 @@ impl Source {
             }
             let waited = found.into_iter().map(|task| async {
                 let (region, task) = task?;
-                let task = match wait {
-                    Some((until, timeout)) => aws.wait(&region, task, until.into(), timeout).await?,
-                    None => task,
-                };
-                Ok((region, task))
+                let Some((until, timeout)) = wait else { return Ok((region, task, None)) };
+                let (task, error) = aws.wait(&region, task, until.into(), timeout).await;
+                Ok((region, task, error))
             });
             let mut tasks = vec![];
             for task in futures::future::join_all(waited).await {
                 match task {
-                    Ok(task) => tasks.push(task),
+                    // One that was waited for in vain is delivered as far as it has come.
+                    Ok((region, task, error)) => {
+                        error.iter().for_each(|error| course.lose_to(error));
+                        tasks.push((region, task));
+                    }
                     Err(error) => course.lose_to(&error),
                 }
             }

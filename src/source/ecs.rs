@@ -355,35 +355,39 @@ impl EcsSource {
         Some(events.map(|events| service_events_of(task, &events)).map_err(unreadable))
     }
 
-    /// Asks again and again until a task has come so far, with longer and longer pauses.
+    /// Asks again and again until a task has come so far, with longer and longer pauses. Gives the task as it was last
+    /// seen, and why that is not as far as was asked for.
     pub async fn wait(
         &self,
         region: &Region,
-        task: TaskRecord,
+        mut task: TaskRecord,
         until: Until,
         timeout: Option<Duration>,
-    ) -> Result<TaskRecord, AwsError> {
+    ) -> (TaskRecord, Option<AwsError>) {
         let start = Instant::now();
         let mut pause = Duration::from_secs(1);
-        let mut task = task;
         loop {
             let reached = task.is_stopped() || (until == Until::Started && task.times.started.is_some());
             if reached {
-                return Ok(task);
+                return (task, None);
             }
             if timeout.is_some_and(|timeout| start.elapsed() + pause > timeout) {
                 let status = task.last_status.clone().unwrap_or_default();
-                return Err(AwsError::WaitedTooLong { task: task.id.clone(), status, waited: start.elapsed() });
+                let error = AwsError::WaitedTooLong { task: task.id.clone(), status, waited: start.elapsed() };
+                return (task, Some(error));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(Duration::from_secs(10));
             let cluster = task.cluster_arn.clone().unwrap_or_else(|| "default".to_owned());
             let id = task.arn.clone().unwrap_or_else(|| task.id.clone());
-            task = self
-                .describe(region, &cluster, &[id])
-                .await
-                .pop()
-                .unwrap_or_else(|| Err(AwsError::NoSuchTask { task: task.id.clone(), place: None }))?;
+            match self.describe(region, &cluster, &[id]).await.pop() {
+                Some(Ok(newer)) => task = newer,
+                Some(Err(error)) => return (task, Some(error)),
+                None => {
+                    let error = AwsError::NoSuchTask { task: task.id.clone(), place: None };
+                    return (task, Some(error));
+                }
+            }
         }
     }
 
