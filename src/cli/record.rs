@@ -36,6 +36,14 @@ fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
     let documents = documents.map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?;
     let mut bundle = Bundle::default();
     documents.iter().for_each(|document| bundle.push("file", document));
+    // What stands inside something unknown goes with it.
+    let left = files::read_bytes(file, bundle.to_json().as_bytes());
+    if !left.is_ok_and(|contents| !contents.observations.is_empty()) {
+        let error = format!(
+            "{file}: nothing is left of it once secrets are out: it is no answer of the ECS API or CloudWatch Logs"
+        );
+        return Err(Problem::failed(error).hint("take the tasks out of what encloses them".to_owned()));
+    }
     write(&bundle, args)
 }
 

@@ -59,8 +59,8 @@ fn container_lines(lines: &mut Vec<(Time, String)>, container: &Container, life:
         log.tail.iter().for_each(|line| say(line.time, text(&line.message)));
     }
     // Nobody says when a container ended; it had when execution stopped.
-    let ended = life.phases.as_ref().and_then(|phases| life.task.times.execution_stopped.or(phases.end));
-    let ended = container.end.map(|end| end.at).filter(|_| life.task.times.execution_stopped.is_none()).or(ended);
+    let stopped = life.task.times.execution_stopped;
+    let ended = stopped.or(container.end.map(|end| end.at)).or(life.phases.as_ref().and_then(|phases| phases.end));
     if let Some(time) = ended {
         if let Some(reason) = &container.record.reason {
             say(time, format!("Reason:{}", text(reason)));
