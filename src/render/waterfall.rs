@@ -303,23 +303,19 @@ fn log_lines(out: &mut String, log: &ContainerLog, guide: &str, style: &Style, z
     let width = lines.iter().map(|line| offset(line.time).len()).max().unwrap_or_default();
     let guide = style.paint(Tone::Quiet, &format!("{guide}  "));
     let room = style.width.saturating_sub(3 + 2 + width + 2);
-    let mut draw = |line_: &LogLine| {
-        let at = style.paint(Tone::Quiet, &format!("{:>width$}", offset(line_.time)));
-        line(out, &format!("{guide}{at}  {}", style.fit(&line_.message, room)));
+    let drawn = |logged: &&LogLine| {
+        let at = style.paint(Tone::Quiet, &format!("{:>width$}", offset(logged.time)));
+        format!("{guide}{at}  {}", style.fit(&logged.message, room))
     };
-    lines.iter().take(first).for_each(|line| draw(line));
+    lines.iter().take(first).map(drawn).for_each(|text| line(out, &text));
     let missing = hidden as u64 + log.dropped;
     if missing > 0 || log.unread {
         let more = if log.unread { " or more" } else { "" };
-        let text = format!("{} {missing}{more} lines not shown {}", style.pick("…", "..."), style.pick("…", "..."));
-        let text = style.fit(&text, room);
+        let dots = style.pick("…", "...");
+        let text = style.fit(&format!("{dots} {missing}{more} lines not shown {dots}"), room);
         line(out, &format!("{guide}{}  {}", " ".repeat(width), style.paint(Tone::Quiet, &text)));
     }
-    let mut draw = |line_: &LogLine| {
-        let at = style.paint(Tone::Quiet, &format!("{:>width$}", offset(line_.time)));
-        line(out, &format!("{guide}{at}  {}", style.fit(&line_.message, room)));
-    };
-    lines.iter().skip(lines.len() - last).for_each(|line| draw(line));
+    lines.iter().skip(lines.len() - last).map(drawn).for_each(|text| line(out, &text));
 }
 
 /// Findings, gaps and notes.
