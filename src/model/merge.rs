@@ -68,13 +68,15 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
             Observation::Definition(definition) => definitions.push(*definition),
             Observation::Log(log) => logs.push(log),
             Observation::ServiceEvent(event) => events.push(event),
-            Observation::Gap(gap) => gaps.push(gap),
+            Observation::Gap { task_id, gap } => gaps.push((task_id, gap)),
         }
     }
-    match tasks.as_mut_slice() {
-        // A gap does not say whose it is; with one task it is clear.
-        [task] => task.gaps = gaps,
-        _ => unclaimed.extend(gaps.into_iter().map(Unclaimed::Gap)),
+    for (task_id, gap) in gaps {
+        let owner = task_id.and_then(|id| index.get(&id.to_lowercase()).copied());
+        match owner.and_then(|at| tasks.get_mut(at)) {
+            Some(task) => task.gaps.push(gap),
+            None => unclaimed.push(Unclaimed::Gap(gap)),
+        }
     }
     for task in &mut tasks {
         task.service_events = service_events_of(&task.task, &events);

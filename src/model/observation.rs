@@ -38,7 +38,12 @@ pub enum Observation {
     /// A service event that names tasks.
     ServiceEvent(ServiceEvent),
     /// Something that could not be learned.
-    Gap(Gap),
+    Gap {
+        /// The task that it is about, by its id as written; `None` where nobody says.
+        task_id: Option<String>,
+        /// What is missing.
+        gap: Gap,
+    },
 }
 
 /// A task as one answer or event gave it.

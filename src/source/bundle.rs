@@ -45,8 +45,8 @@ impl Bundle {
     }
 
     /// Adds something that could not be learned.
-    pub fn push_gap(&mut self, gap: &Gap) {
-        self.gaps.push(json!({ "what": gap.what, "why": gap.why, "hint": gap.hint, "container": gap.container }));
+    pub fn push_gap(&mut self, task_id: &str, gap: &Gap) {
+        self.gaps.push(json!({ "taskId": task_id, "what": gap.what, "why": gap.why, "hint": gap.hint, "container": gap.container }));
     }
 
     /// Whether nothing was added.
@@ -87,12 +87,13 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) -> Result<(), ReadError
         }
     }
     for entry in at.list("gaps") {
-        contents.observations.push(Observation::Gap(Gap {
+        let gap = Gap {
             what: entry.text("what").unwrap_or_default(),
             why: entry.text("why").unwrap_or_default(),
             hint: entry.text("hint"),
             container: entry.text("container"),
-        }));
+        };
+        contents.observations.push(Observation::Gap { task_id: entry.text("taskId"), gap });
     }
     Ok(())
 }

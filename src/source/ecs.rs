@@ -318,7 +318,7 @@ impl EcsSource {
         if self.options.record {
             let mut bundle = self.bundle.lock().unwrap_or_else(PoisonError::into_inner);
             logs.iter().for_each(|log| bundle.push_log(log));
-            observed.gaps.iter().chain(&gaps).for_each(|gap| bundle.push_gap(gap));
+            observed.gaps.iter().chain(&gaps).for_each(|gap| bundle.push_gap(&observed.task.id, gap));
         }
         observed.logs = logs;
         observed.gaps.extend(gaps);

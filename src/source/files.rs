@@ -1,6 +1,7 @@
 //! Saved files and stdin: any JSON that people have of tasks. Main functions: [`read_path`], [`read_stdin`],
 //! [`read_bytes`].
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
@@ -63,24 +64,36 @@ fn stdin_bytes() -> Result<Vec<u8>, ReadError> {
 }
 
 fn parse(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
-    let text = utf8(origin, bytes)?;
+    let text = &*text(origin, bytes)?;
     let documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     documents.map(|document| document.map_err(|error| not_json(origin, text, &error))).collect()
 }
 
-fn utf8<'a>(origin: &str, bytes: &'a [u8]) -> Result<&'a str, ReadError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| ReadError::NotUtf8 { origin: origin.to_owned(), offset: error.valid_up_to() })?;
-    let text = text.trim_start_matches('\u{feff}');
+/// The text of a file: UTF-8, or UTF-16 with the mark that Windows PowerShell's `>` writes.
+fn text<'a>(origin: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => Cow::Owned(utf16(rest)),
+        _ => Cow::Borrowed(
+            std::str::from_utf8(bytes)
+                .map_err(|error| ReadError::NotUtf8 { origin: origin.to_owned(), offset: error.valid_up_to() })?
+                .trim_start_matches('\u{feff}'),
+        ),
+    };
     if text.trim().is_empty() {
         return Err(ReadError::Empty { origin: origin.to_owned() });
     }
     Ok(text)
 }
 
+/// What is no UTF-16 becomes U+FFFD, and then no JSON.
+fn utf16(bytes: &[u8]) -> String {
+    let units = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair.get(1).copied().unwrap_or_default()]));
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
 /// Reads JSON: one document, or several one after the other (JSON lines). `origin` is what to call it in errors.
 pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
-    let text = utf8(origin, bytes)?;
+    let text = &*text(origin, bytes)?;
     let mut contents = Contents::default();
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let mut count = 0_usize;
@@ -188,4 +201,49 @@ fn json_begins_later(text: &str) -> Option<usize> {
     let begins = |line: &str| line.starts_with(['{', '[']);
     let first = text.lines().position(begins)?;
     (first > 0 && text.lines().take(first).any(|line| !line.trim().is_empty())).then_some(first + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str =
+        r#"{"tasks":[{"taskArn":"arn:aws:ecs:eu-west-1:123456789012:task/prod/a1","lastStatus":"PENDING"}]}"#;
+
+    fn tasks(bytes: &[u8]) -> usize {
+        read_bytes("f", bytes).map_or(0, |contents| contents.observations.len())
+    }
+
+    #[test]
+    fn text_is_read_in_the_encodings_that_shells_write() {
+        let utf16: Vec<u8> = [0xfeff].into_iter().chain(ONE.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        assert_eq!(tasks(ONE.as_bytes()), 1);
+        assert_eq!(tasks(format!("\u{feff}{ONE}").as_bytes()), 1);
+        assert_eq!(tasks(&utf16), 1);
+    }
+
+    #[test]
+    fn documents_may_follow_one_another_and_a_bad_one_does_not_hide_the_good_ones() {
+        assert_eq!(tasks(format!("{ONE}\n{ONE}").as_bytes()), 2);
+        let contents = read_bytes("f", format!("{ONE}\n{{\"a\":1}}\n{ONE}").as_bytes()).unwrap_or_default();
+        assert_eq!((contents.observations.len(), contents.errors.len()), (2, 1));
+        assert!(contents.errors[0].to_string().starts_with("f: document 2: $ is nothing that ecspan knows"));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_anywhere_is_an_error_with_a_place() {
+        for end in 1..ONE.len() {
+            let error = read_bytes("f", &ONE.as_bytes()[..end]).expect_err("cut").to_string();
+            assert!(error.starts_with("f: line 1, column "), "{end}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_task_whose_time_is_none_is_named_and_the_others_are_read() {
+        let two =
+            r#"[{"taskArn":"t/a1","lastStatus":"X","createdAt":"yesterday"},{"taskArn":"t/a2","lastStatus":"X"}]"#;
+        let contents = read_bytes("f", two.as_bytes()).unwrap_or_default();
+        assert_eq!(contents.observations.len(), 1);
+        assert_eq!(contents.errors[0].to_string(), "f: $[0].createdAt: \"yesterday\" is no time");
+    }
 }
