@@ -221,13 +221,16 @@ const fn spoken(endpoint: &Endpoint) -> &'static str {
 
 /// What to say when the two ports of a receiver may have been mixed up.
 fn mix_up(endpoint: &Endpoint, is_sure: bool) -> Option<String> {
-    let (other_port, usual_port, other) = match endpoint.protocol() {
-        Protocol::Grpc => (4318, 4317, "http/protobuf"),
-        Protocol::HttpProtobuf | Protocol::HttpJson => (4317, 4318, "grpc"),
+    let (usual_port, other) = match endpoint.protocol() {
+        Protocol::Grpc => (4317, "http/protobuf"),
+        Protocol::HttpProtobuf | Protocol::HttpJson => (4318, "grpc"),
     };
-    (is_sure || endpoint.port() == Some(other_port)).then(|| {
+    // A server that is spoken to in the wrong protocol may hang up before its answer is read.
+    let perhaps = if is_sure { "" } else { "perhaps another protocol is spoken there: " };
+    (is_sure || endpoint.port() != Some(usual_port)).then(|| {
         format!(
-            "grpc is usually at port 4317 and http at 4318: use port {usual_port}, or --protocol {other} for this one"
+            "{perhaps}grpc is usually at port 4317 and http at 4318: use port {usual_port}, or --protocol {other} for \
+             this one"
         )
     })
 }
