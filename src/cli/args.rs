@@ -16,8 +16,9 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-TASK is CLUSTER/ID, an ID, a task ARN, a console URL, a file (a saved `aws ecs describe-tasks` answer, a task
-definition, a page of log events, an ecspan bundle) or `-` for stdin. Files of one task are put together.
+TASK is CLUSTER/ID, an ID, a task ARN, a console URL, a file or `-` for stdin. Files are saved
+answers of `aws ecs describe-tasks`, task definitions, pages of log events and ecspan bundles;
+those of one task are put together.
 
 Examples:
   ecspan show prod/84b5991528504856a2f003b7da9b2b82      draw a task from AWS
@@ -25,8 +26,8 @@ Examples:
   ecspan export prod/84b5… --endpoint http://localhost:4317
   ecspan ls prod --status stopped                        which tasks are there?
 
-Exit codes: 0 all delivered · 1 failed · 2 usage · 3 delivered, but something could not be read ·
-4 partly delivered · 12 timed out waiting · 130 interrupted · 143 terminated";
+Exit codes: 0 all delivered, 1 failed, 2 usage, 3 delivered but something could not be read,
+4 partly delivered, 12 timed out waiting, 130 interrupted, 143 terminated";
 
 /// What every command takes.
 #[derive(Args, Debug)]
