@@ -9,7 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::{self, TaskObservations};
 use ecspan::model::{TaskLife, Time};
-use ecspan::sink::{Delivery, Destination, Overrides, Target, Verdict, resource_spans};
+use ecspan::sink::{Delivery, Destination, Overrides, Settings, Signal, Target, Verdict, resource_spans};
 use ecspan::source::files;
 use ecspan::trace::{TaskTrace, TraceOptions};
 use futures::stream::StreamExt;
@@ -35,6 +35,7 @@ fn observed(number: usize, lines: usize) -> TaskObservations {
     let contents = files::read_bytes("bench", task_json(number).as_bytes()).unwrap();
     let mut task = merge::by_task(contents.observations).0.remove(0);
     let line = |i: usize| LogLine {
+        observed: None,
         time: Time::from_unix_millis(1_795_166_100_000 + i as u64).unwrap(),
         message: format!("{{\"level\":\"info\",\"msg\":\"rows loaded\",\"rows\":{i},\"heap_mb\":291}}"),
     };
@@ -125,7 +126,8 @@ fn delivery(c: &mut Criterion) {
             |traces| async {
                 let overrides =
                     Overrides { endpoint: Some(url.clone()), protocol: Some("grpc".to_owned()), ..Default::default() };
-                let to = Destination::open(&Target::Otlp, &overrides, &|_| None).unwrap();
+                let to =
+                    Destination::open(&Target::Otlp, Signal::Traces, &Settings::new(&overrides, &|_| None)).unwrap();
                 let report = Delivery::new(vec![to]).run(futures::stream::iter(traces)).await;
                 assert_eq!(report.verdict(), Verdict::All);
             },

@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Send tasks as traces to an OTLP endpoint or a file
     Export(Box<ExportArgs>),
+    /// Send again what receivers did not accept
+    Resend(Box<ResendArgs>),
     /// Write everything read about tasks into one file, secrets out: attach it to a bug report
     Record(RecordArgs),
     /// Print a completion script for a shell
@@ -177,7 +179,8 @@ pub(crate) enum Format {
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) tasks: TaskArgs,
-    /// Where to: otlp, or file:PATH (OTLP JSON, one request a line; - is stdout; an existing file is replaced). May be repeated
+    /// Where to: otlp, xray or xray:REGION (AWS X-Ray), or file:PATH (OTLP JSON, one request a line; - is stdout; an existing
+    /// file is replaced). May be repeated
     #[arg(long, value_name = "DESTINATION", default_value = "otlp")]
     pub(crate) to: Vec<String>,
     /// Send nothing; say how many spans, bytes and requests it would be
@@ -207,9 +210,35 @@ pub(crate) struct ExportArgs {
     /// How log lines are sent
     #[arg(long, value_enum, value_name = "HOW", default_value_t = LogsAs::Events)]
     pub(crate) logs_as: LogsAs,
+    /// Where requests are kept that a receiver did not accept, for `ecspan resend` (default: ecspan/undelivered in the state
+    /// directory); none: nowhere
+    #[arg(long, value_name = "DIR|none")]
+    pub(crate) undelivered: Option<String>,
     /// Base URL of a Jaeger UI: the closing report links to each trace
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ResendArgs {
+    /// Files of OTLP JSON lines, which are left as they are (default: all in the undelivered folder, each to where it was meant
+    /// for; what is accepted is removed from there)
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where to instead: otlp, xray or xray:REGION, or file:PATH
+    #[arg(long, value_name = "DESTINATION")]
+    pub(crate) to: Option<String>,
+    /// Also what is set aside: requests of which a receiver took a part, and spans that it takes none of
+    #[arg(long)]
+    pub(crate) partial: bool,
+    /// Send nothing; say what waits
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The undelivered folder (default: ecspan/undelivered in the state directory)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) undelivered: Option<String>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ecspan::render::escape;
-use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble};
+use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, console_url, xray_trace_id};
 
 use super::problem::Problem;
 use super::terminal;
@@ -16,15 +16,19 @@ const NAMED: usize = 5;
 
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &Report, ui_url: Option<&str>) {
+    let xray = report.destinations.iter().find_map(|destination| destination.xray_region.as_deref());
     for task in report.tasks.iter().take(LISTED) {
         terminal::say(&task_line(task, ui_url));
+        if let (Some(region), true) = (xray, task.spans > 0) {
+            let trace_id = task.caller_trace_id.unwrap_or(task.trace_id);
+            terminal::say(&format!("  X-Ray: {} {}", xray_trace_id(trace_id), console_url(region, trace_id)));
+        }
     }
     if let Some(more) = report.task_count.checked_sub(LISTED as u64).filter(|more| *more > 0) {
         terminal::say(&format!("… and {more} more tasks"));
     }
     for destination in &report.destinations {
-        tell_troubles(destination);
-        terminal::say(&destination_line(destination));
+        tell_destination(destination);
     }
 }
 
@@ -65,10 +69,37 @@ fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
     line
 }
 
+/// Prints what became of everything at one destination.
+pub(super) fn tell_destination(destination: &DestinationReport) {
+    tell_troubles(destination);
+    terminal::say(&destination_line(destination));
+    for unsaved in &destination.unsaved {
+        let hint = "it is lost unless it is exported again; --undelivered DIR names another folder".to_owned();
+        Problem::failed(unsaved).hint(hint).print();
+    }
+    if let Some(folder) = &destination.folder {
+        terminal::tell("note", &saved_note(destination, &folder.display().to_string()));
+    }
+}
+
+fn saved_note(to: &DestinationReport, folder: &str) -> String {
+    let mut note = String::new();
+    if to.saved > 0 {
+        let _ = write!(note, "{} saved in {folder}: ecspan resend sends them", count(to.saved, to.signal.noun()));
+    }
+    if to.set_aside > 0 {
+        let them = count(to.set_aside, "request");
+        let (and, place) = if note.is_empty() { ("", format!(" in {folder}")) } else { ("; ", String::new()) };
+        let _ = write!(note, "{and}{them} set aside{place}, for it was not accepted whole: ecspan resend --partial");
+    }
+    note
+}
+
 fn tell_troubles(destination: &DestinationReport) {
     for trouble in &destination.troubles {
         let Trouble { lost, spans, of, reason, .. } = trouble;
-        let problem = Problem::failed(format!("{spans} of {of} spans {lost}{}: {reason}", concerned(trouble)));
+        let noun = destination.signal.noun();
+        let problem = Problem::failed(format!("{spans} of {of} {noun}s {lost}{}: {reason}", concerned(trouble)));
         problem.hint(reason.hint()).print();
     }
     for warning in &destination.warnings {
@@ -89,11 +120,11 @@ fn concerned(trouble: &Trouble) -> String {
 fn destination_line(to: &DestinationReport) -> String {
     let size = format!("{} in {}", bytes(to.bytes), count(to.requests, "request"));
     let mut line = if to.dry_run {
-        format!("dry run: {} would go to {}: {size}", count(to.made, "span"), to.name)
+        format!("dry run: {} would go to {}: {size}", count(to.made, to.signal.noun()), to.name)
     } else {
-        format!("{}: {} of {} accepted, {size}", to.name, to.accepted, count(to.made, "span"))
+        format!("{}: {} of {} accepted, {size}", to.name, to.accepted, count(to.made, to.signal.noun()))
     };
-    for (number, what) in [(to.rejected, "rejected"), (to.undelivered, "not delivered")] {
+    for (number, what) in [(to.rejected, "rejected"), (to.undelivered, "not delivered"), (to.saved, "saved")] {
         if number > 0 {
             let _ = write!(line, ", {number} {what}");
         }
@@ -104,10 +135,13 @@ fn destination_line(to: &DestinationReport) -> String {
     if to.dropped_events > 0 {
         let _ = write!(line, ", {} left out so that a span fits into a request", count(to.dropped_events, "log event"));
     }
+    if to.cut_records > 0 {
+        let _ = write!(line, ", {} cut so that it fits into a request", count(to.cut_records, "log record"));
+    }
     line
 }
 
-fn count(number: u64, what: &str) -> String {
+pub(super) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

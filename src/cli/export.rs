@@ -4,21 +4,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use ecspan::model::{TaskLife, Time};
-use ecspan::sink::{Delivery, Destination, OpenError, Overrides, Reason, Report, Target, Verdict};
+use ecspan::sink::{Delivery, Reason, Report, Verdict};
 use ecspan::trace::{Mode, ParentPolicy, TaskTrace, TraceOptions, caller};
 use futures::StreamExt;
 
-use super::args::{ExportArgs, Global, LogsAs, OtlpArgs};
+use super::args::{ExportArgs, Global, LogsAs};
 use super::closing;
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{Course, Needs, Source};
-use super::{env, signals, terminal};
+use super::{destinations, env, signals, terminal};
 
 pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Problem> {
     // What is wrong with the destinations is known before any task is asked for.
     let options = trace_options(args)?;
-    let destinations = args.to.iter().map(|to| destination(to, args)).collect::<Result<Vec<_>, _>>()?;
+    let destinations = destinations::open(global, args).await?;
     let needs = Needs { wait: args.wait.map(|until| (until, args.wait_timeout)), ..Needs::default() };
     let mut source = Source::open(global, &args.tasks, needs).await?;
     let course = source.course.clone();
@@ -70,31 +70,6 @@ fn exit(report: &Report, course: &Course, lost: usize) -> Exit {
         Verdict::All if lost > 0 && report.tasks.is_empty() => Exit::Failed,
         Verdict::All if lost > 0 => Exit::Incomplete,
         Verdict::All => Exit::Success,
-    }
-}
-
-/// Opens what `--to` names; reads the environment beneath the flags.
-fn destination(to: &str, args: &ExportArgs) -> Result<Destination, Problem> {
-    let usage = |error: &dyn std::fmt::Display| Problem::usage(format!("--to: {error}"));
-    let target: Target = to.parse().map_err(|error| usage(&error))?;
-    let open = if args.dry_run { Destination::dry_run } else { Destination::open };
-    open(&target, &overrides(&args.otlp), &env::get).map_err(|error: OpenError| {
-        let problem = if error.is_usage() { Problem::usage } else { Problem::failed };
-        problem(error.to_string()).hint(error.hint())
-    })
-}
-
-fn overrides(args: &OtlpArgs) -> Overrides {
-    Overrides {
-        endpoint: args.endpoint.clone(),
-        protocol: args.protocol.clone(),
-        headers: args.header.clone(),
-        compression: args.compression.clone(),
-        timeout: args.timeout,
-        deadline: Some(args.deadline),
-        ca: args.ca.clone(),
-        client_certificate: args.client_cert.clone(),
-        client_key: args.client_key.clone(),
     }
 }
 

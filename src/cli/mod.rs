@@ -5,6 +5,7 @@
 pub(crate) mod args;
 mod closing;
 mod completions;
+mod destinations;
 mod env;
 mod exit;
 mod export;
@@ -12,6 +13,7 @@ mod ls;
 mod problem;
 mod progress;
 mod record;
+mod resend;
 mod show;
 mod signals;
 mod tasks;
@@ -38,6 +40,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
     match &cli.command {
         Command::Show(args) => show::run(&cli.global, args).await,
         Command::Export(args) => export::run(&cli.global, args).await,
+        Command::Resend(args) => resend::run(&cli.global, args).await,
         Command::Ls(args) => ls::run(&cli.global, args).await,
         Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),

@@ -7,6 +7,8 @@ use super::time::Time;
 pub struct LogLine {
     /// The event's own time.
     pub time: Time,
+    /// When CloudWatch Logs took it in.
+    pub observed: Option<Time>,
     /// The message as it came, less one line end. Untrusted: may hold anything.
     pub message: String,
 }

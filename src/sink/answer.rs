@@ -67,6 +67,7 @@ pub(crate) fn success(content_type: &str, body: &[u8], secrets: &Secrets) -> Ans
     if content_type.starts_with("text/") {
         return not_otlp();
     }
+    // That of the log service is the same on the wire.
     match ExportTraceServiceResponse::decode(body) {
         Ok(answer) => {
             let partial = answer.partial_success.unwrap_or_default();
@@ -81,7 +82,8 @@ fn json_success(answer: &Value, secrets: &Secrets) -> Option<Answer> {
     let Some(partial) = field(answer, "partialSuccess", "partial_success") else {
         return Some(accepted(0, "", secrets));
     };
-    let rejected = match field(partial, "rejectedSpans", "rejected_spans") {
+    let rejected = field(partial, "rejectedSpans", "rejected_spans");
+    let rejected = match rejected.or_else(|| field(partial, "rejectedLogRecords", "rejected_log_records")) {
         None => 0,
         Some(Value::String(text)) => text.trim().parse().ok()?,
         Some(number) => number.as_i64()?,
@@ -123,6 +125,21 @@ pub(crate) fn failure(
         StatusCode::PAYLOAD_TOO_LARGE => Answer::Refused { reason, too_large: TooLarge::Yes },
         StatusCode::BAD_REQUEST if says_too_large(&message) => Answer::Refused { reason, too_large: TooLarge::Yes },
         _ => Answer::refused(reason),
+    }
+}
+
+/// An answer of X-Ray, whose errors have hints of their own; it may throttle with 400, as AWS does.
+pub(crate) fn of_xray(answer: Answer) -> Answer {
+    match answer {
+        Answer::Refused { reason: Reason::Http { status, message }, too_large } => {
+            let is_throttled = message.contains("ThrottlingException") || message.contains("Rate exceeded");
+            let reason = Reason::Xray { status, message };
+            if is_throttled { Answer::retry(reason) } else { Answer::Refused { reason, too_large } }
+        }
+        Answer::Retry { reason: Reason::Http { status, message }, after } => {
+            Answer::Retry { reason: Reason::Xray { status, message }, after }
+        }
+        other => other,
     }
 }
 

@@ -2,11 +2,11 @@
 //! files are only named here. Main type: [`OtlpConfig`].
 //!
 //! Names and meaning are those of the OpenTelemetry specification and of the `opentelemetry-otlp` crate. For each
-//! setting the flag outranks the `_TRACES_` variable, which outranks the general one; an empty variable is an unset one.
+//! setting the flag outranks the signal's variable, which outranks the general one; an empty variable is an unset one.
 //!
-//! | `OTEL_EXPORTER_OTLP_…` and `OTEL_EXPORTER_OTLP_TRACES_…` | flag | value | default |
+//! | `OTEL_EXPORTER_OTLP_…` and `OTEL_EXPORTER_OTLP_TRACES_…` (for log records `…_LOGS_…`) | flag | value | default |
 //! |---|---|---|---|
-//! | `ENDPOINT` | `--endpoint` | URL; over HTTP `/v1/traces` is added to the general one and to the flag's, gRPC ignores a path | `http://localhost:4318`, for gRPC `…:4317` |
+//! | `ENDPOINT` | `--endpoint` | URL; over HTTP `/v1/traces` (`/v1/logs`) is added to the general one and to the flag's, gRPC ignores a path | `http://localhost:4318`, for gRPC `…:4317` |
 //! | `PROTOCOL` | `--protocol` | `grpc`, `http/protobuf`, `http/json` | `grpc` if the endpoint's port is 4317, else `http/protobuf` |
 //! | `HEADERS` | `--header` | `k=v,k=v`, percent-encoded; the flag's one pair as typed | none |
 //! | `COMPRESSION` | `--compression` | `gzip`, `none` | `none` |
@@ -27,55 +27,81 @@ use reqwest::Url;
 
 use super::endpoint::{self, Endpoint};
 use super::headers::{HeaderProblem, Headers};
+use super::signal::Signal;
 
 /// How long all attempts at one request may take, unless told otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(60);
 
-/// A setting's names: the flag, the variable of traces, the general variable.
+/// A setting's names: the flag, the variables of the signals, the general variable.
 struct Names {
     flag: &'static str,
     traces: &'static str,
+    logs: &'static str,
     general: &'static str,
+}
+
+impl Names {
+    const fn of(&self, signal: Signal) -> &'static str {
+        match signal {
+            Signal::Traces => self.traces,
+            Signal::Logs => self.logs,
+        }
+    }
 }
 
 const ENDPOINT: Names = Names {
     flag: "--endpoint",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    logs: otlp::OTEL_EXPORTER_OTLP_LOGS_ENDPOINT,
     general: otlp::OTEL_EXPORTER_OTLP_ENDPOINT,
 };
 const PROTOCOL: Names = Names {
     flag: "--protocol",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
+    logs: otlp::OTEL_EXPORTER_OTLP_LOGS_PROTOCOL,
     general: otlp::OTEL_EXPORTER_OTLP_PROTOCOL,
 };
 const HEADERS: Names = Names {
     flag: "--header",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_HEADERS,
+    logs: otlp::OTEL_EXPORTER_OTLP_LOGS_HEADERS,
     general: otlp::OTEL_EXPORTER_OTLP_HEADERS,
 };
 const COMPRESSION: Names = Names {
     flag: "--compression",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_COMPRESSION,
+    logs: otlp::OTEL_EXPORTER_OTLP_LOGS_COMPRESSION,
     general: otlp::OTEL_EXPORTER_OTLP_COMPRESSION,
 };
 const TIMEOUT: Names = Names {
     flag: "--timeout",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_TIMEOUT,
+    logs: otlp::OTEL_EXPORTER_OTLP_LOGS_TIMEOUT,
     general: otlp::OTEL_EXPORTER_OTLP_TIMEOUT,
 };
-const INSECURE: Names =
-    Names { flag: "", traces: otlp::OTEL_EXPORTER_OTLP_TRACES_INSECURE, general: otlp::OTEL_EXPORTER_OTLP_INSECURE };
+const INSECURE: Names = Names {
+    flag: "",
+    traces: otlp::OTEL_EXPORTER_OTLP_TRACES_INSECURE,
+    logs: otlp::OTEL_EXPORTER_OTLP_LOGS_INSECURE,
+    general: otlp::OTEL_EXPORTER_OTLP_INSECURE,
+};
 // The crate has no names for these three, which the specification has.
-const CERTIFICATE: Names =
-    Names { flag: "--ca", traces: "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", general: "OTEL_EXPORTER_OTLP_CERTIFICATE" };
+const CERTIFICATE: Names = Names {
+    flag: "--ca",
+    traces: "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+    logs: "OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE",
+    general: "OTEL_EXPORTER_OTLP_CERTIFICATE",
+};
 const CLIENT_CERTIFICATE: Names = Names {
     flag: "--client-cert",
     traces: "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+    logs: "OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE",
     general: "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
 };
 const CLIENT_KEY: Names = Names {
     flag: "--client-key",
     traces: "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+    logs: "OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY",
     general: "OTEL_EXPORTER_OTLP_CLIENT_KEY",
 };
 
@@ -100,7 +126,7 @@ impl Protocol {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         [Self::Grpc, Self::HttpProtobuf, Self::HttpJson].into_iter().find(|protocol| protocol.name() == name)
     }
 }
@@ -152,6 +178,8 @@ pub struct TlsFiles {
 /// The whole configuration of one OTLP destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtlpConfig {
+    /// What is sent there.
+    pub signal: Signal,
     /// Where to, and how.
     pub endpoint: Endpoint,
     /// Headers of each request.
@@ -246,10 +274,15 @@ impl ConfigError {
 }
 
 impl OtlpConfig {
-    /// Resolves flags and environment.
-    pub fn resolve(overrides: &Overrides, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let env = Env(env);
+    /// Resolves flags and environment for a signal.
+    pub fn resolve(
+        signal: Signal,
+        overrides: &Overrides,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let env = Env { signal, get: env };
         Ok(Self {
+            signal,
             endpoint: resolve_endpoint(overrides, &env)?,
             headers: resolve_headers(overrides, &env)?,
             gzip: resolve_gzip(overrides, &env)?,
@@ -260,14 +293,17 @@ impl OtlpConfig {
     }
 }
 
-struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+struct Env<'a> {
+    signal: Signal,
+    get: &'a dyn Fn(&str) -> Option<String>,
+}
 
 impl Env<'_> {
     /// The value that counts, and the name of what set it.
     fn get(&self, names: &Names, flag: Option<&str>) -> Option<(&'static str, String)> {
-        let variable = |name: &'static str| Some((name, (self.0)(name).filter(|value| !value.is_empty())?));
+        let variable = |name: &'static str| Some((name, (self.get)(name).filter(|value| !value.is_empty())?));
         flag.map(|value| (names.flag, value.to_owned()))
-            .or_else(|| variable(names.traces))
+            .or_else(|| variable(names.of(self.signal)))
             .or_else(|| variable(names.general))
     }
 }
@@ -283,7 +319,7 @@ fn resolve_endpoint(overrides: &Overrides, env: &Env<'_>) -> Result<Endpoint, Co
     let Some((setting, text)) = env.get(&ENDPOINT, overrides.endpoint.as_deref()) else {
         let protocol = protocol.unwrap_or(Protocol::HttpProtobuf);
         let port = if protocol == Protocol::Grpc { 4317 } else { 4318 };
-        return endpoint_from(ENDPOINT.general, &format!("http://localhost:{port}"), protocol);
+        return endpoint_from(env.signal, ENDPOINT.general, &format!("http://localhost:{port}"), protocol);
     };
     let has_scheme = text.contains("://");
     let with_scheme = |scheme: &str| if has_scheme { text.clone() } else { format!("{scheme}://{text}") };
@@ -293,10 +329,15 @@ fn resolve_endpoint(overrides: &Overrides, env: &Env<'_>) -> Result<Endpoint, Co
         return Err(ConfigError::Scheme { setting });
     }
     let scheme = if resolve_insecure(env)? { "http" } else { "https" };
-    endpoint_from(setting, &with_scheme(scheme), protocol)
+    endpoint_from(env.signal, setting, &with_scheme(scheme), protocol)
 }
 
-fn endpoint_from(setting: &'static str, text: &str, protocol: Protocol) -> Result<Endpoint, ConfigError> {
+fn endpoint_from(
+    signal: Signal,
+    setting: &'static str,
+    text: &str,
+    protocol: Protocol,
+) -> Result<Endpoint, ConfigError> {
     let mut url = parsed(setting, text)?;
     if protocol == Protocol::Grpc {
         if !url.username().is_empty() || url.password().is_some() {
@@ -306,9 +347,11 @@ fn endpoint_from(setting: &'static str, text: &str, protocol: Protocol) -> Resul
         url.set_query(None);
     } else {
         // Whoever pastes the whole URL into the flag means it; the variable's meaning is the specification's.
-        let is_whole = setting == ENDPOINT.traces || (setting == ENDPOINT.flag && endpoint::has_traces_path(&url));
-        if !is_whole {
-            url = endpoint::with_traces_path(url);
+        if setting == ENDPOINT.flag {
+            endpoint::strip_signal_path(&mut url);
+        }
+        if setting != ENDPOINT.of(signal) {
+            url = endpoint::with_path(url, signal);
         }
     }
     url.set_fragment(None);

@@ -5,7 +5,7 @@ use super::*;
 
 fn resolve(overrides: &Overrides, variables: &[(&str, &str)]) -> Result<OtlpConfig, ConfigError> {
     let env = |name: &str| variables.iter().find(|(k, _)| *k == name).map(|(_, v)| (*v).to_owned());
-    OtlpConfig::resolve(overrides, &env)
+    OtlpConfig::resolve(Signal::Traces, overrides, &env)
 }
 
 fn endpoint(flag: Option<&str>, variables: &[(&str, &str)]) -> Result<(String, Protocol), ConfigError> {

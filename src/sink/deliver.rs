@@ -3,7 +3,7 @@
 //! Bounded: a few tasks wait for each destination, a few requests are under way; when they are, the source waits.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::future::{BoxFuture, join, join_all};
 use futures::stream::{FuturesUnordered, Stream, StreamExt};
@@ -13,15 +13,38 @@ use tokio::time::{Instant, sleep_until};
 
 use super::destination::Destination;
 use super::encode::{EncodedTask, Request};
-use super::pack::Packer;
+use super::pack::{Packed, Packer};
 use super::reason::Reason;
 use super::report::{DestinationReport, Report};
 use super::retry::{self, Delivered, Policy};
+use super::signal::Signal;
 use super::transport::Transport;
-use crate::trace::TaskTrace;
+use super::undelivered::{Keeper, Saved, keep};
+use crate::trace::{TaskRecords, TaskTrace};
 
 /// Tasks that wait for a destination.
 const WAITING: usize = 4;
+
+/// What is delivered: a whole task's spans, or some log records of one of its containers.
+#[derive(Debug)]
+pub enum Piece {
+    /// Goes to the destinations of traces.
+    Trace(TaskTrace),
+    /// Goes to the destinations of logs.
+    Records(TaskRecords),
+}
+
+impl From<TaskTrace> for Piece {
+    fn from(trace: TaskTrace) -> Self {
+        Self::Trace(trace)
+    }
+}
+
+impl From<TaskRecords> for Piece {
+    fn from(records: TaskRecords) -> Self {
+        Self::Records(records)
+    }
+}
 
 /// Delivers tasks to one or more destinations; each gets all of them.
 #[derive(Debug)]
@@ -46,11 +69,11 @@ impl Delivery {
         self
     }
 
-    /// Ends early once this is ready: nothing is repeated any more, and answers that are out have five seconds. The stream
-    /// must end too. (A delivery that is dropped instead says nothing, and leaves a `file:` destination as it was.)
+    /// Ends early once this is ready: nothing is repeated any more, and what is in hand has four seconds to be sent; the rest is
+    /// saved. The stream must end too. (A delivery that is dropped instead says nothing, and leaves a `file:` destination as it was.)
     #[must_use]
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        let stop = stop.boxed().shared();
+        let stop = stop.map(|()| Instant::now()).boxed().shared();
         for destination in &mut self.destinations {
             destination.policy.stop = stop.clone();
         }
@@ -58,18 +81,32 @@ impl Delivery {
     }
 
     /// Delivers until the stream ends, and returns when every span is accounted for at every destination.
-    pub async fn run(self, tasks: impl Stream<Item = TaskTrace>) -> Report {
-        let (inlets, outlets): (Vec<_>, Vec<_>) = self.destinations.iter().map(|_| channel(WAITING)).unzip();
+    pub async fn run<P: Into<Piece>>(self, pieces: impl Stream<Item = P>) -> Report {
+        let transports: Vec<Arc<dyn Transport>> = self.destinations.iter().map(|one| one.transport.clone()).collect();
+        let (inlets, outlets): (Vec<_>, Vec<_>) = self
+            .destinations
+            .iter()
+            .map(|one| {
+                let (inlet, outlet) = channel(WAITING);
+                ((one.signal, inlet), outlet)
+            })
+            .unzip();
         let feed = async move {
             let mut report = Report::default();
-            pin_mut!(tasks);
-            while let Some(trace) = tasks.next().await {
-                report.add_task(&trace);
-                if trace.spans.is_empty() {
+            pin_mut!(pieces);
+            while let Some(piece) = pieces.next().await {
+                let (signal, task) = match piece.into() {
+                    Piece::Trace(trace) => {
+                        report.add_task(&trace);
+                        (Signal::Traces, EncodedTask::spans(trace))
+                    }
+                    Piece::Records(records) => (Signal::Logs, EncodedTask::records(records)),
+                };
+                if task.items.len() == 0 {
                     continue;
                 }
-                let task = Arc::new(EncodedTask::new(trace));
-                for inlet in &inlets {
+                let task = Arc::new(task);
+                for (_, inlet) in inlets.iter().filter(|(takes, _)| *takes == signal) {
                     // A destination reads until the stream ends, whatever becomes of its requests.
                     let _ = inlet.send(Arc::clone(&task)).await;
                 }
@@ -79,22 +116,43 @@ impl Delivery {
         let all = self.destinations.into_iter().zip(outlets).map(|(destination, tasks)| serve(destination, tasks));
         let (mut report, destinations) = join(feed, join_all(all)).await;
         report.destinations = destinations;
+        finish(&transports, &mut report);
         report
     }
 }
 
+/// Completes what is only complete as a whole. A file can be the destination of both signals.
+fn finish(transports: &[Arc<dyn Transport>], report: &mut Report) {
+    for (index, transport) in transports.iter().enumerate() {
+        let is_same = |other: &Arc<dyn Transport>| Arc::ptr_eq(other, transport);
+        if transports.iter().take(index).any(is_same) {
+            continue;
+        }
+        if let Err(reason) = transport.finish() {
+            let theirs = report.destinations.iter_mut().zip(transports).filter(|(_, other)| is_same(other));
+            theirs.for_each(|(destination, _)| destination.withdraw(reason.clone()));
+        }
+    }
+}
+
+/// A request's fate, and where it is if it was to be saved.
+type Booked = (Delivered, Option<Saved>);
+
 /// Delivers what comes to one destination.
 async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) -> DestinationReport {
-    let Destination { name, dry_run, limits, concurrency, linger, policy, transport } = destination;
-    let mut report = DestinationReport { name, dry_run, ..DestinationReport::default() };
+    let Destination {
+        name, signal, dry_run, limits, concurrency, linger, policy, transport, keeper, xray_region, ..
+    } = destination;
+    let mut report = DestinationReport { name, signal, xray_region, dry_run, ..DestinationReport::default() };
     let mut packer = Packer::new(limits);
     let mut ready: Vec<Request> = Vec::new();
-    let mut under_way: FuturesUnordered<BoxFuture<'_, Vec<Delivered>>> = FuturesUnordered::new();
+    let mut under_way: FuturesUnordered<BoxFuture<'_, Vec<Booked>>> = FuturesUnordered::new();
     let mut flush_at = None;
     let mut is_open = true;
     loop {
         if under_way.len() < concurrency && !ready.is_empty() {
-            under_way.push(in_order(transport.as_ref(), &policy, std::mem::take(&mut ready)).boxed());
+            let requests = std::mem::take(&mut ready);
+            under_way.push(in_order(transport.as_ref(), &policy, keeper.as_ref(), requests).boxed());
         }
         if !is_open && ready.is_empty() && under_way.is_empty() {
             break;
@@ -107,12 +165,17 @@ async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) 
         };
         tokio::select! {
             Some(delivered) = under_way.next(), if !under_way.is_empty() => {
-                delivered.into_iter().for_each(|one| report.add(one));
+                delivered.into_iter().for_each(|(one, saved)| report.add(one, saved));
             }
             task = tasks.recv(), if is_open && ready.is_empty() => match task {
                 Some(task) => {
-                    report.made += task.spans.len() as u64;
-                    ready = packer.push(Arc::unwrap_or_clone(task));
+                    report.made += task.items.len() as u64;
+                    let Packed { requests, refused } = packer.push(Arc::unwrap_or_clone(task), SystemTime::now());
+                    ready = requests;
+                    for one in refused.into_iter().map(Delivered::unacceptable) {
+                        let saved = keep(keeper.as_ref(), &one).await;
+                        report.add(one, saved);
+                    }
                     flush_at = if packer.is_empty() { None } else { flush_at.or_else(|| Some(Instant::now() + linger?)) };
                 }
                 None => {
@@ -128,18 +191,24 @@ async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) 
         }
     }
     drop(under_way);
-    report.dropped_events = packer.dropped_events();
-    if let Err(reason) = transport.finish() {
-        report.withdraw(reason);
-    }
+    (report.dropped_events, report.cut_records) = (packer.dropped_events(), packer.cut_records());
     report
 }
 
-/// Sends requests one after the other: the last may hold the root of the spans before.
-async fn in_order(transport: &dyn Transport, policy: &Policy, requests: Vec<Request>) -> Vec<Delivered> {
-    let mut delivered = Vec::new();
+/// Sends requests one after the other: the last may hold the root of the spans before. What is not accepted is saved at
+/// once: whatever happens next, it is not lost.
+async fn in_order(
+    transport: &dyn Transport,
+    policy: &Policy,
+    keeper: Option<&Keeper>,
+    requests: Vec<Request>,
+) -> Vec<Booked> {
+    let mut all = Vec::new();
     for request in requests {
-        delivered.extend(retry::deliver(transport, policy, request).await);
+        for delivered in retry::deliver(transport, policy, request).await {
+            let saved = keep(keeper, &delivered).await;
+            all.push((delivered, saved));
+        }
     }
-    delivered
+    all
 }

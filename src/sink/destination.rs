@@ -7,6 +7,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
+
 use super::config::{ConfigError, OtlpConfig, Overrides, Protocol};
 use super::encode::Format;
 use super::endpoint::Endpoint;
@@ -15,8 +17,11 @@ use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
 use super::pack::Limits;
 use super::retry::Policy;
+use super::signal::Signal;
 use super::tls::{TlsError, TlsMaterial};
 use super::transport::Transport;
+use super::undelivered::{Keeper, MeantFor, Undelivered};
+use super::xray::{self, Signer, XrayConfig};
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 4;
@@ -29,6 +34,8 @@ const LINGER: Duration = Duration::from_millis(200);
 pub enum Target {
     /// `otlp`: the endpoint that flags and environment say.
     Otlp,
+    /// `xray` or `xray:REGION`: the OTLP endpoint of AWS X-Ray.
+    Xray(Option<String>),
     /// `file:PATH`: OTLP JSON, one request a line.
     File(PathBuf),
     /// `file:-`: the same on stdout.
@@ -37,7 +44,7 @@ pub enum Target {
 
 /// Not something that `--to` can name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is no destination: neither otlp nor file:PATH")]
+#[error("{given:?} is no destination: neither otlp nor xray[:REGION] nor file:PATH")]
 pub struct TargetError {
     given: String,
 }
@@ -48,6 +55,10 @@ impl FromStr for Target {
     fn from_str(given: &str) -> Result<Self, TargetError> {
         match (given, given.strip_prefix("file:")) {
             ("otlp", _) => Ok(Self::Otlp),
+            ("xray", _) => Ok(Self::Xray(None)),
+            (xray, _) if xray.starts_with("xray:") && xray.len() > 5 => {
+                Ok(Self::Xray(given.strip_prefix("xray:").map(str::to_owned)))
+            }
             (_, Some("-")) => Ok(Self::Stdout),
             (_, Some(path)) if !path.is_empty() => Ok(Self::File(path.into())),
             _ => Err(TargetError { given: given.to_owned() }),
@@ -80,6 +91,21 @@ pub enum OpenError {
         /// What the client said.
         source: tonic::transport::Error,
     },
+    /// X-Ray needs them.
+    #[error("no AWS settings to reach X-Ray with")]
+    NoAws,
+    /// X-Ray's endpoint depends on it.
+    #[error("no AWS region is set, and X-Ray needs one")]
+    NoRegion,
+    /// Nothing to sign with.
+    #[error("no AWS credentials are configured, and X-Ray needs them")]
+    NoCredentials,
+    /// Where a saved request was to go is not known well enough.
+    #[error("saved for {} ({}), which cannot be sent to as it stands", meant_for.endpoint, meant_for.protocol)]
+    Meant {
+        /// Where.
+        meant_for: MeantFor,
+    },
     /// The file cannot be written.
     #[error("failed to open {} for writing: {source}", path.display())]
     File {
@@ -100,19 +126,24 @@ impl OpenError {
                  --ca, --client-cert and --client-key"
                     .to_owned(),
             ),
-            Self::Http { .. } | Self::Grpc { .. } | Self::File { .. } => None,
+            Self::Meant { .. } => Some("its secrets were not saved: name the receiver with --endpoint".to_owned()),
+            Self::NoRegion => Some("--to xray:REGION, --region or AWS_REGION".to_owned()),
+            Self::NoCredentials => Some("set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run `aws sso login`".to_owned()),
+            Self::Http { .. } | Self::Grpc { .. } | Self::File { .. } | Self::NoAws => None,
         }
     }
 
     /// Whether the command line or the environment is to blame, rather than the machine.
     pub const fn is_usage(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Tls(_) | Self::Http { .. } | Self::Grpc { .. })
+        !matches!(self, Self::File { .. } | Self::NoCredentials)
     }
 }
 
 /// Something open that traces can be delivered to.
 pub struct Destination {
     pub(crate) name: String,
+    /// What it takes.
+    pub(crate) signal: Signal,
     pub(crate) dry_run: bool,
     pub(crate) limits: Limits,
     /// Requests under way at once.
@@ -121,6 +152,41 @@ pub struct Destination {
     pub(crate) linger: Option<Duration>,
     pub(crate) policy: Policy,
     pub(crate) transport: Arc<dyn Transport>,
+    /// Saves what is not accepted.
+    pub(crate) keeper: Option<Keeper>,
+    /// Where requests are to go, for whoever sends them again; a file is nowhere to send to.
+    pub(crate) meant_for: Option<MeantFor>,
+    /// Of X-Ray, whose console links to traces.
+    pub(crate) xray_region: Option<String>,
+}
+
+/// Where the settings of a destination come from.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// The command line.
+    pub overrides: &'a Overrides,
+    /// The environment beneath it.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// AWS, as the SDK is configured: for X-Ray only.
+    pub aws: Option<&'a SdkConfig>,
+}
+
+impl<'a> Settings<'a> {
+    /// Settings of whoever has nothing to do with AWS.
+    pub const fn new(overrides: &'a Overrides, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { overrides, env, aws: None }
+    }
+}
+
+impl fmt::Debug for Settings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("overrides", self.overrides).finish_non_exhaustive()
+    }
+}
+
+fn http(config: &OtlpConfig, tls: TlsMaterial, signer: Option<Signer>) -> Result<HttpTransport, OpenError> {
+    let http = HttpTransport::new(config, tls, signer).map_err(Box::new);
+    http.map_err(|source| OpenError::Http { endpoint: config.endpoint.clone(), source })
 }
 
 impl fmt::Debug for Destination {
@@ -130,21 +196,22 @@ impl fmt::Debug for Destination {
 }
 
 impl Destination {
-    /// Opens what `--to` names. Connects nowhere yet, but reads the files of TLS and opens the file to be written.
+    /// Opens what `--to` names for a signal. Connects nowhere yet, but reads the files of TLS and opens the file to be
+    /// written.
     ///
     /// Must be called in a tokio runtime.
-    pub fn open(
-        target: &Target,
-        overrides: &Overrides,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, OpenError> {
+    pub fn open(target: &Target, signal: Signal, settings: &Settings<'_>) -> Result<Self, OpenError> {
         match target {
-            Target::Otlp => Self::otlp(&OtlpConfig::resolve(overrides, env)?),
-            Target::Stdout => Ok(Self::lines("file:-".to_owned(), FileTransport::stdout())),
+            Target::Otlp => Self::otlp(&OtlpConfig::resolve(signal, settings.overrides, settings.env)?),
+            Target::Xray(region) => {
+                let aws = settings.aws.ok_or(OpenError::NoAws)?;
+                Self::xray(&XrayConfig::resolve(region.as_deref(), aws, settings.overrides, settings.env)?)
+            }
+            Target::Stdout => Ok(Self::lines("file:-".to_owned(), signal, FileTransport::stdout())),
             Target::File(path) => {
                 let file = FileTransport::create(path);
                 let file = file.map_err(|source| OpenError::File { path: path.clone(), source })?;
-                Ok(Self::lines(file_name(path), file))
+                Ok(Self::lines(file_name(path), signal, file))
             }
         }
     }
@@ -152,17 +219,19 @@ impl Destination {
     /// What would be sent, and nothing sent: settings are checked as ever, files are left alone.
     ///
     /// Must be called in a tokio runtime.
-    pub fn dry_run(
-        target: &Target,
-        overrides: &Overrides,
-        env: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, OpenError> {
+    pub fn dry_run(target: &Target, signal: Signal, settings: &Settings<'_>) -> Result<Self, OpenError> {
         let real = match target {
-            Target::File(path) => Self::lines(file_name(path), DryRun(Format::Json)),
-            Target::Otlp | Target::Stdout => Self::open(target, overrides, env)?,
+            Target::File(path) => Self::lines(file_name(path), signal, DryRun(Format::Json)),
+            Target::Otlp | Target::Xray(_) | Target::Stdout => Self::open(target, signal, settings)?,
         };
-        let transport = Arc::new(DryRun(real.transport.format()));
-        Ok(Self { dry_run: true, linger: None, transport, ..real })
+        Ok(real.dry())
+    }
+
+    /// The same, but nothing is sent.
+    #[must_use]
+    pub fn dry(self) -> Self {
+        let transport = Arc::new(DryRun(self.transport.format()));
+        Self { dry_run: true, linger: None, transport, ..self }
     }
 
     /// An OTLP endpoint. Must be called in a tokio runtime.
@@ -174,25 +243,106 @@ impl Destination {
                 let grpc = GrpcTransport::new(config, tls);
                 Arc::new(grpc.map_err(|source| OpenError::Grpc { endpoint: endpoint.clone(), source })?)
             }
-            Protocol::HttpProtobuf | Protocol::HttpJson => {
-                let http = HttpTransport::new(config, tls).map_err(Box::new);
-                Arc::new(http.map_err(|source| OpenError::Http { endpoint: endpoint.clone(), source })?)
-            }
+            Protocol::HttpProtobuf | Protocol::HttpJson => Arc::new(http(config, tls, None)?),
         };
-        let policy = Policy::new(config.timeout, config.deadline);
         let name = format!("{endpoint} ({})", endpoint.protocol());
-        Ok(Self { concurrency: CONCURRENCY, linger: Some(LINGER), policy, ..Self::over(name, transport) })
+        Ok(Self::endpoint(name, "otlp".to_owned(), config, transport))
     }
 
-    fn lines(name: String, transport: impl Transport + 'static) -> Self {
-        Self::over(name, Arc::new(transport))
+    /// AWS X-Ray. Must be called in a tokio runtime.
+    pub fn xray(config: &XrayConfig) -> Result<Self, OpenError> {
+        let XrayConfig { otlp, region, signer } = config;
+        let transport = http(otlp, TlsMaterial::load(&otlp.tls)?, Some(signer.clone()))?;
+        let name = format!("X-Ray in {region}, {}", otlp.endpoint);
+        let destination = Self::endpoint(name, format!("xray:{region}"), otlp, Arc::new(transport));
+        Ok(Self { limits: xray::LIMITS, xray_region: Some(region.clone()), ..destination })
+    }
+
+    /// Where a saved request was to go: settings are those of now, but for the endpoint and the protocol.
+    ///
+    /// Must be called in a tokio runtime.
+    pub fn meant(meant_for: &MeantFor, signal: Signal, settings: &Settings<'_>) -> Result<Self, OpenError> {
+        let MeantFor { to, endpoint, protocol } = meant_for;
+        let unusable = || OpenError::Meant { meant_for: meant_for.clone() };
+        let target: Target = to.parse().map_err(|_| unusable())?;
+        let url = Endpoint::saved(endpoint, protocol).ok_or_else(unusable)?;
+        let overrides = Overrides {
+            endpoint: Some(endpoint.clone()),
+            protocol: Some(protocol.clone()),
+            ..settings.overrides.clone()
+        };
+        match target {
+            Target::Otlp => {
+                let config = OtlpConfig::resolve(signal, &overrides, settings.env)?;
+                Self::otlp(&OtlpConfig { endpoint: url, ..config })
+            }
+            Target::Xray(_) => Self::open(&target, signal, &Settings { overrides: &overrides, ..*settings }),
+            Target::File(_) | Target::Stdout => Err(unusable()),
+        }
+    }
+
+    fn endpoint(name: String, to: String, config: &OtlpConfig, transport: Arc<dyn Transport>) -> Self {
+        let endpoint = &config.endpoint;
+        let meant_for =
+            MeantFor { to, endpoint: endpoint.to_string(), protocol: endpoint.protocol().name().to_owned() };
+        Self {
+            signal: config.signal,
+            concurrency: CONCURRENCY,
+            linger: Some(LINGER),
+            policy: Policy::new(config.timeout, config.deadline),
+            meant_for: Some(meant_for),
+            ..Self::over(name, transport)
+        }
+    }
+
+    /// The same place for another signal: for files, which take lines of any.
+    #[must_use]
+    pub fn also_for(&self, signal: Signal) -> Self {
+        Self {
+            name: self.name.clone(),
+            signal,
+            policy: self.policy.clone(),
+            transport: self.transport.clone(),
+            keeper: self.keeper.clone(),
+            meant_for: self.meant_for.clone(),
+            xray_region: self.xray_region.clone(),
+            ..*self
+        }
+    }
+
+    /// What is not accepted is saved here. (What a file does not take is not: it is nowhere to send it to.)
+    #[must_use]
+    pub fn keeping(mut self, folder: &Undelivered) -> Self {
+        let keeper = |meant_for: MeantFor| Keeper { folder: folder.clone(), meant_for };
+        self.keeper = self.meant_for.clone().filter(|_| !self.dry_run).map(keeper);
+        self
+    }
+
+    /// Where its requests are to go; `None` for a file.
+    pub const fn meant_for(&self) -> Option<&MeantFor> {
+        self.meant_for.as_ref()
+    }
+
+    fn lines(name: String, signal: Signal, transport: impl Transport + 'static) -> Self {
+        Self { signal, ..Self::over(name, Arc::new(transport)) }
     }
 
     /// Any transport: one request at a time, each as full as can be.
     pub fn over(name: String, transport: Arc<dyn Transport>) -> Self {
         let policy = Policy::new(Duration::from_secs(10), Duration::from_secs(60));
-        let limits = Limits::default();
-        Self { name, dry_run: false, limits, concurrency: 1, linger: None, policy, transport }
+        Self {
+            name,
+            signal: Signal::default(),
+            dry_run: false,
+            limits: Limits::default(),
+            concurrency: 1,
+            linger: None,
+            policy,
+            transport,
+            keeper: None,
+            meant_for: None,
+            xray_region: None,
+        }
     }
 
     /// What it is called in reports, secrets masked.
@@ -217,14 +367,18 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn settings(overrides: &Overrides) -> Settings<'_> {
+        Settings::new(overrides, &|_| None)
+    }
+
     #[test]
     fn targets() {
         assert_eq!("otlp".parse(), Ok(Target::Otlp));
         assert_eq!("file:-".parse(), Ok(Target::Stdout));
         assert_eq!("file:a:b".parse(), Ok(Target::File("a:b".into())));
-        for given in ["", "file:", "OTLP", "file", "out.json"] {
+        for given in ["", "file:", "OTLP", "file", "out.json", "xray:"] {
             let error = given.parse::<Target>().unwrap_err().to_string();
-            assert_eq!(error, format!("{given:?} is no destination: neither otlp nor file:PATH"));
+            assert_eq!(error, format!("{given:?} is no destination: neither otlp nor xray[:REGION] nor file:PATH"));
         }
     }
 
@@ -232,7 +386,7 @@ mod tests {
     async fn what_is_misconfigured_is_known_before_any_work() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing.pem");
-        let open = |overrides: &Overrides| Destination::open(&Target::Otlp, overrides, &|_| None);
+        let open = |overrides: &Overrides| Destination::open(&Target::Otlp, Signal::Traces, &settings(overrides));
         for endpoint in ["https://localhost:4317", "https://localhost:4318"] {
             let endpoint = Some(endpoint.to_owned());
             let error = open(&Overrides { endpoint, ca: Some(missing.clone()), ..Overrides::default() }).unwrap_err();
@@ -242,7 +396,7 @@ mod tests {
         let endpoint = Some("localhost".to_owned());
         assert!(matches!(open(&Overrides { endpoint, ..Overrides::default() }), Err(OpenError::Config(_))));
         let target = Target::File(folder.path().to_owned());
-        let error = Destination::open(&target, &Overrides::default(), &|_| None).unwrap_err();
+        let error = Destination::open(&target, Signal::Traces, &settings(&Overrides::default())).unwrap_err();
         assert!(matches!(&error, OpenError::File { .. }) && !error.is_usage(), "{error}");
     }
 
@@ -250,10 +404,10 @@ mod tests {
     async fn a_dry_run_checks_settings_and_touches_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let target = Target::File(folder.path().join("out.jsonl"));
-        let destination = Destination::dry_run(&target, &Overrides::default(), &|_| None).unwrap();
+        let destination = Destination::dry_run(&target, Signal::Traces, &settings(&Overrides::default())).unwrap();
         assert!(destination.dry_run);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         let overrides = Overrides { protocol: Some("x".to_owned()), ..Overrides::default() };
-        assert!(Destination::dry_run(&Target::Otlp, &overrides, &|_| None).is_err());
+        assert!(Destination::dry_run(&Target::Otlp, Signal::Traces, &settings(&overrides)).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! From a [`TaskTrace`] to the bytes of requests: protobuf, or JSON as the OTLP specification has it. Sends nothing.
-//! Main type: [`Request`].
+//! From a [`TaskTrace`] or [`TaskRecords`] to the bytes of requests: protobuf, or JSON as the OTLP specification has it.
+//! Sends nothing. Main type: [`Request`].
 //!
 //! `opentelemetry-proto` converts each span; what is ours is that the resource's attributes are sorted (its `Resource` is
 //! a hash map) and that several tasks share a request. Its `with-serde` JSON is the specification's for every field that
@@ -9,14 +9,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use opentelemetry_sdk::Resource;
-use prost::Message;
+use prost::Message as _;
 
-use crate::trace::{TaskTrace, semconv};
+use super::signal::Signal;
+use crate::trace::{TaskRecords, TaskTrace, semconv};
 
 /// How a request is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,35 +30,89 @@ pub enum Format {
     Json,
 }
 
-/// A task's spans, ready to be put into requests.
+/// A task's spans, or log records of one of its containers, ready to be put into requests.
 #[derive(Clone, Debug)]
 pub(crate) struct EncodedTask {
     /// What the task is called in reports.
     pub(crate) label: Arc<str>,
     pub(crate) resource: ProtoResource,
-    pub(crate) spans: Vec<Span>,
+    pub(crate) items: Items,
+}
+
+/// What is under one resource.
+#[derive(Clone, Debug)]
+pub(crate) enum Items {
+    Spans(Vec<Span>),
+    Records(Vec<LogRecord>),
 }
 
 impl EncodedTask {
-    pub(crate) fn new(trace: TaskTrace) -> Self {
+    pub(crate) fn spans(trace: TaskTrace) -> Self {
         Self {
             label: trace.label.into(),
             resource: resource(&trace.resource),
-            spans: trace.spans.into_iter().map(Span::from).collect(),
+            items: Items::Spans(trace.spans.into_iter().map(Span::from).collect()),
+        }
+    }
+
+    pub(crate) fn records(records: TaskRecords) -> Self {
+        let TaskRecords { label, resource: of, records } = records;
+        Self { label: label.into(), resource: resource(&of), items: Items::Records(records) }
+    }
+
+    /// A part of it: other items under the same resource.
+    pub(crate) fn with(&self, items: Items) -> Self {
+        Self { label: self.label.clone(), resource: self.resource.clone(), items }
+    }
+}
+
+impl Items {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Spans(spans) => spans.len(),
+            Self::Records(records) => records.len(),
+        }
+    }
+
+    /// The encoded size of each.
+    pub(crate) fn sizes(&self) -> Vec<usize> {
+        match self {
+            Self::Spans(spans) => spans.iter().map(Span::encoded_len).collect(),
+            Self::Records(records) => records.iter().map(LogRecord::encoded_len).collect(),
+        }
+    }
+
+    /// The order in which they are sent when one request does not hold them all.
+    pub(crate) fn root_last(self) -> Self {
+        match self {
+            Self::Spans(spans) => Self::Spans(root_last(spans)),
+            records @ Self::Records(_) => records,
+        }
+    }
+
+    pub(crate) fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Self::Spans(spans) => Self::Spans(spans.split_off(at)),
+            Self::Records(records) => Self::Records(records.split_off(at)),
         }
     }
 }
 
 /// One task of one or of several resources as OTLP has it: for those who send it themselves.
 pub fn resource_spans(trace: TaskTrace) -> ResourceSpans {
-    let task = EncodedTask::new(trace);
-    group(task.resource, task.spans)
+    let resource = resource(&trace.resource);
+    group_spans(resource, trace.spans.into_iter().map(Span::from).collect())
 }
 
 /// Spans under their resource and the one scope that there is.
-pub(crate) fn group(resource: ProtoResource, spans: Vec<Span>) -> ResourceSpans {
+fn group_spans(resource: ProtoResource, spans: Vec<Span>) -> ResourceSpans {
     let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans, schema_url: String::new() }];
     ResourceSpans { resource: Some(resource), scope_spans, schema_url: String::new() }
+}
+
+fn group_records(resource: ProtoResource, log_records: Vec<LogRecord>) -> ResourceLogs {
+    let scope_logs = vec![ScopeLogs { scope: Some(scope()), log_records, schema_url: String::new() }];
+    ResourceLogs { resource: Some(resource), scope_logs, schema_url: String::new() }
 }
 
 pub(crate) fn scope() -> InstrumentationScope {
@@ -76,64 +133,173 @@ fn resource(resource: &Resource) -> ProtoResource {
 }
 
 /// The spans whose parent is among them first, in their order: a root says that all else is there.
-pub(crate) fn root_last(spans: Vec<Span>) -> Vec<Span> {
+fn root_last(spans: Vec<Span>) -> Vec<Span> {
     let ids: HashSet<Vec<u8>> = spans.iter().map(|span| span.span_id.clone()).collect();
     let (mut inner, roots): (Vec<_>, Vec<_>) = spans.into_iter().partition(|span| ids.contains(&span.parent_span_id));
     inner.extend(roots);
     inner
 }
 
-/// One export request: the spans of one or more tasks.
+/// One export request: the spans, or the log records, of one or more tasks.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    message: ExportTraceServiceRequest,
-    /// Of the tasks in the message, one each.
+    message: Message,
+    /// Of the groups in the message, one each.
     tasks: Vec<Arc<str>>,
 }
 
+/// What is sent, in one of the signals.
+#[derive(Clone, Debug)]
+enum Message {
+    Traces(ExportTraceServiceRequest),
+    Logs(ExportLogsServiceRequest),
+}
+
+impl Default for Message {
+    fn default() -> Self {
+        Self::Traces(ExportTraceServiceRequest::default())
+    }
+}
+
 impl Request {
-    pub(crate) fn push(&mut self, label: Arc<str>, resource_spans: ResourceSpans) {
+    /// A request with these spans or records of one task.
+    pub(crate) fn of_one(task: EncodedTask) -> Self {
+        let mut request = Self::default();
+        request.push(task);
+        request
+    }
+
+    /// Adds a task. All of one request are of one signal: the first decides, and others are a defect of the caller.
+    pub(crate) fn push(&mut self, task: EncodedTask) {
+        let EncodedTask { label, resource, items } = task;
+        if self.tasks.is_empty() && matches!(items, Items::Records(_)) {
+            self.message = Message::Logs(ExportLogsServiceRequest::default());
+        }
+        match (&mut self.message, items) {
+            (Message::Traces(message), Items::Spans(spans)) => {
+                message.resource_spans.push(group_spans(resource, spans))
+            }
+            (Message::Logs(message), Items::Records(records)) => {
+                message.resource_logs.push(group_records(resource, records));
+            }
+            (Message::Traces(_), Items::Records(_)) | (Message::Logs(_), Items::Spans(_)) => {
+                unreachable!("a destination takes one signal")
+            }
+        }
         self.tasks.push(label);
-        self.message.resource_spans.push(resource_spans);
+    }
+
+    /// From OTLP JSON. Groups of one task stand under the task's name, where that is known.
+    pub(crate) fn from_json(json: &str, signal: Signal, tasks: &[Arc<str>]) -> Result<Self, serde_json::Error> {
+        let (message, groups) = match signal {
+            Signal::Traces => {
+                let message: ExportTraceServiceRequest = serde_json::from_str(json)?;
+                let groups = message.resource_spans.len();
+                (Message::Traces(message), groups)
+            }
+            Signal::Logs => {
+                let message: ExportLogsServiceRequest = serde_json::from_str(json)?;
+                let groups = message.resource_logs.len();
+                (Message::Logs(message), groups)
+            }
+        };
+        let unnamed: Arc<str> = "of a file".into();
+        let tasks = (0..groups).map(|group| tasks.get(group).unwrap_or(&unnamed).clone()).collect();
+        Ok(Self { message, tasks })
+    }
+
+    /// The tasks that are in it, to be packed anew for another receiver.
+    pub(crate) fn into_tasks(self) -> Vec<EncodedTask> {
+        let groups: Vec<(Option<ProtoResource>, Items)> = match self.message {
+            Message::Traces(message) => message
+                .resource_spans
+                .into_iter()
+                .map(|group| {
+                    let spans = group.scope_spans.into_iter().flat_map(|scope| scope.spans).collect();
+                    (group.resource, Items::Spans(spans))
+                })
+                .collect(),
+            Message::Logs(message) => message
+                .resource_logs
+                .into_iter()
+                .map(|group| {
+                    let records = group.scope_logs.into_iter().flat_map(|scope| scope.log_records).collect();
+                    (group.resource, Items::Records(records))
+                })
+                .collect(),
+        };
+        let tasks = self.tasks.into_iter().zip(groups);
+        tasks
+            .map(|(label, (resource, items))| EncodedTask { label, resource: resource.unwrap_or_default(), items })
+            .collect()
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    /// What the tasks are called whose spans are in it.
+    /// What it carries.
+    pub const fn signal(&self) -> Signal {
+        match self.message {
+            Message::Traces(_) => Signal::Traces,
+            Message::Logs(_) => Signal::Logs,
+        }
+    }
+
+    /// What the tasks are called whose spans or log records are in it.
     pub fn tasks(&self) -> &[Arc<str>] {
         &self.tasks
     }
 
-    /// How many spans are in it.
-    pub fn spans(&self) -> u64 {
-        self.all_spans().count() as u64
+    /// How many spans or log records are in it.
+    pub fn items(&self) -> u64 {
+        let count = match &self.message {
+            Message::Traces(message) => {
+                message.resource_spans.iter().flat_map(|group| &group.scope_spans).map(|scope| scope.spans.len()).sum()
+            }
+            Message::Logs(message) => message
+                .resource_logs
+                .iter()
+                .flat_map(|group| &group.scope_logs)
+                .map(|s| s.log_records.len())
+                .sum::<usize>(),
+        };
+        count as u64
     }
 
-    fn all_spans(&self) -> impl Iterator<Item = &Span> {
-        self.message.resource_spans.iter().flat_map(|group| &group.scope_spans).flat_map(|scope| &scope.spans)
-    }
-
-    /// The name of the only span.
-    pub(crate) fn only_span(&self) -> Option<&str> {
-        let mut spans = self.all_spans();
-        spans.next().filter(|_| spans.next().is_none()).map(|span| span.name.as_str())
+    /// What the only one in it is called.
+    pub(crate) fn only_item(&self) -> Option<&str> {
+        if self.items() != 1 {
+            return None;
+        }
+        Some(match &self.message {
+            Message::Traces(message) => {
+                let mut scopes = message.resource_spans.iter().flat_map(|group| &group.scope_spans);
+                scopes.find_map(|scope| scope.spans.first()).map_or("", |span| &span.name)
+            }
+            Message::Logs(_) => "a log record",
+        })
     }
 
     /// Its size in protobuf, without encoding it.
     pub fn encoded_len(&self) -> usize {
-        self.message.encoded_len()
+        match &self.message {
+            Message::Traces(message) => message.encoded_len(),
+            Message::Logs(message) => message.encoded_len(),
+        }
     }
 
     /// Its body.
     pub fn encode(&self, format: Format) -> Bytes {
-        match format {
-            Format::Protobuf => self.message.encode_to_vec().into(),
-            Format::Json => {
-                serde_json::to_vec(&self.message).expect("memory does not fail and all keys are strings").into()
-            }
-        }
+        let json =
+            |written: serde_json::Result<Vec<u8>>| written.expect("memory does not fail and all keys are strings");
+        let body = match (&self.message, format) {
+            (Message::Traces(message), Format::Protobuf) => message.encode_to_vec(),
+            (Message::Logs(message), Format::Protobuf) => message.encode_to_vec(),
+            (Message::Traces(message), Format::Json) => json(serde_json::to_vec(message)),
+            (Message::Logs(message), Format::Json) => json(serde_json::to_vec(message)),
+        };
+        body.into()
     }
 
     /// Two requests of about half the size: by tasks, and when there is only one, by its spans, the root last. A single
@@ -142,23 +308,27 @@ impl Request {
         if self.tasks.len() > 1 {
             let middle = self.tasks.len() / 2;
             let tasks = self.tasks.split_off(middle);
-            let resource_spans = self.message.resource_spans.split_off(middle);
-            return Some((self, Self { tasks, message: ExportTraceServiceRequest { resource_spans } }));
+            let message = match &mut self.message {
+                Message::Traces(message) => {
+                    let resource_spans = message.resource_spans.split_off(middle);
+                    Message::Traces(ExportTraceServiceRequest { resource_spans })
+                }
+                Message::Logs(message) => {
+                    let resource_logs = message.resource_logs.split_off(middle);
+                    Message::Logs(ExportLogsServiceRequest { resource_logs })
+                }
+            };
+            return Some((self, Self { tasks, message }));
         }
-        let (label, group) = (self.tasks.pop()?, self.message.resource_spans.pop()?);
-        let mut first = root_last(group.scope_spans.into_iter().flat_map(|scope| scope.spans).collect());
+        let EncodedTask { label, resource, items } = self.into_tasks().pop()?;
+        let mut first = items.root_last();
         if first.len() < 2 {
             return None;
         }
         let second = first.split_off(first.len() / 2);
-        let resource = group.resource.unwrap_or_default();
-        Some((Self::of_one(label.clone(), resource.clone(), first), Self::of_one(label, resource, second)))
-    }
-
-    /// A request with spans of one task.
-    pub(crate) fn of_one(label: Arc<str>, resource: ProtoResource, spans: Vec<Span>) -> Self {
-        let message = ExportTraceServiceRequest { resource_spans: vec![group(resource, spans)] };
-        Self { message, tasks: vec![label] }
+        let task = EncodedTask { label, resource, items: first };
+        let second = task.with(second);
+        Some((Self::of_one(task), Self::of_one(second)))
     }
 }
 
@@ -185,8 +355,7 @@ mod tests {
     #[test]
     fn the_bytes_are_those_of_the_stock_exporter_with_sorted_resource_attributes() {
         let trace = task_of("a", vec![full_span()]);
-        let mut request = Request::default();
-        request.push("a".into(), resource_spans(trace.clone()));
+        let request = Request::of_one(EncodedTask::spans(trace.clone()));
         assert_eq!(request.encode(Format::Protobuf), stock(&trace).encode_to_vec());
         assert_eq!(request.encode(Format::Protobuf).len(), request.encoded_len());
     }
@@ -199,8 +368,7 @@ mod tests {
 
     #[test]
     fn json_is_that_of_the_specification() {
-        let mut request = Request::default();
-        request.push("a".into(), resource_spans(task_of("a", vec![full_span()])));
+        let request = Request::of_one(EncodedTask::spans(task_of("a", vec![full_span()])));
         let got: serde_json::Value = serde_json::from_slice(&request.encode(Format::Json)).unwrap();
         let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
         let group = &got["resourceSpans"][0];
@@ -250,15 +418,15 @@ mod tests {
     fn halves_are_by_task_then_by_span_with_the_root_last() {
         let mut request = Request::default();
         for label in ["a", "b", "c"] {
-            request.push(label.into(), resource_spans(task(label, 3)));
+            request.push(EncodedTask::spans(task(label, 3)));
         }
         let (first, second) = request.halves().unwrap();
         assert_eq!((first.tasks().len(), second.tasks().len()), (1, 2));
         let (one, two) = first.halves().unwrap();
-        assert_eq!((one.spans(), two.spans()), (1, 2));
-        let last = two.all_spans().last().unwrap();
-        assert_eq!(last.parent_span_id, Vec::<u8>::new());
-        assert!(one.only_span().is_some() && two.only_span().is_none());
+        assert_eq!((one.items(), two.items()), (1, 2));
+        assert!(one.only_item().is_some() && two.only_item().is_none());
+        let Some(EncodedTask { items: Items::Spans(spans), .. }) = two.into_tasks().pop() else { panic!("no spans") };
+        assert_eq!(spans.last().unwrap().parent_span_id, Vec::<u8>::new());
         assert!(one.halves().is_none());
     }
 }

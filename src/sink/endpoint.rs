@@ -5,8 +5,10 @@ use std::fmt;
 use reqwest::Url;
 
 use super::config::Protocol;
+use super::signal::Signal;
 
-const TRACES_PATH: &str = "/v1/traces";
+/// What stands for a secret.
+const MASK: &str = "***";
 
 /// Where requests go, and how they speak.
 ///
@@ -20,6 +22,12 @@ pub struct Endpoint {
 impl Endpoint {
     pub(crate) const fn new(url: Url, protocol: Protocol) -> Self {
         Self { url, protocol }
+    }
+
+    /// From how it was shown; `None` where something of it was masked.
+    pub(crate) fn saved(shown: &str, protocol: &str) -> Option<Self> {
+        let url = Url::parse(shown).ok().filter(|_| !shown.contains(MASK))?;
+        Some(Self::new(url, Protocol::named(protocol)?))
     }
 
     /// The URL, secrets and all: for the transports only.
@@ -49,25 +57,29 @@ impl Endpoint {
     }
 }
 
-/// Adds `/v1/traces`, as the specification wants it for an endpoint that all signals share.
-pub(crate) fn with_traces_path(mut url: Url) -> Url {
-    let path = format!("{}{TRACES_PATH}", url.path().trim_end_matches('/'));
+/// Adds `/v1/traces` or `/v1/logs`, as the specification wants it for an endpoint that all signals share.
+pub(crate) fn with_path(mut url: Url, signal: Signal) -> Url {
+    let path = format!("{}{}", url.path().trim_end_matches('/'), signal.path());
     url.set_path(&path);
     url
 }
 
-/// Whether the path already is that of traces.
-pub(crate) fn has_traces_path(url: &Url) -> bool {
-    url.path().trim_end_matches('/').ends_with(TRACES_PATH)
+/// Takes the path of a signal off, if the URL has one.
+pub(crate) fn strip_signal_path(url: &mut Url) {
+    let path = url.path().trim_end_matches('/');
+    let shared = [Signal::Traces, Signal::Logs].into_iter().find_map(|signal| path.strip_suffix(signal.path()));
+    if let Some(shared) = shared.map(str::to_owned) {
+        url.set_path(&shared);
+    }
 }
 
 /// A URL with everything masked that may be a secret.
 pub(crate) fn masked(url: &Url) -> String {
-    let user = if url.username().is_empty() && url.password().is_none() { "" } else { "***@" };
+    let user = if url.username().is_empty() && url.password().is_none() { String::new() } else { format!("{MASK}@") };
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let path = if url.path() == "/" { "" } else { url.path() };
-    let query = if url.query().is_some() { "?***" } else { "" };
+    let query = if url.query().is_some() { format!("?{MASK}") } else { String::new() };
     format!("{}://{user}{host}{port}{path}{query}", url.scheme())
 }
 

@@ -4,7 +4,7 @@
 //! the older file as it was, and nobody ever reads half a line. What exists and is no regular file (a pipe, `/dev/null`) is
 //! written as it comes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 
+use super::draft::Draft;
 use super::encode::Format;
 use super::reason::Reason;
 use super::transport::{Answer, Transport};
@@ -28,23 +29,6 @@ struct State {
     draft: Option<Draft>,
     /// Why no more is written: after half a line, the next one would be lost too.
     failed: Option<Reason>,
-}
-
-/// A file beside its place; removed unless it is moved there.
-struct Draft {
-    file: File,
-    at: PathBuf,
-    place: PathBuf,
-    is_moved: bool,
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.is_moved {
-            // Nobody is left to tell; at worst a hidden file stays behind.
-            let _ = fs::remove_file(&self.at);
-        }
-    }
 }
 
 impl FileTransport {
@@ -117,32 +101,6 @@ impl Transport for FileTransport {
             (Some(draft), None) => draft.put_in_place().map_err(|error| self.reason(&error)),
             (None, _) => Ok(()),
         }
-    }
-}
-
-impl Draft {
-    fn beside(place: PathBuf) -> io::Result<(Self, File)> {
-        let name = place.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
-        for number in 0..100 {
-            let at = place.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).open(&at) {
-                Ok(file) => {
-                    let draft = Self { file: file.try_clone()?, at, place, is_moved: false };
-                    return Ok((draft, file));
-                }
-                // Left behind by a process that had our number, or another destination of ours.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
-    }
-
-    fn put_in_place(mut self) -> io::Result<()> {
-        self.file.sync_all()?;
-        fs::rename(&self.at, &self.place)?;
-        self.is_moved = true;
-        Ok(())
     }
 }
 

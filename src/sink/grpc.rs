@@ -27,11 +27,10 @@ use super::reason::Reason;
 use super::tls::TlsMaterial;
 use super::transport::{Answer, TooLarge, Transport};
 
-const EXPORT: PathAndQuery = PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
-
 /// Sends over gRPC. One channel for all requests; it connects with the first.
 pub(crate) struct GrpcTransport {
     channel: Channel,
+    path: PathAndQuery,
     endpoint: Endpoint,
     metadata: MetadataMap,
     gzip: bool,
@@ -49,6 +48,7 @@ impl GrpcTransport {
         }
         Ok(Self {
             channel: channel.connect_lazy(),
+            path: PathAndQuery::from_static(config.signal.grpc_path()),
             endpoint: config.endpoint.clone(),
             metadata: MetadataMap::from_headers(config.headers.map().clone()),
             gzip: config.gzip,
@@ -66,7 +66,7 @@ impl GrpcTransport {
         }
         let mut request = tonic::Request::new(body);
         *request.metadata_mut() = self.metadata.clone();
-        match client.unary(request, EXPORT, Raw).await {
+        match client.unary(request, self.path.clone(), Raw).await {
             Ok(response) => {
                 let partial = response.into_inner().partial_success.unwrap_or_default();
                 let rejected = u64::try_from(partial.rejected_spans).unwrap_or(0);
@@ -174,7 +174,8 @@ const fn name(code: Code) -> &'static str {
     }
 }
 
-/// Passes encoded requests on and decodes answers.
+/// Passes encoded requests on and decodes answers. Those of the log service are the same on the wire: a count of what was
+/// rejected and a message.
 struct Raw;
 
 impl Codec for Raw {

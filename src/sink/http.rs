@@ -20,6 +20,7 @@ use super::endpoint::{Endpoint, masked};
 use super::reason::Reason;
 use super::tls::{self, TlsMaterial};
 use super::transport::{Answer, Transport};
+use super::xray::Signer;
 
 /// What is read of an answer at most: a partial success is a line, and a web page must not fill memory.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -34,10 +35,12 @@ pub(crate) struct HttpTransport {
     secrets: Secrets,
     /// Whether it ever answered: then it does speak HTTP, whatever else it says.
     has_answered: AtomicBool,
+    /// Of X-Ray.
+    signer: Option<Signer>,
 }
 
 impl HttpTransport {
-    pub(crate) fn new(config: &OtlpConfig, tls: TlsMaterial) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(config: &OtlpConfig, tls: TlsMaterial, signer: Option<Signer>) -> Result<Self, reqwest::Error> {
         let format = if config.endpoint.protocol() == Protocol::HttpJson { Format::Json } else { Format::Protobuf };
         let mut client = Client::builder()
             .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))
@@ -61,12 +64,20 @@ impl HttpTransport {
             gzip: config.gzip,
             secrets: Secrets::new(config.headers.secrets().chain(config.endpoint.secrets())),
             has_answered: AtomicBool::new(false),
+            signer,
         })
     }
 
     async fn attempt(&self, body: Bytes) -> Answer {
         let body = if self.gzip { gzipped(&body) } else { body };
-        let request = self.client.post(self.endpoint.url().clone()).headers(self.headers.clone()).body(body);
+        let mut headers = self.headers.clone();
+        if let Some(signer) = &self.signer {
+            match signer.headers(self.endpoint.url(), &headers, &body).await {
+                Ok(signature) => headers.extend(signature),
+                Err(reason) => return Answer::refused(reason),
+            }
+        }
+        let request = self.client.post(self.endpoint.url().clone()).headers(headers).body(body);
         match request.send().await {
             Ok(response) => self.read(response).await,
             Err(error) => self.failed(&error),
@@ -98,7 +109,9 @@ impl HttpTransport {
             _ if status.is_success() => answer::success(&content_type, &body, &self.secrets),
             _ => {
                 let retry_after = Some(retry_after.as_str()).filter(|value| !value.is_empty());
-                answer::failure(status, &content_type, retry_after, &body, SystemTime::now(), &self.secrets)
+                let answer =
+                    answer::failure(status, &content_type, retry_after, &body, SystemTime::now(), &self.secrets);
+                if self.signer.is_some() { answer::of_xray(answer) } else { answer }
             }
         }
     }

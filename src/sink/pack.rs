@@ -1,12 +1,19 @@
-//! Cuts tasks into requests by exact encoded size, before anything is sent. Pure. Main type: [`Packer`].
+//! Cuts tasks into requests by exact encoded size and by the receiver's other limits, before anything is sent. Pure. Main
+//! type: [`Packer`].
 //!
 //! Several tasks share a request. A task that is larger than a request is spread over its own requests, its root last.
-//! A span that is too large alone loses log events from its middle, counted, and is never left out itself.
+//! A span that is too large alone loses log events from its middle, counted, and is never left out itself – unless a
+//! receiver states a limit that it breaks all the same: then it is handed back with the reason.
 
+use std::time::{Duration, SystemTime};
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::{Message, length_delimiter_len};
 
-use super::encode::{EncodedTask, Request, group, root_last, scope};
+use super::encode::{EncodedTask, Items, Request, scope};
+use super::reason::Reason;
 use crate::trace::semconv;
 
 /// What a receiver takes.
@@ -18,10 +25,25 @@ pub struct Limits {
     /// A request of so many bytes is sent rather than filled further: while it is on its way the next one is encoded, which
     /// is half as fast again as filling requests up (`cargo bench -- delivery`).
     pub full_at_bytes: usize,
-    /// Spans of a request.
-    pub request_spans: usize,
+    /// Spans (or log records) of a request.
+    pub request_items: usize,
     /// Bytes of a span.
-    pub span_bytes: usize,
+    pub item_bytes: usize,
+    /// Bytes of the resource and the scope of a task.
+    pub resource_bytes: usize,
+    /// When spans may have started.
+    pub starts: Option<StartLimits>,
+}
+
+/// When spans may have started, as a receiver states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartLimits {
+    /// At most so long ago.
+    pub past: Duration,
+    /// At most so far in the future.
+    pub future: Duration,
+    /// The time between any two starts in one request.
+    pub spread: Duration,
 }
 
 impl Default for Limits {
@@ -30,10 +52,19 @@ impl Default for Limits {
         Self {
             request_bytes: 4 * 1024 * 1024,
             full_at_bytes: 512 * 1024,
-            request_spans: usize::MAX,
-            span_bytes: usize::MAX,
+            request_items: usize::MAX,
+            item_bytes: usize::MAX,
+            resource_bytes: usize::MAX,
+            starts: None,
         }
     }
+}
+
+/// What came out of packing: requests that are full, to be sent in their order, and what no request may hold.
+#[derive(Debug, Default)]
+pub(crate) struct Packed {
+    pub(crate) requests: Vec<Request>,
+    pub(crate) refused: Vec<(Request, Reason)>,
 }
 
 /// Fills requests.
@@ -42,13 +73,24 @@ pub(crate) struct Packer {
     limits: Limits,
     open: Request,
     open_bytes: usize,
-    open_spans: usize,
+    open_items: usize,
+    /// The first and the last start in the open request.
+    open_starts: Option<(u64, u64)>,
     dropped_events: u64,
+    cut_records: u64,
 }
 
 impl Packer {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, open: Request::default(), open_bytes: 0, open_spans: 0, dropped_events: 0 }
+        Self {
+            limits,
+            open: Request::default(),
+            open_bytes: 0,
+            open_items: 0,
+            open_starts: None,
+            dropped_events: 0,
+            cut_records: 0,
+        }
     }
 
     /// The log events that were taken out of spans so far.
@@ -56,67 +98,168 @@ impl Packer {
         self.dropped_events
     }
 
+    /// The log records whose bodies were cut so far.
+    pub(crate) const fn cut_records(&self) -> u64 {
+        self.cut_records
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// Adds a task, and gives the requests that are full, to be sent in their order.
-    pub(crate) fn push(&mut self, mut task: EncodedTask) -> Vec<Request> {
+    /// Adds a task.
+    pub(crate) fn push(&mut self, mut task: EncodedTask, now: SystemTime) -> Packed {
+        let mut packed = Packed::default();
         let frame = Frame::of(&task);
-        let fits = |len| len <= self.limits.span_bytes && frame.request_len(framed(len)) <= self.limits.request_bytes;
-        let mut bytes = 0;
-        for span in &mut task.spans {
-            let mut len = span.encoded_len();
-            if !fits(len) {
-                self.dropped_events += shorten(span, len, fits);
-                len = span.encoded_len();
-            }
-            bytes += framed(len);
+        if frame.resource + frame.scope > self.limits.resource_bytes {
+            let (bytes, limit) = (frame.resource + frame.scope, self.limits.resource_bytes);
+            packed.refused.push((Request::of_one(task), Reason::ResourceTooLarge { bytes, limit }));
+            return packed;
         }
-        let bytes = frame.request_len(bytes);
-        let spans = task.spans.len();
-        if bytes > self.limits.request_bytes || spans > self.limits.request_spans {
-            return self.spread(task, &frame);
+        self.shorten(&mut task.items, &frame);
+        let task = self.without_unacceptable(task, now, &mut packed.refused);
+        for part in self.in_windows(task) {
+            self.place(part, &frame, &mut packed.requests);
         }
-        let is_full =
-            self.open_bytes + bytes > self.limits.request_bytes || self.open_spans + spans > self.limits.request_spans;
-        let full = if is_full { self.flush() } else { None };
-        self.open.push(task.label, group(task.resource, task.spans));
-        self.open_bytes += bytes;
-        self.open_spans += spans;
-        let is_full_now = self.open_bytes >= self.limits.full_at_bytes;
-        full.into_iter().chain(if is_full_now { self.flush() } else { None }).collect()
+        packed
     }
 
     /// What is in the request that is being filled.
     pub(crate) fn flush(&mut self) -> Option<Request> {
-        (self.open_bytes, self.open_spans) = (0, 0);
+        (self.open_bytes, self.open_items, self.open_starts) = (0, 0, None);
         Some(std::mem::take(&mut self.open)).filter(|request| !request.is_empty())
     }
 
-    /// The requests of a task that is larger than one.
-    fn spread(&self, task: EncodedTask, frame: &Frame) -> Vec<Request> {
-        let mut requests = Vec::new();
-        let mut spans: Vec<Span> = Vec::new();
-        let mut bytes = 0;
-        let close = |spans| Request::of_one(task.label.clone(), task.resource.clone(), spans);
-        for span in root_last(task.spans) {
-            let size = framed(span.encoded_len());
-            let is_full =
-                frame.request_len(bytes + size) > self.limits.request_bytes || spans.len() >= self.limits.request_spans;
-            if is_full && !spans.is_empty() {
-                requests.push(close(std::mem::take(&mut spans)));
-                bytes = 0;
+    /// Cuts what can be cut of spans and records that are too large alone.
+    fn shorten(&mut self, items: &mut Items, frame: &Frame) {
+        let fits = |len| len <= self.limits.item_bytes && frame.request_len(framed(len)) <= self.limits.request_bytes;
+        match items {
+            Items::Spans(spans) => {
+                for span in spans {
+                    let len = span.encoded_len();
+                    if !fits(len) {
+                        self.dropped_events += shorten_span(span, len, fits);
+                    }
+                }
             }
-            spans.push(span);
-            bytes += size;
+            Items::Records(records) => {
+                for record in records {
+                    let len = record.encoded_len();
+                    if !fits(len) {
+                        self.cut_records += u64::from(shorten_record(record, len, fits));
+                    }
+                }
+            }
         }
-        requests.push(close(spans));
-        requests
+    }
+
+    /// The task without the spans that the receiver states that it refuses.
+    fn without_unacceptable(
+        &self,
+        task: EncodedTask,
+        now: SystemTime,
+        refused: &mut Vec<(Request, Reason)>,
+    ) -> EncodedTask {
+        let Items::Spans(spans) = task.items else { return task };
+        let (label, resource) = (task.label, task.resource);
+        let of = |spans| EncodedTask { label: label.clone(), resource: resource.clone(), items: Items::Spans(spans) };
+        let now = since_epoch(now);
+        let mut kept = Vec::with_capacity(spans.len());
+        for span in spans {
+            match self.objection(&span, now) {
+                None => kept.push(span),
+                Some(reason) => refused.push((Request::of_one(of(vec![span])), reason)),
+            }
+        }
+        of(kept)
+    }
+
+    fn objection(&self, span: &Span, now: Duration) -> Option<Reason> {
+        if self.limits.item_bytes < usize::MAX {
+            let (bytes, limit) = (span.encoded_len(), self.limits.item_bytes);
+            if bytes > limit {
+                return Some(Reason::SpanOverLimit { span: span.name.clone(), bytes, limit });
+            }
+        }
+        let starts = self.limits.starts?;
+        let start = Duration::from_nanos(span.start_time_unix_nano);
+        if start + starts.past < now {
+            return Some(Reason::TooOld { limit: starts.past });
+        }
+        (start > now + starts.future).then_some(Reason::InTheFuture { limit: starts.future })
+    }
+
+    /// The task in parts whose spans may be in one request; the one with the first spans, and so the root, last.
+    fn in_windows(&self, task: EncodedTask) -> Vec<EncodedTask> {
+        let Some(starts) = self.limits.starts else { return vec![task] };
+        let EncodedTask { label, resource, items: Items::Spans(mut spans) } = task else { return vec![task] };
+        let spread = nanos(starts.spread);
+        let mut parts = vec![];
+        while let Some(last) = spans.iter().map(|span| span.start_time_unix_nano).max() {
+            let (part, rest): (Vec<_>, Vec<_>) =
+                spans.into_iter().partition(|span| last - span.start_time_unix_nano <= spread);
+            parts.push(EncodedTask { label: label.clone(), resource: resource.clone(), items: Items::Spans(part) });
+            spans = rest;
+        }
+        parts
+    }
+
+    /// Puts a task into the open request, or into requests of its own.
+    fn place(&mut self, task: EncodedTask, frame: &Frame, requests: &mut Vec<Request>) {
+        let bytes = frame.request_len(task.items.sizes().into_iter().map(framed).sum());
+        let items = task.items.len();
+        if items == 0 {
+            return;
+        }
+        let starts = starts(&task.items);
+        if bytes > self.limits.request_bytes || items > self.limits.request_items {
+            // What came before goes before.
+            requests.extend(self.flush());
+            self.spread(task, frame, requests);
+            return;
+        }
+        let is_full =
+            self.open_bytes + bytes > self.limits.request_bytes || self.open_items + items > self.limits.request_items;
+        if is_full || self.is_apart(starts) {
+            requests.extend(self.flush());
+        }
+        self.open.push(task);
+        self.open_bytes += bytes;
+        self.open_items += items;
+        self.open_starts = together(self.open_starts, starts);
+        if self.open_bytes >= self.limits.full_at_bytes {
+            requests.extend(self.flush());
+        }
+    }
+
+    /// Whether these starts are too far from those in the open request.
+    fn is_apart(&self, starts: Option<(u64, u64)>) -> bool {
+        let Some(limit) = self.limits.starts else { return false };
+        together(self.open_starts, starts).is_some_and(|(first, last)| last - first > nanos(limit.spread))
+    }
+
+    /// The requests of a task that is larger than one.
+    fn spread(&self, task: EncodedTask, frame: &Frame, requests: &mut Vec<Request>) {
+        let whole = task.with(Items::Spans(vec![]));
+        let mut rest = task.items.root_last();
+        while rest.len() > 0 {
+            let (mut bytes, mut count) = (0, 0);
+            for size in rest.sizes() {
+                let is_full = frame.request_len(bytes + framed(size)) > self.limits.request_bytes
+                    || count >= self.limits.request_items;
+                if is_full && count > 0 {
+                    break;
+                }
+                bytes += framed(size);
+                count += 1;
+            }
+            let after = rest.split_off(count);
+            requests.push(Request::of_one(whole.with(std::mem::replace(&mut rest, after))));
+        }
     }
 }
 
-/// What surrounds a task's spans in a request. All field numbers here are below 16: a tag is one byte.
+/// What surrounds a task's items in a request. All field numbers here are below 16: a tag is one byte.
 struct Frame {
     resource: usize,
     scope: usize,
@@ -127,9 +270,9 @@ impl Frame {
         Self { resource: framed(task.resource.encoded_len()), scope: framed(scope().encoded_len()) }
     }
 
-    /// The size of a request with these spans alone.
-    fn request_len(&self, spans: usize) -> usize {
-        framed(self.resource + framed(self.scope + spans))
+    /// The size of a request with these items alone.
+    fn request_len(&self, items: usize) -> usize {
+        framed(self.resource + framed(self.scope + items))
     }
 }
 
@@ -138,9 +281,48 @@ fn framed(len: usize) -> usize {
     1 + length_delimiter_len(len) + len
 }
 
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn since_epoch(now: SystemTime) -> Duration {
+    now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The first and the last start of spans.
+fn starts(items: &Items) -> Option<(u64, u64)> {
+    let Items::Spans(spans) = items else { return None };
+    let starts = || spans.iter().map(|span| span.start_time_unix_nano);
+    starts().min().zip(starts().max())
+}
+
+fn together(a: Option<(u64, u64)>, b: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Cuts the end of a record's text, with a mark that says how long it was; whether it did.
+fn shorten_record(record: &mut LogRecord, len: usize, fits: impl Fn(usize) -> bool) -> bool {
+    let body = record.body.as_mut().and_then(|body| body.value.as_mut());
+    let Some(Value::StringValue(text)) = body else { return false };
+    let mark = format!("… [cut: {} bytes]", text.len());
+    // Shorter lengths may take fewer bytes to say; what fits with the longer ones fits.
+    let others = len - text.len() + mark.len();
+    let (mut low, mut high) = (0, text.len());
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if fits(others + middle) { low = middle } else { high = middle - 1 }
+    }
+    text.truncate(text.floor_char_boundary(low));
+    text.push_str(&mark);
+    true
+}
+
 /// Takes log events out of the middle of a span of this size until it fits, and says how many. Of those that stay, three
-/// quarters are the last ones. A span that is too large for other reasons stays so: the receiver's answer will name it.
-fn shorten(span: &mut Span, len: usize, fits: impl Fn(usize) -> bool) -> u64 {
+/// quarters are the last ones. A span that is too large for other reasons stays so.
+fn shorten_span(span: &mut Span, len: usize, fits: impl Fn(usize) -> bool) -> u64 {
     let is_log = |name: &str| name == semconv::EVENT_LOG;
     let sizes: Vec<usize> =
         span.events.iter().filter(|event| is_log(&event.name)).map(|event| framed(event.encoded_len())).collect();
@@ -181,7 +363,13 @@ mod tests {
     }
 
     fn encoded(label: &str, spans: usize) -> EncodedTask {
-        EncodedTask::new(task(label, spans))
+        EncodedTask::spans(task(label, spans))
+    }
+
+    fn push(packer: &mut Packer, task: EncodedTask) -> Vec<Request> {
+        let packed = packer.push(task, SystemTime::now());
+        assert!(packed.refused.is_empty());
+        packed.requests
     }
 
     fn decoded(request: &Request) -> ExportTraceServiceRequest {
@@ -197,7 +385,7 @@ mod tests {
     fn the_size_of_the_open_request_is_exact() {
         let mut packer = Packer::new(Limits::default());
         for (label, count) in [("a", 1), ("b", 40), ("c", 3)] {
-            assert!(packer.push(encoded(label, count)).is_empty());
+            assert!(push(&mut packer, encoded(label, count)).is_empty());
             assert_eq!(packer.open_bytes, packer.open.encoded_len());
         }
     }
@@ -206,14 +394,14 @@ mod tests {
     fn tasks_share_a_request_up_to_the_very_byte() {
         let one = {
             let mut packer = Packer::new(Limits::default());
-            packer.push(encoded("a", 2));
+            push(&mut packer, encoded("a", 2));
             packer.open_bytes
         };
         for (bytes, expected) in [(3 * one, [3, 3]), (3 * one - 1, [2, 2])] {
             let mut packer = Packer::new(limits(bytes));
             let mut sent: Vec<usize> = Vec::new();
             for label in ["a", "b", "c", "d", "e", "f"] {
-                sent.extend(packer.push(encoded(label, 2)).iter().map(|r| r.tasks().len()));
+                sent.extend(push(&mut packer, encoded(label, 2)).iter().map(|r| r.tasks().len()));
             }
             sent.extend(packer.flush().map(|r| r.tasks().len()));
             assert_eq!(sent.get(..2).unwrap(), expected);
@@ -223,26 +411,26 @@ mod tests {
 
     #[test]
     fn a_task_larger_than_a_request_is_spread_with_its_root_last() {
-        let whole = EncodedTask::new(task("a", 50));
+        let whole = EncodedTask::spans(task("a", 50));
         let limit = 1000;
-        let requests = Packer::new(limits(limit)).push(whole.clone());
+        let requests = push(&mut Packer::new(limits(limit)), whole.clone());
         assert!(requests.len() > 3);
         assert!(requests.iter().all(|request| request.encoded_len() <= limit));
         let mut all: Vec<Span> = requests.iter().flat_map(spans).collect();
         assert!(all.last().unwrap().parent_span_id.is_empty());
         all.rotate_right(1);
-        assert_eq!(all, whole.spans);
+        let Items::Spans(expected) = whole.items else { panic!("no spans") };
+        assert_eq!(all, expected);
     }
 
     #[test]
     fn a_limit_of_spans_holds_too() {
-        let few = Limits { request_spans: 4, ..Limits::default() };
+        let few = Limits { request_items: 4, ..Limits::default() };
         let mut packer = Packer::new(few);
-        assert!(packer.push(encoded("a", 3)).is_empty());
-        assert_eq!(packer.push(encoded("b", 2)).iter().map(Request::spans).collect::<Vec<_>>(), [3]);
-        let spread = packer.push(encoded("c", 9));
-        assert_eq!(spread.iter().map(Request::spans).collect::<Vec<_>>(), [4, 4, 1]);
-        assert_eq!(packer.flush().unwrap().spans(), 2);
+        assert!(push(&mut packer, encoded("a", 3)).is_empty());
+        assert_eq!(push(&mut packer, encoded("b", 2)).iter().map(Request::items).collect::<Vec<_>>(), [3]);
+        let spread = push(&mut packer, encoded("c", 9));
+        assert_eq!(spread.iter().map(Request::items).collect::<Vec<_>>(), [2, 4, 4, 1]);
         assert!(packer.is_empty() && packer.flush().is_none());
     }
 
@@ -250,7 +438,7 @@ mod tests {
     fn a_span_too_large_alone_loses_log_events_from_its_middle() {
         let limit = 4000;
         let mut packer = Packer::new(limits(limit));
-        assert!(packer.push(EncodedTask::new(task_of("a", vec![log_span(1000)]))).is_empty());
+        assert!(push(&mut packer, EncodedTask::spans(task_of("a", vec![log_span(1000)]))).is_empty());
         let request = packer.flush().unwrap();
         assert!(request.encoded_len() <= limit && request.encoded_len() > limit - 100);
         let span = spans(&request).pop().unwrap();
@@ -267,8 +455,9 @@ mod tests {
 
     #[test]
     fn a_span_without_log_events_is_kept_however_large() {
-        let mut packer = Packer::new(Limits { span_bytes: 10, ..Limits::default() });
-        packer.push(encoded("a", 2));
-        assert_eq!((packer.flush().unwrap().spans(), packer.dropped_events()), (2, 0));
+        let mut packer = Packer::new(Limits { item_bytes: usize::MAX, request_bytes: 10, ..Limits::default() });
+        let sent = push(&mut packer, encoded("a", 2));
+        assert_eq!(sent.iter().map(Request::items).sum::<u64>(), 2);
+        assert_eq!(packer.dropped_events(), 0);
     }
 }

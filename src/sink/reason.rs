@@ -64,6 +64,14 @@ pub enum Reason {
         /// What it says.
         message: String,
     },
+    /// An answer of X-Ray that is no success.
+    #[error("X-Ray answered {status}{}", Said(message))]
+    Xray {
+        /// The status.
+        status: StatusCode,
+        /// What it says.
+        message: String,
+    },
     /// A gRPC status that is not OK.
     #[error("the receiver answered {code}{}", Said(message))]
     Grpc {
@@ -108,6 +116,42 @@ pub enum Reason {
         /// What it says.
         last: Box<Reason>,
     },
+    /// The receiver states a limit that the span breaks, whatever is left out of it.
+    #[error("span {span:?} has {bytes} bytes, and the receiver takes {limit}")]
+    SpanOverLimit {
+        /// The span's name.
+        span: String,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The receiver states a limit that the resource breaks; it would refuse the whole request.
+    #[error("the resource attributes have {bytes} bytes, and the receiver takes {limit}")]
+    ResourceTooLarge {
+        /// Their size, with the scope's.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The receiver takes no spans that started so long ago.
+    #[error("started more than {} days ago, and the receiver takes none older", limit.as_secs() / 86_400)]
+    TooOld {
+        /// How long ago is long enough.
+        limit: Duration,
+    },
+    /// The receiver takes no spans that start so far in the future.
+    #[error("starts more than {} hours in the future, and the receiver takes none later", limit.as_secs() / 3_600)]
+    InTheFuture {
+        /// How far is too far.
+        limit: Duration,
+    },
+    /// No credentials to sign with.
+    #[error("no AWS credentials to sign with: {detail}")]
+    Credentials {
+        /// What the SDK said.
+        detail: String,
+    },
     /// All attempts failed.
     #[error("gave up after {} s: {last}", deadline.as_secs_f64())]
     GaveUp {
@@ -130,6 +174,17 @@ pub enum Reason {
     #[error("interrupted before another attempt: {last}")]
     Interrupted {
         /// What the last attempt met.
+        last: Box<Reason>,
+    },
+    /// The run was to end before it was sent at all.
+    #[error("interrupted before it was sent")]
+    NotSent,
+    /// It failed once, and the requests before it had failed for all the time that there is.
+    #[error("tried once, for the receiver was down for {} s before: {last}", deadline.as_secs_f64())]
+    StillDown {
+        /// The time for all attempts.
+        deadline: Duration,
+        /// What the attempt met.
         last: Box<Reason>,
     },
     /// A defect on our side or in a library.
@@ -155,6 +210,7 @@ impl Reason {
             Self::Broken { endpoint, .. } => return mix_up(endpoint, false),
             Self::OtherProtocol { endpoint, .. } => return mix_up(endpoint, true),
             Self::Http { status, .. } => http_hint(*status)?,
+            Self::Xray { status, message } => xray_hint(*status, message)?,
             Self::Grpc { code, message } => grpc_hint(code, message)?,
             Self::Redirect { .. } => {
                 "set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where it leads, if that is to be trusted"
@@ -164,10 +220,21 @@ impl Reason {
             }
             Self::NoAnswer { .. } => "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT",
             Self::WaitTooLong { .. } => "a longer --deadline waits as long as the receiver asks",
-            Self::GaveUp { last, .. } | Self::Interrupted { last } => return last.hint(),
-            Self::Rejected { .. } | Self::SpanTooLarge { .. } | Self::Write { .. } | Self::Defect { .. } => {
-                return None;
+            Self::ResourceTooLarge { .. } => "give fewer or shorter --attr, or less in OTEL_RESOURCE_ATTRIBUTES",
+            Self::TooOld { .. } => "--rebase now sends a copy that ends now; another receiver takes it as it is",
+            Self::InTheFuture { .. } => "is the clock of this machine right?",
+            Self::Credentials { .. } => {
+                "ecspan uses the AWS SDK's credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run `aws sso login`"
             }
+            Self::GaveUp { last, .. } | Self::Interrupted { last } | Self::StillDown { last, .. } => {
+                return last.hint();
+            }
+            Self::Rejected { .. }
+            | Self::SpanTooLarge { .. }
+            | Self::SpanOverLimit { .. }
+            | Self::Write { .. }
+            | Self::NotSent
+            | Self::Defect { .. } => return None,
         };
         Some(hint.to_owned())
     }
@@ -183,6 +250,31 @@ fn http_hint(status: StatusCode) -> Option<&'static str> {
              --endpoint but not to OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
         ),
         415 => Some("the receiver does not take this encoding: try another --protocol"),
+        _ => None,
+    }
+}
+
+/// What mends X-Ray's refusals: the commands that set an account up for its OTLP endpoint.
+fn xray_hint(status: StatusCode, message: &str) -> Option<&'static str> {
+    let message = message.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    if says(&["trace segment destination", "updatetracesegmentdestination", "transaction search"]) {
+        return Some(
+            "turn Transaction Search on: aws xray update-trace-segment-destination --destination CloudWatchLogs \
+             (docs/backends.md has the resource policy that it needs first)",
+        );
+    }
+    if says(&["resource policy", "putlogevents", "log group"]) {
+        return Some(
+            "let X-Ray write to CloudWatch Logs: aws logs put-resource-policy, with the policy of docs/backends.md",
+        );
+    }
+    match status.as_u16() {
+        403 if says(&["signature", "security token", "expired"]) => Some(
+            "AWS does not accept these credentials: check AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and the clock",
+        ),
+        401 | 403 => Some("allow xray:PutTraceSegments in the IAM policy of these credentials"),
+        404 => Some("has this region an X-Ray OTLP endpoint? --to xray:REGION names another"),
         _ => None,
     }
 }

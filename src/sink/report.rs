@@ -1,12 +1,15 @@
 //! What a delivery did, and how that is judged. Main type: [`Report`].
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use opentelemetry::trace::TraceId;
 
 use super::reason::Reason;
 use super::retry::{Delivered, Fate};
+use super::signal::Signal;
+use super::undelivered::Saved;
 use crate::trace::TaskTrace;
 
 /// The lines of tasks that a report keeps; more are counted. A worker's or a big file's report stays small.
@@ -61,6 +64,10 @@ impl TaskLine {
 pub struct DestinationReport {
     /// What it is called.
     pub name: String,
+    /// What it takes; the counts below are of spans or of log records.
+    pub signal: Signal,
+    /// The region, where it is X-Ray: its console links to traces.
+    pub xray_region: Option<String>,
     /// Whether nothing was really sent.
     pub dry_run: bool,
     /// The spans that were to go there.
@@ -73,6 +80,15 @@ pub struct DestinationReport {
     pub undelivered: u64,
     /// How many of the undelivered ones may have arrived all the same.
     pub unknown: u64,
+    /// How many of the undelivered ones are in the undelivered folder.
+    pub saved: u64,
+    /// Requests in the undelivered folder that a resend leaves alone unless asked: the receiver took a part of them, or states
+    /// that it takes none of their spans.
+    pub set_aside: u64,
+    /// Why something could not be saved, each different thing once.
+    pub unsaved: Vec<String>,
+    /// The undelivered folder, when something was saved there.
+    pub folder: Option<PathBuf>,
     /// What went wrong, each different thing once.
     pub troubles: Vec<Trouble>,
     /// What the receiver said while it accepted everything.
@@ -85,6 +101,8 @@ pub struct DestinationReport {
     pub bytes: u64,
     /// Log events that were left out of spans that were too large.
     pub dropped_events: u64,
+    /// Log records whose text was cut so that they fit into a request.
+    pub cut_records: u64,
 }
 
 /// Spans that were not accepted, for one reason.
@@ -157,8 +175,13 @@ impl Report {
 }
 
 impl DestinationReport {
-    pub(crate) fn add(&mut self, delivered: Delivered) {
-        let Delivered { tasks, spans, attempts, bytes, fate } = delivered;
+    /// Books a request, and what became of it where it was to be saved.
+    pub(crate) fn add(&mut self, delivered: Delivered, saved: Option<Saved>) {
+        if let Some(saved) = saved {
+            self.add_saved(saved);
+        }
+        let Delivered { request, attempts, bytes, fate } = delivered;
+        let (spans, tasks) = (request.items(), request.tasks().to_vec());
         self.requests += u64::from(attempts > 0);
         self.attempts += attempts;
         self.bytes += bytes;
@@ -173,10 +196,7 @@ impl DestinationReport {
                 self.accepted += spans - rejected;
                 self.lose(Lost::Rejected, rejected, spans, tasks, Reason::Rejected { message });
             }
-            Fate::TooLarge { span, reason } => {
-                let reason = Reason::SpanTooLarge { span, last: Box::new(reason) };
-                self.lose(Lost::Rejected, spans, spans, tasks, reason);
-            }
+            Fate::Unacceptable { reason } => self.lose(Lost::Rejected, spans, spans, tasks, reason),
             Fate::Undelivered { reason } => self.lose(Lost::Undelivered, spans, spans, tasks, reason),
             Fate::Unknown { reason } => self.lose(Lost::Unknown, spans, spans, tasks, reason),
             Fate::Split => {}
@@ -207,6 +227,21 @@ impl DestinationReport {
         }
     }
 
+    fn add_saved(&mut self, saved: Saved) {
+        match saved.place {
+            Ok(folder) => {
+                self.folder = Some(folder);
+                if saved.outcome.is_resent() { self.saved += saved.items } else { self.set_aside += 1 }
+            }
+            Err(error) => {
+                let told = error.to_string();
+                if !self.unsaved.contains(&told) {
+                    self.unsaved.push(told);
+                }
+            }
+        }
+    }
+
     /// What was accepted was not delivered after all.
     pub(crate) fn withdraw(&mut self, reason: Reason) {
         let spans = std::mem::take(&mut self.accepted);
@@ -217,9 +252,12 @@ impl DestinationReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::encode::{EncodedTask, Request};
+    use crate::sink::testing::task;
 
     fn delivered(spans: u64, fate: Fate) -> Delivered {
-        Delivered { tasks: vec!["a".into()], spans, attempts: 2, bytes: 10, fate }
+        let spans = usize::try_from(spans).expect("a few");
+        Delivered { request: Request::of_one(EncodedTask::spans(task("a", spans))), attempts: 2, bytes: 10, fate }
     }
 
     fn reason() -> Reason {
@@ -229,9 +267,9 @@ mod tests {
     #[test]
     fn the_same_reason_is_told_once() {
         let mut report = DestinationReport::default();
-        report.add(delivered(2, Fate::Undelivered { reason: reason() }));
-        report.add(delivered(3, Fate::Undelivered { reason: reason() }));
-        report.add(delivered(4, Fate::Unknown { reason: reason() }));
+        report.add(delivered(2, Fate::Undelivered { reason: reason() }), None);
+        report.add(delivered(3, Fate::Undelivered { reason: reason() }), None);
+        report.add(delivered(4, Fate::Unknown { reason: reason() }), None);
         let told: Vec<_> = report.troubles.iter().map(|t| (t.lost, t.spans, t.of, t.tasks.len())).collect();
         assert_eq!(told, [(Lost::Undelivered, 5, 5, 1), (Lost::Unknown, 4, 4, 1)]);
         assert_eq!((report.undelivered, report.unknown), (9, 4));
@@ -242,15 +280,15 @@ mod tests {
     fn a_warning_is_no_trouble() {
         let mut report = DestinationReport::default();
         let fate = Fate::Accepted { rejected: 0, message: "use v2".to_owned() };
-        report.add(delivered(2, fate.clone()));
-        report.add(delivered(2, fate));
+        report.add(delivered(2, fate.clone()), None);
+        report.add(delivered(2, fate), None);
         assert_eq!((report.accepted, report.warnings, report.troubles), (4, vec!["use v2".to_owned()], Vec::new()));
     }
 
     #[test]
     fn what_is_withdrawn_was_not_delivered() {
         let mut report = DestinationReport { made: 2, ..DestinationReport::default() };
-        report.add(delivered(2, Fate::Accepted { rejected: 0, message: String::new() }));
+        report.add(delivered(2, Fate::Accepted { rejected: 0, message: String::new() }), None);
         report.withdraw(reason());
         assert_eq!((report.accepted, report.undelivered), (0, 2));
         let mut empty = DestinationReport::default();

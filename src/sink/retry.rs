@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, pending};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::encode::Request;
 use super::reason::Reason;
@@ -18,11 +19,11 @@ use super::transport::{Answer, TooLarge, Transport};
 /// Told of each attempt that failed and will be repeated: why, and after which pause.
 pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
 
-/// Ready when the run is to end.
-pub(crate) type Stop = Shared<BoxFuture<'static, ()>>;
+/// Ready when the run is to end: since when.
+pub(crate) type Stop = Shared<BoxFuture<'static, Instant>>;
 
-/// Time for answers that are still out when the run is to end.
-pub(crate) const GRACE: Duration = Duration::from_secs(5);
+/// Time to send what is in hand when the run is to end. Within five seconds it must also be saved.
+pub(crate) const GRACE: Duration = Duration::from_secs(4);
 
 /// How long and how often a request is tried.
 #[derive(Clone)]
@@ -38,20 +39,24 @@ pub(crate) struct Policy {
     pub(crate) on_retry: Option<OnRetry>,
     /// Once it is ready nothing is repeated, and what is under way has [`GRACE`].
     pub(crate) stop: Stop,
+    /// Set while the receiver is down: a request has failed for its whole deadline, and none succeeded since. The next ones
+    /// are tried once, or a long export to a dead receiver would wait as long for each.
+    pub(crate) is_down: Arc<AtomicBool>,
 }
 
 impl Policy {
     pub(crate) fn new(timeout: Duration, deadline: Duration) -> Self {
         let (first_pause, longest_pause) = (Duration::from_millis(500), Duration::from_secs(10));
-        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, stop: pending().boxed().shared() }
+        let (stop, is_down) = (pending().boxed().shared(), Arc::default());
+        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, stop, is_down }
     }
 }
 
 /// What became of one request, or of a part of one that was split.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Delivered {
-    pub(crate) tasks: Vec<Arc<str>>,
-    pub(crate) spans: u64,
+    /// What was sent: unless all of it was accepted it is worth keeping. After a split, empty.
+    pub(crate) request: Request,
     /// How often it was sent: not at all, when what was sent before shows that to be useless.
     pub(crate) attempts: u64,
     /// The size of its body before compression.
@@ -64,14 +69,21 @@ pub(crate) struct Delivered {
 pub(crate) enum Fate {
     /// The request was accepted, but for as many spans as this.
     Accepted { rejected: u64, message: String },
-    /// This one span was refused as too large.
-    TooLarge { span: String, reason: Reason },
+    /// The receiver takes no such span, however often it is sent.
+    Unacceptable { reason: Reason },
     /// Nothing was taken.
     Undelivered { reason: Reason },
     /// Nobody knows.
     Unknown { reason: Reason },
     /// It was split; its parts follow, and count the spans.
     Split,
+}
+
+impl Delivered {
+    /// Not sent, for the receiver states that it takes none such.
+    pub(crate) fn unacceptable((request, reason): (Request, Reason)) -> Self {
+        Self { request, attempts: 0, bytes: 0, fate: Fate::Unacceptable { reason } }
+    }
 }
 
 /// Below this, a refusal that only perhaps means the size means something else: every receiver takes such a request.
@@ -81,37 +93,39 @@ const SURELY_SMALL: usize = 64 * 1024;
 pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request: Request) -> Vec<Delivered> {
     let mut delivered = Vec::new();
     let mut waiting = VecDeque::from([request]);
-    while let Some(request) = waiting.pop_front() {
+    while let Some(mut request) = waiting.pop_front() {
         let body = request.encode(transport.format());
-        let (size, tasks, spans) = (body.len(), request.tasks().to_vec(), request.spans());
+        let (size, items) = (body.len(), request.items());
         let (attempts, answer) = attempt(transport, policy, body).await;
         let fate = match answer {
-            Last::Accepted { rejected, message } => Fate::Accepted { rejected: rejected.min(spans), message },
+            Last::Accepted { rejected, message } => Fate::Accepted { rejected: rejected.min(items), message },
             Last::Unknown(reason) => Fate::Unknown { reason },
             Last::Refused(reason, TooLarge::No) => Fate::Undelivered { reason },
             Last::Refused(reason, TooLarge::Perhaps) if size < SURELY_SMALL => {
                 // Not the size, so the other halves fare no better: a receiver out of quota is left alone.
-                for rest in waiting.drain(..) {
-                    let (tasks, spans) = (rest.tasks().to_vec(), rest.spans());
+                for request in waiting.drain(..) {
                     let fate = Fate::Undelivered { reason: reason.clone() };
-                    delivered.push(Delivered { tasks, spans, attempts: 0, bytes: 0, fate });
+                    delivered.push(Delivered { request, attempts: 0, bytes: 0, fate });
                 }
                 Fate::Undelivered { reason }
             }
-            Last::Refused(reason, TooLarge::Perhaps | TooLarge::Yes) => match request.only_span().map(str::to_owned) {
-                Some(span) => Fate::TooLarge { span, reason },
-                None => match request.halves() {
+            Last::Refused(reason, TooLarge::Perhaps | TooLarge::Yes) => match request.only_item().map(str::to_owned) {
+                Some(span) => {
+                    let reason = Reason::SpanTooLarge { span, last: Box::new(reason) };
+                    Fate::Unacceptable { reason }
+                }
+                None => match request.clone().halves() {
                     Some((first, second)) => {
                         waiting.push_front(second);
                         waiting.push_front(first);
+                        request = Request::default();
                         Fate::Split
                     }
                     None => Fate::Undelivered { reason },
                 },
             },
         };
-        let spans = if fate == Fate::Split { 0 } else { spans };
-        delivered.push(Delivered { tasks, spans, attempts, bytes: size as u64, fate });
+        delivered.push(Delivered { request, attempts, bytes: size as u64, fate });
     }
     delivered
 }
@@ -124,14 +138,21 @@ enum Last {
 }
 
 async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u64, Last) {
+    if policy.stop.peek().is_some_and(|since| since.elapsed() >= GRACE) {
+        return (0, Last::Refused(Reason::NotSent, TooLarge::No));
+    }
     let end = Instant::now() + policy.deadline;
+    let was_down = policy.is_down.load(Ordering::Relaxed);
     let mut may_have_arrived = false;
     let mut attempts = 0;
     loop {
         let answer = once(transport, policy, body.clone(), end - Instant::now()).await;
         attempts += 1;
         let (after, last) = match answer {
-            Answer::Accepted { rejected, message } => return (attempts, Last::Accepted { rejected, message }),
+            Answer::Accepted { rejected, message } => {
+                policy.is_down.store(false, Ordering::Relaxed);
+                return (attempts, Last::Accepted { rejected, message });
+            }
             Answer::Refused { reason, too_large } => return (attempts, Last::Refused(reason, too_large)),
             Answer::Retry { after, reason } => (after, reason),
             Answer::Unknown { reason } => {
@@ -143,18 +164,21 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
         let asked = after.filter(|after| !after.is_zero());
         let pause = asked.unwrap_or_else(|| backoff(policy, attempts, random()));
         let (deadline, last) = (policy.deadline, Box::new(last));
-        let reason = if Instant::now() + pause < end {
+        let reason = if was_down && policy.is_down.load(Ordering::Relaxed) {
+            Reason::StillDown { deadline, last }
+        } else if Instant::now() + pause < end {
             if let (Some(on_retry), None) = (&policy.on_retry, policy.stop.peek()) {
                 on_retry(&last, pause);
             }
             tokio::select! {
                 biased;
-                () = policy.stop.clone() => Reason::Interrupted { last },
+                _ = policy.stop.clone() => Reason::Interrupted { last },
                 () = sleep(pause) => continue,
             }
         } else if let Some(wait) = asked {
             Reason::WaitTooLong { deadline, wait, last }
         } else {
+            policy.is_down.store(true, Ordering::Relaxed);
             Reason::GaveUp { deadline, last }
         };
         let last = if may_have_arrived { Last::Unknown(reason) } else { Last::Refused(reason, TooLarge::No) };
@@ -166,8 +190,8 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
 async fn once(transport: &dyn Transport, policy: &Policy, body: Bytes, left: Duration) -> Answer {
     let time = policy.timeout.min(left);
     let stopped = async {
-        policy.stop.clone().await;
-        sleep(GRACE).await;
+        let since = policy.stop.clone().await;
+        sleep_until(since + GRACE).await;
     };
     tokio::select! {
         answer = timeout(time, transport.send(body)) => {

@@ -26,8 +26,7 @@ fn accepted() -> Step {
 }
 
 fn request(label: &str, spans: usize) -> Request {
-    let task = EncodedTask::new(task(label, spans));
-    Request::of_one(task.label, task.resource, task.spans)
+    Request::of_one(EncodedTask::spans(task(label, spans)))
 }
 
 /// Plays a script: what became of the request, the bodies that came, and the time that it took.
@@ -40,7 +39,7 @@ async fn play(request: Request, steps: Vec<Step>) -> (Vec<Delivered>, Vec<Vec<St
 }
 
 fn fates(delivered: &[Delivered]) -> Vec<(u64, Fate)> {
-    delivered.iter().map(|one| (one.spans, one.fate.clone())).collect()
+    delivered.iter().map(|one| (one.request.items(), one.fate.clone())).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +123,8 @@ async fn what_is_too_large_is_split_until_the_culprit_is_alone() {
     assert_eq!(bodies[1], ["child 1 a", "child 2 a"]);
     assert_eq!(bodies[2], ["child 3 a", "root a"]);
     let ok = || Fate::Accepted { rejected: 0, message: String::new() };
-    let culprit = Fate::TooLarge { span: "root a".to_owned(), reason: reason(400) };
+    let culprit =
+        Fate::Unacceptable { reason: Reason::SpanTooLarge { span: "root a".to_owned(), last: Box::new(reason(400)) } };
     assert_eq!(fates(&delivered), [(0, Fate::Split), (2, ok()), (0, Fate::Split), (1, ok()), (1, culprit)]);
 }
 
@@ -137,7 +137,7 @@ async fn a_receiver_out_of_quota_is_not_flooded_with_halves() {
     let large = request(&"x".repeat(1024), 200);
     let (delivered, bodies, _) = play(large, (0..3).map(|_| refused(TooLarge::Perhaps)).collect()).await;
     assert_eq!(bodies.len(), 3);
-    assert_eq!(delivered.iter().map(|one| one.spans).sum::<u64>(), 200);
+    assert_eq!(delivered.iter().map(|one| one.request.items()).sum::<u64>(), 200);
     assert_eq!(delivered.iter().map(|one| one.attempts).sum::<u64>(), 3);
 }
 

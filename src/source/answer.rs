@@ -214,7 +214,11 @@ pub(crate) fn log_lines(page: &At<'_>) -> Result<Vec<ContainerLog>, ReadError> {
             stream,
             ..Default::default()
         });
-        log.head.push(LogLine { time, message: without_line_end(message).to_owned() });
+        log.head.push(LogLine {
+            time,
+            observed: at.time("ingestionTime")?,
+            message: without_line_end(message).to_owned(),
+        });
     }
     Ok(logs.into_values().collect())
 }

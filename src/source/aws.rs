@@ -65,6 +65,11 @@ impl Aws {
         Self { config, ecs: Mutex::default(), logs: Mutex::default() }
     }
 
+    /// The SDK's configuration.
+    pub const fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// The region that is asked where a task does not say its own.
     pub fn region(&self, own: Option<&str>) -> Result<Region, AwsError> {
         own.map(|region| Region::new(region.to_owned()))

@@ -190,7 +190,12 @@ fn missing_hint(error: &AwsError) -> Option<String> {
 fn lines(events: &[OutputLogEvent]) -> Vec<LogLine> {
     let line = |event: &OutputLogEvent| {
         let time = Time::from_unix_millis(u64::try_from(event.timestamp?).ok()?)?;
-        Some(LogLine { time, message: without_line_end(event.message.as_deref().unwrap_or_default()).to_owned() })
+        let observed = event.ingestion_time.and_then(|millis| Time::from_unix_millis(u64::try_from(millis).ok()?));
+        Some(LogLine {
+            time,
+            observed,
+            message: without_line_end(event.message.as_deref().unwrap_or_default()).to_owned(),
+        })
     };
     events.iter().filter_map(line).collect()
 }

@@ -7,6 +7,8 @@ pub mod caller;
 pub mod ids;
 mod log_events;
 pub mod mapping;
+pub mod records;
 pub mod semconv;
 
 pub use mapping::{Mode, ParentPolicy, TaskTrace, TraceOptions};
+pub use records::TaskRecords;

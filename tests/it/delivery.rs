@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use ecspan::model::{TaskLife, Time, merge::TaskObservations};
-use ecspan::sink::{Delivery, Destination, Overrides, Target, Verdict};
+use ecspan::sink::{Delivery, Destination, Overrides, Settings, Signal, Target, Verdict};
 use ecspan::trace::{TaskTrace, TraceOptions};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
@@ -52,7 +52,7 @@ async fn our_spans_are_the_stock_exporters_but_for_the_order_of_resource_attribu
         timeout: Some(Duration::from_secs(10)),
         ..Default::default()
     };
-    let to = Destination::open(&Target::Otlp, &overrides, &|_| None).unwrap();
+    let to = Destination::open(&Target::Otlp, Signal::Traces, &Settings::new(&overrides, &|_| None)).unwrap();
     let report = Delivery::new(vec![to]).run(futures::stream::iter([task])).await;
     assert_eq!(report.verdict(), Verdict::All);
     assert_eq!(requests.recv().await.unwrap(), stock);

@@ -196,7 +196,8 @@ fn a_container_that_never_started_has_no_length() {
 
 #[test]
 fn log_lines_widen_a_container_within_the_task_and_are_its_events() {
-    let line = |time: Option<Time>, text: &str| LogLine { time: time.unwrap(), message: text.to_owned() };
+    let line =
+        |time: Option<Time>, text: &str| LogLine { time: time.unwrap(), observed: None, message: text.to_owned() };
     let log = ContainerLog {
         container: Some("app".to_owned()),
         head: vec![line(s(21), "early"), line(s(22), "x")],
@@ -221,7 +222,7 @@ fn log_lines_widen_a_container_within_the_task_and_are_its_events() {
 fn a_long_line_is_cut_with_a_mark_that_tells_its_length() {
     let log = ContainerLog {
         container: Some("app".to_owned()),
-        head: vec![LogLine { time: s(30).unwrap(), message: "ä".repeat(5_000_000) }],
+        head: vec![LogLine { time: s(30).unwrap(), observed: None, message: "ä".repeat(5_000_000) }],
         ..Default::default()
     };
     let observed = TaskObservations { task: task(stopped(), "STOPPED"), logs: vec![log], ..Default::default() };
@@ -328,7 +329,11 @@ fn records() -> Vec<Observation> {
         Observation::Task(Box::new(TaskRecord { version: Some(version), ..task(times, status) }))
     };
     let page = |origin: &str, from: u64| {
-        let lines = (0..5).map(|i| LogLine { time: s(from + i / 2).unwrap(), message: format!("{origin} {i}") });
+        let lines = (0..5).map(|i| LogLine {
+            time: s(from + i / 2).unwrap(),
+            observed: None,
+            message: format!("{origin} {i}"),
+        });
         let head = lines.collect();
         Observation::Log(ContainerLog {
             container: Some("app".to_owned()),

@@ -4,8 +4,10 @@
 mod faults;
 mod grpc;
 mod http;
+mod limits;
 mod streams;
 mod tls;
+mod undelivered;
 
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use super::config::{OtlpConfig, Overrides};
 use super::deliver::Delivery;
 use super::destination::Destination;
 use super::report::{DestinationReport, Report};
+use super::signal::Signal;
 use super::testing::assert_adds_up;
 use crate::trace::TaskTrace;
 
@@ -28,7 +31,7 @@ fn destination(url: &str, protocol: &str, change: impl FnOnce(&mut Overrides)) -
         ..Overrides::default()
     };
     change(&mut overrides);
-    let config = OtlpConfig::resolve(&overrides, &|_| None).unwrap();
+    let config = OtlpConfig::resolve(Signal::Traces, &overrides, &|_| None).unwrap();
     let mut destination = Destination::otlp(&config).unwrap();
     destination.policy.first_pause = Duration::from_millis(1);
     destination.linger = None;

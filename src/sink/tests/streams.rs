@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures::{StreamExt, stream};
 
 use super::*;
-use crate::sink::destination::Target;
+use crate::sink::destination::{Settings, Target};
 use crate::sink::file::FileTransport;
 use crate::sink::pack::Limits;
 use crate::sink::report::{TASK_LINES, Verdict};
@@ -64,7 +64,7 @@ async fn a_task_without_spans_sends_nothing_and_is_reported() {
 async fn every_destination_gets_everything_whatever_becomes_of_the_others() {
     let receiver = HttpReceiver::start([HttpStep::answer(400, "", ""), HttpStep::ok()]).await;
     let mut refusing = destination(&receiver.url, "http/protobuf", |_| {})
-        .with_limits(Limits { request_spans: 4, ..Limits::default() });
+        .with_limits(Limits { request_items: 4, ..Limits::default() });
     refusing.concurrency = 1;
     let accepting = over(Scripted::new(oks(1)));
     let report = deliver(vec![refusing, accepting], vec![task("a", 3), task("b", 4)]).await;
@@ -79,7 +79,7 @@ async fn every_destination_gets_everything_whatever_becomes_of_the_others() {
 async fn a_large_task_goes_in_order_with_its_root_last() {
     let transport = Scripted::new(oks(5));
     let script = Arc::clone(&transport.0);
-    let limits = Limits { request_spans: 2, ..Limits::default() };
+    let limits = Limits { request_items: 2, ..Limits::default() };
     let to = Destination { concurrency: 4, ..over(transport) }.with_limits(limits);
     deliver_to(to, vec![task("a", 9)]).await;
     let names: Vec<String> = script.played().iter().flat_map(|body| span_names(body)).collect();
@@ -99,8 +99,13 @@ async fn log_events_that_do_not_fit_are_counted() {
 async fn a_file_has_one_request_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.jsonl");
-    let to = Destination::open(&Target::File(path.clone()), &Overrides::default(), &|_| None).unwrap();
-    let to = to.with_limits(Limits { request_spans: 3, ..Limits::default() });
+    let to = Destination::open(
+        &Target::File(path.clone()),
+        Signal::Traces,
+        &Settings::new(&Overrides::default(), &|_| None),
+    )
+    .unwrap();
+    let to = to.with_limits(Limits { request_items: 3, ..Limits::default() });
     let report = deliver_to(to, vec![task("a", 3), task("b", 2)]).await;
     assert_eq!((report.accepted, report.requests), (5, 2));
     let text = std::fs::read_to_string(&path).unwrap();
@@ -128,7 +133,7 @@ async fn a_file_that_cannot_be_put_in_place_was_not_delivered() {
 #[tokio::test]
 async fn a_full_disk_is_reported() {
     let target = Target::File("/dev/full".into());
-    let to = Destination::open(&target, &Overrides::default(), &|_| None).unwrap();
+    let to = Destination::open(&target, Signal::Traces, &Settings::new(&Overrides::default(), &|_| None)).unwrap();
     let report = deliver_to(to, vec![task("a", 3)]).await;
     assert_eq!((report.undelivered, report.attempts), (3, 1));
     assert!(trouble(&report).0.starts_with("failed to write /dev/full: No space left"), "{report:?}");
@@ -139,7 +144,7 @@ async fn a_dry_run_counts_what_would_be_sent() {
     let open = |protocol: &str, dry_run: bool| {
         let overrides = Overrides { protocol: Some(protocol.to_owned()), ..Overrides::default() };
         assert!(dry_run);
-        Destination::dry_run(&Target::Otlp, &overrides, &|_| None).unwrap()
+        Destination::dry_run(&Target::Otlp, Signal::Traces, &Settings::new(&overrides, &|_| None)).unwrap()
     };
     let tasks = || vec![task("a", 3), task("b", 2)];
     let grpc = deliver_to(open("grpc", true), tasks()).await;
@@ -160,7 +165,7 @@ async fn an_interruption_ends_repeats_and_says_what_was_sent() {
         })
     };
     let transport = Scripted::new([Step::Say(took(0, "")), unavailable()]);
-    let to = over(transport).with_limits(Limits { request_spans: 1, ..Limits::default() });
+    let to = over(transport).with_limits(Limits { request_items: 1, ..Limits::default() });
     let started = tokio::time::Instant::now();
     let stop = tokio::time::sleep(Duration::from_secs(2));
     let delivery = Delivery::new(vec![to]).until(stop);
@@ -180,7 +185,7 @@ async fn an_interruption_does_not_wait_for_a_receiver_that_hangs() {
     let started = tokio::time::Instant::now();
     let delivery = Delivery::new(vec![to]).until(tokio::time::sleep(Duration::from_secs(2)));
     let report = delivery.run(stream::iter([task("a", 1)])).await;
-    assert_eq!(started.elapsed(), Duration::from_secs(7));
+    assert_eq!(started.elapsed(), Duration::from_secs(6));
     assert_eq!((report.destinations[0].undelivered, report.destinations[0].unknown), (1, 1));
 }
 

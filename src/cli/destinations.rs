@@ -1,0 +1,69 @@
+//! From `--to` and the OTLP flags to destinations that are open, and the undelivered folder beside them. Main function:
+//! [`open`].
+
+use std::path::PathBuf;
+
+use ecspan::sink::{Destination, OpenError, Overrides, Settings, Signal, Target, Undelivered};
+
+use super::args::{ExportArgs, Global, OtlpArgs};
+use super::problem::Problem;
+use super::{env, tasks};
+
+/// Opens what every `--to` names; reads the environment beneath the flags.
+pub(super) async fn open(global: &Global, args: &ExportArgs) -> Result<Vec<Destination>, Problem> {
+    let targets = args.to.iter().map(|to| target(to)).collect::<Result<Vec<_>, _>>()?;
+    let is_xray = |target: &Target| matches!(target, Target::Xray(_));
+    if args.otlp.endpoint.is_some() && targets.iter().any(is_xray) && targets.contains(&Target::Otlp) {
+        return Err(Problem::usage("--endpoint names one receiver, and both otlp and xray are sent to")
+            .hint("name the other in OTEL_EXPORTER_OTLP_ENDPOINT or AWS_ENDPOINT_URL_XRAY".to_owned()));
+    }
+    let aws = if targets.iter().any(is_xray) { Some(tasks::aws(global).await) } else { None };
+    let overrides = overrides(&args.otlp);
+    let settings = Settings { overrides: &overrides, env: &env::get, aws: aws.as_ref().map(|aws| aws.config()) };
+    let folder = undelivered(args.undelivered.as_deref());
+    let open_one = if args.dry_run { Destination::dry_run } else { Destination::open };
+    let mut open = vec![];
+    for target in &targets {
+        let destination = open_one(target, Signal::Traces, &settings).map_err(problem)?;
+        open.push(match &folder {
+            Some(folder) => destination.keeping(folder),
+            None => destination,
+        });
+    }
+    Ok(open)
+}
+
+/// What `--to` names.
+pub(super) fn target(to: &str) -> Result<Target, Problem> {
+    to.parse().map_err(|error| Problem::usage(format!("--to: {error}")))
+}
+
+/// What is wrong with a destination.
+pub(super) fn problem(error: OpenError) -> Problem {
+    let problem = if error.is_usage() { Problem::usage } else { Problem::failed };
+    problem(error.to_string()).hint(error.hint())
+}
+
+/// The undelivered folder: `none` for nowhere.
+pub(super) fn undelivered(given: Option<&str>) -> Option<Undelivered> {
+    match given {
+        Some("none") => None,
+        Some(folder) => Some(Undelivered::at(PathBuf::from(folder))),
+        None => Undelivered::of_user(),
+    }
+}
+
+/// The OTLP flags.
+pub(super) fn overrides(args: &OtlpArgs) -> Overrides {
+    Overrides {
+        endpoint: args.endpoint.clone(),
+        protocol: args.protocol.clone(),
+        headers: args.header.clone(),
+        compression: args.compression.clone(),
+        timeout: args.timeout,
+        deadline: Some(args.deadline),
+        ca: args.ca.clone(),
+        client_certificate: args.client_cert.clone(),
+        client_key: args.client_key.clone(),
+    }
+}

@@ -1,0 +1,99 @@
+//! Sends requests again that were saved or come from a file of OTLP JSON lines. Main type: [`Resender`].
+
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use futures::FutureExt;
+use tokio::time::Instant;
+
+use super::destination::Destination;
+use super::encode::Request;
+use super::pack::Packer;
+use super::report::DestinationReport;
+use super::retry::{self, Delivered};
+use super::undelivered::{Outcome, Saved, Waiting, keep};
+
+/// Sends to one destination and keeps the books.
+#[derive(Debug)]
+pub struct Resender {
+    destination: Destination,
+    report: Mutex<DestinationReport>,
+}
+
+/// What becomes of the place where a request waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It need not be there any more: it was accepted, or what was not is saved anew.
+    Done,
+    /// It waits on.
+    Waits,
+}
+
+impl Resender {
+    /// Sends there.
+    pub fn new(destination: Destination) -> Self {
+        let name = destination.name.clone();
+        let (signal, xray_region, dry_run) = (destination.signal, destination.xray_region.clone(), destination.dry_run);
+        let report = DestinationReport { name, signal, xray_region, dry_run, ..DestinationReport::default() };
+        Self { destination, report: Mutex::new(report) }
+    }
+
+    /// Nothing is repeated any more once this is ready, as [`Delivery::until`](super::Delivery::until).
+    #[must_use]
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.destination.policy.stop = stop.map(|()| Instant::now()).boxed().shared();
+        self
+    }
+
+    /// Sends a request, cut as this receiver wants it.
+    pub async fn send(&self, waiting: Waiting) -> Then {
+        let Destination { policy, transport, keeper, limits, .. } = &self.destination;
+        let waited_as = waiting.note.as_ref().map(|note| note.outcome);
+        let items = waiting.request.items();
+        let mut packer = Packer::new(*limits);
+        let (mut requests, mut parts) = (Vec::<Request>::new(), Vec::<Delivered>::new());
+        for task in waiting.request.into_tasks() {
+            let packed = packer.push(task, SystemTime::now());
+            requests.extend(packed.requests);
+            parts.extend(packed.refused.into_iter().map(Delivered::unacceptable));
+        }
+        requests.extend(packer.flush());
+        for request in requests {
+            parts.extend(retry::deliver(transport.as_ref(), policy, request).await);
+        }
+        let outcomes = |part: &Delivered| Outcome::of(&part.fate).map(|(outcome, ..)| outcome);
+        let is_done = parts.iter().all(|part| outcomes(part).is_none());
+        // What fares as it did before stays where it is.
+        let fared_as_before =
+            matches!(parts.as_slice(), [part] if outcomes(part).is_some() && outcomes(part) == waited_as);
+        let mut all_safe = true;
+        let mut saved = vec![];
+        for part in &parts {
+            let kept = if fared_as_before || is_done { None } else { keep(keeper.as_ref(), part).await };
+            all_safe &= outcomes(part).is_none() || kept.as_ref().is_some_and(|kept| kept.place.is_ok());
+            saved.push(kept.or_else(|| self.stays(part, fared_as_before)));
+        }
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.made += items;
+        (report.dropped_events, report.cut_records) =
+            (report.dropped_events + packer.dropped_events(), report.cut_records + packer.cut_records());
+        parts.into_iter().zip(saved).for_each(|(part, saved)| report.add(part, saved));
+        if self.destination.dry_run || !(is_done || (all_safe && !fared_as_before)) { Then::Waits } else { Then::Done }
+    }
+
+    /// A request that stays in the folder where it was is as good as saved.
+    fn stays(&self, part: &Delivered, fared_as_before: bool) -> Option<Saved> {
+        let keeper = self.destination.keeper.as_ref().filter(|_| fared_as_before)?;
+        let (outcome, ..) = Outcome::of(&part.fate)?;
+        Some(Saved { outcome, items: part.request.items(), place: Ok(keeper.folder.path().to_owned()) })
+    }
+
+    /// What became of everything, once all is sent.
+    pub fn report(self) -> DestinationReport {
+        let mut report = self.report.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Err(reason) = self.destination.transport.finish() {
+            report.withdraw(reason);
+        }
+        report
+    }
+}

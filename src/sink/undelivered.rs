@@ -1,0 +1,267 @@
+//! The undelivered folder: what receivers did not accept, as OTLP JSON lines with a note under the key `ecspan`, which
+//! receivers ignore. Written so that a file is there whole or not at all; sends nothing. Main types: [`Undelivered`],
+//! [`Waiting`].
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::draft::Draft;
+use super::encode::{Format, Request};
+use super::retry::{Delivered, Fate};
+use super::signal::Signal;
+
+/// What the folder's files end with; those that begin with a dot are not complete.
+const EXTENSION: &str = "jsonl";
+
+/// An unfinished file that is older than this was left behind by a process that was killed.
+const STALE: Duration = Duration::from_secs(3_600);
+
+/// The folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    folder: PathBuf,
+}
+
+/// Why a request is in the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The receiver did not take it.
+    Undelivered,
+    /// It may have arrived all the same.
+    Unknown,
+    /// The receiver took it, but for some spans that it did not name.
+    Partial,
+    /// The receiver takes no such span.
+    Rejected,
+}
+
+impl Outcome {
+    /// Whether it is sent again without being asked for.
+    pub const fn is_resent(self) -> bool {
+        matches!(self, Self::Undelivered | Self::Unknown)
+    }
+
+    pub(crate) fn of(fate: &Fate) -> Option<(Self, u64, String)> {
+        match fate {
+            Fate::Accepted { rejected: 0, .. } | Fate::Split => None,
+            Fate::Accepted { rejected, message } => Some((Self::Partial, *rejected, message.clone())),
+            Fate::Unacceptable { reason } => Some((Self::Rejected, 0, reason.to_string())),
+            Fate::Undelivered { reason } => Some((Self::Undelivered, 0, reason.to_string())),
+            Fate::Unknown { reason } => Some((Self::Unknown, 0, reason.to_string())),
+        }
+    }
+}
+
+/// Where a request was to go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MeantFor {
+    /// As `--to` names it: `otlp`, `xray:eu-west-1`.
+    pub to: String,
+    /// The URL, its secrets masked.
+    pub endpoint: String,
+    /// As `--protocol` names it.
+    pub protocol: String,
+}
+
+/// What stands beside a request under the key `ecspan`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Why it is here.
+    pub outcome: Outcome,
+    /// Where it was to go.
+    #[serde(flatten)]
+    pub meant_for: MeantFor,
+    /// How many spans or log records it has.
+    pub items: u64,
+    /// How many of them the receiver rejected, of a partial success.
+    pub rejected: u64,
+    /// Why.
+    pub reason: String,
+    /// The tasks, in the order of the groups of the request.
+    pub tasks: Vec<Arc<str>>,
+    /// When it was saved.
+    pub saved_at: Timestamp,
+}
+
+/// Why something could not be saved.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to save what was not delivered in {}: {source}", folder.display())]
+pub(crate) struct SaveError {
+    folder: PathBuf,
+    source: io::Error,
+}
+
+/// A request that waits to be sent again.
+#[derive(Debug)]
+pub struct Waiting {
+    /// What is sent.
+    pub request: Request,
+    /// What is known about it; a file of somebody else has nothing.
+    pub note: Option<Note>,
+}
+
+/// A line of a file that is no request.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: line {line}: {why}", path.display())]
+pub struct LineError {
+    path: PathBuf,
+    line: usize,
+    why: String,
+}
+
+impl Undelivered {
+    /// The folder at this path; it is made when something is saved.
+    pub const fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The folder in the user's state directory, where the system has one.
+    pub fn of_user() -> Option<Self> {
+        use etcetera::BaseStrategy;
+        let places = etcetera::choose_base_strategy().ok()?;
+        // Windows knows no state directory.
+        let state = places.state_dir().unwrap_or_else(|| places.data_dir());
+        Some(Self::at(state.join("ecspan").join("undelivered")))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The complete files in it, oldest first. None, when there is no folder.
+    pub fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            Err(error) => return Err(error),
+        };
+        let mut files = vec![];
+        for entry in entries {
+            let path = entry?.path();
+            let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if !is_hidden && path.extension().is_some_and(|extension| extension == EXTENSION) {
+                files.push(path);
+            }
+        }
+        // Their names begin with the time.
+        files.sort();
+        Ok(files)
+    }
+
+    /// Removes unfinished files that nobody writes any more.
+    pub fn tidy(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let is_draft = name.to_string_lossy().starts_with('.') && name.to_string_lossy().ends_with(".tmp");
+            let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
+            if is_draft && age.is_some_and(|age| age > STALE) {
+                // It holds nothing that could be sent; the next run tries again.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let mut folder = fs::DirBuilder::new();
+        folder.recursive(true);
+        // Log lines are in it, which are nobody else's business.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.create(&self.folder)?;
+        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{at}-{}-{number}.{EXTENSION}", std::process::id());
+        let (draft, mut file) = Draft::beside(self.folder.join(name))?;
+        file.write_all(line)?;
+        draft.put_in_place()
+    }
+}
+
+/// Saves what one destination does not accept.
+#[derive(Clone, Debug)]
+pub(crate) struct Keeper {
+    pub(crate) folder: Undelivered,
+    pub(crate) meant_for: MeantFor,
+}
+
+/// What became of what was to be saved.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    pub(crate) outcome: Outcome,
+    pub(crate) items: u64,
+    /// The folder that it is in now.
+    pub(crate) place: Result<PathBuf, SaveError>,
+}
+
+/// Saves a request unless all of it was accepted, where there is a place for it.
+pub(crate) async fn keep(keeper: Option<&Keeper>, delivered: &Delivered) -> Option<Saved> {
+    let keeper = keeper?.clone();
+    let (outcome, rejected, reason) = Outcome::of(&delivered.fate)?;
+    let (request, items) = (delivered.request.clone(), delivered.request.items());
+    let folder = keeper.folder.folder.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        let Keeper { folder, meant_for } = keeper;
+        let (tasks, saved_at) = (request.tasks().to_vec(), Timestamp::now());
+        folder.write(&line(&request, &Note { outcome, meant_for, items, rejected, reason, tasks, saved_at }))
+    });
+    let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    let place = written.map(|()| folder.clone()).map_err(|source| SaveError { folder, source });
+    Some(Saved { outcome, items, place })
+}
+
+/// OTLP JSON with the note in front, so that a glance at the file's beginning tells what it is.
+fn line(request: &Request, note: &Note) -> Vec<u8> {
+    let mut line = b"{\"ecspan\":".to_vec();
+    line.extend(serde_json::to_vec(note).expect("memory does not fail and all keys are strings"));
+    line.push(b',');
+    let body = request.encode(Format::Json);
+    line.extend_from_slice(body.strip_prefix(b"{").unwrap_or(&body));
+    line.push(b'\n');
+    line
+}
+
+/// Reads the requests of a file: of ours, of `--to file:` or of a collector's file exporter.
+pub fn read_waiting(path: &Path) -> io::Result<Vec<Result<Waiting, LineError>>> {
+    let mut waiting = vec![];
+    for (index, line) in BufReader::new(fs::File::open(path)?).split(b'\n').enumerate() {
+        let line = line?;
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let request = parse(&line);
+        waiting.push(request.map_err(|why| LineError { path: path.to_owned(), line: index + 1, why }));
+    }
+    Ok(waiting)
+}
+
+fn parse(line: &[u8]) -> Result<Waiting, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Line {
+        ecspan: Option<Note>,
+        resource_spans: Option<serde::de::IgnoredAny>,
+        resource_logs: Option<serde::de::IgnoredAny>,
+    }
+    let text = std::str::from_utf8(line).map_err(|error| format!("not UTF-8 from byte {}", error.valid_up_to()))?;
+    // Each line is one to the reader of JSON: its own line number says nothing.
+    let told = |error: serde_json::Error| format!("not OTLP JSON: {error}").replace(" at line 1 column", ", at column");
+    let Line { ecspan: note, resource_spans, resource_logs } = serde_json::from_str(text).map_err(told)?;
+    let signal = match (resource_spans, resource_logs) {
+        (Some(_), None) => Signal::Traces,
+        (None, Some(_)) => Signal::Logs,
+        _ => return Err("neither resourceSpans nor resourceLogs: not OTLP JSON of traces or logs".to_owned()),
+    };
+    let tasks = note.as_ref().map_or(&[][..], |note| &note.tasks);
+    Ok(Waiting { request: Request::from_json(text, signal, tasks).map_err(told)?, note })
+}
