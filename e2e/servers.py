@@ -94,14 +94,31 @@ class Collector(Server):
 
     def spans(self, count, within=20.0):
         """All spans in the file, once there are `count` of them: it is written a moment after the answer."""
+        return self.read(flat, "resourceSpans", count, within)
+
+    def records(self, count, within=20.0):
+        """All log records in the file, likewise."""
+        return self.read(flat_logs, "resourceLogs", count, within)
+
+    def read(self, flat, key, count, within):
         deadline = time.monotonic() + within
         while True:
             text = self.file.read_text() if self.file.exists() else ""
             requests = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
-            found = [span for request in requests for span in flat(request["resourceSpans"])]
+            found = [item for request in requests for item in flat(request.get(key, []))]
             if len(found) >= count or time.monotonic() > deadline:
                 return found
             time.sleep(0.05)
+
+
+def flat_logs(resource_logs):
+    """Every log record with its resource under `resource`."""
+    return [
+        {**record, "resource": resource.get("resource", {})}
+        for resource in resource_logs
+        for scope in resource.get("scopeLogs", [])
+        for record in scope.get("logRecords", [])
+    ]
 
 
 def flat(resource_spans):

@@ -81,9 +81,9 @@ pub(crate) struct TaskArgs {
     #[arg(long)]
     pub(crate) fetch: bool,
     /// Keep at most N log lines a container, a quarter from the start, the rest from the end (default:
-    /// OTEL_SPAN_EVENT_COUNT_LIMIT, else 128; at most 10000)
-    #[arg(long, value_name = "N", value_parser = log_lines)]
-    pub(crate) log_lines: Option<usize>,
+    /// OTEL_SPAN_EVENT_COUNT_LIMIT, else 128; at most 10000); all: the whole log, for `--logs-as records` and `--format timeline`
+    #[arg(long, value_name = "N|all", value_parser = log_lines)]
+    pub(crate) log_lines: Option<LogLines>,
     /// Read this log stream for a container; {container} and {task_id} are filled in
     #[arg(long, value_name = "CONTAINER=GROUP:STREAM")]
     pub(crate) log_stream: Vec<String>,
@@ -290,6 +290,10 @@ pub(crate) enum Rebase {
 pub(crate) enum LogsAs {
     /// As events of the container's span
     Events,
+    /// As OTLP log records of the container's span, to the OTLP logs endpoint (or the file)
+    Records,
+    /// As both
+    Both,
     /// Not at all
     None,
 }
@@ -313,13 +317,22 @@ pub(crate) struct CompletionsArgs {
 /// The most log lines that are kept of a container.
 const MAX_LOG_LINES: usize = 10_000;
 
-/// A number of log lines.
-pub(crate) fn log_lines(text: &str) -> Result<usize, String> {
+/// How much of a container's log is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogLines {
+    /// At most so many lines, from both ends.
+    AtMost(usize),
+    /// The whole log.
+    All,
+}
+
+/// A number of log lines, or `all`.
+pub(crate) fn log_lines(text: &str) -> Result<LogLines, String> {
     match text.parse() {
-        Ok(lines) if lines <= MAX_LOG_LINES => Ok(lines),
-        Ok(_) => Err(format!("at most {MAX_LOG_LINES}: span events are not made for whole logs")),
-        Err(_) if text == "all" => Err(format!("whole logs do not fit into span events; at most {MAX_LOG_LINES}")),
-        Err(_) => Err("expected a number".to_owned()),
+        Ok(lines) if lines <= MAX_LOG_LINES => Ok(LogLines::AtMost(lines)),
+        Ok(_) => Err(format!("at most {MAX_LOG_LINES}, or all: the whole log")),
+        Err(_) if text == "all" => Ok(LogLines::All),
+        Err(_) => Err("expected a number, or all".to_owned()),
     }
 }
 

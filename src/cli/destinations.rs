@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::{env, tasks};
 
 /// Opens what every `--to` names; reads the environment beneath the flags.
-pub(super) async fn open(global: &Global, args: &ExportArgs) -> Result<Vec<Destination>, Problem> {
+pub(super) async fn open(global: &Global, args: &ExportArgs, records: bool) -> Result<Vec<Destination>, Problem> {
     let targets = args.to.iter().map(|to| target(to)).collect::<Result<Vec<_>, _>>()?;
     let is_xray = |target: &Target| matches!(target, Target::Xray(_));
     if args.otlp.endpoint.is_some() && targets.iter().any(is_xray) && targets.contains(&Target::Otlp) {
@@ -24,13 +24,22 @@ pub(super) async fn open(global: &Global, args: &ExportArgs) -> Result<Vec<Desti
     let open_one = if args.dry_run { Destination::dry_run } else { Destination::open };
     let mut open = vec![];
     for target in &targets {
-        let destination = open_one(target, Signal::Traces, &settings).map_err(problem)?;
-        open.push(match &folder {
-            Some(folder) => destination.keeping(folder),
-            None => destination,
-        });
+        let traces = open_one(target, Signal::Traces, &settings).map_err(problem)?;
+        match target {
+            Target::Otlp if records => open.push(open_one(target, Signal::Logs, &settings).map_err(problem)?),
+            Target::File(_) | Target::Stdout if records => open.push(traces.also_for(Signal::Logs)),
+            Target::Otlp | Target::Xray(_) | Target::File(_) | Target::Stdout => {}
+        }
+        open.push(traces);
     }
-    Ok(open)
+    if records && targets.iter().all(is_xray) {
+        return Err(Problem::usage("X-Ray takes no log records").hint("add --to otlp, or --logs-as events".to_owned()));
+    }
+    let keeping = |destination: Destination| match &folder {
+        Some(folder) => destination.keeping(folder),
+        None => destination,
+    };
+    Ok(open.into_iter().map(keeping).collect())
 }
 
 /// What `--to` names.

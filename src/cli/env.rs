@@ -1,7 +1,7 @@
 //! The environment variables that ecspan reads itself. (AWS's are read by the SDK, OTLP's by
 //! `ecspan::sink::config`.)
 
-use super::args;
+use super::args::{self, LogLines};
 use super::problem::Problem;
 
 /// Log lines a container, where `--log-lines` does not say: OpenTelemetry's own limit of events.
@@ -16,10 +16,10 @@ pub(super) fn get(name: &str) -> Option<String> {
 }
 
 /// How many log lines are kept of a container.
-pub(super) fn log_lines(typed: Option<usize>) -> Result<usize, Problem> {
+pub(super) fn log_lines(typed: Option<LogLines>) -> Result<LogLines, Problem> {
     match (typed, get(EVENT_COUNT_LIMIT)) {
         (Some(typed), _) => Ok(typed),
-        (None, None) => Ok(DEFAULT_LOG_LINES),
+        (None, None) => Ok(LogLines::AtMost(DEFAULT_LOG_LINES)),
         (None, Some(value)) => args::log_lines(&value)
             .map_err(|problem| Problem::usage(format!("{EVENT_COUNT_LIMIT}={value:?}: {problem}"))),
     }

@@ -1,67 +1,58 @@
 //! `ecspan export`: delivers tasks.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use ecspan::model::{TaskLife, Time};
-use ecspan::sink::{Delivery, Reason, Report, Verdict};
-use ecspan::trace::{Mode, ParentPolicy, TaskTrace, TraceOptions, caller};
-use futures::StreamExt;
+use ecspan::model::Time;
+use ecspan::sink::{Delivery, Piece, Reason, Report, Verdict};
+use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
+use futures::future::join;
+use futures::stream;
+use tokio::sync::mpsc;
 
 use super::args::{ExportArgs, Global, LogsAs};
 use super::closing;
 use super::exit::Exit;
 use super::problem::Problem;
-use super::tasks::{Course, Needs, Source};
-use super::{destinations, env, signals, terminal};
+use super::tasks::{Course, Needs, Source, WholeLogs};
+use super::{destinations, env, pieces, signals, terminal};
+
+/// Pieces that wait to be delivered.
+const WAITING: usize = 2;
 
 pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Problem> {
     // What is wrong with the destinations is known before any task is asked for.
     let options = trace_options(args)?;
-    let destinations = destinations::open(global, args).await?;
-    let needs = Needs { wait: args.wait.map(|until| (until, args.wait_timeout)), ..Needs::default() };
-    let mut source = Source::open(global, &args.tasks, needs).await?;
+    let destinations = destinations::open(global, args, options.records).await?;
+    let whole_logs = if options.records && options.no_logs {
+        WholeLogs::Streamed
+    } else {
+        WholeLogs::Refused("as events of a span it would be cut: --logs-as records, or a number of lines")
+    };
+    let needs = Needs { wait: args.wait.map(|until| (until, args.wait_timeout)), whole_logs, ..Needs::default() };
+    let source = Source::open(global, &args.tasks, needs).await?;
     let course = source.course.clone();
-    let refused = AtomicUsize::new(0);
-    let traces = source.lives().filter_map(|life| {
-        tell_gaps(&life);
-        let trace = trace(&life, &options);
-        refused.fetch_add(usize::from(trace.is_none()), Ordering::Relaxed);
-        async move { trace }
-    });
+    let (pieces, delivered) = mpsc::channel(WAITING);
+    let feed = async {
+        tokio::select! {
+            () = pieces::feed(source, &options, pieces) => {}
+            () = signals::wait() => {}
+        }
+    };
+    let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
     let tell_retry = |name: &str, reason: &Reason, pause: Duration| {
         terminal::tell("warning", &format!("{name}: {reason}; trying again in {:.1} s", pause.as_secs_f64()));
     };
-    let report = Delivery::new(destinations).on_retry(tell_retry).until(signals::wait()).run(traces).await;
+    let delivery = Delivery::new(destinations).on_retry(tell_retry).until(signals::wait());
+    let ((), report) = join(feed, delivery.run::<Piece>(delivered)).await;
     closing::print(&report, args.ui_url.as_deref());
     if report.task_count == 0 && course.lost() == 0 && signals::received().is_none() {
         terminal::tell("note", "no task is selected");
     }
-    let lost = course.lost() + refused.into_inner();
-    Ok(exit(&report, &course, lost))
+    Ok(exit(&report, &course))
 }
 
-/// The trace of a life; a task without any time has none, and is told about.
-fn trace(life: &TaskLife, options: &TraceOptions) -> Option<TaskTrace> {
-    if life.phases.is_none() {
-        let error = format!("task {}: no time is known of it, so no trace can be made", life.task.id);
-        Problem::failed(error).hint(Some("ecspan show prints what is known".to_owned())).print();
-        return None;
-    }
-    Some(TaskTrace::new(life, options))
-}
-
-/// What is missing of a task is named when it is sent, and counted in the exit code.
-fn tell_gaps(life: &TaskLife) {
-    for gap in &life.gaps {
-        terminal::tell("gap", &format!("task {}: {}: {}", life.task.id, gap.what, gap.why));
-        if let Some(hint) = &gap.hint {
-            terminal::tell("hint", hint);
-        }
-    }
-}
-
-fn exit(report: &Report, course: &Course, lost: usize) -> Exit {
+fn exit(report: &Report, course: &Course) -> Exit {
+    let lost = course.lost();
     match report.verdict() {
         _ if signals::received().is_some() => signals::received().unwrap_or(Exit::Interrupted),
         _ if course.timed_out() => Exit::TimedOut,
@@ -108,6 +99,7 @@ fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {
         attributes: args.attr.iter().map(pair).collect::<Result<_, _>>()?,
         base_attributes: env::resource_attributes(),
         all_containers: args.tasks.all_containers,
-        no_logs: args.tasks.no_logs || args.logs_as == LogsAs::None,
+        no_logs: args.tasks.no_logs || matches!(args.logs_as, LogsAs::None | LogsAs::Records),
+        records: !args.tasks.no_logs && matches!(args.logs_as, LogsAs::Records | LogsAs::Both),
     })
 }

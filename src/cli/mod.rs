@@ -10,6 +10,7 @@ mod env;
 mod exit;
 mod export;
 mod ls;
+mod pieces;
 mod problem;
 mod progress;
 mod record;

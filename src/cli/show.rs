@@ -1,9 +1,12 @@
 //! `ecspan show`: draws tasks.
 
+use std::collections::VecDeque;
 use std::time::SystemTime;
 
-use ecspan::model::Time;
+use ecspan::model::log::LogLine;
+use ecspan::model::{TaskLife, Time};
 use ecspan::render::{Style, json, timeline, waterfall};
+use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
 use futures::StreamExt;
 use jiff::tz::TimeZone;
@@ -11,16 +14,33 @@ use jiff::tz::TimeZone;
 use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
-use super::tasks::{Needs, Source};
+use super::tasks::{Needs, Source, WholeLogs};
 use super::{signals, terminal};
 
+/// Bytes that are printed at once.
+const PRINTED_AT_ONCE: usize = 64 * 1024;
+
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
-    let needs = Needs { service_events: true, ..Needs::default() };
+    let whole_logs = match args.format {
+        Format::Timeline => WholeLogs::Streamed,
+        Format::Waterfall | Format::Json => WholeLogs::Refused("--format timeline draws a whole log"),
+    };
+    let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
     let mut source = Source::open(global, &args.tasks, needs).await?;
-    let mut lives = source.lives();
+    let mut observed = source.observed();
     let mut drawn = 0;
-    while let Some(life) = lives.next().await {
+    while let Some(observed) = observed.next().await {
         let style = style(global, args);
+        let logs = source.whole_logs(&observed);
+        let life = source.life(observed.task);
+        if !logs.is_empty() {
+            if drawn > 0 {
+                terminal::print("\n")?;
+            }
+            draw_whole(&life, logs, &style, &source).await?;
+            drawn += 1;
+            continue;
+        }
         let trace_id = ids::trace_id(&life.task.id).to_string();
         let text = match args.format {
             Format::Waterfall => waterfall::draw(&life, &trace_id, &style),
@@ -37,6 +57,62 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
         terminal::tell("note", "no task is selected");
     }
     Ok(source.course.exit(drawn))
+}
+
+/// Draws a timeline whose logs are read while it is drawn: the next line is always the earliest of what is at hand.
+async fn draw_whole(life: &TaskLife, logs: Vec<WholeLog>, style: &Style, source: &Source) -> Result<(), Problem> {
+    let mut open = vec![];
+    let mut gaps: Vec<String> = timeline::gaps(life).collect();
+    for log in logs {
+        let mut log = OpenLog { log, page: VecDeque::new() };
+        log.fill(&mut gaps, source).await;
+        open.push(log);
+    }
+    let mut moments = VecDeque::from(timeline::moments(life, style));
+    let mut out = String::new();
+    loop {
+        open.retain(|log| !log.page.is_empty());
+        let next = open.iter_mut().min_by_key(|log| log.page.front().map(|line| line.time));
+        let time = next.as_ref().and_then(|log| Some(log.page.front()?.time));
+        let is_moment = moments.front().is_some_and(|(at, _)| time.is_none_or(|time| *at <= time));
+        match (is_moment, next) {
+            (true, _) => out.extend(moments.pop_front().map(|(_, line)| line)),
+            (false, None) => break,
+            (false, Some(log)) => {
+                let line = log.page.pop_front();
+                out.extend(line.map(|line| timeline::log_line(&log.log.container, &line, style)));
+                log.fill(&mut gaps, source).await;
+            }
+        }
+        if out.len() > PRINTED_AT_ONCE {
+            terminal::print(&std::mem::take(&mut out))?;
+        }
+    }
+    out.extend(gaps);
+    terminal::print(&out)?;
+    Ok(())
+}
+
+/// A log that is being drawn, with the lines of it that are at hand.
+struct OpenLog {
+    log: WholeLog,
+    page: VecDeque<LogLine>,
+}
+
+impl OpenLog {
+    /// Has a line at hand again, unless the log is at its end.
+    async fn fill(&mut self, gaps: &mut Vec<String>, source: &Source) {
+        while self.page.is_empty() {
+            match self.log.next().await {
+                Some(Ok(lines)) => self.page.extend(lines),
+                Some(Err(gap)) => {
+                    gaps.push(timeline::gap(&gap));
+                    source.course.lose(&Problem::failed(format!("{}: {}", gap.what, gap.why)).hint(gap.hint));
+                }
+                None => return,
+            }
+        }
+    }
 }
 
 fn style(global: &Global, args: &ShowArgs) -> Style {

@@ -13,13 +13,13 @@ use ecspan::model::{TaskLife, Time};
 use ecspan::source::aws::{Aws, AwsError, AwsSettings};
 use ecspan::source::ecs::{EcsSource, ObserveOptions, Until};
 use ecspan::source::files::{self, Contents};
-use ecspan::source::logs::StreamOverride;
+use ecspan::source::logs::{StreamOverride, WholeLog};
 use ecspan::source::select::{Selection, StatusFilter};
 use ecspan::source::target::{Target, TaskTarget};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
-use super::args::{Global, SelectArgs, Status, TaskArgs, WaitFor};
+use super::args::{Global, LogLines, SelectArgs, Status, TaskArgs, WaitFor};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::progress::Progress;
@@ -34,6 +34,29 @@ pub(super) struct Needs {
     pub(super) record: bool,
     /// That the tasks have come so far.
     pub(super) wait: Option<(WaitFor, Option<Duration>)>,
+    /// Whole logs, should they be asked for; `None`: why the command cannot have them.
+    pub(super) whole_logs: WholeLogs,
+}
+
+/// Whether a command has a use for whole logs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WholeLogs {
+    /// It streams them.
+    Streamed,
+    /// It holds what it reads, so it cannot: what to do instead.
+    Refused(&'static str),
+}
+
+impl Default for WholeLogs {
+    fn default() -> Self {
+        Self::Refused("name a number: --log-lines 10000")
+    }
+}
+
+/// What was observed of a task, and whether AWS can be asked for more of it.
+pub(super) struct Observed {
+    pub(super) task: TaskObservations,
+    pub(super) is_live: bool,
 }
 
 /// What happened while tasks were read. Shared, since reading goes on while they are delivered.
@@ -45,7 +68,7 @@ pub(super) struct Course {
 
 impl Course {
     /// Something was tried and could not be read.
-    fn lose(&self, problem: &Problem) {
+    pub(super) fn lose(&self, problem: &Problem) {
         problem.print();
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
@@ -87,14 +110,18 @@ pub(super) struct Source {
     fetch: bool,
     aws: Option<Arc<EcsSource>>,
     needs: Needs,
-    log_lines: usize,
+    log_lines: LogLines,
     pub(super) course: Arc<Course>,
 }
 
 impl Source {
     /// Reads the files among what was typed and prepares to ask AWS for the rest.
     pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs) -> Result<Self, Problem> {
-        let log_lines = if args.no_logs { 0 } else { env::log_lines(args.log_lines)? };
+        let log_lines = if args.no_logs { LogLines::AtMost(0) } else { env::log_lines(args.log_lines)? };
+        if let (LogLines::All, WholeLogs::Refused(hint)) = (log_lines, needs.whole_logs) {
+            let error = "--log-lines all: a whole log is not kept here, only streamed";
+            return Err(Problem::usage(error).hint(hint.to_owned()));
+        }
         let (paths, targets) = sort_out(args)?;
         let selection = args.select.is_used().then(|| selection(&args.select)).transpose()?;
         if paths.is_empty() && targets.is_empty() && selection.is_none() {
@@ -115,26 +142,48 @@ impl Source {
 
     /// The tasks' lives as they become known: those from files first. Ends early on Ctrl-C and SIGTERM.
     pub(super) fn lives(&mut self) -> BoxStream<'static, TaskLife> {
-        let files = std::mem::take(&mut self.files);
         let (course, log_lines) = (self.course.clone(), self.log_lines);
-        let observed: BoxStream<'static, TaskObservations> = match self.aws.clone() {
-            None => futures::stream::iter(files).boxed(),
+        self.observed().map(move |observed| life(observed.task, log_lines, &course)).boxed()
+    }
+
+    /// What is observed of the tasks, likewise.
+    pub(super) fn observed(&mut self) -> BoxStream<'static, Observed> {
+        let files = std::mem::take(&mut self.files);
+        let (course, fetch) = (self.course.clone(), self.fetch);
+        let of_file = move |task| Observed { task, is_live: fetch };
+        let observed: BoxStream<'static, Observed> = match self.aws.clone() {
+            None => futures::stream::iter(files).map(of_file).boxed(),
             Some(aws) => {
-                let fetched = fetched(aws.clone(), files, self.fetch, course.clone());
-                fetched.chain(self.asked(aws)).boxed()
+                let fetched = fetched(aws.clone(), files, self.fetch, course).map(of_file);
+                fetched.chain(self.asked(aws).map(|task| Observed { task, is_live: true })).boxed()
             }
         };
         let progress = Progress::start("reading tasks");
-        observed
-            .map(move |observed| {
-                progress.advance();
-                let life = TaskLife::new(observed, Time::from(SystemTime::now()), log_lines);
-                // What is missing of a task is told with it, and counts.
-                course.lost.fetch_add(life.gaps.len(), Ordering::Relaxed);
-                life
-            })
-            .take_until(signals::wait())
-            .boxed()
+        observed.inspect(move |_| progress.advance()).take_until(signals::wait()).boxed()
+    }
+
+    /// The life of what was observed.
+    pub(super) fn life(&self, task: TaskObservations) -> TaskLife {
+        life(task, self.log_lines, &self.course)
+    }
+
+    /// The whole logs of a task's containers, where they are asked for and AWS has them. What a file holds is in the life.
+    pub(super) fn whole_logs(&self, observed: &Observed) -> Vec<WholeLog> {
+        let Some(aws) = self.aws.as_ref().filter(|_| observed.is_live && self.log_lines == LogLines::All) else {
+            return vec![];
+        };
+        match aws.whole_logs(&observed.task.task, observed.task.definition.as_ref()) {
+            Ok(logs) => logs,
+            Err(error) => {
+                self.course.lose_to(&error);
+                vec![]
+            }
+        }
+    }
+
+    /// Whether logs are streamed.
+    pub(super) fn streams_logs(&self) -> bool {
+        self.log_lines == LogLines::All
     }
 
     /// The tasks that AWS is asked for.
@@ -170,6 +219,18 @@ impl Source {
         };
         flattened(found)
     }
+}
+
+fn life(task: TaskObservations, log_lines: LogLines, course: &Course) -> TaskLife {
+    let most = match log_lines {
+        LogLines::AtMost(lines) => lines,
+        // What is at hand was read already.
+        LogLines::All => usize::MAX,
+    };
+    let life = TaskLife::new(task, Time::from(SystemTime::now()), most);
+    // What is missing of a task is told with it, and counts.
+    course.lost.fetch_add(life.gaps.len(), Ordering::Relaxed);
+    life
 }
 
 fn flattened<S: Stream>(stream: impl Future<Output = S>) -> impl Stream<Item = S::Item> {
@@ -249,14 +310,18 @@ pub(super) async fn aws(global: &Global) -> Aws {
     Aws::load(&AwsSettings { profile: global.profile.clone(), region: global.region.clone() }).await
 }
 
-async fn ecs(global: &Global, args: &TaskArgs, log_lines: usize, needs: Needs) -> Result<EcsSource, Problem> {
+async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs) -> Result<EcsSource, Problem> {
     let stream = |text: &String| {
         let hint = "CONTAINER=GROUP:STREAM, for example app=/ecs/web:ecs/app/{task_id}".to_owned();
         StreamOverride::parse(text)
             .ok_or_else(|| Problem::usage(format!("--log-stream {text}: not understood")).hint(hint))
     };
     let options = ObserveOptions {
-        log_lines,
+        log_lines: match log_lines {
+            LogLines::AtMost(lines) => lines,
+            // They are streamed, later.
+            LogLines::All => 0,
+        },
         log_streams: args.log_stream.iter().map(stream).collect::<Result<_, _>>()?,
         logs_rate: args.logs_rate,
         service_events: needs.service_events,

@@ -66,6 +66,12 @@ impl TaskLife {
         self.task.is_stopped()
     }
 
+    /// What to call the task in reports: `CLUSTER/ID` where the cluster is known.
+    pub fn label(&self) -> String {
+        let id = &self.task.id;
+        self.task.cluster_name().map_or_else(|| id.clone(), |cluster| format!("{cluster}/{id}"))
+    }
+
     /// `FAMILY`, for the name of the root; the task's group or id where the definition is not known.
     pub fn family(&self) -> &str {
         self.task.family().or(self.definition.as_ref().and_then(|d| d.family.as_deref())).unwrap_or(&self.task.id)

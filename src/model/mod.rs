@@ -11,6 +11,7 @@ pub mod merge;
 pub mod observation;
 pub mod outcome;
 pub mod phases;
+pub mod severity;
 pub mod time;
 
 pub use life::TaskLife;

@@ -6,10 +6,18 @@ use super::escape::text;
 use super::moment::iso;
 use super::style::Style;
 use crate::model::container::Container;
+use crate::model::log::LogLine;
+use crate::model::observation::Gap;
 use crate::model::{TaskLife, Time};
 
 /// Draws a task's life, a line for each thing that happened.
 pub fn draw(life: &TaskLife, style: &Style) -> String {
+    let lines = moments(life, style).into_iter().map(|(_, line)| line);
+    lines.chain(gaps(life)).collect()
+}
+
+/// A line for each thing that happened, in the order of time: for whoever puts more lines between them.
+pub fn moments(life: &TaskLife, style: &Style) -> Vec<(Time, String)> {
     let mut lines: Vec<(Time, String)> = vec![];
     let moments = life.phases.iter().flat_map(|phases| &phases.moments);
     for moment in moments {
@@ -27,14 +35,22 @@ pub fn draw(life: &TaskLife, style: &Style) -> String {
     }
     // Stable: at one time the task's own lines come first, then lines in the order of their log.
     lines.sort_by_key(|(time, _)| *time);
-    let mut out = String::new();
-    for (time, line) in lines {
-        out.push_str(&format!("{}\t{line}\n", iso(time, &style.zone)));
-    }
-    for gap in &life.gaps {
-        out.push_str(&format!("-\tGAP\t{}: {}\n", text(&gap.what), text(&gap.why)));
-    }
-    out
+    lines.into_iter().map(|(time, line)| (time, format!("{}\t{line}\n", iso(time, &style.zone)))).collect()
+}
+
+/// A line for each thing that could not be learned: without a time.
+pub fn gaps(life: &TaskLife) -> impl Iterator<Item = String> {
+    life.gaps.iter().map(gap)
+}
+
+/// One thing that could not be learned.
+pub fn gap(gap: &Gap) -> String {
+    format!("-\tGAP\t{}: {}\n", text(&gap.what), text(&gap.why))
+}
+
+/// One log line of a container.
+pub fn log_line(container: &str, line: &LogLine, style: &Style) -> String {
+    format!("{}\tCONTAINER:{}\t{}\n", iso(line.time, &style.zone), text(container), text(&line.message))
 }
 
 fn reasons(life: &TaskLife) -> Vec<String> {

@@ -11,7 +11,7 @@ use aws_config::Region;
 use aws_sdk_ecs::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ use super::aws::{Aws, AwsError, Limiter};
 use super::bundle::Bundle;
 use super::error::ReadError;
 use super::json::At;
-use super::logs::{LogReader, StreamOverride};
+use super::logs::{LogReader, StreamOverride, WholeLog};
 use super::select::{Selection, StatusFilter};
 use super::target::TaskTarget;
 use crate::model::arn::last_part;
@@ -323,6 +323,23 @@ impl EcsSource {
         observed.logs = logs;
         observed.gaps.extend(gaps);
         observed
+    }
+
+    /// The whole logs of a task's containers, each read as it is used.
+    pub fn whole_logs(
+        self: &Arc<Self>,
+        task: &TaskRecord,
+        definition: Option<&DefinitionRecord>,
+    ) -> Result<Vec<WholeLog>, AwsError> {
+        let own = self.region_of(task)?;
+        let places = self.logs.places(task, definition, self.options.all_containers);
+        let logs = places.into_iter().map(|(container, place)| {
+            let (source, region) = (self.clone(), place.region.clone().map_or_else(|| own.clone(), Region::new));
+            LogReader::begin(container, place, |place, pages| {
+                async move { source.logs.whole(&source.aws, &region, &place, pages).await }.boxed()
+            })
+        });
+        Ok(logs.collect())
     }
 
     /// The definition of a task: asked for once, however many tasks run it. Only its log options are needed, so no

@@ -1,13 +1,51 @@
 //! Log lines from CloudWatch Logs: from both ends of a stream, in two calls. Main type: `LogReader`.
 
+use std::time::SystemTime;
+
 use aws_config::Region;
+use aws_sdk_cloudwatchlogs::operation::get_log_events::GetLogEventsOutput;
+use aws_sdk_cloudwatchlogs::operation::get_log_events::builders::GetLogEventsFluentBuilder;
 use aws_sdk_cloudwatchlogs::types::OutputLogEvent;
+use futures::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::answer::without_line_end;
 use super::aws::{Aws, AwsError, Limiter};
 use crate::model::Time;
 use crate::model::log::{ContainerLog, LogLine, head_share};
 use crate::model::observation::{DefinitionRecord, Gap, LogPlace, TaskRecord};
+
+/// A whole log, read page by page: the next page is asked for while the one before is being used.
+#[derive(Debug)]
+pub struct WholeLog {
+    /// The container that wrote it.
+    pub container: String,
+    /// Log group.
+    pub group: String,
+    /// Log stream.
+    pub stream: String,
+    pages: mpsc::Receiver<Result<Vec<LogLine>, AwsError>>,
+    /// Ends when this is dropped.
+    _reading: JoinSet<()>,
+}
+
+impl WholeLog {
+    /// The next lines; a gap where no more could be read.
+    pub async fn next(&mut self) -> Option<Result<Vec<LogLine>, Gap>> {
+        let page = self.pages.recv().await?;
+        Some(page.map_err(|error| gap(&self.container, &error)))
+    }
+}
+
+fn gap(container: &str, error: &AwsError) -> Gap {
+    Gap {
+        what: format!("the log of container {container}"),
+        why: error.to_string(),
+        hint: error.hint().or_else(|| missing_hint(error)),
+        container: Some(container.to_owned()),
+    }
+}
 
 /// The most events that a page holds.
 const PAGE: usize = 10_000;
@@ -74,19 +112,14 @@ impl LogReader {
                     stream: Some(place.stream),
                     ..log
                 }),
-                Err(error) => gaps.push(Gap {
-                    what: format!("the log of container {container}"),
-                    why: error.to_string(),
-                    hint: error.hint().or_else(|| missing_hint(&error)),
-                    container: Some(container),
-                }),
+                Err(error) => gaps.push(gap(&container, &error)),
             }
         }
         (logs, gaps)
     }
 
     /// Where each container's log is, as far as anybody says.
-    fn places(
+    pub(super) fn places(
         &self,
         task: &TaskRecord,
         definition: Option<&DefinitionRecord>,
@@ -144,27 +177,9 @@ impl LogReader {
         let mut found: Vec<OutputLogEvent> = vec![];
         let mut token: Option<String> = None;
         while found.len() < wanted {
-            if let Some(limiter) = &self.limiter {
-                limiter.take().await;
-            }
             let limit = i32::try_from((wanted - found.len()).min(PAGE)).unwrap_or(i32::MAX);
-            let page = aws
-                .logs(region)
-                .get_log_events()
-                .log_group_name(&place.group)
-                .log_stream_name(&place.stream)
-                .start_from_head(from_head)
-                .limit(limit)
-                .set_next_token(token.clone())
-                .send()
-                .await
-                .map_err(|error| {
-                    AwsError::from_sdk(
-                        "logs:GetLogEvents",
-                        format!("read log stream {} of group {}", place.stream, place.group),
-                        &error,
-                    )
-                })?;
+            let request = aws.logs(region).get_log_events().start_from_head(from_head).limit(limit);
+            let page = self.page(request, place, token.clone()).await?;
             let next = if from_head { page.next_forward_token } else { page.next_backward_token };
             let events = page.events.unwrap_or_default();
             if from_head {
@@ -178,6 +193,63 @@ impl LogReader {
             token = next;
         }
         Ok(found)
+    }
+
+    async fn page(
+        &self,
+        request: GetLogEventsFluentBuilder,
+        place: &LogPlace,
+        token: Option<String>,
+    ) -> Result<GetLogEventsOutput, AwsError> {
+        if let Some(limiter) = &self.limiter {
+            limiter.take().await;
+        }
+        let request = request.log_group_name(&place.group).log_stream_name(&place.stream).set_next_token(token);
+        let attempt = || format!("read log stream {} of group {}", place.stream, place.group);
+        request.send().await.map_err(|error| AwsError::from_sdk("logs:GetLogEvents", attempt(), &error))
+    }
+
+    /// All lines of a log until now, from its start. Without an end forward paging might never come to one.
+    pub(super) async fn whole(
+        &self,
+        aws: &Aws,
+        region: &Region,
+        place: &LogPlace,
+        pages: mpsc::Sender<Result<Vec<LogLine>, AwsError>>,
+    ) {
+        let now = Time::from(SystemTime::now()).unix_millis();
+        let end = i64::try_from(now).unwrap_or(i64::MAX).saturating_add(1);
+        let mut token: Option<String> = None;
+        loop {
+            let limit = i32::try_from(PAGE).unwrap_or(i32::MAX);
+            let request = aws.logs(region).get_log_events().start_from_head(true).end_time(end).limit(limit);
+            let (read, next) = match self.page(request, place, token.clone()).await {
+                Ok(page) => (Ok(lines(&page.events.unwrap_or_default())), page.next_forward_token),
+                Err(error) => (Err(error), None),
+            };
+            let is_empty = read.as_ref().is_ok_and(Vec::is_empty);
+            // Nobody listens any more: the run has ended.
+            if !is_empty && pages.send(read).await.is_err() {
+                return;
+            }
+            if next.is_none() || next == token {
+                return;
+            }
+            token = next;
+        }
+    }
+
+    /// Begins to read a whole log; `read` does it.
+    pub(super) fn begin(
+        container: String,
+        place: LogPlace,
+        read: impl FnOnce(LogPlace, mpsc::Sender<Result<Vec<LogLine>, AwsError>>) -> BoxFuture<'static, ()>,
+    ) -> WholeLog {
+        let (sender, pages) = mpsc::channel(1);
+        let mut reading = JoinSet::new();
+        let (group, stream) = (place.group.clone(), place.stream.clone());
+        reading.spawn(read(place, sender));
+        WholeLog { container, group, stream, pages, _reading: reading }
     }
 }
 

@@ -117,12 +117,7 @@ pub(super) fn container(task: &TaskRecord, container: &Container) -> Attributes 
     let image = record.image.as_deref().map(ImageRef::parse);
     let digest = record.image_digest.as_deref().or(image.as_ref().and_then(|image| image.digest));
     let repo_digest = image.as_ref().and_then(|image| Some(format!("{}@{}", image.name, digest?)));
-    let log = container.log.as_ref();
-    let config = container.definition.as_ref().and_then(|definition| definition.log.as_ref());
-    let place = config.and_then(|config| config.place(&record.name, &task.id, record.runtime_id.as_deref()));
-    let (group, stream) = place.map(|place| (place.group, place.stream)).unzip();
-    let group = log.and_then(|log| log.group.clone()).or(group);
-    let stream = log.and_then(|log| log.stream.clone()).or(stream);
+    let (group, stream) = log_place(task, container);
     identity(task)
         .text(name::CONTAINER_NAME, Some(&record.name))
         .text(name::CONTAINER_ID, record.runtime_id.as_deref())
@@ -136,6 +131,30 @@ pub(super) fn container(task: &TaskRecord, container: &Container) -> Attributes 
         .text(name::CONTAINER_REASON, record.reason.as_deref())
         .value(name::CONTAINER_ESSENTIAL, container.essential())
         .flag(name::CONTAINER_NEVER_STARTED, container.never_started)
+}
+
+/// The group and the stream of a container's log: those that were read, else those that its definition names.
+fn log_place(task: &TaskRecord, container: &Container) -> (Option<String>, Option<String>) {
+    let (record, log) = (&container.record, container.log.as_ref());
+    let config = container.definition.as_ref().and_then(|definition| definition.log.as_ref());
+    let place = config.and_then(|config| config.place(&record.name, &task.id, record.runtime_id.as_deref()));
+    let (group, stream) = place.map(|place| (place.group, place.stream)).unzip();
+    (log.and_then(|log| log.group.clone()).or(group), log.and_then(|log| log.stream.clone()).or(stream))
+}
+
+/// The resource of a container's log records: the task's, and what tells the container from the others.
+pub(super) fn log_resource(task: &TaskRecord, container: &Container, options: &TraceOptions) -> Resource {
+    let (group, stream) = log_place(task, container);
+    let own = Attributes::default()
+        .text(name::CONTAINER_NAME, Some(&container.record.name))
+        .text(name::CONTAINER_ID, container.record.runtime_id.as_deref())
+        .list_of_one(name::AWS_LOG_GROUP_NAMES, group)
+        .list_of_one(name::AWS_LOG_STREAM_NAMES, stream);
+    let of_task = resource(task, options)
+        .iter()
+        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
+        .collect::<Vec<_>>();
+    Resource::builder_empty().with_attributes(of_task).with_attributes(own.sorted()).build()
 }
 
 /// The semantic conventions write the two launch types that they know in lower case; others stay as they came.

@@ -20,6 +20,11 @@ pub fn span_id(task_id: &str, path: &str) -> SpanId {
     SpanId::from_bytes(digest(&[&task_id.to_lowercase(), "|", path]))
 }
 
+/// The path of a container's span.
+pub fn container_path(name: &str) -> String {
+    format!("container/{name}")
+}
+
 /// The trace id of a snapshot (`what` = `snapshot`) or of a rebased copy (`rebase`) made at this time.
 pub fn derived_trace_id(task_id: &str, what: &str, unix_nanos: u64) -> TraceId {
     TraceId::from_bytes(digest(&[&task_id.to_lowercase(), "|", what, "|", &unix_nanos.to_string()]))

@@ -26,7 +26,8 @@ pub(super) fn events(log: &ContainerLog, shifted: impl Fn(Time) -> Time) -> Vec<
     events
 }
 
-fn gap_text(log: &ContainerLog, before: Time, after: Time) -> String {
+/// What is missing between two times.
+pub(super) fn gap_text(log: &ContainerLog, before: Time, after: Time) -> String {
     let (before, after) = (iso(before), iso(after));
     if log.unread {
         format!("lines between {before} and {after} not read")

@@ -9,8 +9,9 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::attributes::{self, Attributes};
+use super::frame::Frame;
 use super::log_events;
-use super::{caller, ids, semconv};
+use super::{ids, semconv};
 use crate::model::container::{BoundSource, Container};
 use crate::model::outcome::Failure;
 use crate::model::phases::{Phase, Phases};
@@ -57,6 +58,8 @@ pub struct TraceOptions {
     pub all_containers: bool,
     /// Without log events.
     pub no_logs: bool,
+    /// Log lines are sent as records, beside the trace.
+    pub records: bool,
 }
 
 /// A task as OpenTelemetry has it: one resource and its spans.
@@ -96,12 +99,11 @@ impl TaskTrace {
                 maker.container(container);
             }
         }
-        let label = task.cluster_name().map_or_else(|| task.id.clone(), |cluster| format!("{cluster}/{}", task.id));
         Self {
             task_id: task.id.clone(),
-            label,
-            trace_id: maker.own_trace_id,
-            caller_trace_id: maker.parent.as_ref().map(SpanContext::trace_id),
+            label: life.label(),
+            trace_id: maker.frame.own_trace_id,
+            caller_trace_id: maker.frame.parent.as_ref().map(SpanContext::trace_id),
             resource: attributes::resource(task, options),
             spans: maker.spans,
             pending: maker.pending,
@@ -133,14 +135,8 @@ struct Draft<'a> {
 struct Maker<'a> {
     life: &'a TaskLife,
     options: &'a TraceOptions,
+    frame: Frame,
     scope: InstrumentationScope,
-    own_trace_id: TraceId,
-    /// The caller, when the root becomes its child.
-    parent: Option<SpanContext>,
-    /// The caller, when it is only linked to.
-    linked: Option<SpanContext>,
-    /// How far a rebased copy is shifted, in nanoseconds.
-    shift: i128,
     spans: Vec<SpanData>,
     pending: Vec<String>,
     dropped_log_lines: u64,
@@ -148,35 +144,11 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(life: &'a TaskLife, options: &'a TraceOptions) -> Self {
-        let id = &life.task.id;
-        let final_trace = ids::trace_id(id);
-        let caller = match &options.parent {
-            ParentPolicy::Explicit(span) => Some(span.clone()),
-            ParentPolicy::FromTask | ParentPolicy::Link => caller::of_task(&life.task),
-        };
-        // A parent that was not sampled was never stored: a child of it would be an orphan.
-        let adopts = |caller: &SpanContext| options.parent != ParentPolicy::Link && caller.is_sampled();
-        let (parent, linked) = match caller {
-            Some(caller) if options.mode == Mode::AppendOnly && adopts(&caller) => (Some(caller), None),
-            other => (None, other),
-        };
-        let (own_trace_id, shift) = match options.mode {
-            Mode::AppendOnly => (final_trace, 0),
-            Mode::Snapshot(now) => (ids::derived_trace_id(id, "snapshot", now.unix_nanos()), 0),
-            Mode::Rebase(now) => {
-                let last = life.phases.as_ref().and_then(last_time).unwrap_or(now);
-                let shift = i128::from(now.unix_nanos()) - i128::from(last.unix_nanos());
-                (ids::derived_trace_id(id, "rebase", now.unix_nanos()), shift)
-            }
-        };
         Self {
             life,
             options,
+            frame: Frame::new(life, options),
             scope: InstrumentationScope::builder(semconv::SCOPE).build(),
-            own_trace_id,
-            parent,
-            linked,
-            shift,
             spans: Vec::new(),
             pending: Vec::new(),
             dropped_log_lines: 0,
@@ -197,14 +169,14 @@ impl<'a> Maker<'a> {
         }
         let moments = phases.moments.iter().map(|moment| {
             let clock = KeyValue::new(semconv::CLOCK, moment.clock.name());
-            Event::new(moment.name, self.shifted(moment.time).into(), vec![clock], 0)
+            Event::new(moment.name, self.frame.shifted(moment.time).into(), vec![clock], 0)
         });
         let mut events = SpanEvents::default();
         events.events = moments.collect();
         self.push(Draft {
             path: ROOT,
             name: format!("task {}", self.life.family()),
-            parent: self.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),
+            parent: self.frame.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),
             start: phases.start,
             end: phases.end,
             is_final: self.life.is_stopped(),
@@ -224,17 +196,17 @@ impl<'a> Maker<'a> {
             Mode::Snapshot(_) => Some(of("snapshot of")),
             Mode::Rebase(_) => Some(of("rebased from")),
         };
-        let caller = self.linked.clone().map(|caller| link(caller, "caller"));
+        let caller = self.frame.linked.clone().map(|caller| link(caller, "caller"));
         original.into_iter().chain(caller).collect()
     }
 
     /// When the root went to the caller's trace, a copy of it stays where the task's id leads, and links there.
     fn pointer(&mut self) {
-        let (Some(_), Some(root)) = (&self.parent, self.spans.last()) else { return };
+        let (Some(_), Some(root)) = (&self.frame.parent, self.spans.last()) else { return };
         let mut links = SpanLinks::default();
         links.links.push(link(root.span_context.clone(), "task"));
         let pointer = SpanData {
-            span_context: local(self.own_trace_id, ids::span_id(&self.life.task.id, POINTER)),
+            span_context: local(self.frame.own_trace_id, ids::span_id(&self.life.task.id, POINTER)),
             parent_span_id: SpanId::INVALID,
             parent_span_is_remote: false,
             attributes: attributes::identity(&self.life.task).sorted(),
@@ -273,15 +245,18 @@ impl<'a> Maker<'a> {
         let Some(start) = container.start else { return };
         let name = format!("container {}", container.name());
         let mut events = SpanEvents::default();
-        if let Some(log) = container.log.as_ref().filter(|_| !self.options.no_logs) {
-            events.events = log_events::events(log, |time| self.shifted(time));
-            events.dropped_count = u32::try_from(log.dropped).unwrap_or(u32::MAX);
+        let (is_event, is_record) = (!self.options.no_logs, self.options.records);
+        if let Some(log) = container.log.as_ref().filter(|_| is_event || is_record) {
+            if is_event {
+                events.events = log_events::events(log, |time| self.frame.shifted(time));
+                events.dropped_count = u32::try_from(log.dropped).unwrap_or(u32::MAX);
+            }
             self.dropped_log_lines += log.dropped;
         }
         let ended_by_itself =
             container.end.is_some_and(|end| matches!(end.source, BoundSource::Metadata | BoundSource::Docker));
         self.push(Draft {
-            path: &format!("container/{}", container.name()),
+            path: &ids::container_path(container.name()),
             name,
             parent: ids::span_id(&self.life.task.id, ROOT),
             start: start.at,
@@ -307,8 +282,7 @@ impl<'a> Maker<'a> {
             self.pending.push(draft.name);
             return;
         };
-        let trace_id = self.parent.as_ref().map_or(self.own_trace_id, SpanContext::trace_id);
-        let state = self.parent.as_ref().map_or_else(TraceState::default, |parent| parent.trace_state().clone());
+        let state = self.frame.parent.as_ref().map_or_else(TraceState::default, |parent| parent.trace_state().clone());
         let span_id = ids::span_id(&self.life.task.id, draft.path);
         let mut links = SpanLinks::default();
         links.links = draft.links;
@@ -316,13 +290,13 @@ impl<'a> Maker<'a> {
         let attributes =
             draft.attributes.text(semconv::ERROR_TYPE, error_type).flag(semconv::IN_PROGRESS, draft.end.is_none());
         self.spans.push(SpanData {
-            span_context: SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED, false, state),
+            span_context: SpanContext::new(self.frame.trace_id(), span_id, TraceFlags::SAMPLED, false, state),
             parent_span_id: draft.parent,
-            parent_span_is_remote: draft.path == ROOT && self.parent.is_some(),
+            parent_span_is_remote: draft.path == ROOT && self.frame.parent.is_some(),
             span_kind: SpanKind::Internal,
             name: draft.name.into(),
-            start_time: self.shifted(draft.start).into(),
-            end_time: self.shifted(end).into(),
+            start_time: self.frame.shifted(draft.start).into(),
+            end_time: self.frame.shifted(end).into(),
             attributes: attributes.sorted(),
             dropped_attributes_count: 0,
             events: draft.events,
@@ -331,15 +305,6 @@ impl<'a> Maker<'a> {
             instrumentation_scope: self.scope.clone(),
         });
     }
-
-    fn shifted(&self, time: Time) -> Time {
-        let nanos = i128::from(time.unix_nanos()) + self.shift;
-        Time::from_unix_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
-    }
-}
-
-fn last_time(phases: &Phases) -> Option<Time> {
-    phases.end.or_else(|| phases.moments.last().map(|moment| moment.time))
 }
 
 fn estimated(is: bool) -> Option<&'static str> {

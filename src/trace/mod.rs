@@ -4,6 +4,7 @@
 
 mod attributes;
 pub mod caller;
+mod frame;
 pub mod ids;
 mod log_events;
 pub mod mapping;
@@ -11,4 +12,4 @@ pub mod records;
 pub mod semconv;
 
 pub use mapping::{Mode, ParentPolicy, TaskTrace, TraceOptions};
-pub use records::TaskRecords;
+pub use records::{RecordMaker, TaskRecords};

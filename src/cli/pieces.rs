@@ -1,0 +1,115 @@
+//! From tasks to what is delivered of them: log records, then the trace. Main function: [`feed`].
+
+use ecspan::model::TaskLife;
+use ecspan::model::log::{ContainerLog, LogLine};
+use ecspan::model::merge::TaskObservations;
+use ecspan::sink::Piece;
+use ecspan::source::logs::WholeLog;
+use ecspan::trace::{RecordMaker, TaskRecords, TaskTrace, TraceOptions};
+use futures::StreamExt;
+use tokio::sync::mpsc::Sender;
+
+use super::problem::Problem;
+use super::tasks::{Observed, Source};
+use super::terminal;
+
+/// Log records in one piece: a piece is what waits in memory.
+const RECORDS: usize = 1_000;
+
+/// Reads the tasks and hands on what is delivered of each, until there are no more or nobody takes them.
+pub(super) async fn feed(mut source: Source, options: &TraceOptions, pieces: Sender<Piece>) {
+    let mut observed = source.observed();
+    while let Some(mut observed) = observed.next().await {
+        let is_streamed = source.streams_logs() && observed.is_live;
+        if is_streamed {
+            stream_logs(&source, &mut observed, options, &pieces).await;
+        }
+        let life = source.life(observed.task);
+        tell_gaps(&life);
+        if options.records && !is_streamed {
+            for records in TaskRecords::of_life(&life, options) {
+                send(records, &pieces).await;
+            }
+        }
+        if let Some(trace) = trace(&life, options, &source) {
+            // Nobody takes it: the run has ended.
+            let _ = pieces.send(trace.into()).await;
+        }
+    }
+}
+
+/// Sends whole logs on as they are read. What stays is where they begin and end, which widens their containers' spans.
+async fn stream_logs(source: &Source, observed: &mut Observed, options: &TraceOptions, pieces: &Sender<Piece>) {
+    for log in source.whole_logs(observed) {
+        let empty = ContainerLog {
+            task_id: Some(observed.task.task.id.clone()),
+            container: Some(log.container.clone()),
+            origin: "GetLogEvents".to_owned(),
+            group: Some(log.group.clone()),
+            stream: Some(log.stream.clone()),
+            ..ContainerLog::default()
+        };
+        // The log's place is known to the life by then; its lines are not needed for a record.
+        let task = TaskObservations { logs: vec![empty.clone()], ..observed.task.clone() };
+        let life = TaskLife::new(task, ecspan::model::Time::from_unix_nanos(0), 0);
+        let container = life.containers.iter().find(|container| container.name() == log.container);
+        let Some(maker) = container.map(|container| RecordMaker::new(&life, container, options)) else { continue };
+        let ends = stream_log(log, &maker, observed, pieces).await;
+        observed.task.logs.push(ContainerLog { head: ends, ..empty });
+    }
+}
+
+/// Sends one log on; its first and its last line.
+async fn stream_log(
+    mut log: WholeLog,
+    maker: &RecordMaker,
+    observed: &mut Observed,
+    pieces: &Sender<Piece>,
+) -> Vec<LogLine> {
+    let (mut first, mut last) = (None, None);
+    while let Some(page) = log.next().await {
+        match page {
+            Ok(lines) => {
+                for lines in lines.chunks(RECORDS) {
+                    let _ = pieces.send(maker.records(lines).into()).await;
+                }
+                first = first.or_else(|| lines.first().cloned());
+                last = lines.into_iter().next_back().or(last);
+            }
+            Err(gap) => observed.task.gaps.push(gap),
+        }
+    }
+    first.into_iter().chain(last).collect()
+}
+
+async fn send(mut records: TaskRecords, pieces: &Sender<Piece>) {
+    loop {
+        let rest = records.records.split_off(records.records.len().min(RECORDS));
+        if rest.is_empty() {
+            let _ = pieces.send(records.into()).await;
+            return;
+        }
+        let next = TaskRecords { label: records.label.clone(), resource: records.resource.clone(), records: rest };
+        let _ = pieces.send(std::mem::replace(&mut records, next).into()).await;
+    }
+}
+
+/// The trace of a life; a task without any time has none, and is told about.
+fn trace(life: &TaskLife, options: &TraceOptions, source: &Source) -> Option<TaskTrace> {
+    if life.phases.is_none() {
+        let error = format!("task {}: no time is known of it, so no trace can be made", life.task.id);
+        source.course.lose(&Problem::failed(error).hint(Some("ecspan show prints what is known".to_owned())));
+        return None;
+    }
+    Some(TaskTrace::new(life, options))
+}
+
+/// What is missing of a task is named when it is sent, and counted in the exit code.
+fn tell_gaps(life: &TaskLife) {
+    for gap in &life.gaps {
+        terminal::tell("gap", &format!("task {}: {}: {}", life.task.id, gap.what, gap.why));
+        if let Some(hint) = &gap.hint {
+            terminal::tell("hint", hint);
+        }
+    }
+}

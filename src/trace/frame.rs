@@ -1,0 +1,61 @@
+//! In which trace, under which parent and at which times a life's spans and log records lie. Main type: [`Frame`].
+
+use opentelemetry::trace::{SpanContext, TraceId};
+
+use super::mapping::{Mode, ParentPolicy, TraceOptions};
+use super::{caller, ids};
+use crate::model::phases::Phases;
+use crate::model::{TaskLife, Time};
+
+/// What all spans and log records of a life share.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    /// The trace that the task's id leads to.
+    pub(super) own_trace_id: TraceId,
+    /// The caller, when the root becomes its child.
+    pub(super) parent: Option<SpanContext>,
+    /// The caller, when it is only linked to.
+    pub(super) linked: Option<SpanContext>,
+    /// How far a rebased copy is shifted, in nanoseconds.
+    shift: i128,
+}
+
+impl Frame {
+    pub(super) fn new(life: &TaskLife, options: &TraceOptions) -> Self {
+        let id = &life.task.id;
+        let caller = match &options.parent {
+            ParentPolicy::Explicit(span) => Some(span.clone()),
+            ParentPolicy::FromTask | ParentPolicy::Link => caller::of_task(&life.task),
+        };
+        // A parent that was not sampled was never stored: a child of it would be an orphan.
+        let adopts = |caller: &SpanContext| options.parent != ParentPolicy::Link && caller.is_sampled();
+        let (parent, linked) = match caller {
+            Some(caller) if options.mode == Mode::AppendOnly && adopts(&caller) => (Some(caller), None),
+            other => (None, other),
+        };
+        let (own_trace_id, shift) = match options.mode {
+            Mode::AppendOnly => (ids::trace_id(id), 0),
+            Mode::Snapshot(now) => (ids::derived_trace_id(id, "snapshot", now.unix_nanos()), 0),
+            Mode::Rebase(now) => {
+                let last = life.phases.as_ref().and_then(last_time).unwrap_or(now);
+                let shift = i128::from(now.unix_nanos()) - i128::from(last.unix_nanos());
+                (ids::derived_trace_id(id, "rebase", now.unix_nanos()), shift)
+            }
+        };
+        Self { own_trace_id, parent, linked, shift }
+    }
+
+    /// The trace that the spans are in.
+    pub(super) fn trace_id(&self) -> TraceId {
+        self.parent.as_ref().map_or(self.own_trace_id, SpanContext::trace_id)
+    }
+
+    pub(super) fn shifted(&self, time: Time) -> Time {
+        let nanos = i128::from(time.unix_nanos()) + self.shift;
+        Time::from_unix_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    }
+}
+
+fn last_time(phases: &Phases) -> Option<Time> {
+    phases.end.or_else(|| phases.moments.last().map(|moment| moment.time))
+}
