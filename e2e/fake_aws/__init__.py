@@ -3,6 +3,7 @@ every real timestamp, and faults on demand. Listens on 127.0.0.1 only."""
 
 import os
 import threading
+import time
 
 # moto signs nothing, but the AWS libraries underneath want credentials to be there.
 os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")
@@ -27,7 +28,13 @@ class FakeAWS:
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": 10**9})
         strict.install()
         self.front = Front(DomainDispatcherApplication(create_backend_app))
-        self.server = make_server("127.0.0.1", 0, self.front, threaded=True, request_handler=MotoRequestHandler)
+        front = self.front
+
+        class Handler(MotoRequestHandler):
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(time.time() + front.skew)
+
+        self.server = make_server("127.0.0.1", 0, self.front, threaded=True, request_handler=Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.seed = Seed(ecs_models.ecs_backends[ACCOUNT][REGION], logs_models.logs_backends[ACCOUNT])
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
+from urllib.parse import parse_qs
 
 #: Ends the token of an empty page: it differs from the one before it and means the same place.
 MARK = "~"
@@ -17,7 +18,8 @@ class Front:
     - `throttle[op] = n`: the next n calls answer ThrottlingException;
     - `deny.add(op)`: every call answers AccessDeniedException;
     - `empty_pages[op] = n`: n GetLogEvents calls that go on from a page answer no events and a new token;
-    - `latency`: seconds before each answer.
+    - `latency`: seconds before each answer;
+    - `skew`: seconds that this side's clock is ahead.
     """
 
     def __init__(self, app):
@@ -34,13 +36,18 @@ class Front:
             self.deny = set()
             self.empty_pages = Counter()
             self.latency = 0.0
+            self.skew = 0
             self.arrived.clear()
 
     def __call__(self, environ, start_response):
         target = environ.get("HTTP_X_AMZ_TARGET", "")
-        operation = target.rsplit(".", 1)[-1] or environ["PATH_INFO"]
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        request = json.loads(body or b"{}")
+        if target:
+            operation, request = target.rsplit(".", 1)[-1], json.loads(body or b"{}")
+        else:
+            # STS speaks the older protocol: a form.
+            request = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            operation = request.get("Action", environ["PATH_INFO"])
         with self.lock:
             self.calls[operation] += 1
             self.requests[operation].append(request)
@@ -62,6 +69,8 @@ class Front:
         if self.throttle[operation] > 0:
             self.throttle[operation] -= 1
             return "400 Bad Request", {"__type": "ThrottlingException", "message": "Rate exceeded"}
+        if operation == "GetCallerIdentity" and operation in self.deny:
+            return "403 Forbidden", "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
         if operation in self.deny:
             service = "logs" if operation in ("GetLogEvents", "FilterLogEvents") else "ecs"
             message = (
@@ -80,13 +89,14 @@ class Front:
 
 
 def _answer(start_response, status, answer):
-    body = json.dumps(answer).encode()
+    is_xml = isinstance(answer, str)
+    body = (answer if is_xml else json.dumps(answer)).encode()
     headers = [
-        ("Content-Type", "application/x-amz-json-1.1"),
+        ("Content-Type", "text/xml" if is_xml else "application/x-amz-json-1.1"),
         ("Content-Length", str(len(body))),
         ("x-amzn-RequestId", str(uuid.uuid4())),
     ]
-    if "__type" in answer:
+    if not is_xml and "__type" in answer:
         headers.append(("x-amzn-ErrorType", answer["__type"]))
     start_response(status, headers)
     return [body]

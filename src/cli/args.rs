@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Export(Box<ExportArgs>),
     /// Send again what receivers did not accept
     Resend(Box<ResendArgs>),
+    /// Check what an export needs: credentials, permissions, receivers, the clock, what waits to be resent
+    Doctor(Box<DoctorArgs>),
     /// Write everything read about tasks into one file, secrets out: attach it to a bug report
     Record(RecordArgs),
     /// Print a completion script for a shell
@@ -217,6 +219,24 @@ pub(crate) struct ExportArgs {
     /// Base URL of a Jaeger UI: the closing report links to each trace
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    /// The cluster whose tasks are tried (default: the first one)
+    #[arg(long, value_name = "CLUSTER")]
+    pub(crate) cluster: Option<String>,
+    /// Receivers to try: otlp, xray or xray:REGION. May be repeated
+    #[arg(long, value_name = "DESTINATION", default_value = "otlp")]
+    pub(crate) to: Vec<String>,
+    /// As for export: records and both also try the OTLP logs endpoint
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = LogsAs::Events)]
+    pub(crate) logs_as: LogsAs,
+    /// The undelivered folder (default: ecspan/undelivered in the state directory)
+    #[arg(long, value_name = "DIR|none")]
+    pub(crate) undelivered: Option<String>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,
 }

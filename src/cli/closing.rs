@@ -16,7 +16,8 @@ const NAMED: usize = 5;
 
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &Report, ui_url: Option<&str>) {
-    let xray = report.destinations.iter().find_map(|destination| destination.xray_region.as_deref());
+    let mut xray = report.destinations.iter().filter(|destination| destination.accepted > 0);
+    let xray = xray.find_map(|destination| destination.xray_region.as_deref());
     for task in report.tasks.iter().take(LISTED) {
         terminal::say(&task_line(task, ui_url));
         if let (Some(region), true) = (xray, task.spans > 0) {
@@ -90,7 +91,10 @@ fn saved_note(to: &DestinationReport, folder: &str) -> String {
     if to.set_aside > 0 {
         let them = count(to.set_aside, "request");
         let (and, place) = if note.is_empty() { ("", format!(" in {folder}")) } else { ("; ", String::new()) };
-        let _ = write!(note, "{and}{them} set aside{place}, for it was not accepted whole: ecspan resend --partial");
+        let _ = write!(
+            note,
+            "{and}{them} set aside{place}, which the receiver did not take whole: ecspan resend --partial"
+        );
     }
     note
 }

@@ -5,23 +5,45 @@ use std::path::PathBuf;
 
 use ecspan::sink::{Destination, OpenError, Overrides, Settings, Signal, Target, Undelivered};
 
+use ecspan::source::aws::Aws;
+
 use super::args::{ExportArgs, Global, OtlpArgs};
 use super::problem::Problem;
 use super::{env, tasks};
 
-/// Opens what every `--to` names; reads the environment beneath the flags.
+/// Opens what every `--to` of an export names.
 pub(super) async fn open(global: &Global, args: &ExportArgs, records: bool) -> Result<Vec<Destination>, Problem> {
-    let targets = args.to.iter().map(|to| target(to)).collect::<Result<Vec<_>, _>>()?;
+    let needs_aws = args.to.iter().any(|to| to.starts_with("xray"));
+    let aws = if needs_aws { Some(tasks::aws(global).await) } else { None };
+    let open_one = if args.dry_run { Destination::dry_run } else { Destination::open };
+    let open = open_all(&args.to, &args.otlp, aws.as_ref(), records, open_one)?;
+    let folder = undelivered(args.undelivered.as_deref());
+    let keeping = |destination: Destination| match &folder {
+        Some(folder) => destination.keeping(folder),
+        None => destination,
+    };
+    Ok(open.into_iter().map(keeping).collect())
+}
+
+/// How a destination is opened.
+type Open = fn(&Target, Signal, &Settings<'_>) -> Result<Destination, OpenError>;
+
+/// Opens what every `--to` names; reads the environment beneath the flags.
+pub(super) fn open_all(
+    to: &[String],
+    otlp: &OtlpArgs,
+    aws: Option<&Aws>,
+    records: bool,
+    open_one: Open,
+) -> Result<Vec<Destination>, Problem> {
+    let targets = to.iter().map(|to| target(to)).collect::<Result<Vec<_>, _>>()?;
     let is_xray = |target: &Target| matches!(target, Target::Xray(_));
-    if args.otlp.endpoint.is_some() && targets.iter().any(is_xray) && targets.contains(&Target::Otlp) {
+    if otlp.endpoint.is_some() && targets.iter().any(is_xray) && targets.contains(&Target::Otlp) {
         return Err(Problem::usage("--endpoint names one receiver, and both otlp and xray are sent to")
             .hint("name the other in OTEL_EXPORTER_OTLP_ENDPOINT or AWS_ENDPOINT_URL_XRAY".to_owned()));
     }
-    let aws = if targets.iter().any(is_xray) { Some(tasks::aws(global).await) } else { None };
-    let overrides = overrides(&args.otlp);
-    let settings = Settings { overrides: &overrides, env: &env::get, aws: aws.as_ref().map(|aws| aws.config()) };
-    let folder = undelivered(args.undelivered.as_deref());
-    let open_one = if args.dry_run { Destination::dry_run } else { Destination::open };
+    let overrides = overrides(otlp);
+    let settings = Settings { overrides: &overrides, env: &env::get, aws: aws.map(Aws::config) };
     let mut open = vec![];
     for target in &targets {
         let traces = open_one(target, Signal::Traces, &settings).map_err(problem)?;
@@ -35,11 +57,7 @@ pub(super) async fn open(global: &Global, args: &ExportArgs, records: bool) -> R
     if records && targets.iter().all(is_xray) {
         return Err(Problem::usage("X-Ray takes no log records").hint("add --to otlp, or --logs-as events".to_owned()));
     }
-    let keeping = |destination: Destination| match &folder {
-        Some(folder) => destination.keeping(folder),
-        None => destination,
-    };
-    Ok(open.into_iter().map(keeping).collect())
+    Ok(open)
 }
 
 /// What `--to` names.

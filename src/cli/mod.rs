@@ -6,6 +6,7 @@ pub(crate) mod args;
 mod closing;
 mod completions;
 mod destinations;
+mod doctor;
 mod env;
 mod exit;
 mod export;
@@ -42,6 +43,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Show(args) => show::run(&cli.global, args).await,
         Command::Export(args) => export::run(&cli.global, args).await,
         Command::Resend(args) => resend::run(&cli.global, args).await,
+        Command::Doctor(args) => doctor::run(&cli.global, args).await,
         Command::Ls(args) => ls::run(&cli.global, args).await,
         Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),

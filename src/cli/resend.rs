@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
         if self.set_aside > 0 {
             let requests = closing::count(self.set_aside, "request");
             let note =
-                format!("{requests} left where it was, for a receiver did not accept it whole: --partial sends it too");
+                format!("{requests} left in place, which a receiver did not take whole: --partial sends them too");
             terminal::tell("note", &note);
         }
         if self.waiting == 0 && self.lost == 0 {

@@ -10,16 +10,17 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 
 use super::config::{ConfigError, OtlpConfig, Overrides, Protocol};
-use super::encode::Format;
+use super::encode::{Format, Request};
 use super::endpoint::Endpoint;
 use super::file::{DryRun, FileTransport};
 use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
 use super::pack::Limits;
+use super::reason::Reason;
 use super::retry::Policy;
 use super::signal::Signal;
 use super::tls::{TlsError, TlsMaterial};
-use super::transport::Transport;
+use super::transport::{Answer, Transport};
 use super::undelivered::{Keeper, MeantFor, Undelivered};
 use super::xray::{self, Signer, XrayConfig};
 
@@ -310,6 +311,19 @@ impl Destination {
         }
     }
 
+    /// Sends an empty request, once: whether somebody is there who understands it.
+    pub async fn probe(&self) -> Result<(), Reason> {
+        let body = Request::default().encode(self.transport.format());
+        let answer = tokio::time::timeout(self.policy.timeout, self.transport.send(body)).await;
+        match answer {
+            Ok(Answer::Accepted { .. }) => Ok(()),
+            Ok(Answer::Retry { reason, .. } | Answer::Refused { reason, .. } | Answer::Unknown { reason }) => {
+                Err(reason)
+            }
+            Err(_) => Err(Reason::NoAnswer { after: self.policy.timeout }),
+        }
+    }
+
     /// What is not accepted is saved here. (What a file does not take is not: it is nowhere to send it to.)
     #[must_use]
     pub fn keeping(mut self, folder: &Undelivered) -> Self {
@@ -348,6 +362,11 @@ impl Destination {
     /// What it is called in reports, secrets masked.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it takes.
+    pub const fn signal(&self) -> Signal {
+        self.signal
     }
 
     /// Other limits than those that every receiver keeps.

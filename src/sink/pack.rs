@@ -165,12 +165,19 @@ impl Packer {
         let of = |spans| EncodedTask { label: label.clone(), resource: resource.clone(), items: Items::Spans(spans) };
         let now = since_epoch(now);
         let mut kept = Vec::with_capacity(spans.len());
+        let mut objections: Vec<(Reason, Vec<Span>)> = Vec::new();
         for span in spans {
-            match self.objection(&span, now) {
-                None => kept.push(span),
-                Some(reason) => refused.push((Request::of_one(of(vec![span])), reason)),
+            let Some(reason) = self.objection(&span, now) else {
+                kept.push(span);
+                continue;
+            };
+            // Those of one reason stay together.
+            match objections.iter_mut().find(|(other, _)| *other == reason) {
+                Some((_, spans)) => spans.push(span),
+                None => objections.push((reason, vec![span])),
             }
         }
+        refused.extend(objections.into_iter().map(|(reason, spans)| (Request::of_one(of(spans)), reason)));
         of(kept)
     }
 

@@ -135,13 +135,13 @@ pub enum Reason {
         limit: usize,
     },
     /// The receiver takes no spans that started so long ago.
-    #[error("started more than {} days ago, and the receiver takes none older", limit.as_secs() / 86_400)]
+    #[error("started more than {} days ago, and the receiver takes none older", limit.as_secs().div_ceil(86_400))]
     TooOld {
         /// How long ago is long enough.
         limit: Duration,
     },
     /// The receiver takes no spans that start so far in the future.
-    #[error("starts more than {} hours in the future, and the receiver takes none later", limit.as_secs() / 3_600)]
+    #[error("starts more than {} hours in the future, and the receiver takes none later", limit.as_secs().div_ceil(3_600))]
     InTheFuture {
         /// How far is too far.
         limit: Duration,

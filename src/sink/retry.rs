@@ -50,6 +50,12 @@ impl Policy {
         let (stop, is_down) = (pending().boxed().shared(), Arc::default());
         Self { timeout, deadline, first_pause, longest_pause, on_retry: None, stop, is_down }
     }
+
+    /// Since when the run is to end, if it is.
+    fn stopped(&self) -> Option<Instant> {
+        // Its `peek` would know only what somebody has waited for.
+        self.stop.clone().now_or_never()
+    }
 }
 
 /// What became of one request, or of a part of one that was split.
@@ -138,7 +144,7 @@ enum Last {
 }
 
 async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u64, Last) {
-    if policy.stop.peek().is_some_and(|since| since.elapsed() >= GRACE) {
+    if policy.stopped().is_some_and(|since| since.elapsed() >= GRACE) {
         return (0, Last::Refused(Reason::NotSent, TooLarge::No));
     }
     let end = Instant::now() + policy.deadline;
@@ -167,7 +173,7 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
         let reason = if was_down && policy.is_down.load(Ordering::Relaxed) {
             Reason::StillDown { deadline, last }
         } else if Instant::now() + pause < end {
-            if let (Some(on_retry), None) = (&policy.on_retry, policy.stop.peek()) {
+            if let (Some(on_retry), None) = (&policy.on_retry, policy.stopped()) {
                 on_retry(&last, pause);
             }
             tokio::select! {

@@ -52,6 +52,34 @@ async fn success_after_two_failures() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_a_receiver_is_down_the_next_requests_are_tried_once() {
+    let policy = policy();
+    let down: Vec<Step> = (0..50).map(|_| retry(None)).collect();
+    let dead = Scripted::new(down);
+    let first = deliver(&dead, &policy, request("a", 1)).await;
+    assert!(first[0].attempts > 5, "{first:?}");
+    let started = Instant::now();
+    let second = deliver(&dead, &policy, request("b", 1)).await;
+    assert_eq!((second[0].attempts, started.elapsed()), (1, Duration::ZERO));
+    let Fate::Undelivered { reason: Reason::StillDown { .. } } = &second[0].fate else { panic!("{second:?}") };
+    // It is back, so patience is too.
+    let alive = Scripted::new([accepted(), retry(None), accepted()]);
+    deliver(&alive, &policy, request("c", 1)).await;
+    assert_eq!(deliver(&alive, &policy, request("d", 1)).await[0].attempts, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_begun_in_time_after_an_interruption_is_not_sent() {
+    let mut policy = policy();
+    policy.stop = futures::future::ready(Instant::now()).boxed().shared();
+    tokio::time::advance(GRACE).await;
+    let transport = Scripted::new([]);
+    let delivered = deliver(&transport, &policy, request("a", 1)).await;
+    assert_eq!((delivered[0].attempts, &delivered[0].fate), (0, &Fate::Undelivered { reason: Reason::NotSent }));
+    transport.0.played();
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_rejections_than_spans_are_not_believed() {
     let (delivered, ..) = play(request("a", 2), vec![Step::Say(took(9, "no"))]).await;
     assert_eq!(fates(&delivered), [(2, Fate::Accepted { rejected: 2, message: "no".to_owned() })]);

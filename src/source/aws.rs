@@ -176,6 +176,25 @@ impl AwsError {
         }
     }
 
+    /// Whether AWS would not even look, or could not be asked: any other error is an answer.
+    pub(super) fn is_refusal(&self) -> bool {
+        const CODES: [&str; 12] = [
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "RequestTimeTooSkewed",
+            "SignatureDoesNotMatch",
+            "Throttling",
+            "ThrottlingException",
+            "UnauthorizedOperation",
+            "UnrecognizedClientException",
+        ];
+        self.code().is_none_or(|code| CODES.contains(&code))
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -205,7 +224,10 @@ impl AwsError {
                 "ExpiredTokenException" | "ExpiredToken" => {
                     "the credentials have expired: log in again (`aws sso login`)"
                 }
-                "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidSignatureException" => {
+                "UnrecognizedClientException"
+                | "InvalidClientTokenId"
+                | "InvalidSignatureException"
+                | "SignatureDoesNotMatch" => {
                     "AWS does not accept these credentials: check AWS_PROFILE, AWS_ACCESS_KEY_ID and the clock"
                 }
                 "ClusterNotFoundException" => {

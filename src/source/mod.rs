@@ -9,6 +9,7 @@ pub mod error;
 pub mod files;
 mod json;
 pub mod logs;
+pub mod probe;
 mod redact;
 pub mod select;
 mod shape;

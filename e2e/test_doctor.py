@@ -1,0 +1,94 @@
+"""What `ecspan doctor` finds: each line once well and once not."""
+
+import pytest
+from test_export import stopped_task
+from servers import free_port
+
+ACTIONS = [
+    "ecs:ListClusters", "ecs:DescribeClusters", "ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeServices", "ecs:DescribeTaskDefinition",
+    "logs:GetLogEvents",
+]
+
+
+def lines(run):
+    """What was found, by what was looked at; hints under it."""
+    found = {}
+    for line in run.out.splitlines():
+        status, what, text = line[:4].strip(), line[6:32].strip(), line[34:]
+        if status:
+            last = found[what] = [status, text, ""]
+        else:
+            last[2] = text
+    return found
+
+
+def test_all_is_well(ecspan, aws, collector):
+    stopped_task(aws, 1)
+    run = ecspan("doctor", "--cluster", "prod", "--endpoint", collector.http, "--logs-as", "both")
+    assert run.code == 0 and run.err == "", run
+    found = lines(run)
+    assert all(status == "ok" for status, _, _ in found.values()), run
+    assert list(found) == ["region", "credentials", "clock", *ACTIONS, "receiver", "undelivered"]
+    assert "of account 123456789012" in found["credentials"][1] and found["clock"][1] == "as AWS's"
+    assert found["logs:GetLogEvents"][1].startswith("allowed on log group /ecs/")
+    assert run.out.count("takes spans") == 1 and run.out.count("takes log records") == 1
+    assert "secret-key-of-the-test" not in run.out
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_each_permission_that_is_missing_is_named(ecspan, aws, collector, action):
+    stopped_task(aws, 1)
+    aws.front.deny.add(action.split(":")[1])
+    run = ecspan("doctor", "--cluster", "prod", "--endpoint", collector.http)
+    found = lines(run)
+    assert run.code == 1 and [what for what, (status, _, _) in found.items() if status != "ok"] == [action], run
+    assert "AccessDeniedException" in found[action][1] and f"allow {action}" in found[action][2]
+
+
+def test_nothing_is_there_yet(ecspan, aws, collector):
+    run = ecspan("doctor", "--endpoint", collector.http)
+    assert run.code == 0 and "allowed on a log group that does not exist" in run.out, run
+
+
+def test_credentials_that_are_missing_or_refused(ecspan, aws, collector):
+    run = ecspan("doctor", "--endpoint", collector.http, env={"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None})
+    found = lines(run)
+    assert run.code == 1 and found["credentials"][0] == "todo" and "AWS_PROFILE" in found["credentials"][2], run
+    assert "ecs:ListTasks" not in found and found["receiver"][0] == "ok"
+    aws.front.deny.add("GetCallerIdentity")
+    refused = lines(ecspan("doctor", "--endpoint", collector.http))
+    assert refused["credentials"][0] == "todo" and "AccessDenied" in refused["credentials"][1]
+
+
+def test_no_region(ecspan, aws, collector):
+    found = lines(ecspan("doctor", "--endpoint", collector.http, env={"AWS_REGION": None}))
+    assert found["region"][0] == "todo" and "--region" in found["region"][2]
+
+
+@pytest.mark.parametrize(("skew", "told"), [(200, "behind AWS's"), (-200, "ahead of AWS's")])
+def test_a_clock_that_is_wrong(ecspan, aws, collector, skew, told):
+    aws.front.skew = skew
+    found = lines(ecspan("doctor", "--endpoint", collector.http))
+    assert found["clock"][0] == "todo" and told in found["clock"][1] and "NTP" in found["clock"][2]
+    assert found["clock"][1].startswith("3 min "), found["clock"]
+
+
+def test_receivers_that_are_not_there_or_speak_something_else(ecspan, aws, collector):
+    def receiver(*arguments):
+        run = ecspan("doctor", *arguments, "--timeout", "5s")
+        assert run.code == 1, run
+        return lines(run)["receiver"]
+
+    assert "nothing listens" in receiver("--endpoint", f"http://127.0.0.1:{free_port()}")[2]
+    assert "--protocol http/protobuf" in receiver("--endpoint", collector.http, "--protocol", "grpc")[2]
+    assert "--protocol grpc" in receiver("--endpoint", collector.grpc, "--protocol", "http/protobuf")[2]
+    assert "path" in receiver("--endpoint", collector.http + "/elsewhere")[2]
+    assert "begin with http://" in receiver("--endpoint", collector.http.replace("http:", "https:"))[2]
+
+
+def test_what_waits_to_be_resent(ecspan, aws, collector):
+    task = stopped_task(aws, 1)
+    assert ecspan("export", f"prod/{task.id}", "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s").code == 1
+    run = ecspan("doctor", "--endpoint", collector.http)
+    found = lines(run)["undelivered"]
+    assert run.code == 1 and found[0] == "todo" and found[1].startswith("1 request with 12 spans") and "ecspan resend" in found[2], run

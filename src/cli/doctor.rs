@@ -1,0 +1,138 @@
+//! `ecspan doctor`: whether an export would find everything that it needs, a line for each thing.
+
+use std::time::Duration;
+
+use ecspan::render::{Style, duration};
+use ecspan::sink::{Destination, read_waiting};
+use ecspan::source::aws::{Aws, AwsError};
+use ecspan::source::probe::{self, Skew};
+
+use super::args::{DoctorArgs, Global, LogsAs};
+use super::closing::count;
+use super::exit::Exit;
+use super::problem::Problem;
+use super::show::plain_style;
+use super::{destinations, signals, tasks, terminal};
+
+/// A clock that is wrong by less is right enough: AWS refuses signatures from five minutes on.
+const TOLERATED: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Result<Exit, Problem> {
+    let mut doctor = Doctor { style: plain_style(global, None, false), all_is_well: true };
+    tokio::select! {
+        result = doctor.look(global, args) => result?,
+        () = signals::wait() => return Ok(signals::received().unwrap_or(Exit::Interrupted)),
+    }
+    Ok(if doctor.all_is_well { Exit::Success } else { Exit::Failed })
+}
+
+struct Doctor {
+    style: Style,
+    all_is_well: bool,
+}
+
+impl Doctor {
+    async fn look(&mut self, global: &Global, args: &DoctorArgs) -> Result<(), Problem> {
+        let aws = tasks::aws(global).await;
+        let records = matches!(args.logs_as, LogsAs::Records | LogsAs::Both);
+        // What makes no sense is known before anybody is asked.
+        let receivers = destinations::open_all(&args.to, &args.otlp, Some(&aws), records, Destination::open)?;
+        self.aws(&aws, args.cluster.as_deref()).await?;
+        for receiver in receivers {
+            match receiver.probe().await {
+                Ok(()) => self.ok("receiver", &format!("{} takes {}s", receiver.name(), receiver.signal().noun()))?,
+                Err(reason) => self.todo("receiver", &format!("{}: {reason}", receiver.name()), reason.hint())?,
+            }
+        }
+        self.waiting(args)
+    }
+
+    async fn aws(&mut self, aws: &Aws, cluster: Option<&str>) -> Result<(), Problem> {
+        let (identity, skew) = probe::identity(aws).await;
+        let region = match aws.region(None) {
+            Ok(region) => self.ok("region", region.as_ref()).map(|()| true)?,
+            Err(error) => self.refused("region", &error).map(|()| false)?,
+        };
+        if !region {
+            return Ok(());
+        }
+        let is_known = match &identity {
+            Ok(identity) => {
+                self.ok("credentials", &format!("{} of account {}", identity.arn, identity.account)).map(|()| true)?
+            }
+            Err(error) => self.refused("credentials", error).map(|()| false)?,
+        };
+        if let Some(skew) = skew {
+            self.clock(skew)?;
+        }
+        // Without credentials every answer would be the same.
+        if !is_known {
+            return Ok(());
+        }
+        let probes = probe::permissions(aws, cluster).await.map_err(|error| tasks::aws_problem(&error))?;
+        for probe in probes {
+            match &probe.result {
+                Ok(()) => self.ok(probe.action, &format!("allowed on {}", probe.on))?,
+                Err(error) => self.refused(probe.action, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn clock(&mut self, Skew { by, is_ahead }: Skew) -> Result<(), Problem> {
+        let direction = if is_ahead { "ahead of" } else { "behind" };
+        let found = format!("{} {direction} AWS's", duration::short(by));
+        if by < TOLERATED {
+            return self.ok("clock", if by < Duration::from_secs(2) { "as AWS's" } else { &found });
+        }
+        let hint = "set this machine's clock (NTP): AWS refuses requests when it is five minutes off, and times of tasks shift";
+        self.todo("clock", &found, Some(hint.to_owned()))
+    }
+
+    fn waiting(&mut self, args: &DoctorArgs) -> Result<(), Problem> {
+        let Some(folder) = destinations::undelivered(args.undelivered.as_deref()) else {
+            return self.ok("undelivered", "not kept: --undelivered none");
+        };
+        let place = folder.path().display();
+        let files = match folder.files() {
+            Ok(files) => files,
+            Err(error) => {
+                let hint = "--undelivered DIR names another folder".to_owned();
+                return self.todo("undelivered", &format!("failed to list {place}: {error}"), Some(hint));
+            }
+        };
+        let (mut requests, mut items) = (0, 0);
+        for file in &files {
+            for line in read_waiting(file).into_iter().flatten() {
+                requests += 1;
+                items += line.map_or(0, |waiting| waiting.request.items());
+            }
+        }
+        if requests == 0 {
+            return self.ok("undelivered", &format!("nothing waits in {place}"));
+        }
+        let found = format!("{} with {items} spans or log records in {place}", count(requests, "request"));
+        self.todo("undelivered", &found, Some("ecspan resend sends them".to_owned()))
+    }
+
+    fn refused(&mut self, what: &str, error: &AwsError) -> Result<(), Problem> {
+        self.todo(what, &error.to_string(), error.hint())
+    }
+
+    fn ok(&self, what: &str, found: &str) -> Result<(), Problem> {
+        self.say("ok", what, found)
+    }
+
+    fn todo(&mut self, what: &str, found: &str, hint: Option<String>) -> Result<(), Problem> {
+        self.all_is_well = false;
+        self.say("todo", what, found)?;
+        hint.map_or(Ok(()), |hint| self.say("", "", &format!("→ {hint}")))
+    }
+
+    fn say(&self, status: &str, what: &str, found: &str) -> Result<(), Problem> {
+        use ecspan::render::escape::text;
+        let arrow = if self.style.unicode { text(found) } else { text(found).replace('→', "->") };
+        terminal::print(&format!("{status:<4}  {what:<26}  {arrow}\n"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! Asks AWS for as little as shows whether it may be asked: what `ecspan doctor` does. Main functions: [`identity`],
+//! [`permissions`].
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_config::Region;
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_sts::error::BoxError;
+
+use super::aws::{Aws, AwsError};
+
+/// No task has this id, and a policy for a cluster's tasks covers it.
+const NO_TASK: &str = "00000000000000000000000000000000";
+/// Nothing has this name.
+const NOTHING: &str = "ecspan-doctor-asks-for-nothing";
+
+/// Who the credentials are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Account id.
+    pub account: String,
+    /// The user or role.
+    pub arn: String,
+}
+
+/// How this machine's clock differs from AWS's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skew {
+    /// By so much.
+    pub by: Duration,
+    /// Whether this machine's clock is ahead.
+    pub is_ahead: bool,
+}
+
+/// What became of asking for one thing.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The IAM action.
+    pub action: &'static str,
+    /// What it was tried on.
+    pub on: String,
+    /// Why it may not be asked.
+    pub result: Result<(), AwsError>,
+}
+
+/// Who the credentials are, and what the clock of AWS said meanwhile. This call needs no permission.
+pub async fn identity(aws: &Aws) -> (Result<Identity, AwsError>, Option<Skew>) {
+    if let Err(error) = aws.region(None) {
+        return (Err(error), None);
+    }
+    let clock = Clock::default();
+    let client = aws_sdk_sts::Client::new(aws.config());
+    let answer = client.get_caller_identity().customize().interceptor(clock.clone()).send().await;
+    let identity = answer
+        .map(|answer| Identity { account: answer.account.unwrap_or_default(), arn: answer.arn.unwrap_or_default() })
+        .map_err(|error| AwsError::from_sdk("sts:GetCallerIdentity", "ask who the credentials are".to_owned(), &error));
+    let skew = *clock.0.lock().unwrap_or_else(PoisonError::into_inner);
+    (identity, skew)
+}
+
+/// Tries each action that ecspan uses, on a task of this cluster where there is one: a policy may allow log groups by name.
+pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>, AwsError> {
+    let region = aws.region(None)?;
+    let mut probes = Probes(vec![]);
+    let ecs = aws.ecs(&region);
+    let clusters =
+        probes.tried("ecs:ListClusters", "the clusters".to_owned(), ecs.list_clusters().max_results(1).send().await);
+    let first = clusters.and_then(|answer| answer.cluster_arns?.pop());
+    let cluster = cluster.map(str::to_owned).or(first).unwrap_or_else(|| "default".to_owned());
+    let name = crate::model::arn::last_part(&cluster).to_owned();
+    let on = || format!("cluster {name}");
+    probes.tried("ecs:DescribeClusters", on(), ecs.describe_clusters().clusters(&cluster).send().await);
+    let mut task = None;
+    for status in ["RUNNING", "STOPPED"] {
+        let request = ecs.list_tasks().cluster(&cluster).desired_status(status.into()).max_results(1);
+        let answer = request.send().await;
+        if status == "RUNNING" || answer.is_ok() {
+            let answer = if status == "RUNNING" { probes.tried("ecs:ListTasks", on(), answer) } else { answer.ok() };
+            task = task.or_else(|| answer?.task_arns?.pop());
+        }
+    }
+    let asked = task.clone().unwrap_or_else(|| NO_TASK.to_owned());
+    let described = ecs.describe_tasks().cluster(&cluster).tasks(&asked).send().await;
+    let described = probes.tried("ecs:DescribeTasks", on(), described).and_then(|answer| answer.tasks?.pop());
+    probes.tried(
+        "ecs:DescribeServices",
+        on(),
+        ecs.describe_services().cluster(&cluster).services(NOTHING).send().await,
+    );
+    let arn = described.as_ref().and_then(|task| task.task_definition_arn.clone());
+    let definition = ecs.describe_task_definition().task_definition(arn.as_deref().unwrap_or(NOTHING)).send().await;
+    let on = arn
+        .as_deref()
+        .map_or("a definition that does not exist".to_owned(), |arn| crate::model::arn::last_part(arn).to_owned());
+    let definition =
+        probes.tried("ecs:DescribeTaskDefinition", on, definition).and_then(|answer| answer.task_definition);
+    let options = definition.and_then(|definition| {
+        let mut configs =
+            definition.container_definitions?.into_iter().filter_map(|one| one.log_configuration?.options);
+        configs.find(|options| options.contains_key("awslogs-group"))
+    });
+    let option = |name: &str| options.as_ref().and_then(|options| options.get(name).cloned());
+    let region = option("awslogs-region").map_or(region, Region::new);
+    let group = option("awslogs-group");
+    let on = group.as_ref().map_or("a log group that does not exist".to_owned(), |group| format!("log group {group}"));
+    let group = group.unwrap_or_else(|| NOTHING.to_owned());
+    let read = aws.logs(&region).get_log_events().log_group_name(group).log_stream_name(NOTHING).limit(1).send().await;
+    probes.tried("logs:GetLogEvents", on, read);
+    Ok(probes.0)
+}
+
+struct Probes(Vec<Probe>);
+
+impl Probes {
+    /// Books an answer. Not to find what was made up is as good as an answer: it was allowed to be looked for.
+    fn tried<T, E>(&mut self, action: &'static str, on: String, answer: Result<T, SdkError<E>>) -> Option<T>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let (result, answer) = match answer {
+            Ok(answer) => (Ok(()), Some(answer)),
+            Err(error) => {
+                let error = AwsError::from_sdk(action, format!("ask for {on}"), &error);
+                (if error.is_refusal() { Err(error) } else { Ok(()) }, None)
+            }
+        };
+        self.0.push(Probe { action, on, result });
+        answer
+    }
+}
+
+/// Reads AWS's clock off an answer, also of one that is an error.
+#[derive(Clone, Debug, Default)]
+struct Clock(Arc<Mutex<Option<Skew>>>);
+
+impl Intercept for Clock {
+    fn name(&self) -> &'static str {
+        "Clock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let theirs = context.response().headers().get("date").and_then(|date| httpdate::parse_http_date(date).ok());
+        let skew = theirs.map(|theirs| skew(SystemTime::now(), theirs));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = skew;
+        Ok(())
+    }
+}
+
+fn skew(ours: SystemTime, theirs: SystemTime) -> Skew {
+    match ours.duration_since(theirs) {
+        Ok(by) => Skew { by, is_ahead: true },
+        Err(error) => Skew { by: error.duration(), is_ahead: false },
+    }
+}
