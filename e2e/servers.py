@@ -79,9 +79,11 @@ class Jaeger(Server):
 
 
 class Collector(Server):
-    def __init__(self, folder):
+    """`http` names the port to listen at again, after a stop."""
+
+    def __init__(self, folder, http=None):
         self.file = folder / "traces.jsonl"
-        ports = {name: free_port() for name in ("GRPC", "HTTP")}
+        ports = {"GRPC": free_port(), "HTTP": http or free_port()}
         self.grpc = f"http://127.0.0.1:{ports['GRPC']}"
         self.http = f"http://127.0.0.1:{ports['HTTP']}"
         self.port = ports["HTTP"]

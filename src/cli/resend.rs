@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ecspan::sink::{
@@ -77,6 +78,8 @@ impl<'a> Run<'a> {
         let is_ours = path.parent().is_some_and(|parent| is_same(parent, self.folder.path()));
         let lines = match read_waiting(path) {
             Ok(lines) => lines,
+            // Another resend was quicker.
+            Err(error) if is_ours && error.kind() == ErrorKind::NotFound && self.args.files.is_empty() => return,
             Err(error) => return self.lose(Problem::failed(format!("failed to read {}: {error}", path.display()))),
         };
         let mut then = Then::Done;
@@ -104,6 +107,7 @@ impl<'a> Run<'a> {
         if is_ours
             && then == Then::Done
             && let Err(error) = fs::remove_file(path)
+            && error.kind() != ErrorKind::NotFound
         {
             // Sending it again does no harm: the spans are identical.
             terminal::tell("warning", &format!("{} was sent and could not be removed: {error}", path.display()));

@@ -1,0 +1,139 @@
+"""What is not accepted is kept, and sent again."""
+
+import json
+import signal
+import socket
+import time
+
+import pytest
+from conftest import PROJECT
+from servers import Collector, free_port
+from test_export import stopped_task
+from test_faults import OK, fast, says
+
+NGINX = [PROJECT / "examples/nginx/task.json"]
+
+
+@pytest.fixture
+def nowhere():
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def black_hole():
+    """Takes connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def folder(ecspan):
+    return ecspan.home / "state/ecspan/undelivered"
+
+
+def files(ecspan):
+    return sorted(folder(ecspan).glob("*.jsonl"))
+
+
+def notes(ecspan):
+    return [json.loads(line)["ecspan"] for file in files(ecspan) for line in file.read_text().splitlines()]
+
+
+def test_what_nobody_took_is_sent_to_where_it_was_meant_for(ecspan, aws, collector):
+    task = stopped_task(aws, 10)
+    port = collector.port
+    collector.stop()
+    endpoint = ["--endpoint", collector.http, "--protocol", "http/json", "--deadline", "1s"]
+    run = ecspan("export", f"prod/{task.id}", "--logs-as", "both", *endpoint)
+    assert run.code == 1 and "12 not delivered, 12 saved" in run.err and "ecspan resend sends them" in run.err, run
+    assert "20 log records saved" in run.err
+    assert sorted(note["items"] for note in notes(ecspan)) == [12, 20]
+    assert ecspan("resend", "--deadline", "1s").code == 1
+    assert len(files(ecspan)) == 2, "what fails again stays"
+    waits = ecspan("resend", "--dry-run")
+    assert waits.code == 0 and "12 spans would go to" in waits.err and len(files(ecspan)) == 2, waits
+
+    again = Collector(ecspan.home, http=port)
+    try:
+        run = ecspan("resend")
+        assert run.code == 0 and "12 of 12 spans accepted" in run.err and "20 of 20 log records accepted" in run.err, run
+        assert files(ecspan) == [] and len(again.spans(12)) == 12 and len(again.records(20)) == 20
+        run = ecspan("resend")
+        assert run.code == 0 and "nothing waits" in run.err
+    finally:
+        again.stop()
+
+
+def test_flags_send_it_elsewhere(ecspan, aws, collector, nowhere):
+    assert ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "1s").code == 1
+    run = ecspan("resend", "--endpoint", collector.grpc, "--protocol", "grpc")
+    assert run.code == 0 and files(ecspan) == [] and len(collector.spans(9)) == 9, run
+
+
+def test_a_part_that_was_rejected_is_left_alone_unless_asked(ecspan, aws, receiver):
+    partial = (200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":"4","errorMessage":"too old"}}')
+    to = receiver(partial, OK)
+    run = ecspan("export", *NGINX, *fast(to))
+    assert run.code == 4 and "1 request set aside" in run.err, run
+    assert [(note["outcome"], note["items"], note["rejected"], note["reason"]) for note in notes(ecspan)] == [("partial", 9, 4, "too old")]
+    left = ecspan("resend")
+    assert left.code == 0 and len(to.requests) == 1 and "--partial sends them too" in left.err, left
+    assert ecspan("resend", "--partial").code == 0
+    assert len(to.requests) == 2 and to.requests[0][2] == to.requests[1][2] and files(ecspan) == []
+
+
+def test_files_of_otlp_json_lines_are_sent_and_left_as_they_are(ecspan, aws, collector, tmp_path):
+    file = tmp_path / "trace.jsonl"
+    assert ecspan("export", *NGINX, "--to", f"file:{file}").code == 0
+    whole = file.read_text()
+    file.write_text(whole + "not json\n" + whole[:200] + "\n")
+    run = ecspan("resend", file, "--endpoint", collector.http)
+    says(run, 3, "trace.jsonl: line 2: not OTLP JSON")
+    assert "trace.jsonl: line 3" in run.err and "9 of 9 spans accepted" in run.err and len(collector.spans(9)) == 9
+    assert file.read_text().startswith(whole)
+
+
+def test_nothing_is_kept_where_nothing_is_to_be_kept(ecspan, aws, nowhere):
+    run = ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "1s", "--undelivered", "none")
+    assert run.code == 1 and "saved" not in run.err and files(ecspan) == [], run
+
+
+def test_a_folder_that_cannot_be_written_is_said(ecspan, aws, nowhere, tmp_path):
+    (tmp_path / "file").write_text("")
+    run = ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "1s", "--undelivered", tmp_path / "file")
+    says(run, 1, "failed to save what was not delivered in", "--undelivered DIR")
+
+
+def test_an_endpoint_with_a_secret_is_named_again(ecspan, aws, nowhere, collector):
+    secret = nowhere.replace("//", "//user:hunter22@") + "/?api-key=hunter22"
+    run = ecspan("export", *NGINX, "--endpoint", secret, "--header", "x-key=hunter22", "--deadline", "1s")
+    assert run.code == 1 and "hunter22" not in run.err
+    assert "hunter22" not in "".join(file.read_text() for file in files(ecspan))
+    says(ecspan("resend"), 1, "cannot be sent to as it stands", "--endpoint")
+    assert ecspan("resend", "--endpoint", collector.http).code == 0
+
+
+@pytest.mark.parametrize(("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_saves_what_is_in_hand(ecspan, aws, black_hole, signal_, code):
+    tasks = [stopped_task(aws, 1) for _ in range(3)]
+    process = ecspan.start("export", *(f"prod/{task.id}" for task in tasks), "--endpoint", black_hole, "--timeout", "1h", "--deadline", "1h")
+    # It is under way once the receiver has a connection; that the receiver cannot tell, but the kernel can.
+    port = int(black_hole.rsplit(":", 1)[1])
+    deadline = time.monotonic() + 30
+    while not connected(port):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    started = time.monotonic()
+    process.send_signal(signal_)
+    _, err = process.communicate(timeout=30)
+    took = time.monotonic() - started
+    assert process.returncode == code and b"36 not delivered, 36 saved" in err, err.decode()
+    assert sum(note["items"] for note in notes(ecspan)) == 36 and {note["outcome"] for note in notes(ecspan)} == {"unknown"}
+    assert took < 5, took
+
+
+def connected(port):
+    lines = open("/proc/net/tcp").read().splitlines()[1:]
+    established = "01"
+    return any(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == established for line in lines)
