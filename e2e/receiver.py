@@ -1,16 +1,45 @@
-"""A scripted OTLP/HTTP receiver: its answers are written down beforehand, its requests are kept."""
+"""Scripted OTLP receivers: their answers are written down beforehand, their requests are kept. Over HTTP (`Receiver`), over
+gRPC (`GrpcReceiver`), and those that break below either (`Raw`)."""
 
+import datetime
+import socket
+import ssl
+import struct
 import threading
+import time
+from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-class Receiver:
-    """`script` holds (status, headers, body) in order; a request that is not in the script answers 500 and is
-    remembered in `unscripted`, which a test looks at."""
 
-    def __init__(self, *script):
-        self.script, self.requests, self.unscripted = list(script), [], 0
-        lock = threading.Lock()
+class Script:
+    """Steps in order. What is not in the script is remembered in `unscripted`, which a test looks at; `always` is what comes
+    after the last step."""
+
+    def __init__(self, steps, always=None):
+        self.steps, self.always = list(steps), always
+        self.requests, self.times, self.unscripted = [], [], 0
+        self.lock = threading.Lock()
+
+    def next(self, request):
+        with self.lock:
+            self.requests.append(request)
+            self.times.append(time.monotonic())
+            if self.steps:
+                return self.steps.pop(0)
+            self.unscripted += self.always is None
+            return self.always
+
+
+class Receiver(Script):
+    """Over HTTP. A step is (status, headers, body); a request that is not in the script answers 500."""
+
+    def __init__(self, *script, always=None):
+        super().__init__(script, always)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -18,13 +47,8 @@ class Receiver:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                with lock:
-                    receiver.requests.append((self.path, dict(self.headers), body))
-                    if receiver.script:
-                        status, headers, answer = receiver.script.pop(0)
-                    else:
-                        receiver.unscripted += 1
-                        status, headers, answer = 500, {}, b"not in the script"
+                step = receiver.next((self.path, dict(self.headers), body))
+                status, headers, answer = step or (500, {}, b"not in the script")
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -42,3 +66,123 @@ class Receiver:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class GrpcReceiver(Script):
+    """Over gRPC. A step is the bytes of an answer, or (code, message, seconds to wait or None)."""
+
+    def __init__(self, *script, always=None):
+        super().__init__(script, always)
+
+        def export(request, context):
+            step = self.next(request)
+            if isinstance(step, bytes):
+                return step
+            code, message, wait = step or (grpc.StatusCode.INTERNAL, "not in the script", None)
+            if wait is not None:
+                context.set_trailing_metadata([("grpc-status-details-bin", retry_info(code, message, wait))])
+            context.abort(code, message)
+
+        self.server = grpc.server(futures.ThreadPoolExecutor(8))
+        self.server.add_generic_rpc_handlers([
+            grpc.method_handlers_generic_handler(
+                "opentelemetry.proto.collector.trace.v1.TraceService", {"Export": grpc.unary_unary_rpc_method_handler(export)}
+            )
+        ])
+        port = self.server.add_insecure_port("127.0.0.1:0")
+        self.url = f"http://127.0.0.1:{port}"
+        self.server.start()
+
+    def stop(self):
+        self.server.stop(None).wait()
+
+
+def field(number, body):
+    """A length-delimited field of a protocol buffer."""
+    return bytes([number << 3 | 2, len(body)]) + body
+
+
+def retry_info(code, message, seconds):
+    """`google.rpc.Status` with `google.rpc.RetryInfo`."""
+    duration = bytes([1 << 3, seconds])
+    detail = field(1, b"type.googleapis.com/google.rpc.RetryInfo") + field(2, field(1, duration))
+    return bytes([1 << 3, code.value[0]]) + field(2, message.encode()) + field(3, detail)
+
+
+def partial(rejected, message):
+    """`ExportTraceServiceResponse` with a partial success; the count is below 128."""
+    body = (bytes([1 << 3, rejected]) if rejected else b"") + (field(2, message.encode()) if message else b"")
+    return field(1, body)
+
+
+class Raw:
+    """A TCP server that breaks: `handle` has each connection."""
+
+    def __init__(self, handle):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.connections = 0
+        self.open = []
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = self.listener.accept()
+                except OSError:
+                    return
+                self.connections += 1
+                self.open.append(connection)
+                threading.Thread(target=handle, args=[connection], daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+
+    def stop(self):
+        self.listener.close()
+        for connection in self.open:
+            connection.close()
+
+
+def resetting():
+    """Ends each connection with a reset, the request half read."""
+
+    def handle(connection):
+        connection.recv(64)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    return Raw(handle)
+
+
+def black_hole():
+    """Takes connections and never answers."""
+    return Raw(lambda connection: None)
+
+
+def of_unknown_authority(folder):
+    """Speaks TLS with a certificate that nobody has signed but itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False).sign(key, hashes.SHA256())
+    )
+    pem, private = folder / "certificate.pem", folder / "key.pem"
+    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private.write_bytes(key.private_bytes(*encoding))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, private)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+
+    def handle(connection):
+        try:
+            context.wrap_socket(connection, server_side=True).recv(1)
+        except OSError:
+            # The client hangs up: that is the test.
+            pass
+
+    raw = Raw(handle)
+    raw.url = raw.url.replace("http://127.0.0.1", "https://localhost")
+    return raw

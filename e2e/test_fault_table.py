@@ -1,0 +1,144 @@
+"""The fault table: whatever a receiver does, over whichever protocol, each span is accepted, rejected or saved, and what was
+saved can be sent again.
+
+All of it: `ECSPAN_FAULTS=all pytest e2e/test_fault_table.py`. Without that a sample runs, which says so by its name."""
+
+import json
+import os
+import re
+
+import batch
+import grpc
+import pytest
+from receiver import GrpcReceiver, Raw, Receiver, black_hole, of_unknown_authority, partial, resetting
+from servers import Collector, flat, free_port
+
+TASKS = 4
+MADE = TASKS * batch.SPANS
+HTTP = ["http/protobuf", "http/json"]
+ALL = ["grpc", *HTTP]
+JSON = {"Content-Type": "application/json"}
+
+
+def http(*steps, always=None):
+    return lambda _: Receiver(*steps, always=always)
+
+
+def rpc(*steps, always=None):
+    return lambda _: GrpcReceiver(*steps, always=always)
+
+
+def raw(make):
+    return lambda _: make()
+
+
+def in_json(rejected, message=""):
+    return (200, JSON, json.dumps({"partialSuccess": {"rejectedSpans": rejected, "errorMessage": message}}).encode())
+
+
+class Nobody:
+    requests = []
+
+    def __init__(self):
+        self.url = f"http://127.0.0.1:{free_port()}"
+
+    def stop(self):
+        pass
+
+
+OK = (200, JSON, b"{}")
+CODE = grpc.StatusCode
+NOTHING = dict(accepted=0, rejected=0, code=1)
+EVERYTHING = dict(accepted=MADE, rejected=0, code=0)
+#: name, protocols, receiver, what becomes of the spans, requests that come (None: more than one; the deadline decides)
+ROWS = [
+    ("refused", ALL, raw(Nobody), NOTHING, 0),
+    ("reset in the middle", ALL, raw(resetting), NOTHING, None),
+    ("tls of an unknown authority", ALL, of_unknown_authority, NOTHING, None),
+    ("black hole", ALL, raw(black_hole), NOTHING, None),
+    *[(f"{status}", HTTP, http((status, {}, b"no")), NOTHING, 1) for status in (400, 401, 404, 500)],
+    ("413 always", HTTP, http(always=(413, {}, b"")), dict(accepted=0, rejected=MADE, code=1), None),
+    ("413 once", HTTP, http((413, {}, b""), OK, OK), EVERYTHING, 3),
+    ("429 with Retry-After", HTTP, http((429, {"Retry-After": "1"}, b""), OK), EVERYTHING, 2),
+    ("429 with Retry-After beyond the deadline", HTTP, http((429, {"Retry-After": "60"}, b"")), NOTHING, 1),
+    ("429 without Retry-After", HTTP, http((429, {}, b""), OK), EVERYTHING, 2),
+    *[(f"{status} once", HTTP, http((status, {}, b""), OK), EVERYTHING, 2) for status in (502, 503)],
+    ("503 always", HTTP, http(always=(503, {}, b"")), NOTHING, None),
+    ("an html page with 200", HTTP, http((200, {"Content-Type": "text/html"}, b"<html><title>Hi</title>")), NOTHING, 1),
+    ("success after two failures", HTTP, http((503, {}, b""), (502, {}, b""), OK), EVERYTHING, 3),
+    ("some rejected", HTTP, http(in_json(5, "old")), dict(accepted=MADE - 5, rejected=5, code=4), 1),
+    ("all rejected", HTTP, http(in_json(MADE, "old")), dict(accepted=0, rejected=MADE, code=1), 1),
+    ("none rejected, with a message", HTTP, http(in_json(0, "soon")), EVERYTHING, 1),
+    ("a count as a string", HTTP, http(in_json("5", "old")), dict(accepted=MADE - 5, rejected=5, code=4), 1),
+    ("more rejected than sent", HTTP, http(in_json(99)), dict(accepted=0, rejected=MADE, code=1), 1),
+    ("partial success in protobuf", ["http/protobuf"],
+     http((200, {"Content-Type": "application/x-protobuf"}, partial(5, "old"))), dict(accepted=MADE - 5, rejected=5, code=4), 1),
+    ("RESOURCE_EXHAUSTED with RetryInfo", ["grpc"], rpc((CODE.RESOURCE_EXHAUSTED, "slow down", 1), b""), EVERYTHING, 2),
+    ("RESOURCE_EXHAUSTED without RetryInfo", ["grpc"], rpc((CODE.RESOURCE_EXHAUSTED, "quota", None)), NOTHING, 1),
+    ("UNAVAILABLE once", ["grpc"], rpc((CODE.UNAVAILABLE, "later", None), b""), EVERYTHING, 2),
+    ("UNAVAILABLE always", ["grpc"], rpc(always=(CODE.UNAVAILABLE, "later", None)), NOTHING, None),
+    *[(f"{code.name}", ["grpc"], rpc((code, "no", None)), NOTHING, 1)
+      for code in (CODE.INVALID_ARGUMENT, CODE.UNAUTHENTICATED, CODE.PERMISSION_DENIED, CODE.UNIMPLEMENTED, CODE.INTERNAL)],
+    ("message too large once", ["grpc"],
+     rpc((CODE.RESOURCE_EXHAUSTED, "grpc: received message larger than max", None), b"", b""), EVERYTHING, 3),
+    ("success after two failures", ["grpc"], rpc((CODE.UNAVAILABLE, "", None), (CODE.ABORTED, "", None), b""), EVERYTHING, 3),
+    ("some rejected", ["grpc"], rpc(partial(5, "old")), dict(accepted=MADE - 5, rejected=5, code=4), 1),
+    ("all rejected", ["grpc"], rpc(partial(MADE, "old")), dict(accepted=0, rejected=MADE, code=1), 1),
+    ("none rejected, with a message", ["grpc"], rpc(partial(0, "soon")), EVERYTHING, 1),
+    ("more rejected than sent", ["grpc"], rpc(partial(99, "")), dict(accepted=0, rejected=MADE, code=1), 1),
+]
+TABLE = [(f"{name}, {protocol}", protocol, *rest) for name, protocols, *rest in ROWS for protocol in protocols]
+if os.environ.get("ECSPAN_FAULTS") != "all":
+    #: Every seventh row: each kind is in it once.
+    TABLE = TABLE[::7]
+
+
+@pytest.fixture(scope="module")
+def to_collector(tmp_path_factory):
+    server = Collector(tmp_path_factory.mktemp("collector"))
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize(("name", "protocol", "make", "fate", "requests"), TABLE, ids=[row[0] for row in TABLE])
+def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path, name, protocol, make, fate, requests):
+    tasks = batch.write(tmp_path / "tasks.jsonl", TASKS)
+    receiver = make(tmp_path)
+    try:
+        run = ecspan("export", tasks, "--endpoint", receiver.url, "--protocol", protocol, "--timeout", "1s", "--deadline", "2s")
+    finally:
+        receiver.stop()
+    told = re.search(rf"(\d+) of {MADE} spans accepted, .* in \d+ requests?(?:, (\d+) rejected)?(?:, (\d+) not delivered)?(?:, (\d+) saved)?", run.err)
+    accepted, rejected, undelivered, saved = (int(number or 0) for number in told.groups())
+    assert run.code == fate["code"] and (accepted, rejected) == (fate["accepted"], fate["rejected"]), run
+    assert saved == undelivered and accepted + rejected + saved == MADE, run
+    if not isinstance(receiver, (Raw, Nobody)):
+        came = len(receiver.requests)
+        assert receiver.unscripted == 0 and (came > 1 if requests is None else came == requests), (came, run)
+        if name.startswith(("429 with Retry-After,", "RESOURCE_EXHAUSTED with RetryInfo")):
+            assert receiver.times[1] - receiver.times[0] >= 1, "it asked for a second"
+
+    folder = tmp_path / "home/state/ecspan/undelivered"
+    notes = [json.loads(line)["ecspan"] for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()]
+    assert sum(note["items"] for note in notes if note["outcome"] in ("undelivered", "unknown")) == saved
+    assert sum(note["rejected"] or note["items"] for note in notes if note["outcome"] in ("partial", "rejected")) == rejected
+    if not notes:
+        return
+    # What was kept arrives at a receiver that works, whole: --partial sends also what a receiver did not take whole.
+    again = ecspan("resend", "--partial", "--endpoint", to_collector.http)
+    assert again.code == 0 and list(folder.glob("*.jsonl")) == [], again
+    once = ecspan("export", tasks, "--endpoint", to_collector.http)
+    assert once.code == 0
+    ours = {json.loads(line)["tasks"][0]["taskArn"].rsplit("/", 1)[-1] for line in tasks.read_text().splitlines()}
+    copies = all_copies(to_collector, ours, 2 * MADE)
+    assert len(copies) == MADE and all(len(spans) == 2 for spans in copies.values())
+    batch.assert_identical(copies)
+
+
+def all_copies(collector, traces, count):
+    """The copies of each span of these traces, once there are so many: the file is written a moment after the answer."""
+
+    def ours(resource_spans):
+        return [span for span in flat(resource_spans) if span["traceId"] in traces]
+
+    return batch.by_id(collector.read(ours, "resourceSpans", count, 20.0))
