@@ -79,14 +79,14 @@ class Jaeger(Server):
 
 
 class Collector(Server):
-    """`http` names the port to listen at again, after a stop."""
+    """`http` and `grpc` name the ports to listen at again, after a stop."""
 
-    def __init__(self, folder, http=None):
+    def __init__(self, folder, http=None, grpc=None):
         self.file = folder / "traces.jsonl"
-        ports = {"GRPC": free_port(), "HTTP": http or free_port()}
+        ports = {"GRPC": grpc or free_port(), "HTTP": http or free_port()}
         self.grpc = f"http://127.0.0.1:{ports['GRPC']}"
         self.http = f"http://127.0.0.1:{ports['HTTP']}"
-        self.port = ports["HTTP"]
+        self.port, self.grpc_port = ports["HTTP"], ports["GRPC"]
         environment = {f"OTELCOL_{name}_PORT": str(port) for name, port in ports.items()} | {"OTELCOL_FILE": str(self.file)}
         super().__init__("otelcol", ["--config", HERE / "servers/otelcol/otelcol.yaml"], environment, folder / "otelcol.log")
 

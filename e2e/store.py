@@ -1,0 +1,71 @@
+"""A receiver that is a process of its own, so that it can be killed: OTLP JSON over HTTP. It answers when the request is in
+its file, as a receiver that loses nothing would. `store.py PORT FILE [unstable]`; unstable: every third request is answered
+with 503 or with nothing at all."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from servers import READY_WITHIN, free_port
+
+
+class Store:
+    def __init__(self, file, unstable=False, port=None):
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen([sys.executable, __file__, str(self.port), str(file), *(["unstable"] if unstable else [])])
+        deadline = time.monotonic() + READY_WITHIN
+        while not self.listens():
+            assert self.process.poll() is None and time.monotonic() < deadline, "the store did not start"
+            time.sleep(0.02)
+
+    def listens(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def main(port, path, unstable):
+    count = 0
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            nonlocal count
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            count += 1
+            if unstable and count % 3 == 0:
+                if count % 2:
+                    return self.answer(503)
+                # Taken, and never said: the outcome is unknown.
+                os.write(file, body + b"\n")
+                self.close_connection = True
+                return
+            os.write(file, body + b"\n")
+            # Long enough for a run to be killed in the middle.
+            time.sleep(0.02 if unstable else 0)
+            self.answer(200)
+
+        def answer(self, status):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], "unstable" in sys.argv)

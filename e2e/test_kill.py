@@ -1,0 +1,141 @@
+"""Whoever is killed: no span is lost, and no file is torn."""
+
+import json
+import os
+import random
+import threading
+import time
+
+import batch
+import pytest
+from fake_aws.seed import LAUNCH
+from servers import Collector
+from store import Store
+
+TASKS = 1_000
+#: 50 are the proof; a few are enough to notice.
+RUNS = int(os.environ.get("ECSPAN_KILL_RUNS", "3"))
+ENDED = {**LAUNCH, "stopping": 634.15, "execution_stopped": 623.75, "stopped": 655.65}
+APP = {"name": "app", "image": "nginx", "exitCode": 0}
+
+
+def whole_lines(path):
+    """The lines of a store's file; one that its process did not live to finish was never answered."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    whole = []
+    for line in lines:
+        try:
+            whole.append(json.loads(line))
+        except ValueError:
+            pass
+    return whole
+
+
+def copies_in(*paths):
+    lines = [line for path in paths for line in whole_lines(path)]
+    return batch.by_id([span for line in lines for span in batch.flat(line.get("resourceSpans", []))])
+
+
+@pytest.mark.parametrize("run_number", range(RUNS))
+def test_ecspan_is_killed_at_any_moment(ecspan, tmp_path, run_number):
+    seed = random.randrange(2**32)
+    moment = random.Random(seed).uniform(0.02, 0.6)
+    tasks = batch.write(tmp_path / "tasks.jsonl", TASKS)
+    file = tmp_path / "store.jsonl"
+    store = Store(file, unstable=True)
+    to = ["--endpoint", store.url, "--protocol", "http/json", "--timeout", "2s", "--deadline", "2s"]
+    folder = tmp_path / "home/state/ecspan/undelivered"
+    try:
+        process = ecspan.start("export", tasks, *to)
+        time.sleep(moment)
+        process.kill()
+        process.communicate()
+        for saved in folder.glob("*.jsonl"):
+            for line in saved.read_text().splitlines():
+                assert json.loads(line)["ecspan"]["items"] > 0, f"torn: {saved} (seed {seed})"
+        again = ecspan("export", tasks, *to)
+        assert again.code in (0, 1, 4), again
+        for _ in range(20):
+            if ecspan("resend").code == 0 and not list(folder.glob("*.jsonl")):
+                break
+        assert not list(folder.glob("*.jsonl")), f"seed {seed}"
+    finally:
+        store.kill()
+    copies = copies_in(file)
+    assert len(copies) == TASKS * batch.SPANS, f"seed {seed}"
+    batch.assert_identical(copies)
+
+
+@pytest.fixture
+def thousand(aws):
+    """A service of 1,000 stopped tasks: read one by one, they are sent as they are ready."""
+    for _ in range(TASKS):
+        aws.seed.task("prod", [APP], service="web", times=ENDED, stop_code="UserInitiated", streams=False)
+    aws.front.latency = 0.01
+
+
+def killed_and_restarted(ecspan, path, endpoint, protocol, kill, restart):
+    """Exports the thousand; kills the receiver once it has a part of them, and restarts it once that was felt."""
+    options = ["--endpoint", endpoint, "--protocol", protocol, "--deadline", "30s", "--no-logs"]
+    process = ecspan.start("export", "--cluster", "prod", "--service", "web", "--status", "all", *options)
+    told, felt = [], threading.Event()
+
+    def listen():
+        for line in process.stderr:
+            told.append(line.decode())
+            if b"trying again" in line:
+                felt.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    deadline = time.monotonic() + 60
+    while not copies_in(path):
+        assert process.poll() is None and time.monotonic() < deadline, told
+        time.sleep(0.02)
+    kill()
+    assert felt.wait(60), "the export was over before the receiver was killed: " + "".join(told[-5:])
+    restart()
+    process.wait(120)
+    listener.join()
+    return process.returncode, "".join(told)
+
+
+def test_a_receiver_is_killed_and_comes_back(ecspan, thousand, tmp_path):
+    file = tmp_path / "store.jsonl"
+    stores = [Store(file)]
+    try:
+        code, told = killed_and_restarted(
+            ecspan, file, stores[0].url, "http/json", stores[0].kill, lambda: stores.append(Store(file, port=stores[0].port))
+        )
+        assert code in (0, 4), told
+        assert ecspan("resend").code == 0
+    finally:
+        stores[-1].kill()
+    assert_whole(copies_in(file), told)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_a_collector_is_stopped_and_comes_back(ecspan, thousand, tmp_path, protocol):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    [folder.mkdir() for folder in folders]
+    collectors = [Collector(folders[0])]
+    one = collectors[0]
+    try:
+        code, told = killed_and_restarted(
+            # A collector that is killed loses what it accepted and had not written; one that is stopped writes it first.
+            ecspan, one.file, one.grpc if protocol == "grpc" else one.http, protocol, one.stop,
+            lambda: collectors.append(Collector(folders[1], http=one.port, grpc=one.grpc_port)),
+        )
+        assert code in (0, 4), told
+        assert ecspan("resend").code == 0
+    finally:
+        collectors[-1].stop()
+    assert_whole(copies_in(*(collector.file for collector in collectors)), told)
+
+
+def assert_whole(copies, told):
+    # root, provisioning, network, pull wait, pull, starting, running, stopping and its two, the container
+    tasks = {trace for trace, _ in copies}
+    assert len(tasks) == TASKS, told
+    assert len(copies) % TASKS == 0 and len(copies) // TASKS >= 9, (len(copies), told)
+    batch.assert_identical(copies)
