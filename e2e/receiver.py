@@ -35,26 +35,22 @@ class Script:
             return self.always
 
 
-class Receiver(Script):
-    """Over HTTP. A step is (status, headers, body); a request that is not in the script answers 500."""
+class HttpServer:
+    """Answers what `answer` says: (status, headers, body) for (path, headers, body)."""
 
-    def __init__(self, *script, always=None):
-        super().__init__(script, always)
-        receiver = self
-
+    def __init__(self, answer):
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                step = receiver.next((self.path, dict(self.headers), body))
-                status, headers, answer = step or (500, {}, b"not in the script")
+                status, headers, answered = answer(self.path, self.headers, body)
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(answered)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(answered)
 
             def log_message(self, *_):
                 pass
@@ -66,6 +62,17 @@ class Receiver(Script):
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Receiver(Script, HttpServer):
+    """Over HTTP. A step is (status, headers, body); a request that is not in the script answers 500."""
+
+    def __init__(self, *script, always=None):
+        Script.__init__(self, script, always)
+        HttpServer.__init__(self, self.answer)
+
+    def answer(self, path, headers, body):
+        return self.next((path, dict(headers), body)) or (500, {}, b"not in the script")
 
 
 class GrpcReceiver(Script):

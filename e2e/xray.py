@@ -7,13 +7,12 @@ import hashlib
 import hmac
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
+from receiver import HttpServer
 
 #: Access key: secret key, session token.
 KEYS = {"AKIDEXAMPLE": ("SECRETEXAMPLE", None), "ASIATOKEN": ("SECRETTOKEN", "TOKENEXAMPLE==")}
@@ -77,40 +76,20 @@ def objection(path, headers, body):
     return None, region
 
 
-class XRay:
-    """`script` holds answers (status, body) that come before any check; `corrupt` changes a byte of each body on the way."""
+class XRay(HttpServer):
+    """`script` holds answers (status, body) that come once the signature is right; `corrupt` changes a byte of each body on the way."""
 
     def __init__(self, *script, corrupt=False):
-        self.script = list(script)
+        self.script, self.corrupt = list(script), corrupt
         #: Of each request: objection, region, headers, the body unpacked.
         self.seen = []
-        xray = self
+        super().__init__(self.answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                sent = self.rfile.read(int(self.headers["Content-Length"]))
-                body = sent[:-1] + bytes([sent[-1] ^ 1]) if corrupt else sent
-                why, region = objection(self.path, self.headers.items(), body)
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                unpacked = gzip.decompress(sent) if headers.get("content-encoding") == "gzip" else sent
-                xray.seen.append({"why": why, "region": region, "path": self.path, "headers": headers, "body": unpacked})
-                status, answer = (403, {"message": why}) if why else xray.script.pop(0) if xray.script else (200, {})
-                text = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, path, headers, sent):
+        body = sent[:-1] + bytes([sent[-1] ^ 1]) if self.corrupt else sent
+        why, region = objection(path, headers.items(), body)
+        headers = {name.lower(): value for name, value in headers.items()}
+        unpacked = gzip.decompress(sent) if headers.get("content-encoding") == "gzip" else sent
+        self.seen.append({"why": why, "region": region, "path": path, "headers": headers, "body": unpacked})
+        status, answer = (403, {"message": why}) if why else self.script.pop(0) if self.script else (200, {})
+        return status, {"Content-Type": "application/json"}, json.dumps(answer).encode()

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! source            model              trace              sink / render
-//! files, ECS API ─► Observation ─►     SpanData +    ─►   OTLP gRPC, HTTP; OTLP JSON lines
+//! files, ECS API ─► Observation ─►     SpanData +    ─►   OTLP gRPC, HTTP; X-Ray; OTLP JSON lines
 //! CloudWatch Logs   TaskLife           Resource           terminal waterfall, timeline
 //! ```
 //!
