@@ -23,7 +23,7 @@ use super::args::{Global, LogLines, SelectArgs, Status, TaskArgs, WaitFor};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::progress::Progress;
-use super::{env, signals};
+use super::{env, signals, terminal};
 
 /// What a command needs of its tasks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -353,7 +353,10 @@ fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservations> {
 }
 
 fn take(contents: Contents, path: &Path, observations: &mut Vec<Observation>, course: &Course) {
-    let Contents { observations: found, errors, missing } = contents;
+    let Contents { observations: found, errors, missing, passed_by } = contents;
+    if !passed_by.is_empty() {
+        terminal::tell("note", &passed_by_note(path, &passed_by));
+    }
     for error in errors {
         course.lose(&Problem::failed(error.to_string()).hint(error.hint()));
     }
@@ -366,6 +369,16 @@ fn take(contents: Contents, path: &Path, observations: &mut Vec<Observation>, co
         )));
     }
     observations.extend(found);
+}
+
+/// What was passed by, by kind: `4 ECS Service Action, 1 AWS API Call via CloudTrail`.
+fn passed_by_note(path: &Path, kinds: &[String]) -> String {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for kind in kinds {
+        *counts.entry(kind).or_default() += 1;
+    }
+    let kinds: Vec<String> = counts.into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    format!("{}: passed by, for they are not about a task: {}", path.display(), kinds.join(", "))
 }
 
 fn explain(unclaimed: Unclaimed, no_tasks: bool) -> Problem {

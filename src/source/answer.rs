@@ -53,7 +53,12 @@ pub(crate) fn tasks(answer: &At<'_>) -> Tasks {
 
 /// One Task object.
 pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
-    let arn = at.text("taskArn").ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
+    task_named(at, None)
+}
+
+/// One Task object, which may leave it to its surroundings to say which one it is.
+pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord, ReadError> {
+    let arn = at.text("taskArn").or(arn).ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
     let containers = at.list("containers").iter().filter_map(container).collect();
     Ok(TaskRecord {
         source: Some(Source::EcsApi),

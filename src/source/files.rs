@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::answer::{self, MissingTask};
 use super::bundle;
 use super::error::ReadError;
+use super::event::{self, Event};
 use super::json::At;
 use super::shape::{self, Shape};
 use crate::model::observation::Observation;
@@ -23,6 +24,15 @@ pub struct Contents {
     pub errors: Vec<ReadError>,
     /// Tasks that the answer says do not exist.
     pub missing: Vec<MissingTask>,
+    /// The types of events that are not about a task.
+    pub passed_by: Vec<String>,
+}
+
+impl Contents {
+    /// How much was found, of any kind.
+    fn count(&self) -> usize {
+        self.observations.len() + self.errors.len() + self.missing.len() + self.passed_by.len()
+    }
 }
 
 /// What stdin is called.
@@ -114,7 +124,8 @@ pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
             }
         }
     }
-    if contents.observations.is_empty() && contents.missing.is_empty() && contents.errors.len() == 1 {
+    let nothing = contents.observations.is_empty() && contents.missing.is_empty() && contents.passed_by.is_empty();
+    if nothing && contents.errors.len() == 1 {
         return Err(contents.errors.remove(0));
     }
     Ok(contents)
@@ -127,14 +138,13 @@ fn numbered(origin: &str, count: usize, text: &str, end: usize) -> String {
 }
 
 fn read_document(at: &At<'_>, contents: &mut Contents) {
-    let before = (contents.observations.len(), contents.errors.len(), contents.missing.len());
+    let before = contents.count();
     let found = shape::of(at).and_then(|shape| read_shape(at, shape, contents));
     match found {
         Err(error) => contents.errors.push(error),
         Ok(()) => {
-            let after = (contents.observations.len(), contents.errors.len(), contents.missing.len());
             // An answer without tasks is a clear answer; a document in which nothing was found is not.
-            if before == after {
+            if before == contents.count() {
                 contents.errors.push(shape::unknown(at));
             }
         }
@@ -156,9 +166,26 @@ pub(super) fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> 
             contents.observations.extend(answer::service_events(at)?.into_iter().map(Observation::ServiceEvent))
         }
         Shape::Bundle => bundle::read(at, contents)?,
+        Shape::Event => match event::read(at)? {
+            Event::Task(record) => contents.observations.push(Observation::Task(record)),
+            Event::Other(kind) => contents.passed_by.push(kind),
+        },
+        Shape::Envelope => read_envelope(at, contents),
         Shape::Nested => read_nested(at, contents),
     }
     Ok(())
+}
+
+/// The documents that messages carry as text. One bad message never hides the others.
+fn read_envelope(at: &At<'_>, contents: &mut Contents) {
+    for (place, text) in event::messages(at).unwrap_or_default() {
+        let parsed =
+            text.and_then(|text| serde_json::from_str::<Value>(&text).map_err(|error| not_json(&place, &text, &error)));
+        match parsed {
+            Ok(value) => read_document(&At::root(&place, &value), contents),
+            Err(error) => contents.errors.push(error),
+        }
+    }
 }
 
 /// What is inside: each element of an array, each field of a document that holds something known. In an array every
@@ -179,6 +206,7 @@ fn read_nested(at: &At<'_>, contents: &mut Contents) {
         let knows = |error: &ReadError| !matches!(error, ReadError::UnknownShape { .. } | ReadError::Projection { .. });
         contents.observations.append(&mut found.observations);
         contents.missing.append(&mut found.missing);
+        contents.passed_by.append(&mut found.passed_by);
         contents.errors.extend(found.errors.into_iter().filter(knows));
     }
 }

@@ -6,6 +6,7 @@ pub mod aws;
 pub mod bundle;
 pub mod ecs;
 pub mod error;
+mod event;
 pub mod files;
 mod json;
 pub mod logs;

@@ -1,6 +1,7 @@
 //! Recognises what a JSON document is, by its content. Main type: [`Shape`].
 
 use super::error::ReadError;
+use super::event;
 use super::json::At;
 
 /// What a JSON document is.
@@ -18,6 +19,10 @@ pub(crate) enum Shape {
     Services,
     /// What `ecspan record` writes.
     Bundle,
+    /// An EventBridge event.
+    Event,
+    /// A message, or several, with documents as text inside.
+    Envelope,
     /// Something that holds others: an array, or a document with a task somewhere inside.
     Nested,
 }
@@ -31,6 +36,12 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     let is_log_line = |at: &At<'_>| at.has("timestamp") && at.has("message");
     if at.value.get("ecspan_bundle").is_some() {
         return Ok(Shape::Bundle);
+    }
+    if event::is_event(at) {
+        return Ok(Shape::Event);
+    }
+    if event::messages(at).is_some() {
+        return Ok(Shape::Envelope);
     }
     if let Some(kind) = later_kind(at) {
         return Err(ReadError::NotYet { place: at.place.clone(), kind });
@@ -90,9 +101,6 @@ fn is_projection(at: &At<'_>) -> bool {
 /// The kinds that are known and come with a later version.
 fn later_kind(at: &At<'_>) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().all(|key| at.value.get(key).is_some());
-    if has(&["detail-type", "detail"]) {
-        return Some("an EventBridge event");
-    }
     if has(&["TaskARN"]) || (has(&["DockerId"]) && has(&["Name"])) {
         return Some("an answer of the task metadata endpoint");
     }
@@ -100,7 +108,7 @@ fn later_kind(at: &At<'_>) -> Option<&'static str> {
     if agent_task(at) || at.list("Tasks").first().is_some_and(agent_task) {
         return Some("an answer of the agent's introspection API");
     }
-    if has(&["containers", "status", "task"]) || has(&["Records"]) || has(&["Messages"]) {
+    if has(&["containers", "status", "task"]) || has(&["Records"]) {
         return Some("a message of another kind");
     }
     None

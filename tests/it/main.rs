@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod delivery;
+mod events;
 mod findings;
 mod mapping_page;
 mod phases;

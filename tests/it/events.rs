@@ -1,0 +1,132 @@
+//! EventBridge events: in any order, any number of times, in any envelope, they are the task that the API would give.
+
+use ecspan::model::merge::by_task;
+use ecspan::model::{TaskLife, Time};
+use ecspan::sink::resource_spans;
+use ecspan::source::files::{Contents, read_bytes};
+use ecspan::trace::{TaskTrace, TraceOptions};
+use prost::Message;
+use serde_json::{Value, json};
+
+const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123456789abcdef0123456789abcdef";
+
+/// A task as it was at its Nth change of state, of seven.
+fn detail(version: usize) -> Value {
+    let times = [
+        ("createdAt", "2026-11-20T10:00:00.100Z"),
+        ("connectivityAt", "2026-11-20T10:00:02.200Z"),
+        ("pullStartedAt", "2026-11-20T10:00:03.3Z"),
+        ("pullStoppedAt", "2026-11-20T10:00:08.4000000Z"),
+        ("startedAt", "2026-11-20T10:00:09.500Z"),
+        ("stoppingAt", "2026-11-20T11:00:00.600Z"),
+        ("stoppedAt", "2026-11-20T11:00:20.700Z"),
+    ];
+    let status = ["PROVISIONING", "PENDING", "PENDING", "ACTIVATING", "RUNNING", "DEPROVISIONING", "STOPPED"];
+    let mut detail = json!({
+        "taskArn": ARN,
+        "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
+        "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7",
+        "lastStatus": status[version - 1],
+        "desiredStatus": if version < 6 { "RUNNING" } else { "STOPPED" },
+        "group": "service:web",
+        "version": version,
+        "updatedAt": times[version - 1].1,
+        "containers": [{ "name": "app", "image": "web:1", "lastStatus": status[version - 1], "runtimeId": "r" }],
+    });
+    for (name, time) in &times[..version] {
+        detail[*name] = json!(time);
+    }
+    if version >= 6 {
+        detail["stopCode"] = json!("UserInitiated");
+        detail["executionStoppedAt"] = json!("2026-11-20T11:00:10.650Z");
+        detail["containers"][0]["exitCode"] = json!(0);
+    }
+    detail
+}
+
+fn event(version: usize) -> Value {
+    json!({ "version": "0", "id": "e", "source": "aws.ecs", "detail-type": "ECS Task State Change", "resources": [ARN], "detail": detail(version) })
+}
+
+fn read(value: &Value) -> Contents {
+    read_bytes("f", value.to_string().as_bytes()).unwrap()
+}
+
+/// The bytes that are sent of the only task in there.
+fn bytes(contents: Contents) -> Vec<u8> {
+    let (mut tasks, unclaimed) = by_task(contents.observations);
+    assert!(contents.errors.is_empty() && unclaimed.is_empty() && tasks.len() == 1);
+    let life = TaskLife::new(tasks.remove(0), Time::from_unix_nanos(0), 128);
+    resource_spans(TaskTrace::new(&life, &TraceOptions::default())).encode_to_vec()
+}
+
+fn permutations(items: &mut Vec<usize>, from: usize, see: &mut impl FnMut(&[usize])) {
+    if from == items.len() {
+        see(items);
+    }
+    for at in from..items.len() {
+        items.swap(from, at);
+        permutations(items, from + 1, see);
+        items.swap(from, at);
+    }
+}
+
+#[test]
+fn the_order_of_events_and_their_repeats_change_nothing() {
+    let expected = bytes(read(&event(7)));
+    let events: Vec<Value> = (1..=7).map(event).collect();
+    let mut orders = 0;
+    permutations(&mut (0..7).collect(), 0, &mut |order| {
+        orders += 1;
+        // The first two come once more, at the end.
+        let told: Vec<&Value> = order.iter().chain(&order[..2]).map(|&at| &events[at]).collect();
+        assert_eq!(bytes(read(&json!(told))), expected, "{order:?}");
+    });
+    assert_eq!(orders, 5_040);
+}
+
+#[test]
+fn an_event_and_an_answer_of_the_api_are_the_same_bytes() {
+    assert_eq!(bytes(read(&event(7))), bytes(read(&json!({ "tasks": [detail(7)], "failures": [] }))));
+}
+
+#[test]
+fn envelopes_change_nothing() {
+    let text = event(7).to_string();
+    let notification = json!({ "Type": "Notification", "MessageId": "n", "Message": text }).to_string();
+    let expected = bytes(read(&event(7)));
+    for envelope in [
+        json!({ "Messages": [{ "MessageId": "m", "ReceiptHandle": "h", "Body": text }] }),
+        json!({ "Records": [{ "messageId": "m", "eventSource": "aws:sqs", "body": text }] }),
+        json!({ "Records": [{ "messageId": "m", "eventSource": "aws:sqs", "body": notification }] }),
+        json!({ "Records": [{ "EventSource": "aws:sns", "Sns": { "MessageId": "m", "Message": text } }] }),
+        json!({ "messageId": "m", "body": text }),
+        json!({ "messageType": "DATA_MESSAGE", "logEvents": [{ "id": "1", "timestamp": 1, "message": text }] }),
+        json!({ "events": [{ "timestamp": 1, "message": text }], "nextForwardToken": "f/1" }),
+        json!([event(7)]),
+    ] {
+        assert_eq!(bytes(read(&envelope)), expected, "{envelope}");
+    }
+}
+
+#[test]
+fn an_event_that_names_its_task_in_its_envelope_alone_is_read() {
+    let mut event = event(7);
+    event["detail"].as_object_mut().unwrap().remove("taskArn");
+    assert_eq!(bytes(read(&event)), bytes(read(&self::event(7))));
+}
+
+#[test]
+fn other_events_are_passed_by_and_bad_messages_are_named() {
+    let messages = [
+        json!({ "detail-type": "EC2 Instance State-change", "detail": {} }).to_string(),
+        "{".to_owned(),
+        event(7).to_string(),
+    ];
+    let bodies: Vec<Value> = messages.iter().map(|body| json!({ "Body": body })).collect();
+    let contents = read(&json!({ "Messages": bodies }));
+    assert_eq!(contents.passed_by, ["EC2 Instance State-change"]);
+    assert_eq!(contents.observations.len(), 1);
+    let told = contents.errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(told, ["f: $.Messages[1].Body: line 1, column 1: EOF while parsing an object"]);
+}
