@@ -18,6 +18,12 @@ TASKS = [path for path in FILES if path.parent.name in ("describe-tasks", "event
 
 pytestmark = pytest.mark.skipif(CORPUS is None, reason="ECSPAN_CORPUS is not set: public ECS data is not here")
 
+#: Who asked the metadata endpoint or the agent: containers' times, and none of the task's.
+METADATA = [path for path in FILES if path.parent.name == "tmde"]
+AGENT = [path for path in FILES if path.parent.name == "introspection"]
+#: The endpoint says itself what it could not learn.
+WITH_GAPS = [path for path in METADATA if '"Errors"' in path.read_text()]
+
 TIME = re.compile(r'"([a-zA-Z]+At)"\s*:\s*("[^"]+"|[0-9.]+)')
 
 
@@ -41,6 +47,8 @@ def test_a_file_is_drawn_or_refused_by_name(ecspan, path):
         assert "panicked" not in run.err
         if path in TASKS:
             assert run.code == 0 and run.err == "", run
+        elif path in METADATA or path in AGENT:
+            assert run.code == (3 if path in WITH_GAPS else 0) and run.out, run
         elif path in OTHERS:
             assert run.code == 0 and run.out == "" and f"{path.name}: passed by, for they are not about a task: " in run.err, run
         else:
@@ -63,3 +71,20 @@ def test_an_export_invents_no_time(ecspan, tmp_path, path):
         assert start <= end
         assert {start // 1_000_000, end // 1_000_000} <= known, span["name"]
     assert spans or "0 spans: " in run.err and "nothing final yet" in run.err
+
+
+@pytest.mark.parametrize("path", METADATA + AGENT, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_only_finished_containers_of_metadata_are_sent(ecspan, tmp_path, path):
+    file = tmp_path / "spans.jsonl"
+    run = ecspan("export", path, "--to", f"file:{file}")
+    spans = [span for line in file.read_text().splitlines() for span in flat(json.loads(line)["resourceSpans"])]
+    finished = re.findall(r'"FinishedAt"\s*:\s*"(20[^"]+)"', path.read_text())
+    if path in AGENT:
+        assert run.code == 1 and "no time is known of it" in run.err and not spans, run
+        return
+    assert run.code == (3 if path in WITH_GAPS else 0), run
+    assert all(span["name"].startswith("container ") for span in spans) and len(spans) == len(finished)
+    nanos = {str(int(datetime.fromisoformat(re.sub(r"\.\d+", "", at)).timestamp())) + at.split(".")[1].rstrip("Z").ljust(9, "0") for at in finished}
+    assert {span["endTimeUnixNano"] for span in spans} == nanos, "to the nanosecond"
+    shown = ecspan("export", path, "--standalone", "--snapshot", "--to", "file:-")
+    assert '"name":"task ' in shown.out, shown

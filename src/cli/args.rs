@@ -17,8 +17,9 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 TASK is CLUSTER/ID, an ID, a task ARN, a console URL, a file or `-` for stdin. Files are saved
-answers of `aws ecs describe-tasks`, task definitions, pages of log events and ecspan bundles;
-those of one task are put together.
+answers of `aws ecs describe-tasks`, EventBridge events (also in messages of SQS and SNS), answers of
+the task metadata endpoint and of the agent, task definitions, pages of log events and ecspan
+bundles; those of one task are put together.
 
 Examples:
   ecspan show prod/84b5991528504856a2f003b7da9b2b82      draw a task from AWS
@@ -200,6 +201,9 @@ pub(crate) struct ExportArgs {
     /// Shift an old task so that it ends now, under a trace id of its own: backends show it among recent traces
     #[arg(long, value_enum, value_name = "now")]
     pub(crate) rebase: Option<Rebase>,
+    /// Of a task that only its metadata or its agent speaks of: also send the root and the phases, which are estimates then
+    #[arg(long)]
+    pub(crate) standalone: bool,
     /// Make the task a child of this W3C traceparent; `link`: only link to the caller that RunTask's overrides name
     #[arg(long, value_name = "TRACEPARENT|link")]
     pub(crate) parent: Option<String>,

@@ -11,6 +11,9 @@ use super::terminal;
 /// So many tasks are listed; a deploy of thousands is summed up.
 const LISTED: usize = 50;
 
+/// What is not sent of a task that ECS has not spoken of.
+const CONTAINERS_ONLY: &str = "of the task itself only estimates are known: --standalone sends them";
+
 /// So many tasks are named for one trouble.
 const NAMED: usize = 5;
 
@@ -37,6 +40,10 @@ fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
     let mut line = escape::text(&task.label);
     let waits = !task.pending.is_empty();
     match (task.spans, waits) {
+        (0, _) if task.containers_only => {
+            let _ = write!(line, ": 0 spans: no container has finished, and {CONTAINERS_ONLY}");
+            return line;
+        }
         (0, _) => {
             let _ = write!(line, ": 0 spans: {}, nothing final yet; --wait or --snapshot", escape::text(&task.status));
             return line;
@@ -53,12 +60,8 @@ fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
     }
     if waits {
         let pending: Vec<String> = task.pending.iter().map(|name| escape::text(name)).collect();
-        let _ = write!(
-            line,
-            "; {} still open: {} (the root follows when the task has stopped)",
-            pending.len(),
-            pending.join(", ")
-        );
+        let follows = if task.containers_only { CONTAINERS_ONLY } else { "the root follows when the task has stopped" };
+        let _ = write!(line, "; {} still open: {} ({follows})", pending.len(), pending.join(", "));
     }
     if task.dropped_log_lines > 0 {
         let _ = write!(line, "; {} not kept", count(task.dropped_log_lines, "log line"));

@@ -100,6 +100,7 @@ fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {
         base_attributes: env::resource_attributes(),
         all_containers: args.tasks.all_containers,
         no_logs: args.tasks.no_logs || matches!(args.logs_as, LogsAs::None | LogsAs::Records),
+        standalone: args.standalone,
         records: !args.tasks.no_logs && matches!(args.logs_as, LogsAs::Records | LogsAs::Both),
     })
 }

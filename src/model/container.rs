@@ -154,6 +154,16 @@ impl Container {
         self.definition.as_ref().map(|d| d.essential)
     }
 
+    /// Where its log goes, as far as anybody says.
+    pub fn log_config(&self) -> Option<&LogConfig> {
+        self.record.log.as_ref().or_else(|| self.definition.as_ref()?.log.as_ref())
+    }
+
+    /// Whether it has finished for good: by its own clock, and not to be started again.
+    pub fn has_finished(&self) -> bool {
+        self.record.finished.is_some() && !self.record.may_restart
+    }
+
     /// Whether it has ended although its task may go on.
     pub fn has_stopped(&self) -> bool {
         self.record.last_status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("STOPPED"))
@@ -163,7 +173,7 @@ impl Container {
     /// Why no log lines are to be expected from CloudWatch Logs, where the definition says so.
     pub(super) fn log_note(&self) -> Option<String> {
         let definition = self.definition.as_ref().filter(|_| self.log.is_none() && !self.is_hidden())?;
-        match &definition.log {
+        match self.record.log.as_ref().or(definition.log.as_ref()) {
             None => {
                 Some(format!("container {} has no log driver set: its lines are not in CloudWatch Logs", self.name()))
             }
@@ -184,7 +194,7 @@ fn bounds(
     first_line: Option<Time>,
     last_line: Option<Time>,
 ) -> (Option<ContainerBound>, Option<ContainerBound>) {
-    let own = |at| ContainerBound { at, source: BoundSource::of(task.source) };
+    let own = |at| ContainerBound { at, source: BoundSource::of(record.times_from.or(task.source)) };
     let estimated = |at| ContainerBound { at, source: BoundSource::Estimated };
     let widened = |at| ContainerBound { at, source: BoundSource::Log };
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::life::TaskLife;
+use super::merge::Conflict;
 use super::outcome::StopCause;
 use super::phases::PhaseKind;
 use super::time::Time;
@@ -30,6 +31,10 @@ pub enum FindingKind {
     Interrupted,
     /// Several overrides name different callers.
     CallersDisagree,
+    /// Two sources say something else about one fact.
+    SourcesDisagree,
+    /// The instance's clock is not synchronised, or may be off by much.
+    ClockUncertain,
     /// Times had to be moved: the agent's clock and the control plane's differ.
     ClockAdjusted,
 }
@@ -48,6 +53,8 @@ impl FindingKind {
             Self::Unhealthy => "unhealthy",
             Self::Interrupted => "interrupted",
             Self::CallersDisagree => "callers-disagree",
+            Self::SourcesDisagree => "sources-disagree",
+            Self::ClockUncertain => "clock-uncertain",
             Self::ClockAdjusted => "clock-adjusted",
         }
     }
@@ -69,6 +76,8 @@ pub struct Finding {
 
 /// A wait for a pull of this length is worth a line: a launch rarely waits a tenth of it.
 const WORTH_TELLING: Duration = Duration::from_secs(60);
+/// A clock that may be off by less shifts no phase that anybody looks at.
+const NOTABLE_CLOCK_ERROR_MS: f64 = 100.0;
 /// ECS's own default of `stopTimeout`.
 const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -80,6 +89,8 @@ pub(super) fn all(life: &TaskLife, now: Time) -> Vec<Finding> {
     probably_killed(life, &mut add);
     waited_for_pull(life, now, &mut add);
     callers_disagree(life, &mut add);
+    sources_disagree(life, &mut add);
+    clock_uncertain(life, &mut add);
     longest_launch_phase(life, &mut add);
     if life.phases.as_ref().is_some_and(|phases| phases.clock_adjusted) {
         add(FindingKind::ClockAdjusted, "some times lie before the ones that precede them (the agent's clock and the control plane's differ) and were moved up".to_owned());
@@ -90,6 +101,32 @@ pub(super) fn all(life: &TaskLife, now: Time) -> Vec<Finding> {
 }
 
 type Add<'a> = &'a mut dyn FnMut(FindingKind, String);
+
+fn sources_disagree(life: &TaskLife, add: Add<'_>) {
+    for Conflict { what, believed, other } in &life.conflicts {
+        let text = format!(
+            "sources disagree about the {what}: {} ({}) is believed, not {} ({})",
+            believed.0, believed.1, other.0, other.1
+        );
+        add(FindingKind::SourcesDisagree, text);
+    }
+}
+
+/// Containers' times are read from the instance's clock.
+fn clock_uncertain(life: &TaskLife, add: Add<'_>) {
+    let error = life.task.clock_error.as_deref().and_then(|millis| millis.parse::<f64>().ok());
+    if life.task.clock_status.as_deref() == Some("NOT_SYNCHRONIZED") {
+        add(
+            FindingKind::ClockUncertain,
+            "the instance's clock is not synchronised: containers' times may be off".to_owned(),
+        );
+    } else if let Some(millis) = error.filter(|millis| *millis >= NOTABLE_CLOCK_ERROR_MS) {
+        add(
+            FindingKind::ClockUncertain,
+            format!("the instance's clock may be off by {millis:.0} ms, and containers' times with it"),
+        );
+    }
+}
 
 fn why_it_stopped(life: &TaskLife, add: Add<'_>) {
     if !life.is_stopped() {

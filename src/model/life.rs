@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::arn::{Arn, family_and_revision};
 use super::container::Container;
 use super::finding::{self, Finding};
-use super::merge::TaskObservations;
+use super::merge::{Conflict, TaskObservations};
 use super::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};
 use super::outcome::Outcome;
 use super::phases::Phases;
+use super::standalone;
 use super::time::Time;
 
 /// Everything that is known of one task.
@@ -32,15 +33,17 @@ pub struct TaskLife {
     pub gaps: Vec<Gap>,
     /// The service's events that name this task, oldest first.
     pub service_events: Vec<ServiceEvent>,
+    /// Where sources disagree.
+    pub conflicts: Vec<Conflict>,
 }
 
 impl TaskLife {
     /// Works out the life of a task from what was observed of it. `now` serves findings about waits that still go
     /// on, and nothing else. At most `log_lines` lines are kept of each container.
     pub fn new(observed: TaskObservations, now: Time, log_lines: usize) -> Self {
-        let TaskObservations { task, definition, logs, service_events, gaps, notes } = observed;
+        let TaskObservations { task, definition, logs, service_events, gaps, notes, conflicts } = observed;
         let stopped = task.is_stopped();
-        let phases = Phases::new(&task.times, stopped);
+        let phases = if task.is_standalone() { standalone::phases(&task) } else { Phases::new(&task.times, stopped) };
         let (containers, log_gaps) = Container::all(&task, definition.as_ref(), phases.as_ref(), logs, log_lines);
         let outcome = Outcome::new(&task, phases.as_ref());
         let notes: BTreeSet<String> =
@@ -56,6 +59,7 @@ impl TaskLife {
             notes: notes.into_iter().collect(),
             gaps: gaps.into_iter().collect(),
             service_events,
+            conflicts,
         };
         life.findings = finding::all(&life, now);
         life

@@ -1,13 +1,17 @@
 //! Joins what several observations say of one task. Main type: [`TaskObservations`].
 //!
-//! Of API answers and events the higher `version` wins, whole; then what comes latest in a task's life; then the
+//! Of API answers and events the higher `version` wins, whole; metadata, the agent and Docker fill what it lacks. Then what comes latest in a task's life; then the
 //! text of the record, so that the order of arrival never matters. Log lines and definitions are joined by name.
 
 use std::collections::BTreeMap;
 
 use super::arn::{family_and_revision, last_part};
+use super::fill;
+pub use super::fill::Conflict;
 use super::log::ContainerLog;
-use super::observation::{ContainerDefinition, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord};
+use super::observation::{
+    ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord,
+};
 
 /// What was observed of one task.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +28,8 @@ pub struct TaskObservations {
     pub gaps: Vec<Gap>,
     /// What explains an absence that is no fault.
     pub notes: Vec<String>,
+    /// Where sources disagree.
+    pub conflicts: Vec<Conflict>,
 }
 
 /// What no task could be found for. Nothing is lost silently: the caller says so.
@@ -51,18 +57,17 @@ pub enum Unclaimed {
 
 /// Groups observations by task, in the order of their ids' first appearance in `observations`.
 pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Unclaimed>) {
-    let mut tasks: Vec<TaskObservations> = Vec::new();
+    let mut records: Vec<Vec<TaskRecord>> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
     let (mut definitions, mut logs, mut events, mut gaps) = (vec![], vec![], vec![], vec![]);
     let mut unclaimed = vec![];
     for observation in observations {
         match observation {
             Observation::Task(record) => {
-                let at = *index.entry(record.id.to_lowercase()).or_insert(tasks.len());
-                match tasks.get_mut(at) {
-                    Some(known) if outranks(&record, &known.task) => known.task = *record,
-                    Some(_) => {}
-                    None => tasks.push(TaskObservations { task: *record, ..Default::default() }),
+                let at = *index.entry(record.id.to_lowercase()).or_insert(records.len());
+                match records.get_mut(at) {
+                    Some(known) => known.push(*record),
+                    None => records.push(vec![*record]),
                 }
             }
             Observation::Definition(definition) => definitions.push(*definition),
@@ -71,6 +76,7 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
             Observation::Gap { task_id, gap } => gaps.push((task_id, gap)),
         }
     }
+    let mut tasks: Vec<TaskObservations> = records.into_iter().map(joined).collect();
     for (task_id, gap) in gaps {
         let owner = task_id.and_then(|id| index.get(&id.to_lowercase()).copied());
         match owner.and_then(|at| tasks.get_mut(at)) {
@@ -88,6 +94,26 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
     (tasks, unclaimed)
 }
 
+/// One task out of all records of it: of each source the one that knows most, whole; then what the first lacks from the next.
+fn joined(records: Vec<TaskRecord>) -> TaskObservations {
+    let mut best: BTreeMap<u8, TaskRecord> = BTreeMap::new();
+    for record in records {
+        let rank = fill::rank(record.source);
+        match best.get(&rank) {
+            Some(known) if !outranks(&record, known) => {}
+            _ => {
+                best.insert(rank, record);
+            }
+        }
+    }
+    let mut ranked = best.into_values();
+    let mut observed = TaskObservations { task: ranked.next().unwrap_or_default(), ..TaskObservations::default() };
+    for record in ranked {
+        fill::fill(&mut observed.task, &record, &mut observed.conflicts);
+    }
+    observed
+}
+
 /// The events that name a task.
 pub fn service_events_of(task: &TaskRecord, events: &[ServiceEvent]) -> Vec<ServiceEvent> {
     let mut own: Vec<ServiceEvent> = events.iter().filter(|event| event.message.contains(&task.id)).cloned().collect();
@@ -98,7 +124,10 @@ pub fn service_events_of(task: &TaskRecord, events: &[ServiceEvent]) -> Vec<Serv
 
 fn outranks(new: &TaskRecord, known: &TaskRecord) -> bool {
     let rank = |task: &TaskRecord| {
-        (task.version, task.is_stopped(), task.times.moments().len(), task.times.moments().iter().map(|m| m.time).max())
+        let of_container = |c: &ContainerRecord| [c.created, c.started, c.finished].into_iter().flatten().count();
+        let container_times: usize = task.containers.iter().map(of_container).sum();
+        let moments = task.times.moments();
+        (task.version, task.is_stopped(), moments.len(), container_times, moments.iter().map(|m| m.time).max())
     };
     // The text decides between records that say equally much, so that the order of arrival does not.
     (rank(new), format!("{new:?}")) > (rank(known), format!("{known:?}"))
@@ -202,7 +231,7 @@ fn writes_to(task: &TaskObservations, container: &str, stream: &str) -> bool {
     let definition = task.definition.as_ref().and_then(|d| d.containers.iter().find(declared));
     let record = task.task.containers.iter().find(|c| c.name == container);
     let runtime_id = record.and_then(|c| c.runtime_id.as_deref());
-    let config = definition.and_then(|c| c.log.as_ref());
+    let config = record.and_then(|c| c.log.as_ref()).or_else(|| definition?.log.as_ref());
     match config.and_then(|config| config.place(container, &task.task.id, runtime_id)) {
         Some(own) => own.stream == stream,
         // Without a definition: `PREFIX/CONTAINER/TASKID`, or the runtime's id.

@@ -4,6 +4,7 @@
 
 pub mod arn;
 pub mod container;
+mod fill;
 pub mod finding;
 pub mod life;
 pub mod log;
@@ -12,6 +13,7 @@ pub mod observation;
 pub mod outcome;
 pub mod phases;
 pub mod severity;
+mod standalone;
 pub mod time;
 
 pub use life::TaskLife;

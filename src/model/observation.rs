@@ -97,6 +97,10 @@ pub struct TaskRecord {
     pub cpu: Option<String>,
     /// `memory` in MiB, as written.
     pub memory: Option<String>,
+    /// How wrong the instance's clock may be, in milliseconds, as written; metadata only.
+    pub clock_error: Option<String>,
+    /// Whether the instance's clock is synchronised, as written; metadata only.
+    pub clock_status: Option<String>,
     /// The private IPv4 address of the task's network interface attachment.
     pub private_ip: Option<String>,
     /// What the RunTask overrides say to tracing, by container name, in the order of that name.
@@ -168,6 +172,14 @@ pub struct ContainerRecord {
     pub started: Option<Time>,
     /// When it finished; metadata or docker only.
     pub finished: Option<Time>,
+    /// Who gave its times, where that is not who gave the rest.
+    pub times_from: Option<Source>,
+    /// How often it was restarted; metadata only, and only with a restart policy.
+    pub restarts: Option<u64>,
+    /// It has finished and may be started again: what is known of it is not final.
+    pub may_restart: bool,
+    /// Where its log goes, where the container itself says so; metadata version 4 only.
+    pub log: Option<LogConfig>,
     /// `true` for a container that ECS itself adds (metadata's `CNI_PAUSE` type).
     pub internal: bool,
 }
@@ -218,9 +230,11 @@ pub struct LogConfig {
 
 impl LogConfig {
     /// The names of the options that are kept.
-    pub const OPTIONS: [&str; 8] = [
+    pub const OPTIONS: [&str; 9] = [
         "awslogs-group",
         "awslogs-region",
+        // The whole stream, as metadata version 4 gives it.
+        "awslogs-stream",
         "awslogs-stream-prefix",
         // FireLens routers that write to CloudWatch: the C plug-in `cloudwatch_logs` and the Go plug-in `cloudwatch`.
         "Name",
@@ -250,7 +264,7 @@ impl LogConfig {
         let (group, region, stream) = match self.driver.as_str() {
             "awslogs" => {
                 let prefixed = option("awslogs-stream-prefix").map(|prefix| format!("{prefix}/{container}/{task_id}"));
-                let stream = prefixed.or_else(|| runtime_id.map(str::to_owned))?;
+                let stream = option("awslogs-stream").or(prefixed).or_else(|| runtime_id.map(str::to_owned))?;
                 (option("awslogs-group")?, option("awslogs-region"), stream)
             }
             "awsfirelens" if matches!(option("Name")?.as_str(), "cloudwatch" | "cloudwatch_logs") => {

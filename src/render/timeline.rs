@@ -12,8 +12,9 @@ use crate::model::{TaskLife, Time};
 
 /// Draws a task's life, a line for each thing that happened.
 pub fn draw(life: &TaskLife, style: &Style) -> String {
-    let lines = moments(life, style).into_iter().map(|(_, line)| line);
-    lines.chain(gaps(life)).collect()
+    let moments = moments(life, style);
+    let nothing = moments.is_empty().then(|| "-\tTASK\tNo time is known\n".to_owned());
+    moments.into_iter().map(|(_, line)| line).chain(nothing).chain(gaps(life)).collect()
 }
 
 /// A line for each thing that happened, in the order of time: for whoever puts more lines between them.
@@ -74,8 +75,18 @@ fn container_lines(lines: &mut Vec<(Time, String)>, container: &Container, life:
         }
         log.tail.iter().for_each(|line| say(line.time, text(&line.message)));
     }
-    // Nobody says when a container ended; it had when execution stopped.
-    let stopped = life.task.times.execution_stopped;
+    let own = [
+        ("Created", container.record.created),
+        ("Started", container.record.started),
+        ("Finished", container.record.finished),
+    ];
+    for (what, time) in own {
+        if let Some(time) = time {
+            say(time, what.to_owned());
+        }
+    }
+    // ECS does not say when a container ended; it had when execution stopped.
+    let stopped = container.record.finished.or(life.task.times.execution_stopped);
     let ended = stopped.or(container.end.map(|end| end.at)).or(life.phases.as_ref().and_then(|phases| phases.end));
     if let Some(time) = ended {
         if let Some(reason) = &container.record.reason {

@@ -101,7 +101,12 @@ fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
     }
     if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.estimated && bar.start < bar.end)) {
         let mark = style.pick("░", "~");
-        let text = format!("{mark} estimated: ECS gives no times of containers");
+        let why = if life.task.is_standalone() {
+            "ECS has not spoken of this task, only its containers' clocks"
+        } else {
+            "ECS gives no times of containers"
+        };
+        let text = format!("{mark} estimated: {why}");
         line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
     }
     out.push('\n');

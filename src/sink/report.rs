@@ -41,6 +41,8 @@ pub struct TaskLine {
     pub pending: Vec<String>,
     /// Its status, as ECS gives it.
     pub status: String,
+    /// Only its containers are sent: ECS has not spoken of it.
+    pub containers_only: bool,
     /// Log lines that are not among its events.
     pub dropped_log_lines: u64,
 }
@@ -54,6 +56,7 @@ impl TaskLine {
             spans: trace.spans.len() as u64,
             pending: trace.pending.clone(),
             status: trace.status.clone(),
+            containers_only: trace.containers_only,
             dropped_log_lines: trace.dropped_log_lines,
         }
     }

@@ -95,6 +95,8 @@ pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord,
         cpu: at.text("cpu"),
         memory: at.text("memory"),
         private_ip: private_ip(at),
+        clock_error: None,
+        clock_status: None,
         overrides: overrides(at),
         containers,
     })
@@ -180,12 +182,13 @@ fn container_definition(at: &At<'_>) -> Option<ContainerDefinition> {
 }
 
 fn log_config(at: &At<'_>) -> Option<LogConfig> {
-    let options = at.get("options");
-    let option = |name: &str| Some((name.to_owned(), options.as_ref()?.text(name)?));
-    Some(LogConfig {
-        driver: at.text("logDriver")?,
-        options: LogConfig::OPTIONS.into_iter().filter_map(option).collect(),
-    })
+    Some(LogConfig { driver: at.text("logDriver")?, options: log_options(at.get("options").as_ref()) })
+}
+
+/// The options that decide the stream; others can hold tokens.
+pub(crate) fn log_options(options: Option<&At<'_>>) -> BTreeMap<String, String> {
+    let option = |name: &str| Some((name.to_owned(), options?.text(name)?));
+    LogConfig::OPTIONS.into_iter().filter_map(option).collect()
 }
 
 /// The service events of a DescribeServices answer.

@@ -75,7 +75,7 @@ pub enum ReadError {
         hint: Option<String>,
     },
     /// It is JSON of a kind that is known and not read.
-    #[error("{place} is {kind}, which is not read yet")]
+    #[error("{place} is {kind}: it is not read")]
     NotYet {
         /// Where.
         place: Place,
@@ -147,7 +147,8 @@ impl ReadError {
             Self::NotUtf8 { .. } => "ecspan reads JSON; a compressed file must be unpacked first",
             Self::NotYet { .. } | Self::UnknownShape { .. } => {
                 "ecspan reads answers of describe-tasks (and run-task, stop-task), describe-task-definition, \
-                 describe-services and get-log-events, and its own bundles"
+                 describe-services and get-log-events, EventBridge events, answers of the task metadata endpoint and of \
+                 the agent, and its own bundles"
             }
             Self::Projection { .. } => "save the whole answer: leave out --query",
             Self::NoTaskId { .. } => "a whole Task object has a taskArn",

@@ -48,13 +48,16 @@ pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
     Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), ..task })))
 }
 
+/// A text and where it stands, or why there is none.
+type Text = (String, Result<String, ReadError>);
+
 /// The texts that an envelope carries, each a document of its own, and where each stands; `None` when `at` is none.
-pub(crate) fn messages(at: &At<'_>) -> Option<Vec<(String, Result<String, ReadError>)>> {
+pub(crate) fn messages(at: &At<'_>) -> Option<Vec<Text>> {
     let text = |at: &At<'_>, key: &str| {
         let place = at.get(key)?.place.to_string();
         Some((place, Ok(at.get(key)?.value.as_str()?.to_owned())))
     };
-    let all = |list: Vec<At<'_>>, find: &dyn Fn(&At<'_>) -> Option<(String, Result<String, ReadError>)>| {
+    let all = |list: Vec<At<'_>>, find: &dyn Fn(&At<'_>) -> Option<Text>| {
         let found: Vec<_> = list.iter().filter_map(find).collect();
         (!found.is_empty() && found.len() == list.len()).then_some(found)
     };

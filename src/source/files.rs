@@ -12,6 +12,7 @@ use super::bundle;
 use super::error::ReadError;
 use super::event::{self, Event};
 use super::json::At;
+use super::metadata;
 use super::shape::{self, Shape};
 use crate::model::observation::Observation;
 
@@ -166,6 +167,26 @@ pub(super) fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> 
             contents.observations.extend(answer::service_events(at)?.into_iter().map(Observation::ServiceEvent))
         }
         Shape::Bundle => bundle::read(at, contents)?,
+        Shape::Metadata => {
+            let (record, gaps) = metadata::task(at)?;
+            let task_id = Some(record.id.clone());
+            contents.observations.push(Observation::Task(Box::new(record)));
+            contents
+                .observations
+                .extend(gaps.into_iter().map(|gap| Observation::Gap { task_id: task_id.clone(), gap }));
+        }
+        Shape::MetadataContainer => {
+            contents.observations.push(Observation::Task(Box::new(metadata::container_only(at)?)))
+        }
+        Shape::AgentTask => contents.observations.push(Observation::Task(Box::new(metadata::agent_task(at)?))),
+        Shape::AgentTasks => {
+            for at in at.list("Tasks") {
+                match metadata::agent_task(&at) {
+                    Ok(record) => contents.observations.push(Observation::Task(Box::new(record))),
+                    Err(error) => contents.errors.push(error),
+                }
+            }
+        }
         Shape::Event => match event::read(at)? {
             Event::Task(record) => contents.observations.push(Observation::Task(record)),
             Event::Other(kind) => contents.passed_by.push(kind),

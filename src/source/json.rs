@@ -75,6 +75,12 @@ impl<'a> At<'a> {
         times::parse_millis(at.value).map_err(|_| ReadError::NotATime { place: at.place, found: shortened(at.value) })
     }
 
+    /// A time as exact as it stands: containers' times are to the nanosecond.
+    pub(crate) fn exact_time(&self, key: &str) -> Result<Option<Time>, ReadError> {
+        let Some(at) = self.get(key) else { return Ok(None) };
+        times::parse(at.value).map_err(|_| ReadError::NotATime { place: at.place, found: shortened(at.value) })
+    }
+
     /// Whether the field is there and not null.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()

@@ -14,7 +14,7 @@ use super::answer::without_line_end;
 use super::aws::{Aws, AwsError, Limiter};
 use crate::model::Time;
 use crate::model::log::{ContainerLog, LogLine, head_share};
-use crate::model::observation::{DefinitionRecord, Gap, LogPlace, TaskRecord};
+use crate::model::observation::{ContainerRecord, DefinitionRecord, Gap, LogPlace, TaskRecord};
 
 /// A whole log, read page by page: the next page is asked for while the one before is being used.
 #[derive(Debug)]
@@ -126,9 +126,10 @@ impl LogReader {
         hidden_too: bool,
     ) -> Vec<(String, LogPlace)> {
         let records = task.containers.iter().filter(|record| hidden_too || !record.is_hidden());
-        let place = |name: &str, runtime_id: Option<&str>| {
-            let declared = definition?.containers.iter().find(|container| container.name == name)?;
-            declared.log.as_ref()?.place(name, &task.id, runtime_id)
+        let place = |record: &ContainerRecord| {
+            let (name, runtime_id) = (record.name.as_str(), record.runtime_id.as_deref());
+            let declared = || definition?.containers.iter().find(|container| container.name == name)?.log.as_ref();
+            record.log.as_ref().or_else(declared)?.place(name, &task.id, runtime_id)
         };
         let found = records.filter_map(|record| {
             let given =
@@ -136,7 +137,7 @@ impl LogReader {
             // A container that never ran wrote nothing: asking would only find no stream.
             let may_have_run =
                 record.runtime_id.is_some() || record.exit_code.is_some() || task.times.started.is_some();
-            let configured = || place(&record.name, record.runtime_id.as_deref()).filter(|_| may_have_run);
+            let configured = || place(record).filter(|_| may_have_run);
             Some((record.name.clone(), given.or_else(configured)?))
         });
         found.collect()

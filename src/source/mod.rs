@@ -10,6 +10,7 @@ mod event;
 pub mod files;
 mod json;
 pub mod logs;
+mod metadata;
 pub mod probe;
 mod redact;
 pub mod select;

@@ -1,8 +1,8 @@
 //! Recognises what a JSON document is, by its content. Main type: [`Shape`].
 
 use super::error::ReadError;
-use super::event;
 use super::json::At;
+use super::{event, metadata};
 
 /// What a JSON document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +21,21 @@ pub(crate) enum Shape {
     Bundle,
     /// An EventBridge event.
     Event,
+    /// A metadata answer about a task.
+    Metadata,
+    /// A metadata answer about one container.
+    MetadataContainer,
+    /// A task of the agent's introspection API.
+    AgentTask,
+    /// The agent's list of tasks.
+    AgentTasks,
     /// A message, or several, with documents as text inside.
     Envelope,
     /// Something that holds others: an array, or a document with a task somewhere inside.
     Nested,
 }
 
-/// What `at` is. Later kinds – events, metadata and agent answers – are recognised and refused by name.
+/// What `at` is. What is known and holds no task is refused by name.
 pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     if at.value.is_array() {
         return Ok(Shape::Nested);
@@ -43,7 +51,19 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     if event::messages(at).is_some() {
         return Ok(Shape::Envelope);
     }
-    if let Some(kind) = later_kind(at) {
+    if metadata::is_task(at) {
+        return Ok(Shape::Metadata);
+    }
+    if metadata::is_container(at) {
+        return Ok(Shape::MetadataContainer);
+    }
+    if metadata::is_agent_task(at) {
+        return Ok(Shape::AgentTask);
+    }
+    if metadata::is_agent_list(at) {
+        return Ok(Shape::AgentTasks);
+    }
+    if let Some(kind) = other_kind(at) {
         return Err(ReadError::NotYet { place: at.place.clone(), kind });
     }
     if is_task(at) {
@@ -98,18 +118,11 @@ fn is_projection(at: &At<'_>) -> bool {
         .any(|key| at.has(key))
 }
 
-/// The kinds that are known and come with a later version.
-fn later_kind(at: &At<'_>) -> Option<&'static str> {
+/// What is known and is no task.
+fn other_kind(at: &At<'_>) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().all(|key| at.value.get(key).is_some());
-    if has(&["TaskARN"]) || (has(&["DockerId"]) && has(&["Name"])) {
-        return Some("an answer of the task metadata endpoint");
+    if has(&["containers", "status", "task"]) {
+        return Some("what the agent submits to ECS, not what ECS knows");
     }
-    let agent_task = |at: &At<'_>| at.value.get("Arn").is_some() && at.value.get("KnownStatus").is_some();
-    if agent_task(at) || at.list("Tasks").first().is_some_and(agent_task) {
-        return Some("an answer of the agent's introspection API");
-    }
-    if has(&["containers", "status", "task"]) || has(&["Records"]) {
-        return Some("a message of another kind");
-    }
-    None
+    has(&["Records"]).then_some("a message of another kind")
 }

@@ -136,8 +136,8 @@ pub(super) fn container(task: &TaskRecord, container: &Container) -> Attributes 
 /// The group and the stream of a container's log: those that were read, else those that its definition names.
 fn log_place(task: &TaskRecord, container: &Container) -> (Option<String>, Option<String>) {
     let (record, log) = (&container.record, container.log.as_ref());
-    let config = container.definition.as_ref().and_then(|definition| definition.log.as_ref());
-    let place = config.and_then(|config| config.place(&record.name, &task.id, record.runtime_id.as_deref()));
+    let place =
+        container.log_config().and_then(|config| config.place(&record.name, &task.id, record.runtime_id.as_deref()));
     let (group, stream) = place.map(|place| (place.group, place.stream)).unzip();
     (log.and_then(|log| log.group.clone()).or(group), log.and_then(|log| log.stream.clone()).or(stream))
 }

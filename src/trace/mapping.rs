@@ -58,6 +58,8 @@ pub struct TraceOptions {
     pub all_containers: bool,
     /// Without log events.
     pub no_logs: bool,
+    /// Also the root and the phases of a task that only metadata, the agent or Docker speak of.
+    pub standalone: bool,
     /// Log lines are sent as records, beside the trace.
     pub records: bool,
 }
@@ -81,6 +83,8 @@ pub struct TaskTrace {
     pub pending: Vec<String>,
     /// The task's status, as ECS gives it.
     pub status: String,
+    /// Only its containers' own clocks speak of it, and its root and phases are not made of that.
+    pub containers_only: bool,
     /// Log lines that are not among the events.
     pub dropped_log_lines: u64,
 }
@@ -99,6 +103,7 @@ impl TaskTrace {
                 maker.container(container);
             }
         }
+        let containers_only = !maker.owns_task();
         Self {
             task_id: task.id.clone(),
             label: life.label(),
@@ -108,6 +113,7 @@ impl TaskTrace {
             spans: maker.spans,
             pending: maker.pending,
             status: task.last_status.clone().unwrap_or_else(|| "of unknown status".to_owned()),
+            containers_only,
             dropped_log_lines: maker.dropped_log_lines,
         }
     }
@@ -137,6 +143,7 @@ struct Maker<'a> {
     options: &'a TraceOptions,
     frame: Frame,
     scope: InstrumentationScope,
+    is_standalone: bool,
     spans: Vec<SpanData>,
     pending: Vec<String>,
     dropped_log_lines: u64,
@@ -149,6 +156,7 @@ impl<'a> Maker<'a> {
             options,
             frame: Frame::new(life, options),
             scope: InstrumentationScope::builder(semconv::SCOPE).build(),
+            is_standalone: life.task.is_standalone(),
             spans: Vec::new(),
             pending: Vec::new(),
             dropped_log_lines: 0,
@@ -179,7 +187,7 @@ impl<'a> Maker<'a> {
             parent: self.frame.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),
             start: phases.start,
             end: phases.end,
-            is_final: self.life.is_stopped(),
+            is_final: self.life.is_stopped() && self.owns_task(),
             attributes,
             events,
             links: self.root_links(),
@@ -198,6 +206,12 @@ impl<'a> Maker<'a> {
         };
         let caller = self.frame.linked.clone().map(|caller| link(caller, "caller"));
         original.into_iter().chain(caller).collect()
+    }
+
+    /// Whether the task's own spans are ours to send: its phases are estimates where ECS has not spoken of it, and whoever
+    /// hears from ECS sends them too.
+    const fn owns_task(&self) -> bool {
+        self.options.standalone || !self.is_standalone
     }
 
     /// When the root went to the caller's trace, a copy of it stays where the task's id leads, and links there.
@@ -226,7 +240,7 @@ impl<'a> Maker<'a> {
             parent: ids::span_id(&self.life.task.id, parent),
             start: phase.start,
             end: phase.end,
-            is_final: phase.is_final,
+            is_final: phase.is_final && self.owns_task(),
             attributes: attributes::identity(&self.life.task)
                 .flag(semconv::CLOCK_ADJUSTED, phase.clock_adjusted)
                 .text(semconv::TIME_START_SOURCE, estimated(phase.start_estimated))
@@ -253,15 +267,14 @@ impl<'a> Maker<'a> {
             }
             self.dropped_log_lines += log.dropped;
         }
-        let ended_by_itself =
-            container.end.is_some_and(|end| matches!(end.source, BoundSource::Metadata | BoundSource::Docker));
         self.push(Draft {
             path: &ids::container_path(container.name()),
             name,
             parent: ids::span_id(&self.life.task.id, ROOT),
             start: start.at,
             end: container.end.map(|end| end.at),
-            is_final: container.end.is_some() && (self.life.is_stopped() || ended_by_itself),
+            // Where nobody but its own clock speaks, an end that is not its own is a guess.
+            is_final: container.has_finished() || (self.life.is_stopped() && !self.life.task.is_standalone()),
             attributes: attributes::container(&self.life.task, container)
                 .text(semconv::TIME_START_SOURCE, Some(start.source.name()))
                 .text(semconv::TIME_END_SOURCE, container.end.map(|end| end.source.name())),

@@ -5,6 +5,7 @@ mod delivery;
 mod events;
 mod findings;
 mod mapping_page;
+mod metadata;
 mod phases;
 mod readme;
 mod render;

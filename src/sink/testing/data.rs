@@ -32,6 +32,7 @@ pub(crate) fn task_of(label: &str, spans: Vec<SpanData>) -> TaskTrace {
         spans,
         pending: Vec::new(),
         status: "STOPPED".to_owned(),
+        containers_only: false,
         dropped_log_lines: 0,
     }
 }

@@ -1,0 +1,50 @@
+//! A task of which only its containers' own clocks speak: the metadata endpoint, the agent, Docker. None of them knows when
+//! the task was created or stopped, so its phases are bounded by its containers, and all of them are estimates. Main
+//! function: [`phases`].
+
+use super::observation::{ContainerRecord, Source, TaskRecord};
+use super::phases::{Phase, Phases};
+use super::time::Time;
+
+impl TaskRecord {
+    /// Whether neither the ECS API nor an event has spoken of it.
+    pub fn is_standalone(&self) -> bool {
+        matches!(self.source, Some(Source::Metadata | Source::Agent | Source::Docker))
+    }
+}
+
+/// The states of a task from which on it has been launched.
+const LAUNCHED: [&str; 6] = ["RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED", "DELETED"];
+
+/// The phases that the containers' times bound.
+pub(super) fn phases(task: &TaskRecord) -> Option<Phases> {
+    let shown: Vec<&ContainerRecord> = task.containers.iter().filter(|container| !container.is_hidden()).collect();
+    let status = task.last_status.as_deref().unwrap_or_default();
+    let mut times = task.times;
+    if LAUNCHED.contains(&status) {
+        times.started = shown.iter().filter_map(|container| container.started).max().map(Time::floor_to_millis);
+    }
+    let all_finished =
+        !shown.is_empty() && shown.iter().all(|container| container.finished.is_some() && !container.may_restart);
+    if times.execution_stopped.is_none() && (task.is_stopped() || all_finished) {
+        times.execution_stopped =
+            shown.iter().filter_map(|container| container.finished).max().map(Time::floor_to_millis);
+    }
+    // Hidden containers are created first: the pause container holds the network.
+    let earliest = task.containers.iter().filter_map(|container| container.created.or(container.started)).min();
+    let earliest = [earliest.map(Time::floor_to_millis), times.moments().iter().map(|moment| moment.time).min()];
+    times.created = Some(earliest.into_iter().flatten().min()?);
+    let mut phases = Phases::new(&times, task.is_stopped() || all_finished)?;
+    phases.moments = task.times.moments();
+    phases.moments.sort_by_key(|moment| moment.time);
+    phases.start_estimated = true;
+    phases.end_estimated = phases.end.is_some();
+    phases.list.iter_mut().for_each(estimate);
+    Some(phases)
+}
+
+fn estimate(phase: &mut Phase) {
+    phase.start_estimated = true;
+    phase.end_estimated = phase.end.is_some();
+    phase.children.iter_mut().for_each(estimate);
+}
