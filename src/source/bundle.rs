@@ -11,6 +11,7 @@ use super::files::Contents;
 use super::json::At;
 use super::redact::redact;
 use super::{answer, shape};
+use crate::model::Time;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::observation::{Gap, Observation};
 
@@ -34,7 +35,10 @@ impl Bundle {
 
     /// Adds the log lines of a container: they are kept as they are.
     pub fn push_log(&mut self, log: &ContainerLog) {
-        let event = |line: &LogLine| json!({ "timestamp": line.time.unix_millis(), "message": line.message });
+        let event = |line: &LogLine| {
+            let taken_in = line.observed.map(Time::unix_millis);
+            json!({ "timestamp": line.time.unix_millis(), "ingestionTime": taken_in, "message": line.message })
+        };
         self.answers.push(json!({
             "operation": "GetLogEvents",
             "request": { "logGroupName": log.group, "logStreamName": log.stream },

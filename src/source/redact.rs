@@ -95,6 +95,30 @@ const FIELDS: &[&str] = &[
     "serviceArn",
     "serviceName",
     "message",
+    // events
+    "account",
+    "detail",
+    "detail-type",
+    "region",
+    "resources",
+    "source",
+    "time",
+    "updatedAt",
+    // metadata and agent
+    "cPU",
+    "clockDrift",
+    "clockErrorBound",
+    "clockSynchronizationStatus",
+    "cluster",
+    "containerARN",
+    "dockerId",
+    "finishedAt",
+    "health",
+    "knownStatus",
+    "limits",
+    "logOptions",
+    "restartCount",
+    "taskARN",
     // log pages
     "ingestionTime",
     "logStreamName",
@@ -125,7 +149,7 @@ fn kept(key: &str, value: &Value, dropped: &mut BTreeSet<String>) -> Option<(Str
     let value = match name.as_str() {
         "environment" => only_named(value, &TRACED, dropped),
         "details" => only_named(value, &NETWORK_DETAILS, dropped),
-        "options" => only_options(value),
+        "options" | "logOptions" => only_options(value),
         // An enum, a number of seconds: a field of text is never an object whose keys are the user's.
         known if FIELDS.contains(&known) => redact(value, dropped),
         _ => {
