@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Resend(Box<ResendArgs>),
     /// Check what an export needs: credentials, permissions, receivers, the clock, what waits to be resent
     Doctor(Box<DoctorArgs>),
+    /// In a task: send each container's span once it has finished, with times to the nanosecond
+    Sidecar(Box<SidecarArgs>),
     /// Write everything read about tasks into one file, secrets out: attach it to a bug report
     Record(RecordArgs),
     /// Print a completion script for a shell
@@ -223,6 +225,33 @@ pub(crate) struct ExportArgs {
     /// Base URL of a Jaeger UI: the closing report links to each trace
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SidecarArgs {
+    /// Also send the task's root and phases, which are estimates: for a task of which nobody else sends anything
+    #[arg(long)]
+    pub(crate) standalone: bool,
+    /// Told to stop, wait at most so long for the other containers (ECS kills after the container's stopTimeout, 30 s)
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "20s")]
+    pub(crate) stop_timeout: Duration,
+    /// Answer a container health check: 0 when the sidecar in this container had an answer lately, else 1
+    #[arg(long)]
+    pub(crate) health: bool,
+    /// The file that --health reads and the sidecar writes (default: in the temporary directory)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) health_file: Option<PathBuf>,
+    /// Where to: otlp, xray or xray:REGION, or file:PATH. May be repeated
+    #[arg(long, value_name = "DESTINATION", default_value = "otlp")]
+    pub(crate) to: Vec<String>,
+    /// service.name (default: the ECS service where the endpoint says it, else the family)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service_name: Option<String>,
+    /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
+    #[arg(long, value_name = "DIR|none")]
+    pub(crate) undelivered: Option<String>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,
 }

@@ -13,16 +13,32 @@ use super::{env, tasks};
 
 /// Opens what every `--to` of an export names.
 pub(super) async fn open(global: &Global, args: &ExportArgs, records: bool) -> Result<Vec<Destination>, Problem> {
-    let needs_aws = args.to.iter().any(|to| to.starts_with("xray"));
-    let aws = if needs_aws { Some(tasks::aws(global).await) } else { None };
+    let aws = aws_for(global, &args.to).await;
     let open_one = if args.dry_run { Destination::dry_run } else { Destination::open };
     let open = open_all(&args.to, &args.otlp, aws.as_ref(), records, open_one)?;
-    let folder = undelivered(args.undelivered.as_deref());
-    let keeping = |destination: Destination| match &folder {
-        Some(folder) => destination.keeping(folder),
-        None => destination,
-    };
-    Ok(open.into_iter().map(keeping).collect())
+    Ok(keeping(open, args.undelivered.as_deref()))
+}
+
+/// Opens the destinations of a command that runs for long: traces only, and the undelivered folder beside them.
+pub(super) async fn open_for(
+    global: &Global,
+    to: &[String],
+    otlp: &OtlpArgs,
+    undelivered: Option<&str>,
+) -> Result<Vec<Destination>, Problem> {
+    let aws = aws_for(global, to).await;
+    let open = open_all(to, otlp, aws.as_ref(), false, Destination::open)?;
+    Ok(keeping(open, undelivered))
+}
+
+/// AWS, where a destination needs it.
+async fn aws_for(global: &Global, to: &[String]) -> Option<Aws> {
+    if to.iter().any(|to| to.starts_with("xray")) { Some(tasks::aws(global).await) } else { None }
+}
+
+fn keeping(open: Vec<Destination>, undelivered_args: Option<&str>) -> Vec<Destination> {
+    let Some(folder) = undelivered(undelivered_args) else { return open };
+    open.into_iter().map(|destination| destination.keeping(&folder)).collect()
 }
 
 /// How a destination is opened.

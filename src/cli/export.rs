@@ -1,9 +1,9 @@
 //! `ecspan export`: delivers tasks.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use ecspan::model::Time;
-use ecspan::sink::{Delivery, Piece, Reason, Report, Verdict};
+use ecspan::sink::{Delivery, Piece, Report, Verdict};
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 use futures::future::join;
 use futures::stream;
@@ -14,7 +14,7 @@ use super::closing;
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{Course, Needs, Source, WholeLogs};
-use super::{destinations, env, pieces, signals, terminal};
+use super::{destinations, env, pieces, retries, signals, terminal};
 
 /// Pieces that wait to be delivered.
 const WAITING: usize = 2;
@@ -39,10 +39,7 @@ pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Prob
         }
     };
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let tell_retry = |name: &str, reason: &Reason, pause: Duration| {
-        terminal::tell("warning", &format!("{name}: {reason}; trying again in {:.1} s", pause.as_secs_f64()));
-    };
-    let delivery = Delivery::new(destinations).on_retry(tell_retry).until(signals::wait());
+    let delivery = Delivery::new(destinations).on_retry(retries::tell).until(signals::wait());
     let ((), report) = join(feed, delivery.run::<Piece>(delivered)).await;
     closing::print(&report, args.ui_url.as_deref());
     if report.task_count == 0 && course.lost() == 0 && signals::received().is_none() {

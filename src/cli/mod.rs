@@ -16,7 +16,9 @@ mod problem;
 mod progress;
 mod record;
 mod resend;
+mod retries;
 mod show;
+mod sidecar;
 mod signals;
 mod tasks;
 mod terminal;
@@ -44,6 +46,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Export(args) => export::run(&cli.global, args).await,
         Command::Resend(args) => resend::run(&cli.global, args).await,
         Command::Doctor(args) => doctor::run(&cli.global, args).await,
+        Command::Sidecar(args) => sidecar::run(&cli.global, args).await,
         Command::Ls(args) => ls::run(&cli.global, args).await,
         Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),

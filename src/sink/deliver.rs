@@ -19,7 +19,7 @@ use super::report::{DestinationReport, Report};
 use super::retry::{self, Delivered, Policy};
 use super::signal::Signal;
 use super::transport::Transport;
-use super::undelivered::{Keeper, Saved, keep};
+use super::undelivered::{Keeper, Outcome, Saved, keep};
 use crate::trace::{TaskRecords, TaskTrace};
 
 /// Tasks that wait for a destination.
@@ -65,6 +65,18 @@ impl Delivery {
         for destination in &mut self.destinations {
             let (tell, name) = (Arc::clone(&tell), destination.name.clone());
             destination.policy.on_retry = Some(Arc::new(move |reason, pause| tell(&name, reason, pause)));
+        }
+        self
+    }
+
+    /// Tells of what was not accepted when that is decided, and not only in the report: for runs without an end. The
+    /// destination, how many spans or log records, and why.
+    #[must_use]
+    pub fn on_lost(mut self, tell: impl Fn(&str, u64, &str) + Send + Sync + 'static) -> Self {
+        let tell = Arc::new(tell);
+        for destination in &mut self.destinations {
+            let (tell, name) = (Arc::clone(&tell), destination.name.clone());
+            destination.policy.on_lost = Some(Arc::new(move |items, reason| tell(&name, items, reason)));
         }
         self
     }
@@ -207,6 +219,10 @@ async fn in_order(
     for request in requests {
         for delivered in retry::deliver(transport, policy, request).await {
             let saved = keep(keeper, &delivered).await;
+            if let (Some(tell), Some((_, rejected, reason))) = (&policy.on_lost, Outcome::of(&delivered.fate)) {
+                let items = delivered.request.items();
+                tell(if rejected > 0 { rejected } else { items }, &reason);
+            }
             all.push((delivered, saved));
         }
     }

@@ -19,6 +19,9 @@ use super::transport::{Answer, TooLarge, Transport};
 /// Told of each attempt that failed and will be repeated: why, and after which pause.
 pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
 
+/// Told of what was not accepted, when that is decided: how much, and why.
+pub(crate) type OnLost = Arc<dyn Fn(u64, &str) + Send + Sync>;
+
 /// Ready when the run is to end: since when.
 pub(crate) type Stop = Shared<BoxFuture<'static, Instant>>;
 
@@ -37,6 +40,7 @@ pub(crate) struct Policy {
     /// The longest pause.
     pub(crate) longest_pause: Duration,
     pub(crate) on_retry: Option<OnRetry>,
+    pub(crate) on_lost: Option<OnLost>,
     /// Once it is ready nothing is repeated, and what is under way has [`GRACE`].
     pub(crate) stop: Stop,
     /// Set while the receiver is down: a request has failed for its whole deadline, and none succeeded since. The next ones
@@ -48,7 +52,7 @@ impl Policy {
     pub(crate) fn new(timeout: Duration, deadline: Duration) -> Self {
         let (first_pause, longest_pause) = (Duration::from_millis(500), Duration::from_secs(10));
         let (stop, is_down) = (pending().boxed().shared(), Arc::default());
-        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, stop, is_down }
+        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, on_lost: None, stop, is_down }
     }
 
     /// Since when the run is to end, if it is.

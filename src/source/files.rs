@@ -74,7 +74,7 @@ fn stdin_bytes() -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
-fn parse(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
+pub(super) fn parse(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
     let text = &*text(origin, bytes)?;
     let documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     documents.map(|document| document.map_err(|error| not_json(origin, text, &error))).collect()

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod aws;
 pub mod bundle;
 pub mod ecs;
+pub mod endpoint;
 pub mod error;
 mod event;
 pub mod files;

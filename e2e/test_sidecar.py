@@ -1,0 +1,146 @@
+"""`ecspan sidecar` against a metadata endpoint that plays a task's life."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from expected import attributes, span_id
+from metadata import ARN, Metadata, container, task
+from servers import flat, free_port
+
+OWN = container("ecspan", "2026-11-20T10:00:09.1Z")
+APP = ("app", "2026-11-20T10:00:10.123456789Z")
+INIT = container("init", "2026-11-20T10:00:09.200809191Z", "2026-11-20T10:00:09.219711004Z")
+DONE = "2026-11-20T10:59:58.999999999Z"
+
+
+@pytest.fixture
+def metadata():
+    made = []
+
+    def make(*life, **options):
+        made.append(Metadata(OWN, *life, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+def start(ecspan, metadata, *arguments, variable="ECS_CONTAINER_METADATA_URI_V4"):
+    return ecspan.start("sidecar", "--health-file", ecspan.home / "health", *arguments, env={variable: metadata.url})
+
+
+def told_to_stop(process):
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err.decode()
+
+
+def nanos(span):
+    return span["startTimeUnixNano"], span["endTimeUnixNano"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "version", "trouble", "told_of"),
+    [
+        ("ECS_CONTAINER_METADATA_URI_V4", "v4", [429, b"garbage"], ["429", "the task metadata: line 1"]),
+        ("ECS_CONTAINER_METADATA_URI", "v3", [500, Metadata.HANG], ["answered 500", "does not answer"]),
+    ],
+)
+def test_containers_are_sent_once_they_have_finished(ecspan, aws, jaeger, metadata, variable, version, trouble, told_of):
+    running = task(OWN, INIT, container(*APP), TaskARN=ARN.replace("0123", version.replace("v", "000")))
+    task_id = running["TaskARN"].rsplit("/", 1)[-1]
+    server = metadata(task(OWN, container("app"), status="NONE"), *trouble, running, version=version)
+    process = start(ecspan, server, "--endpoint", jaeger.grpc, "--protocol", "grpc", variable=variable)
+    server.wait(5)
+    spans = flat(jaeger.trace(task_id))
+    assert [span["name"] for span in spans] == ["container init"], "a container that lived 19 ms, while the task runs on"
+    server.life.append({**running, "Containers": [OWN, INIT, container(*APP, DONE)], "DesiredStatus": "STOPPED"})
+    code, told = told_to_stop(process)
+    assert code == 0 and all(words in told for words in told_of), told
+    spans = {span["name"]: span for span in flat(jaeger.trace(task_id))}
+    assert set(spans) == {"container init", "container app"}
+    assert nanos(spans["container init"]) == ("1795168809200809191", "1795168809219711004")
+    assert nanos(spans["container app"]) == ("1795168810123456789", "1795172398999999999")
+    app = spans["container app"]
+    assert app["spanId"] == span_id(task_id, "container/app") and app["parentSpanId"] == span_id(task_id, "task")
+    assert attributes(app)["ecspan.time.end.source"] == "metadata" and attributes(app)["ecspan.container.exit_code"] == 0
+    assert "2 of 2 spans accepted" in told
+    gaps = [later - sooner for sooner, later in zip(server.times, server.times[1:])]
+    assert min(gaps[:4]) >= 0.95, "asked no more than once a second"
+
+
+def test_what_still_runs_is_named_and_not_sent(ecspan, aws, collector, metadata):
+    server = metadata(task(OWN, INIT, container(*APP)))
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "2s")
+    server.wait(2)
+    started = time.monotonic()
+    code, told = told_to_stop(process)
+    assert code == 0 and "container app still ran when this one was stopped: its span is not sent" in told, told
+    assert time.monotonic() - started < 6
+    assert [span["name"] for span in collector.spans(1)] == ["container init"]
+
+
+def test_a_container_that_may_be_restarted_is_not_sent(ecspan, aws, collector, metadata):
+    between = container(*APP, DONE, RestartCount=1)
+    server = metadata(task(OWN, INIT, between))
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
+    server.wait(3)
+    code, told = told_to_stop(process)
+    assert code == 0 and "container app still ran" in told, told
+    assert [span["name"] for span in collector.spans(1)] == ["container init"]
+
+
+def test_a_container_that_vanishes_is_a_gap(ecspan, aws, collector, metadata):
+    server = metadata(task(OWN, container(*APP), container("short", "2026-11-20T10:00:20Z")), task(OWN, container(*APP)))
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
+    server.wait(2)
+    code, told = told_to_stop(process)
+    assert code == 3 and "container short (id-of-short) is not listed any more, and its end was never seen" in told, told
+
+
+def test_standalone_sends_the_task_too(ecspan, aws, collector, metadata):
+    server = metadata(task(OWN, INIT, container(*APP)))
+    process = start(ecspan, server, "--endpoint", collector.http, "--standalone")
+    server.wait(2)
+    server.life.append(task(OWN, INIT, container(*APP, DONE), wanted="STOPPED", ExecutionStoppedAt="2026-11-20T10:59:59Z"))
+    code, told = told_to_stop(process)
+    assert code == 0, told
+    spans = {span["name"]: span for span in collector.spans(8)}
+    assert set(spans) == {
+        "task web", "provisioning", "image pull", "starting", "running", "stopping", "deprovisioning", "container init", "container app"
+    }
+    root = attributes(spans["task web"])
+    assert root["ecspan.time.start.source"] == "estimated" and root["ecspan.time.end.source"] == "estimated"
+    assert len(collector.spans(9)) == 9, "each once"
+
+
+def test_health(ecspan, aws, collector, metadata):
+    unwell = ecspan("sidecar", "--health", "--health-file", ecspan.home / "health")
+    assert unwell.code == 1 and "no sidecar has written" in unwell.err, unwell
+    server = metadata(task(OWN, container(*APP)))
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
+    server.wait(2)
+    assert ecspan("sidecar", "--health", "--health-file", ecspan.home / "health").code == 0
+    told_to_stop(process)
+    (ecspan.home / "health").write_text(str(int(time.time()) - 100))
+    stale = ecspan("sidecar", "--health", "--health-file", ecspan.home / "health")
+    assert stale.code == 1 and "100 s ago" in stale.err or "101 s ago" in stale.err, stale
+
+
+def test_outside_of_a_task(ecspan, aws):
+    run = ecspan("sidecar")
+    assert run.code == 2 and "ECS_CONTAINER_METADATA_URI_V4" in run.err and "hint: " in run.err, run
+
+
+def test_a_receiver_that_is_down_loses_nothing(ecspan, aws, metadata):
+    server = metadata(task(OWN, INIT, container(*APP)))
+    process = start(ecspan, server, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s", "--stop-timeout", "1s")
+    server.wait(3)
+    code, told = told_to_stop(process)
+    assert code == 1 and "1 saved" in told, told
+    saved = list(Path(ecspan.home / "state/ecspan/undelivered").glob("*.jsonl"))
+    assert [json.loads(file.read_text())["ecspan"]["items"] for file in saved] == [1]
