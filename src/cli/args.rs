@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Doctor(Box<DoctorArgs>),
     /// In a task: send each container's span once it has finished, with times to the nanosecond
     Sidecar(Box<SidecarArgs>),
+    /// For ever: export the tasks whose EventBridge events arrive in an SQS queue
+    Worker(Box<WorkerArgs>),
     /// Write everything read about tasks into one file, secrets out: attach it to a bug report
     Record(RecordArgs),
     /// Print a completion script for a shell
@@ -256,6 +258,72 @@ pub(crate) struct SidecarArgs {
     pub(crate) otlp: OtlpArgs,
 }
 
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WorkerArgs {
+    /// URL of the SQS queue that an EventBridge rule for `ECS Task State Change` fills
+    #[arg(long, value_name = "URL", env = "ECSPAN_QUEUE")]
+    pub(crate) queue: String,
+    /// Work on so many messages at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
+    pub(crate) concurrency: usize,
+    /// Whose log lines are read from CloudWatch Logs
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = WorkerLogs::Failed)]
+    pub(crate) logs: WorkerLogs,
+    /// Read logs so long after a task stopped: lines arrive late
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    pub(crate) logs_settle: Duration,
+    /// Make at most N GetLogEvents calls a second
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) logs_rate: u32,
+    /// Keep at most N log lines a container (default: OTEL_SPAN_EVENT_COUNT_LIMIT, else 128)
+    #[arg(long, value_name = "N", value_parser = log_lines)]
+    pub(crate) log_lines: Option<LogLines>,
+    /// Whether containers' spans are sent: not where a sidecar or an agent sends them
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Containers::All)]
+    pub(crate) containers: Containers,
+    /// Only tasks of this cluster. May be repeated
+    #[arg(long, value_name = "CLUSTER", help_heading = "Selectors")]
+    pub(crate) cluster: Vec<String>,
+    /// Only tasks of this service. May be repeated
+    #[arg(long, value_name = "SERVICE", help_heading = "Selectors")]
+    pub(crate) service: Vec<String>,
+    /// Only tasks of this task definition family. May be repeated
+    #[arg(long, value_name = "FAMILY", help_heading = "Selectors")]
+    pub(crate) family: Vec<String>,
+    /// Only tasks that failed
+    #[arg(long, help_heading = "Selectors")]
+    pub(crate) only_failed: bool,
+    /// Only tasks whose launch took at least so long
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors")]
+    pub(crate) slower_than: Option<Duration>,
+    /// Where to: otlp, xray or xray:REGION, or file:PATH. May be repeated
+    #[arg(long, value_name = "DESTINATION", default_value = "otlp")]
+    pub(crate) to: Vec<String>,
+    /// service.name (default: the ECS service, else the family)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
+}
+
+/// Whose log lines a worker reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WorkerLogs {
+    /// Those of tasks that failed
+    Failed,
+    /// Those of all
+    All,
+    /// Nobody's
+    None,
+}
+
+/// Which containers' spans are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Containers {
+    All,
+    None,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct DoctorArgs {
     /// The cluster whose tasks are tried (default: the first one)
@@ -297,7 +365,7 @@ pub(crate) struct ResendArgs {
 }
 
 /// The OTLP exporter's settings; every `OTEL_EXPORTER_OTLP_*` variable is honoured beneath them.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct OtlpArgs {
     /// URL of the receiver (as OTEL_EXPORTER_OTLP_ENDPOINT; default http://localhost:4318)
     #[arg(long, value_name = "URL", help_heading = "OTLP")]
@@ -369,6 +437,11 @@ pub(crate) struct CompletionsArgs {
 
 /// The most log lines that are kept of a container.
 const MAX_LOG_LINES: usize = 10_000;
+
+/// At least one.
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number above 0".to_owned())
+}
 
 /// How much of a container's log is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -98,6 +98,7 @@ fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {
         all_containers: args.tasks.all_containers,
         no_logs: args.tasks.no_logs || matches!(args.logs_as, LogsAs::None | LogsAs::Records),
         standalone: args.standalone,
+        no_containers: false,
         records: !args.tasks.no_logs && matches!(args.logs_as, LogsAs::Records | LogsAs::Both),
     })
 }

@@ -22,6 +22,7 @@ mod sidecar;
 mod signals;
 mod tasks;
 mod terminal;
+mod worker;
 
 use args::{Cli, Command};
 pub(crate) use exit::Exit;
@@ -47,6 +48,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Resend(args) => resend::run(&cli.global, args).await,
         Command::Doctor(args) => doctor::run(&cli.global, args).await,
         Command::Sidecar(args) => sidecar::run(&cli.global, args).await,
+        Command::Worker(args) => worker::run(&cli.global, args).await,
         Command::Ls(args) => ls::run(&cli.global, args).await,
         Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),

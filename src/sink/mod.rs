@@ -8,6 +8,7 @@
 //! [`Delivery`] runs it. Why requests are sent by this module and not by `opentelemetry-otlp`'s exporters:
 //! `docs/adr/0001-own-otlp-transport.md`.
 
+mod acknowledged;
 mod answer;
 mod config;
 mod deliver;
@@ -35,6 +36,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use acknowledged::{Ack, Acknowledged};
 pub use config::{ConfigError, DEFAULT_DEADLINE, OtlpConfig, Overrides, Protocol, TlsFiles};
 pub use deliver::{Delivery, Piece};
 pub use destination::{Destination, OpenError, Settings, Target, TargetError};

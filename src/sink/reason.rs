@@ -196,6 +196,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether the receiver objects to these spans themselves, so that no later attempt and no other setting would help. A
+    /// wrong key or path can be mended.
+    pub fn is_for_good(&self) -> bool {
+        match self {
+            Self::Http { status, .. } => matches!(status.as_u16(), 400 | 422),
+            Self::Grpc { code, .. } => *code == "INVALID_ARGUMENT",
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

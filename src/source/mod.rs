@@ -16,5 +16,6 @@ pub mod probe;
 mod redact;
 pub mod select;
 mod shape;
+pub mod sqs;
 pub mod target;
 mod times;

@@ -56,6 +56,8 @@ pub struct TraceOptions {
     pub base_attributes: Vec<(String, String)>,
     /// Also the containers that ECS adds.
     pub all_containers: bool,
+    /// Without containers: somebody else sends them.
+    pub no_containers: bool,
     /// Without log events.
     pub no_logs: bool,
     /// Also the root and the phases of a task that only metadata, the agent or Docker speak of.
@@ -99,7 +101,8 @@ impl TaskTrace {
             for phase in &phases.list {
                 maker.phase(phase, ROOT);
             }
-            for container in life.containers.iter().filter(|c| options.all_containers || !c.is_hidden()) {
+            let is_wanted = |c: &&Container| !options.no_containers && (options.all_containers || !c.is_hidden());
+            for container in life.containers.iter().filter(is_wanted) {
                 maker.container(container);
             }
         }

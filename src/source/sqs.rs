@@ -1,0 +1,114 @@
+//! An SQS queue that EventBridge fills: received, held, deleted or given back. Main type: [`Queue`].
+
+use std::time::Duration;
+
+use aws_config::Region;
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+
+use super::aws::{Aws, AwsError};
+
+/// The longest that a call waits for messages: SQS's own limit.
+const LONGEST_WAIT_SECONDS: i32 = 20;
+/// The most messages of a call.
+const MOST: i32 = 10;
+
+/// A queue.
+#[derive(Debug)]
+pub struct Queue {
+    client: aws_sdk_sqs::Client,
+    url: String,
+}
+
+/// A message that is hidden from others for a while.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// SQS's id of it.
+    pub id: String,
+    /// What it holds.
+    pub body: String,
+    /// How often it was received, this time included.
+    pub received: u32,
+    /// What it is deleted by.
+    handle: String,
+}
+
+impl Queue {
+    /// The queue at this URL, in the region that the URL names, else the SDK's. Asks nobody yet.
+    pub fn open(aws: &Aws, url: &str) -> Result<Self, AwsError> {
+        let region = match region_of(url) {
+            Some(region) => Region::new(region.to_owned()),
+            None => aws.region(None)?,
+        };
+        let config = aws_sdk_sqs::config::Builder::from(aws.config()).region(region).build();
+        Ok(Self { client: aws_sdk_sqs::Client::from_conf(config), url: url.to_owned() })
+    }
+
+    /// Waits for messages, at most so many; nobody else gets them while they are hidden.
+    pub async fn receive(&self, most: usize, hidden: Duration) -> Result<Vec<Message>, AwsError> {
+        let most = i32::try_from(most).unwrap_or(MOST).clamp(1, MOST);
+        let request = self.client.receive_message().queue_url(&self.url).max_number_of_messages(most);
+        let request = request.wait_time_seconds(LONGEST_WAIT_SECONDS).visibility_timeout(seconds(hidden));
+        let request = request.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
+        let answer = request.send().await;
+        let answer =
+            answer.map_err(|error| AwsError::from_sdk("sqs:ReceiveMessage", self.attempt("receive from"), &error))?;
+        let message = |message: aws_sdk_sqs::types::Message| {
+            let count = message
+                .attributes
+                .as_ref()
+                .and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+            Some(Message {
+                id: message.message_id.unwrap_or_default(),
+                body: message.body.unwrap_or_default(),
+                received: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+                handle: message.receipt_handle?,
+            })
+        };
+        Ok(answer.messages.unwrap_or_default().into_iter().filter_map(message).collect())
+    }
+
+    /// The message is done with.
+    pub async fn delete(&self, message: &Message) -> Result<(), AwsError> {
+        let request = self.client.delete_message().queue_url(&self.url).receipt_handle(&message.handle);
+        let answer = request.send().await;
+        answer.map_err(|error| AwsError::from_sdk("sqs:DeleteMessage", self.attempt("delete a message of"), &error))?;
+        Ok(())
+    }
+
+    /// Hides the message for so long from now on; not at all: others may have it at once.
+    pub async fn hide(&self, message: &Message, time: Duration) -> Result<(), AwsError> {
+        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(&message.handle);
+        let answer = request.visibility_timeout(seconds(time)).send().await;
+        let attempt = || self.attempt("hold a message of");
+        answer.map_err(|error| AwsError::from_sdk("sqs:ChangeMessageVisibility", attempt(), &error))?;
+        Ok(())
+    }
+
+    fn attempt(&self, what: &str) -> String {
+        format!("{what} queue {}", self.url.rsplit('/').next().unwrap_or(&self.url))
+    }
+}
+
+fn seconds(time: Duration) -> i32 {
+    i32::try_from(time.as_secs()).unwrap_or(i32::MAX)
+}
+
+/// `https://sqs.REGION.amazonaws.com/…`.
+fn region_of(url: &str) -> Option<&str> {
+    let host = url.split_once("://")?.1.split('/').next()?;
+    let (service, rest) = host.split_once('.')?;
+    let (region, domain) = rest.split_once('.')?;
+    (service == "sqs" && domain.starts_with("amazonaws.")).then_some(region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_asked_in_its_own_region() {
+        assert_eq!(region_of("https://sqs.eu-west-1.amazonaws.com/123456789012/ecs"), Some("eu-west-1"));
+        assert_eq!(region_of("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/ecs"), Some("cn-north-1"));
+        assert_eq!(region_of("http://127.0.0.1:4566/123456789012/ecs"), None);
+    }
+}
