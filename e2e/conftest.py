@@ -61,7 +61,7 @@ class Ecspan:
     """Runs the program with nothing of this machine's in its environment."""
 
     def __init__(self, home, aws_url):
-        self.home = home
+        self.home, self.started = home, []
         self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "LANG": "C.UTF-8", "TZ": "UTC",
             "AWS_ACCESS_KEY_ID": "AKIDTESTTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": "secret-key-of-the-test", "AWS_REGION": REGION,
@@ -71,7 +71,15 @@ class Ecspan:
     def start(self, *arguments, env=None, **options):
         environment = {name: value for name, value in {**self.environment, **(env or {})}.items() if value is not None}
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen([BINARY, *map(str, arguments)], env=environment, cwd=self.home, **{**pipes, **options})
+        self.started.append(subprocess.Popen([BINARY, *map(str, arguments)], env=environment, cwd=self.home, **{**pipes, **options}))
+        return self.started[-1]
+
+    def stop(self):
+        """Ends what a test that failed left running."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
     def __call__(self, *arguments, env=None, input=None):
         stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
@@ -92,4 +100,6 @@ class Run:
 def ecspan(tmp_path, aws_server):
     home = tmp_path / "home"
     home.mkdir()
-    return Ecspan(home, aws_server.url)
+    program = Ecspan(home, aws_server.url)
+    yield program
+    program.stop()

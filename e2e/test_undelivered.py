@@ -71,6 +71,12 @@ def test_flags_send_it_elsewhere(ecspan, aws, collector, nowhere):
     assert run.code == 0 and files(ecspan) == [] and len(collector.spans(9)) == 9, run
 
 
+def test_another_protocol_mends_a_mix_up(ecspan, aws, collector):
+    assert ecspan("export", *NGINX, "--endpoint", collector.grpc, "--protocol", "http/protobuf", "--deadline", "1s").code == 1
+    run = ecspan("resend", "--protocol", "grpc")
+    assert run.code == 0 and files(ecspan) == [] and len(collector.spans(9)) == 9, run
+
+
 def test_a_part_that_was_rejected_is_left_alone_unless_asked(ecspan, aws, receiver):
     partial = (200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":"4","errorMessage":"too old"}}')
     to = receiver(partial, OK)

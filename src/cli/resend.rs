@@ -49,9 +49,8 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     async fn new(global: &Global, args: &'a ResendArgs, folder: &'a Undelivered) -> Result<Self, Problem> {
         let given = args.to.as_deref().map(destinations::target).transpose()?;
-        // An endpoint or a protocol is a destination too.
-        let is_told = args.otlp.endpoint.is_some() || args.otlp.protocol.is_some();
-        let target = given.or_else(|| is_told.then_some(Target::Otlp));
+        // An endpoint is a destination too.
+        let target = given.or_else(|| args.otlp.endpoint.is_some().then_some(Target::Otlp));
         Ok(Self {
             args,
             folder,

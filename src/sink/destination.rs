@@ -267,6 +267,11 @@ impl Destination {
         let unusable = || OpenError::Meant { meant_for: meant_for.clone() };
         let target: Target = to.parse().map_err(|_| unusable())?;
         let url = Endpoint::saved(endpoint, protocol).ok_or_else(unusable)?;
+        // Another protocol may be what was wrong the first time.
+        let (is_other, protocol) = match &settings.overrides.protocol {
+            Some(other) => (other != protocol, other),
+            None => (false, protocol),
+        };
         let overrides = Overrides {
             endpoint: Some(endpoint.clone()),
             protocol: Some(protocol.clone()),
@@ -275,7 +280,7 @@ impl Destination {
         match target {
             Target::Otlp => {
                 let config = OtlpConfig::resolve(signal, &overrides, settings.env)?;
-                Self::otlp(&OtlpConfig { endpoint: url, ..config })
+                Self::otlp(&if is_other { config } else { OtlpConfig { endpoint: url, ..config } })
             }
             Target::Xray(_) => Self::open(&target, signal, &Settings { overrides: &overrides, ..*settings }),
             Target::File(_) | Target::Stdout => Err(unusable()),
