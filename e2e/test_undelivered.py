@@ -100,6 +100,39 @@ def test_files_of_otlp_json_lines_are_sent_and_left_as_they_are(ecspan, aws, col
     assert file.read_text().startswith(whole)
 
 
+def test_no_file_is_replaced(ecspan, aws, nowhere, tmp_path):
+    archive = tmp_path / "archive.jsonl"
+    assert ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "1s").code == 1
+    assert ecspan("resend", "--to", f"file:{archive}").code == 0
+    whole = archive.read_text()
+    assert ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "1s").code == 1
+    says(ecspan("resend", "--to", f"file:{archive}"), 2, "exists, and a resend replaces no file", "name a new one")
+    says(ecspan("resend", archive, "--to", f"file:{archive}"), 2, "exists")
+    assert archive.read_text() == whole and len(files(ecspan)) == 1
+    task = tmp_path / "task.json"
+    task.write_text(NGINX[0].read_text())
+    says(ecspan("export", task, "--to", f"file:{task}"), 2, "is also what is exported")
+    assert task.read_text() == NGINX[0].read_text()
+
+
+def test_a_receiver_that_was_only_tried_is_not_where_it_was_meant_for(ecspan, aws, nowhere):
+    other = nowhere.rsplit(":", 1)[0] + f":{free_port()}"
+    assert ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "1s").code == 1
+    before = notes(ecspan)
+    assert ecspan("resend", "--endpoint", other, "--deadline", "1s").code == 1
+    assert notes(ecspan) == before
+
+
+def test_another_folder_is_named_in_the_hint_and_must_be_there(ecspan, aws, nowhere, collector, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir(mode=0o755)
+    run = ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "1s", "--undelivered", mine)
+    assert f"ecspan resend --undelivered {mine} sends them" in run.err, run
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in mine.glob("*.jsonl"))
+    says(ecspan("resend", "--undelivered", tmp_path / "mistyped"), 1, "is no folder")
+    assert ecspan("resend", "--undelivered", mine, "--endpoint", collector.http).code == 0 and not list(mine.glob("*.jsonl"))
+
+
 def test_nothing_is_kept_where_nothing_is_to_be_kept(ecspan, aws, nowhere):
     run = ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "1s", "--undelivered", "none")
     assert run.code == 1 and "saved" not in run.err and files(ecspan) == [], run

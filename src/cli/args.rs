@@ -348,7 +348,7 @@ pub(crate) struct ResendArgs {
     /// for; what is accepted is removed from there)
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Where to instead: otlp, xray or xray:REGION, or file:PATH
+    /// Where to instead: otlp, xray or xray:REGION, or file:PATH (a new file)
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: Option<String>,
     /// Also what is set aside: requests of which a receiver took a part, and spans that it takes none of

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ecspan::render::escape;
-use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, console_url, xray_trace_id};
+use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};
 
 use super::problem::Problem;
 use super::terminal;
@@ -88,16 +88,15 @@ pub(super) fn tell_destination(destination: &DestinationReport) {
 
 fn saved_note(to: &DestinationReport, folder: &str) -> String {
     let mut note = String::new();
+    let is_usual = Undelivered::of_user().is_some_and(|usual| usual.path().display().to_string() == folder);
+    let resend = if is_usual { "ecspan resend".to_owned() } else { format!("ecspan resend --undelivered {folder}") };
     if to.saved > 0 {
-        let _ = write!(note, "{} saved in {folder}: ecspan resend sends them", count(to.saved, to.signal.noun()));
+        let _ = write!(note, "{} saved in {folder}: {resend} sends them", count(to.saved, to.signal.noun()));
     }
     if to.set_aside > 0 {
         let them = count(to.set_aside, "request");
         let (and, place) = if note.is_empty() { ("", format!(" in {folder}")) } else { ("; ", String::new()) };
-        let _ = write!(
-            note,
-            "{and}{them} set aside{place}, which the receiver did not take whole: ecspan resend --partial"
-        );
+        let _ = write!(note, "{and}{them} set aside{place}, which the receiver did not take whole: {resend} --partial");
     }
     note
 }

@@ -1,7 +1,7 @@
 //! From `--to` and the OTLP flags to destinations that are open, and the undelivered folder beside them. Main function:
 //! [`open`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ecspan::sink::{Destination, OpenError, Overrides, Settings, Signal, Target, Undelivered};
 
@@ -79,6 +79,19 @@ pub(super) fn open_all(
 /// What `--to` names.
 pub(super) fn target(to: &str) -> Result<Target, Problem> {
     to.parse().map_err(|error| Problem::usage(format!("--to: {error}")))
+}
+
+/// A file that is read must not be replaced by what is made of it.
+pub(super) fn refuse_inputs(to: &[String], inputs: &[String]) -> Result<(), Problem> {
+    for to in to {
+        let Target::File(path) = target(to)? else { continue };
+        let Ok(place) = path.canonicalize() else { continue };
+        if inputs.iter().any(|input| Path::new(input).canonicalize().is_ok_and(|input| input == place)) {
+            return Err(Problem::usage(format!("--to: {} is also what is exported", path.display()))
+                .hint("name another file".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with a destination.

@@ -22,6 +22,7 @@ const WAITING: usize = 2;
 pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Problem> {
     // What is wrong with the destinations is known before any task is asked for.
     let options = trace_options(args)?;
+    destinations::refuse_inputs(&args.to, &args.tasks.tasks)?;
     let destinations = destinations::open(global, args, options.records).await?;
     let whole_logs = if options.records && options.no_logs {
         WholeLogs::Streamed

@@ -49,6 +49,13 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     async fn new(global: &Global, args: &'a ResendArgs, folder: &'a Undelivered) -> Result<Self, Problem> {
         let given = args.to.as_deref().map(destinations::target).transpose()?;
+        if let Some(Target::File(path)) = &given {
+            refuse_existing(path, args)?;
+        }
+        if args.undelivered.is_some() && !folder.path().is_dir() {
+            return Err(Problem::failed(format!("{} is no folder", folder.path().display()))
+                .hint("without --undelivered the folder in the state directory is read".to_owned()));
+        }
         // An endpoint is a destination too.
         let target = given.or_else(|| args.otlp.endpoint.is_some().then_some(Target::Otlp));
         Ok(Self {
@@ -189,6 +196,15 @@ impl<'a> Run<'a> {
             Verdict::All => Exit::Success,
         })
     }
+}
+
+/// What leaves the folder must not replace what left it before, nor the file that it comes from.
+fn refuse_existing(path: &Path, args: &ResendArgs) -> Result<(), Problem> {
+    if args.dry_run || !path.is_file() {
+        return Ok(());
+    }
+    Err(Problem::usage(format!("--to: {} exists, and a resend replaces no file", path.display()))
+        .hint("name a new one".to_owned()))
 }
 
 fn is_same(a: &Path, b: &Path) -> bool {

@@ -10,8 +10,8 @@ use super::destination::Destination;
 use super::encode::Request;
 use super::pack::Packer;
 use super::report::DestinationReport;
-use super::retry::{self, Delivered};
-use super::undelivered::{Outcome, Saved, Waiting, keep};
+use super::retry::{self, Delivered, Fate};
+use super::undelivered::{Keeper, Outcome, Saved, Waiting, keep};
 
 /// Sends to one destination and keeps the books.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ impl Resender {
     pub async fn send(&self, waiting: Waiting) -> Then {
         let Destination { policy, transport, keeper, limits, .. } = &self.destination;
         let waited_as = waiting.note.as_ref().map(|note| note.outcome);
+        let meant_for = waiting.note.as_ref().map(|note| note.meant_for.clone());
+        let keeper = keeper.clone().map(|keeper| Keeper { meant_for: meant_for.unwrap_or(keeper.meant_for), ..keeper });
         let items = waiting.request.items();
         let mut packer = Packer::new(*limits);
         let (mut requests, mut parts) = (Vec::<Request>::new(), Vec::<Delivered>::new());
@@ -63,9 +65,11 @@ impl Resender {
         }
         let outcomes = |part: &Delivered| Outcome::of(&part.fate).map(|(outcome, ..)| outcome);
         let is_done = parts.iter().all(|part| outcomes(part).is_none());
-        // What fares as it did before stays where it is.
-        let fared_as_before =
-            matches!(parts.as_slice(), [part] if outcomes(part).is_some() && outcomes(part) == waited_as);
+        // What was taken nowhere stays where it is, with what is known of it; a receiver that was only tried is not where it
+        // was meant for.
+        let took_some = |part: &Delivered| matches!(part.fate, Fate::Accepted { .. });
+        let again_partial = parts.len() == 1 && parts.first().and_then(outcomes) == waited_as;
+        let fared_as_before = !is_done && (again_partial || !parts.iter().any(took_some));
         let mut all_safe = true;
         let mut saved = vec![];
         for part in &parts {

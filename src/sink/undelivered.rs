@@ -183,6 +183,9 @@ impl Undelivered {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{at}-{}-{number}.{EXTENSION}", std::process::id());
         let (draft, mut file) = Draft::beside(self.folder.join(name))?;
+        // The folder may have been there before, open to others.
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         file.write_all(line)?;
         draft.put_in_place()
     }
