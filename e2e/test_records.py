@@ -116,7 +116,7 @@ def test_a_log_that_breaks_off_is_a_gap(ecspan, aws, tmp_path):
 def test_whole_logs_where_they_make_no_sense(ecspan, aws):
     for arguments in (["export", "--to", "file:-"], ["export", "--logs-as", "both", "--to", "file:-"], ["show"], ["record"]):
         run = ecspan(*arguments, "prod/x", "--log-lines", "all")
-        assert run.code == 2 and "a whole log is not kept here" in run.err and "hint: " in run.err, run
+        assert run.code == 2 and "a whole log goes into log records" in run.err and "hint: " in run.err, run
     run = ecspan("export", "prod/x", "--to", "xray", "--logs-as", "records")
     assert run.code == 2 and "X-Ray takes no log records" in run.err, run
 
@@ -126,3 +126,6 @@ def test_jaeger_takes_no_logs_and_the_trace_arrives(ecspan, aws, jaeger):
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--endpoint", jaeger.http)
     assert run.code == 4 and "12 of 12 spans accepted" in run.err and "6 of 6 log records not delivered" in run.err, run
     assert "6 log records saved" in run.err
+    assert "the receiver takes no log records: it answered 404" in run.err and "hint: name one that does in OTEL_EXPORTER_OTLP_LOGS_ENDPOINT" in run.err
+    run = ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--endpoint", jaeger.grpc, "--protocol", "grpc")
+    assert "the receiver takes no log records: it answered UNIMPLEMENTED" in run.err, run

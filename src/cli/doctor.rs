@@ -112,7 +112,11 @@ impl Doctor {
             return self.ok("undelivered", &format!("nothing waits in {place}"));
         }
         let found = format!("{} with {items} spans or log records in {place}", count(requests, "request"));
-        self.todo("undelivered", &found, Some("ecspan resend sends them".to_owned()))
+        self.todo(
+            "undelivered",
+            &found,
+            Some("ecspan resend sends them; with --partial also those that a receiver did not take whole".to_owned()),
+        )
     }
 
     fn refused(&mut self, what: &str, error: &AwsError) -> Result<(), Problem> {

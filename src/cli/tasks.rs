@@ -119,7 +119,7 @@ impl Source {
     pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs) -> Result<Self, Problem> {
         let log_lines = if args.no_logs { LogLines::AtMost(0) } else { env::log_lines(args.log_lines)? };
         if let (LogLines::All, WholeLogs::Refused(hint)) = (log_lines, needs.whole_logs) {
-            let error = "--log-lines all: a whole log is not kept here, only streamed";
+            let error = "--log-lines all: a whole log goes into log records (--logs-as records) or a timeline only";
             return Err(Problem::usage(error).hint(hint.to_owned()));
         }
         let (paths, targets) = sort_out(args)?;

@@ -143,6 +143,26 @@ pub(crate) fn of_xray(answer: Answer) -> Answer {
     }
 }
 
+/// An answer to log records: most receivers of traces have no such service.
+pub(crate) fn to_logs(answer: Answer) -> Answer {
+    match answer {
+        Answer::Refused { reason, .. } if is_no_such_service(&reason) => {
+            let said = reason.to_string();
+            let said = said.trim_start_matches("the receiver answered ").to_owned();
+            Answer::refused(Reason::NoLogs { said })
+        }
+        other => other,
+    }
+}
+
+fn is_no_such_service(reason: &Reason) -> bool {
+    match reason {
+        Reason::Http { status, .. } => matches!(status.as_u16(), 404 | 405),
+        Reason::Grpc { code, .. } => *code == "UNIMPLEMENTED",
+        _ => false,
+    }
+}
+
 /// Whether a message complains of size.
 pub(crate) fn says_too_large(message: &str) -> bool {
     let message = message.to_lowercase();

@@ -18,12 +18,13 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
 use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
 
-use super::answer::{Secrets, says_too_large};
+use super::answer::{Secrets, says_too_large, to_logs};
 use super::config::OtlpConfig;
 use super::encode::Format;
 use super::endpoint::Endpoint;
 use super::http::{chain, connect_failed, innermost, io_kind, is_tls};
 use super::reason::Reason;
+use super::signal::Signal;
 use super::tls::TlsMaterial;
 use super::transport::{Answer, TooLarge, Transport};
 
@@ -31,6 +32,7 @@ use super::transport::{Answer, TooLarge, Transport};
 pub(crate) struct GrpcTransport {
     channel: Channel,
     path: PathAndQuery,
+    signal: Signal,
     endpoint: Endpoint,
     metadata: MetadataMap,
     gzip: bool,
@@ -49,6 +51,7 @@ impl GrpcTransport {
         Ok(Self {
             channel: channel.connect_lazy(),
             path: PathAndQuery::from_static(config.signal.grpc_path()),
+            signal: config.signal,
             endpoint: config.endpoint.clone(),
             metadata: MetadataMap::from_headers(config.headers.map().clone()),
             gzip: config.gzip,
@@ -75,6 +78,7 @@ impl GrpcTransport {
             // tonic puts a source under what it made up itself, and none under what a receiver sent.
             Err(status) => match status.source() {
                 Some(error) => self.failed(error),
+                None if self.signal == Signal::Logs => to_logs(self.refused(&status)),
                 None => self.refused(&status),
             },
         }

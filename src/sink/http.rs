@@ -18,6 +18,7 @@ use super::config::{OtlpConfig, Protocol};
 use super::encode::Format;
 use super::endpoint::{Endpoint, masked};
 use super::reason::Reason;
+use super::signal::Signal;
 use super::tls::{self, TlsMaterial};
 use super::transport::{Answer, Transport};
 use super::xray::Signer;
@@ -35,6 +36,7 @@ pub(crate) struct HttpTransport {
     secrets: Secrets,
     /// Whether it ever answered: then it does speak HTTP, whatever else it says.
     has_answered: AtomicBool,
+    signal: Signal,
     /// Of X-Ray.
     signer: Option<Signer>,
 }
@@ -64,6 +66,7 @@ impl HttpTransport {
             gzip: config.gzip,
             secrets: Secrets::new(config.headers.secrets().chain(config.endpoint.secrets())),
             has_answered: AtomicBool::new(false),
+            signal: config.signal,
             signer,
         })
     }
@@ -111,7 +114,11 @@ impl HttpTransport {
                 let retry_after = Some(retry_after.as_str()).filter(|value| !value.is_empty());
                 let answer =
                     answer::failure(status, &content_type, retry_after, &body, SystemTime::now(), &self.secrets);
-                if self.signer.is_some() { answer::of_xray(answer) } else { answer }
+                match self.signal {
+                    _ if self.signer.is_some() => answer::of_xray(answer),
+                    Signal::Logs => answer::to_logs(answer),
+                    Signal::Traces => answer,
+                }
             }
         }
     }

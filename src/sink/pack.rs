@@ -177,7 +177,10 @@ impl Packer {
                 None => objections.push((reason, vec![span])),
             }
         }
-        refused.extend(objections.into_iter().map(|(reason, spans)| (Request::of_one(of(spans)), reason)));
+        refused.extend(objections.into_iter().map(|(reason, spans)| {
+            let reason = named(reason, &spans);
+            (Request::of_one(of(spans)), reason)
+        }));
         of(kept)
     }
 
@@ -191,9 +194,9 @@ impl Packer {
         let starts = self.limits.starts?;
         let start = Duration::from_nanos(span.start_time_unix_nano);
         if start + starts.past < now {
-            return Some(Reason::TooOld { limit: starts.past });
+            return Some(Reason::TooOld { spans: String::new(), limit: starts.past });
         }
-        (start > now + starts.future).then_some(Reason::InTheFuture { limit: starts.future })
+        (start > now + starts.future).then_some(Reason::InTheFuture { spans: String::new(), limit: starts.future })
     }
 
     /// The task in parts whose spans may be in one request; the one with the first spans, and so the root, last.
@@ -263,6 +266,16 @@ impl Packer {
             let after = rest.split_off(count);
             requests.push(Request::of_one(whole.with(std::mem::replace(&mut rest, after))));
         }
+    }
+}
+
+/// The reason, with the names of the spans that it is about.
+fn named(reason: Reason, of: &[Span]) -> Reason {
+    let names = || of.iter().map(|span| span.name.as_str()).collect::<Vec<_>>().join(", ");
+    match reason {
+        Reason::TooOld { limit, .. } => Reason::TooOld { spans: names(), limit },
+        Reason::InTheFuture { limit, .. } => Reason::InTheFuture { spans: names(), limit },
+        other => other,
     }
 }
 

@@ -72,6 +72,12 @@ pub enum Reason {
         /// What it says.
         message: String,
     },
+    /// It knows of no log records, whatever else it takes.
+    #[error("the receiver takes no log records: it answered {said}")]
+    NoLogs {
+        /// What it answered.
+        said: String,
+    },
     /// A gRPC status that is not OK.
     #[error("the receiver answered {code}{}", Said(message))]
     Grpc {
@@ -135,14 +141,18 @@ pub enum Reason {
         limit: usize,
     },
     /// The receiver takes no spans that started so long ago.
-    #[error("started more than {} days ago, and the receiver takes none older", limit.as_secs().div_ceil(86_400))]
+    #[error("{spans} started more than {} days ago, and the receiver takes none older", limit.as_secs().div_ceil(86_400))]
     TooOld {
+        /// The spans' names.
+        spans: String,
         /// How long ago is long enough.
         limit: Duration,
     },
     /// The receiver takes no spans that start so far in the future.
-    #[error("starts more than {} hours in the future, and the receiver takes none later", limit.as_secs().div_ceil(3_600))]
+    #[error("{spans} start more than {} hours in the future, and the receiver takes none later", limit.as_secs().div_ceil(3_600))]
     InTheFuture {
+        /// The spans' names.
+        spans: String,
         /// How far is too far.
         limit: Duration,
     },
@@ -153,7 +163,7 @@ pub enum Reason {
         detail: String,
     },
     /// All attempts failed.
-    #[error("gave up after {} s: {last}", deadline.as_secs_f64())]
+    #[error("gave up within {} s: {last}", deadline.as_secs_f64())]
     GaveUp {
         /// The time for all attempts.
         deadline: Duration,
@@ -161,7 +171,7 @@ pub enum Reason {
         last: Box<Reason>,
     },
     /// The receiver asks for more patience than there is.
-    #[error("{last}; asked to wait {} s, longer than the {} s for all attempts", wait.as_secs_f64(), deadline.as_secs_f64())]
+    #[error("{last}; asked to wait {} s, longer than what is left of the {} s for all attempts", wait.as_secs_f64(), deadline.as_secs_f64())]
     WaitTooLong {
         /// The time for all attempts.
         deadline: Duration,
@@ -180,7 +190,7 @@ pub enum Reason {
     #[error("interrupted before it was sent")]
     NotSent,
     /// It failed once, and the requests before it had failed for all the time that there is.
-    #[error("tried once, for the receiver was down for {} s before: {last}", deadline.as_secs_f64())]
+    #[error("tried once, for a request before had failed throughout its {} s: {last}", deadline.as_secs_f64())]
     StillDown {
         /// The time for all attempts.
         deadline: Duration,
@@ -220,6 +230,10 @@ impl Reason {
             Self::Broken { endpoint, .. } => return mix_up(endpoint, false),
             Self::OtherProtocol { endpoint, .. } => return mix_up(endpoint, true),
             Self::Http { status, .. } => http_hint(*status)?,
+            Self::NoLogs { .. } => {
+                "name one that does in OTEL_EXPORTER_OTLP_LOGS_ENDPOINT, its path included (--endpoint outranks it), or leave \
+                 --logs-as at events"
+            }
             Self::Xray { status, message } => xray_hint(*status, message)?,
             Self::Grpc { code, message } => grpc_hint(code, message)?,
             Self::Redirect { .. } => {
@@ -231,7 +245,9 @@ impl Reason {
             Self::NoAnswer { .. } => "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT",
             Self::WaitTooLong { .. } => "a longer --deadline waits as long as the receiver asks",
             Self::ResourceTooLarge { .. } => "give fewer or shorter --attr, or less in OTEL_RESOURCE_ATTRIBUTES",
-            Self::TooOld { .. } => "--rebase now sends a copy that ends now; another receiver takes it as it is",
+            Self::TooOld { .. } => {
+                "export it again with --rebase now, which sends a copy that ends now; another receiver takes it as it is"
+            }
             Self::InTheFuture { .. } => "is the clock of this machine right?",
             Self::Credentials { .. } => {
                 "ecspan uses the AWS SDK's credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run `aws sso login`"

@@ -23,7 +23,7 @@ async fn nothing_listens() {
         let report = &report.destinations[0];
         assert_eq!((report.undelivered, report.unknown, report.attempts), (3, 0, 1), "{protocol}");
         let (told, hint) = trouble(report);
-        assert!(told.starts_with("gave up after 0.5 s: connection to http://127.0.0.1:"), "{told}");
+        assert!(told.starts_with("gave up within 0.5 s: connection to http://127.0.0.1:"), "{told}");
         assert!(told.ends_with(" refused"), "{told}");
         assert!(hint.contains("start a receiver (docker compose up -d)"), "{hint}");
         assert_eq!(&*report.troubles[0].tasks[0], "a");
@@ -39,7 +39,7 @@ async fn a_black_hole_leaves_the_outcome_unknown() {
         let to = destination(&url, protocol, impatient(Duration::from_millis(100)));
         let report = deliver_to(to, vec![task("a", 3)]).await;
         assert_eq!((report.undelivered, report.unknown, report.attempts), (3, 3, 1), "{protocol}");
-        assert_eq!(trouble(&report).0, "gave up after 0.1 s: no answer within 0.1 s");
+        assert_eq!(trouble(&report).0, "gave up within 0.1 s: no answer within 0.1 s");
         assert_eq!(report.troubles[0].lost, Lost::Unknown);
     }
 }

@@ -34,7 +34,7 @@ async fn answers() {
         (
             vec![asking(Code::Unavailable, Duration::from_secs(3600))],
             [0, 0, 4],
-            "the receiver answered UNAVAILABLE: slow down; asked to wait 3600 s, longer than the 10 s for all attempts",
+            "the receiver answered UNAVAILABLE: slow down; asked to wait 3600 s, longer than what is left of the 10 s for all attempts",
             "--deadline",
         ),
         (

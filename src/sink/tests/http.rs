@@ -28,7 +28,7 @@ fn rows() -> Vec<Row> {
         (
             vec![answer(429, "retry-after: 3600", "")],
             [0, 0, 4],
-            "the receiver answered 429 Too Many Requests; asked to wait 3600 s, longer than the 10 s for all attempts",
+            "the receiver answered 429 Too Many Requests; asked to wait 3600 s, longer than what is left of the 10 s for all attempts",
             "--deadline",
         ),
         (
