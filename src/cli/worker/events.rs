@@ -1,6 +1,5 @@
-//! `ecspan worker`: EventBridge events from an SQS queue, for ever. Any number of workers share a queue; none keeps a state.
+//! What is done with an event: read, chosen or passed by, and delivered everywhere. Knows no queue. Main type: [`Exporter`].
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,84 +8,45 @@ use ecspan::model::merge::{self, TaskObservations};
 use ecspan::model::observation::{Observation, TaskRecord};
 use ecspan::model::phases::{PhaseKind, Phases};
 use ecspan::model::{TaskLife, Time};
-use ecspan::render::escape;
 use ecspan::sink::{Ack, Acknowledged, DestinationReport, Report, Verdict};
 use ecspan::source::ecs::EcsSource;
 use ecspan::source::files;
-use ecspan::source::sqs::{Message, Queue};
 use ecspan::trace::{TaskTrace, TraceOptions};
 use futures::future::join_all;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::args::{Global, WorkerArgs, WorkerLogs};
-use super::exit::Exit;
-use super::problem::Problem;
-use super::{closing, destinations, env, signals, tasks, terminal};
+use super::super::args::{Containers, Global, WorkerArgs, WorkerLogs};
+use super::super::exit::Exit;
+use super::super::problem::Problem;
+use super::super::{closing, destinations, env, signals, tasks};
+use super::say;
 
-/// So long is a message hidden from other workers; a killed worker's messages come back after it.
-const HIDDEN: Duration = Duration::from_secs(60);
-/// It is hidden again so often while it is being worked on.
-const HIDE_AGAIN: Duration = Duration::from_secs(20);
-/// The pause after a receiver did not take a task, or SQS did not answer.
+/// The pause after a receiver did not take a task.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Told to stop: work in hand has so long. ECS kills after 30 s.
-const DRAIN: Duration = Duration::from_secs(20);
 
-pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Problem> {
-    let opened = destinations::open_for(global, &args.to, &args.otlp, Some("none")).await?;
-    let aws = tasks::aws(global).await;
-    let queue = Queue::open(&aws, &args.queue).map_err(|error| tasks::aws_problem(&error))?;
-    let logs = if args.logs == WorkerLogs::None { None } else { Some(tasks::logs_of(global, args).await?) };
-    let worker = Arc::new(Worker {
-        queue,
-        destinations: opened.into_iter().map(|one| Acknowledged::new(one).until(signals::wait())).collect(),
-        logs,
-        args: args.clone(),
-        options: TraceOptions {
-            service_name: args.service_name.clone(),
-            base_attributes: env::resource_attributes(),
-            no_containers: args.containers == super::args::Containers::None,
-            ..TraceOptions::default()
-        },
-        counts: Counts::default(),
-    });
-    say("info", "receiving", &[("queue", &args.queue), ("concurrency", &args.concurrency.to_string())]);
-    worker.clone().receive().await;
-    Ok(worker.close())
-}
-
-struct Worker {
-    queue: Queue,
+/// Exports the tasks of events.
+pub(super) struct Exporter {
     destinations: Vec<Acknowledged>,
     /// Where log lines come from.
     logs: Option<Arc<EcsSource>>,
     args: WorkerArgs,
     options: TraceOptions,
-    counts: Counts,
+    pub(super) counts: Counts,
 }
 
 /// What was done so far.
 #[derive(Debug, Default)]
-struct Counts {
-    messages: AtomicU64,
-    tasks: AtomicU64,
+pub(super) struct Counts {
+    pub(super) tasks: AtomicU64,
     /// Messages about nothing that is wanted, deleted.
-    passed_by: AtomicU64,
+    pub(super) passed_by: AtomicU64,
     /// Messages that could not be read, left to the queue.
-    poison: AtomicU64,
-    /// Messages given back undone.
-    given_back: AtomicU64,
-}
-
-fn add(count: &AtomicU64, number: u64) {
-    count.fetch_add(number, Ordering::Relaxed);
+    pub(super) poison: AtomicU64,
 }
 
 /// What becomes of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Done {
+pub(super) enum Done {
     Delete,
     /// Nobody can read it: after so many receipts the queue puts it into its dead-letter queue.
     Leave,
@@ -94,80 +54,32 @@ enum Done {
     GiveBack,
 }
 
-impl Worker {
-    /// Receives until told to stop, and then finishes what is in hand.
-    async fn receive(self: Arc<Self>) {
-        let room = Arc::new(Semaphore::new(self.args.concurrency));
-        let mut running = JoinSet::new();
-        let stop = signals::wait();
-        tokio::pin!(stop);
-        loop {
-            // No message is hidden from others before there is room to work on it.
-            let free = tokio::select! {
-                _ = room.acquire() => room.available_permits().max(1),
-                () = &mut stop => break,
-            };
-            let received = tokio::select! {
-                received = self.queue.receive(free, HIDDEN) => received,
-                () = &mut stop => break,
-            };
-            match received {
-                Ok(messages) => {
-                    for message in messages {
-                        let Ok(place) = room.clone().acquire_owned().await else { return };
-                        let worker = self.clone();
-                        running.spawn(async move {
-                            worker.handle(message).await;
-                            drop(place);
-                        });
-                    }
-                }
-                Err(error) => {
-                    say("error", &error.to_string(), &[("hint", &error.hint().unwrap_or_default())]);
-                    tokio::select! {
-                        () = sleep(PAUSE) => {}
-                        () = &mut stop => break,
-                    }
-                }
-            }
-            while running.try_join_next().is_some() {}
-        }
-        say("info", "told to stop: finishing what is in hand", &[("messages", &running.len().to_string())]);
-        // What is not done by then is still hidden, and comes back by itself.
-        let _ = timeout(DRAIN, async { while running.join_next().await.is_some() {} }).await;
+fn add(count: &AtomicU64, number: u64) {
+    count.fetch_add(number, Ordering::Relaxed);
+}
+
+impl Exporter {
+    /// Opens all that is exported to and read from. Nothing is sent yet.
+    pub(super) async fn open(global: &Global, args: &WorkerArgs) -> Result<Self, Problem> {
+        let opened = destinations::open_for(global, &args.to, &args.otlp, Some("none")).await?;
+        let logs = if args.logs == WorkerLogs::None { None } else { Some(tasks::logs_of(global, args).await?) };
+        Ok(Self {
+            destinations: opened.into_iter().map(|one| Acknowledged::new(one).until(signals::wait())).collect(),
+            logs,
+            args: args.clone(),
+            options: TraceOptions {
+                service_name: args.service_name.clone(),
+                base_attributes: env::resource_attributes(),
+                no_containers: args.containers == Containers::None,
+                ..TraceOptions::default()
+            },
+            counts: Counts::default(),
+        })
     }
 
-    /// Works on a message, which stays hidden meanwhile.
-    async fn handle(&self, message: Message) {
-        add(&self.counts.messages, 1);
-        let hold = async {
-            loop {
-                sleep(HIDE_AGAIN).await;
-                if let Err(error) = self.queue.hide(&message, HIDDEN).await {
-                    say("warning", &error.to_string(), &[("message", &message.id)]);
-                }
-            }
-        };
-        let done = tokio::select! {
-            done = self.work(&message) => done,
-            () = hold => Done::Leave,
-        };
-        let result = match done {
-            Done::Delete => self.queue.delete(&message).await,
-            Done::GiveBack => {
-                add(&self.counts.given_back, 1);
-                self.queue.hide(&message, Duration::ZERO).await
-            }
-            Done::Leave => Ok(()),
-        };
-        if let Err(error) = result {
-            // It comes back, and is sent again: the same bytes.
-            say("warning", &error.to_string(), &[("message", &message.id)]);
-        }
-    }
-
-    async fn work(&self, message: &Message) -> Done {
-        let read = files::read_bytes(&format!("message {}", message.id), message.body.as_bytes());
+    /// Reads what a message holds, which was received so often, and delivers its tasks everywhere, however long that takes.
+    pub(super) async fn export(&self, id: &str, received: u32, body: &str) -> Done {
+        let read = files::read_bytes(&format!("message {id}"), body.as_bytes());
         let (contents, mut errors) = match read {
             Ok(contents) => (Some(contents), vec![]),
             Err(error) => (None, vec![error]),
@@ -178,7 +90,7 @@ impl Worker {
         });
         if !errors.is_empty() {
             add(&self.counts.poison, 1);
-            let received = message.received.to_string();
+            let received = received.to_string();
             for error in errors {
                 say("error", &format!("{error}: left to the queue's dead-letter rule"), &[("received", &received)]);
             }
@@ -313,20 +225,8 @@ impl Worker {
         say("info", "delivered", &fields);
     }
 
-    fn close(&self) -> Exit {
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed).to_string();
-        let counts = &self.counts;
-        say(
-            "info",
-            "drained",
-            &[
-                ("messages", &count(&counts.messages)),
-                ("tasks", &count(&counts.tasks)),
-                ("passed_by", &count(&counts.passed_by)),
-                ("poison", &count(&counts.poison)),
-                ("given_back", &count(&counts.given_back)),
-            ],
-        );
+    /// Tells what became of everything, and what that means for the exit code.
+    pub(super) fn close(&self) -> Exit {
         let destinations: Vec<DestinationReport> = self.destinations.iter().map(Acknowledged::report).collect();
         destinations.iter().for_each(closing::tell_destination);
         match (Report { destinations, ..Report::default() }).verdict() {
@@ -352,19 +252,4 @@ async fn settled(task: &TaskRecord, settle: Duration) -> bool {
         () = sleep(left) => true,
         () = signals::wait() => false,
     }
-}
-
-/// A structured line on stderr: `level=info msg="delivered" task=prod/…`.
-fn say(level: &str, message: &str, fields: &[(&str, &str)]) {
-    let mut line = format!("level={level} msg={}", quoted(message));
-    for (key, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-        let _ = write!(line, " {key}={}", quoted(value));
-    }
-    terminal::say(&line);
-}
-
-fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-    let value = escape::text(value);
-    if value.chars().all(plain) { value } else { format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
