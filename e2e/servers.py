@@ -1,9 +1,10 @@
-"""Real OTLP servers on free loopback ports: Jaeger and the OpenTelemetry Collector, each ended by its own pid."""
+"""Real servers on free loopback ports: Jaeger, the OpenTelemetry Collector and Lambda's runtime API, each ended by its own pid."""
 
 import json
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -78,6 +79,43 @@ class Jaeger(Server):
             raise
 
 
+class LambdaApi:
+    """AWS Lambda's runtime API as cargo-lambda has it, for a function that is started apart."""
+
+    def __init__(self, folder):
+        port = free_port()
+        self.address, self.log = f"127.0.0.1:{port}", folder / "lambda.log"
+        command = [Path(sys.executable).parent / "cargo-lambda", "lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P", str(port)]
+        self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=open(self.log, "wb"), stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + READY_WITHIN
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"cargo-lambda did not start:\n{self.log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def is_ready(self):
+        host, port = self.address.split(":")
+        with socket.socket() as probe:
+            return probe.connect_ex((host, int(port))) == 0
+
+    def environment(self):
+        """What Lambda sets for a function."""
+        names = {"FUNCTION_NAME": "_", "FUNCTION_MEMORY_SIZE": "128", "FUNCTION_VERSION": "1", "RUNTIME_API": f"{self.address}/.rt"}
+        return {f"AWS_LAMBDA_{name}": value for name, value in names.items()}
+
+    def invoke(self, event, within=60):
+        """The function's answer and, where it failed, the error."""
+        request = urllib.request.Request(f"http://{self.address}/2015-03-31/functions/_/invocations", json.dumps(event).encode(), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=within) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"null")
+
+    stop = Server.stop
+
+
 class Collector(Server):
     """`http` and `grpc` name the ports to listen at again, after a stop."""
 
@@ -102,6 +140,10 @@ class Collector(Server):
         """All log records in the file, likewise."""
         return self.read(flat_logs, "resourceLogs", count, within)
 
+    def metrics(self, count, within=20.0):
+        """All metrics in the file, each export's, likewise."""
+        return self.read(flat_metrics, "resourceMetrics", count, within)
+
     def read(self, flat, key, count, within):
         deadline = time.monotonic() + within
         while True:
@@ -120,6 +162,16 @@ def flat_logs(resource_logs):
         for resource in resource_logs
         for scope in resource.get("scopeLogs", [])
         for record in scope.get("logRecords", [])
+    ]
+
+
+def flat_metrics(resource_metrics):
+    """Every metric with its resource under `resource`."""
+    return [
+        {**metric, "resource": resource.get("resource", {})}
+        for resource in resource_metrics
+        for scope in resource.get("scopeMetrics", [])
+        for metric in scope.get("metrics", [])
     ]
 
 

@@ -2,11 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 mod cli;
 
 fn main() -> ExitCode {
-    let cli = cli::args::Cli::parse();
-    cli::run(cli).into()
+    cli::run(cli::parse()).into()
 }

@@ -47,6 +47,20 @@ pub(crate) struct Global {
     pub(crate) color: Color,
 }
 
+impl Cli {
+    /// Reads the command line. The bootstrap of a Lambda function is started without arguments.
+    pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Self {
+        let is_bare = std::env::args_os().len() == 1;
+        if is_bare && env(LAMBDA_RUNTIME_API).is_some() {
+            return Self::parse_from(["ecspan", "lambda"]);
+        }
+        Self::parse()
+    }
+}
+
+/// Set by AWS Lambda.
+pub(crate) const LAMBDA_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
     Auto,
@@ -70,6 +84,8 @@ pub(crate) enum Command {
     Sidecar(Box<SidecarArgs>),
     /// For ever: export the tasks whose EventBridge events arrive in an SQS queue
     Worker(Box<WorkerArgs>),
+    /// In AWS Lambda: export the tasks whose events the function is invoked with; what `bootstrap` without arguments does there
+    Lambda(Box<EventArgs>),
     /// Write everything read about tasks into one file, secrets out: attach it to a bug report
     Record(RecordArgs),
     /// Print a completion script for a shell
@@ -258,7 +274,7 @@ pub(crate) struct SidecarArgs {
     pub(crate) otlp: OtlpArgs,
 }
 
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Debug)]
 pub(crate) struct WorkerArgs {
     /// URL of the SQS queue that an EventBridge rule for `ECS Task State Change` fills
     #[arg(long, value_name = "URL", env = "ECSPAN_QUEUE")]
@@ -266,41 +282,48 @@ pub(crate) struct WorkerArgs {
     /// Work on so many messages at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub(crate) concurrency: usize,
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
+}
+
+/// What is done with events.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EventArgs {
     /// Whose log lines are read from CloudWatch Logs
-    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = WorkerLogs::Failed)]
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = WorkerLogs::Failed, env = "ECSPAN_LOGS")]
     pub(crate) logs: WorkerLogs,
     /// Read logs so long after a task stopped: lines arrive late
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s", env = "ECSPAN_LOGS_SETTLE")]
     pub(crate) logs_settle: Duration,
     /// Make at most N GetLogEvents calls a second
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000), env = "ECSPAN_LOGS_RATE")]
     pub(crate) logs_rate: u32,
     /// Keep at most N log lines a container (default: OTEL_SPAN_EVENT_COUNT_LIMIT, else 128)
-    #[arg(long, value_name = "N", value_parser = log_lines)]
+    #[arg(long, value_name = "N", value_parser = log_lines, env = "ECSPAN_LOG_LINES")]
     pub(crate) log_lines: Option<LogLines>,
     /// Whether containers' spans are sent: not where a sidecar or an agent sends them
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Containers::All)]
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Containers::All, env = "ECSPAN_CONTAINERS")]
     pub(crate) containers: Containers,
     /// Only tasks of this cluster. May be repeated
-    #[arg(long, value_name = "CLUSTER", help_heading = "Selectors")]
+    #[arg(long, value_name = "CLUSTER", help_heading = "Selectors", env = "ECSPAN_CLUSTER", value_delimiter = ',')]
     pub(crate) cluster: Vec<String>,
     /// Only tasks of this service. May be repeated
-    #[arg(long, value_name = "SERVICE", help_heading = "Selectors")]
+    #[arg(long, value_name = "SERVICE", help_heading = "Selectors", env = "ECSPAN_SERVICE", value_delimiter = ',')]
     pub(crate) service: Vec<String>,
     /// Only tasks of this task definition family. May be repeated
-    #[arg(long, value_name = "FAMILY", help_heading = "Selectors")]
+    #[arg(long, value_name = "FAMILY", help_heading = "Selectors", env = "ECSPAN_FAMILY", value_delimiter = ',')]
     pub(crate) family: Vec<String>,
     /// Only tasks that failed
-    #[arg(long, help_heading = "Selectors")]
+    #[arg(long, help_heading = "Selectors", env = "ECSPAN_ONLY_FAILED")]
     pub(crate) only_failed: bool,
     /// Only tasks whose launch took at least so long
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors", env = "ECSPAN_SLOWER_THAN")]
     pub(crate) slower_than: Option<Duration>,
     /// Where to: otlp, xray or xray:REGION, or file:PATH. May be repeated
-    #[arg(long, value_name = "DESTINATION", default_value = "otlp")]
+    #[arg(long, value_name = "DESTINATION", default_value = "otlp", env = "ECSPAN_TO", value_delimiter = ',')]
     pub(crate) to: Vec<String>,
     /// service.name (default: the ECS service, else the family)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "ECSPAN_SERVICE_NAME")]
     pub(crate) service_name: Option<String>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,

@@ -2,7 +2,7 @@
 //!
 //! Everything that prints lives here: data goes to stdout, all else to stderr.
 
-pub(crate) mod args;
+mod args;
 mod closing;
 mod completions;
 mod destinations;
@@ -10,7 +10,10 @@ mod doctor;
 mod env;
 mod exit;
 mod export;
+mod lambda;
+mod log;
 mod ls;
+mod meters;
 mod pieces;
 mod problem;
 mod progress;
@@ -24,8 +27,14 @@ mod tasks;
 mod terminal;
 mod worker;
 
-use args::{Cli, Command};
+pub(crate) use args::Cli;
+use args::Command;
 pub(crate) use exit::Exit;
+
+/// Reads the command line; what makes no sense ends the program.
+pub(crate) fn parse() -> Cli {
+    Cli::read(env::get)
+}
 
 /// Runs the command and returns how it ended; every problem has been told on stderr by then.
 pub(crate) fn run(cli: Cli) -> Exit {
@@ -49,6 +58,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Doctor(args) => doctor::run(&cli.global, args).await,
         Command::Sidecar(args) => sidecar::run(&cli.global, args).await,
         Command::Worker(args) => worker::run(&cli.global, args).await,
+        Command::Lambda(args) => lambda::run(&cli.global, args).await,
         Command::Ls(args) => ls::run(&cli.global, args).await,
         Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),

@@ -19,7 +19,7 @@ use ecspan::source::target::{Target, TaskTarget};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
-use super::args::{Global, LogLines, SelectArgs, Status, TaskArgs, WaitFor, WorkerArgs};
+use super::args::{EventArgs, Global, LogLines, SelectArgs, Status, TaskArgs, WaitFor};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::progress::Progress;
@@ -332,14 +332,14 @@ async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs
 }
 
 /// Where a worker's log lines come from.
-pub(super) async fn logs_of(global: &Global, args: &WorkerArgs) -> Result<Arc<EcsSource>, Problem> {
+pub(super) fn logs_of(aws: Aws, args: &EventArgs) -> Result<Arc<EcsSource>, Problem> {
     let LogLines::AtMost(log_lines) = env::log_lines(args.log_lines)? else {
         return Err(
             Problem::usage("--log-lines all: a worker sends log lines as events").hint("name a number".to_owned())
         );
     };
     let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
-    Ok(Arc::new(EcsSource::new(aws(global).await, options)))
+    Ok(Arc::new(EcsSource::new(aws, options)))
 }
 
 /// What went wrong at AWS, as it is told.

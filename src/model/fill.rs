@@ -4,7 +4,7 @@
 //! What is there stays; what is missing is taken from the next in rank. Where both say something else about a fact, that is a
 //! [`Conflict`], and the one of higher rank is believed.
 
-use super::observation::{ContainerRecord, Source, TaskRecord};
+use super::observation::{ContainerRecord, HostFacts, Source, TaskRecord};
 use super::time::Time;
 
 /// Two sources that disagree about a fact.
@@ -50,6 +50,9 @@ pub(super) fn fill(task: &mut TaskRecord, from: &TaskRecord, conflicts: &mut Vec
     }
     missing(&mut task.clock_error, &from.clock_error);
     missing(&mut task.clock_status, &from.clock_status);
+    missing(&mut task.clock_read, &from.clock_read);
+    missing(&mut task.vpc_id, &from.vpc_id);
+    missing(&mut task.ephemeral_storage, &from.ephemeral_storage);
     for other in &from.containers {
         let is_same = |own: &&mut ContainerRecord| own.name == other.name;
         match task.containers.iter_mut().find(is_same) {
@@ -79,6 +82,9 @@ impl Filler<'_> {
         missing(&mut own.restarts, &other.restarts);
         missing(&mut own.log, &other.log);
         own.internal |= other.internal;
+        if own.host == HostFacts::default() {
+            own.host.clone_from(&other.host);
+        }
         // Times of one clock stay together.
         if own.created.or(own.started).or(own.finished).is_none() {
             (own.created, own.started, own.finished) = (other.created, other.started, other.finished);

@@ -101,6 +101,12 @@ pub struct TaskRecord {
     pub clock_error: Option<String>,
     /// Whether the instance's clock is synchronised, as written; metadata only.
     pub clock_status: Option<String>,
+    /// When that was measured; metadata only.
+    pub clock_read: Option<Time>,
+    /// `VPCID`; metadata only.
+    pub vpc_id: Option<String>,
+    /// `EphemeralStorageMetrics`: MiB used and MiB reserved, as written; metadata only.
+    pub ephemeral_storage: Option<(String, String)>,
     /// The private IPv4 address of the task's network interface attachment.
     pub private_ip: Option<String>,
     /// What the RunTask overrides say to tracing, by container name, in the order of that name.
@@ -182,6 +188,47 @@ pub struct ContainerRecord {
     pub log: Option<LogConfig>,
     /// `true` for a container that ECS itself adds (metadata's `CNI_PAUSE` type).
     pub internal: bool,
+    /// What only its host knows of it; metadata or docker only.
+    pub host: HostFacts,
+}
+
+/// What the instance that runs a container knows of it and the ECS API does not. Of labels only the names are kept, and of
+/// a health check's output nothing: both can hold secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// `DockerName`.
+    pub runtime_name: Option<String>,
+    /// `ImageID`: the digest of the image's configuration.
+    pub image_id: Option<String>,
+    /// `Limits.CPU`, in CPU units, as written.
+    pub cpu: Option<String>,
+    /// `Limits.Memory`, in MiB, as written.
+    pub memory: Option<String>,
+    /// `Ports`, as Docker writes them: `0.0.0.0:32768->80/tcp`, `80/tcp`.
+    pub ports: Vec<String>,
+    /// `Networks`.
+    pub networks: Vec<Network>,
+    /// The names of `Labels`.
+    pub label_names: Vec<String>,
+    /// Where `Volumes` are mounted.
+    pub mounts: Vec<String>,
+    /// `Health.statusSince`.
+    pub health_since: Option<Time>,
+}
+
+/// A network that a container is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// `NetworkMode`.
+    pub mode: Option<String>,
+    /// `IPv4Addresses`, then `IPv6Addresses`.
+    pub addresses: Vec<String>,
+    /// `IPv4SubnetCIDRBlock`, then `IPv6SubnetCIDRBlock`.
+    pub subnets: Vec<String>,
+    /// `MACAddress`.
+    pub mac_address: Option<String>,
+    /// `PrivateDNSName`.
+    pub private_dns_name: Option<String>,
 }
 
 /// A task definition, less everything that can hold a secret.

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::escape;
-use super::moment::iso;
+use super::moment::{exact, iso};
 use super::style::Style;
 use crate::model::container::{Container, ContainerBound};
+use crate::model::observation::{ContainerRecord, HostFacts, Network, TaskRecord};
 use crate::model::phases::Phase;
 use crate::model::{TaskLife, Time};
 
@@ -29,6 +30,14 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
         ("launch_type", json!(task.launch_type)),
         ("capacity_provider", json!(task.capacity_provider)),
         ("availability_zone", json!(task.availability_zone)),
+        ("cpu", json!(task.cpu)),
+        ("memory", json!(task.memory)),
+        ("vpc_id", json!(task.vpc_id)),
+        (
+            "ephemeral_storage_mib",
+            json!(task.ephemeral_storage.as_ref().map(|(used, reserved)| json!({"used": used, "reserved": reserved}))),
+        ),
+        ("clock", clock(task, style)),
         ("failed", json!(life.outcome.failure.is_some())),
         ("failure", json!(life.outcome.failure.as_ref().map(|failure| &failure.description))),
         ("error_type", json!(life.outcome.failure.as_ref().map(|failure| &failure.error_type))),
@@ -89,6 +98,9 @@ fn container(container: &Container, style: &Style) -> Value {
         ("name", json!(container.name())),
         ("image", json!(container.record.image)),
         ("last_status", json!(container.record.last_status)),
+        ("runtime_id", json!(container.record.runtime_id)),
+        ("health_status", json!(container.record.health_status)),
+        ("host", host(&container.record, style)),
         ("exit_code", json!(container.record.exit_code)),
         ("reason", json!(container.record.reason)),
         ("essential", json!(container.essential())),
@@ -98,6 +110,56 @@ fn container(container: &Container, style: &Style) -> Value {
         ("log_lines", json!(lines)),
         ("log_lines_dropped", json!(log.map(|log| log.dropped))),
     ])
+}
+
+/// How far the instance's clock can be trusted.
+fn clock(task: &TaskRecord, style: &Style) -> Value {
+    if task.clock_error.is_none() && task.clock_status.is_none() {
+        return Value::Null;
+    }
+    object([
+        ("error_bound_ms", json!(task.clock_error)),
+        ("status", json!(task.clock_status)),
+        ("read", json!(task.clock_read.map(|at| iso(at, &style.zone)))),
+    ])
+}
+
+/// What only a container's host knows of it.
+fn host(container: &ContainerRecord, style: &Style) -> Value {
+    let HostFacts { runtime_name, image_id, cpu, memory, ports, networks, label_names, mounts, health_since } =
+        &container.host;
+    let exact = |at: Option<Time>| json!(at.map(|at| exact(at, &style.zone)));
+    let network = |network: &Network| {
+        object([
+            ("mode", json!(network.mode)),
+            ("addresses", list(&network.addresses)),
+            ("subnets", list(&network.subnets)),
+            ("mac_address", json!(network.mac_address)),
+            ("private_dns_name", json!(network.private_dns_name)),
+        ])
+    };
+    let log = container.log.as_ref().map(|log| json!({"driver": log.driver, "options": log.options}));
+    let facts = object([
+        ("runtime_name", json!(runtime_name)),
+        ("image_id", json!(image_id)),
+        ("cpu", json!(cpu)),
+        ("memory", json!(memory)),
+        ("ports", list(ports)),
+        ("networks", if networks.is_empty() { Value::Null } else { networks.iter().map(network).collect() }),
+        ("label_names", list(label_names)),
+        ("mounts", list(mounts)),
+        ("health_since", exact(*health_since)),
+        ("restarts", json!(container.restarts)),
+        ("created", exact(container.created)),
+        ("started", exact(container.started)),
+        ("finished", exact(container.finished)),
+        ("log", json!(log)),
+    ]);
+    if facts.as_object().is_some_and(Map::is_empty) { Value::Null } else { facts }
+}
+
+fn list(values: &[String]) -> Value {
+    if values.is_empty() { Value::Null } else { json!(values) }
 }
 
 /// Absent facts are absent, not null.

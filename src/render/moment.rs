@@ -10,6 +10,11 @@ pub fn iso(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%Y-%m-%dT%H:%M:%S%.3f%:z")
 }
 
+/// As exact as it is known: `2021-11-27T01:49:41.251123456+09:00`.
+pub fn exact(time: Time, zone: &TimeZone) -> String {
+    formatted(time, zone, "%Y-%m-%dT%H:%M:%S%.f%:z")
+}
+
 /// `2021-11-27 01:49:41.251 +09:00`.
 pub fn spaced(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%Y-%m-%d %H:%M:%S%.3f %:z")

@@ -155,7 +155,7 @@ pub(crate) fn to_logs(answer: Answer) -> Answer {
     }
 }
 
-fn is_no_such_service(reason: &Reason) -> bool {
+pub(crate) fn is_no_such_service(reason: &Reason) -> bool {
     match reason {
         Reason::Http { status, .. } => matches!(status.as_u16(), 404 | 405),
         Reason::Grpc { code, .. } => *code == "UNIMPLEMENTED",

@@ -4,9 +4,9 @@
 //! Names and meaning are those of the OpenTelemetry specification and of the `opentelemetry-otlp` crate. For each
 //! setting the flag outranks the signal's variable, which outranks the general one; an empty variable is an unset one.
 //!
-//! | `OTEL_EXPORTER_OTLP_…` and `OTEL_EXPORTER_OTLP_TRACES_…` (for log records `…_LOGS_…`) | flag | value | default |
+//! | `OTEL_EXPORTER_OTLP_…` and `OTEL_EXPORTER_OTLP_TRACES_…` (for log records `…_LOGS_…`, for ecspan's own metrics `…_METRICS_…`) | flag | value | default |
 //! |---|---|---|---|
-//! | `ENDPOINT` | `--endpoint` | URL; over HTTP `/v1/traces` (`/v1/logs`) is added to the general one and to the flag's, gRPC ignores a path | `http://localhost:4318`, for gRPC `…:4317` |
+//! | `ENDPOINT` | `--endpoint` | URL; over HTTP `/v1/traces` (`/v1/logs`, `/v1/metrics`) is added to the general one and to the flag's, gRPC ignores a path | `http://localhost:4318`, for gRPC `…:4317` |
 //! | `PROTOCOL` | `--protocol` | `grpc`, `http/protobuf`, `http/json` | `grpc` if the endpoint's port is 4317, else `http/protobuf` |
 //! | `HEADERS` | `--header` | `k=v,k=v`, percent-encoded; the flag's one pair as typed | none |
 //! | `COMPRESSION` | `--compression` | `gzip`, `none` | `none` |
@@ -37,6 +37,7 @@ struct Names {
     flag: &'static str,
     traces: &'static str,
     logs: &'static str,
+    metrics: &'static str,
     general: &'static str,
 }
 
@@ -45,6 +46,7 @@ impl Names {
         match signal {
             Signal::Traces => self.traces,
             Signal::Logs => self.logs,
+            Signal::Metrics => self.metrics,
         }
     }
 }
@@ -53,36 +55,42 @@ const ENDPOINT: Names = Names {
     flag: "--endpoint",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
     logs: otlp::OTEL_EXPORTER_OTLP_LOGS_ENDPOINT,
+    metrics: otlp::OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,
     general: otlp::OTEL_EXPORTER_OTLP_ENDPOINT,
 };
 const PROTOCOL: Names = Names {
     flag: "--protocol",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
     logs: otlp::OTEL_EXPORTER_OTLP_LOGS_PROTOCOL,
+    metrics: otlp::OTEL_EXPORTER_OTLP_METRICS_PROTOCOL,
     general: otlp::OTEL_EXPORTER_OTLP_PROTOCOL,
 };
 const HEADERS: Names = Names {
     flag: "--header",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_HEADERS,
     logs: otlp::OTEL_EXPORTER_OTLP_LOGS_HEADERS,
+    metrics: otlp::OTEL_EXPORTER_OTLP_METRICS_HEADERS,
     general: otlp::OTEL_EXPORTER_OTLP_HEADERS,
 };
 const COMPRESSION: Names = Names {
     flag: "--compression",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_COMPRESSION,
     logs: otlp::OTEL_EXPORTER_OTLP_LOGS_COMPRESSION,
+    metrics: otlp::OTEL_EXPORTER_OTLP_METRICS_COMPRESSION,
     general: otlp::OTEL_EXPORTER_OTLP_COMPRESSION,
 };
 const TIMEOUT: Names = Names {
     flag: "--timeout",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_TIMEOUT,
     logs: otlp::OTEL_EXPORTER_OTLP_LOGS_TIMEOUT,
+    metrics: otlp::OTEL_EXPORTER_OTLP_METRICS_TIMEOUT,
     general: otlp::OTEL_EXPORTER_OTLP_TIMEOUT,
 };
 const INSECURE: Names = Names {
     flag: "",
     traces: otlp::OTEL_EXPORTER_OTLP_TRACES_INSECURE,
     logs: otlp::OTEL_EXPORTER_OTLP_LOGS_INSECURE,
+    metrics: otlp::OTEL_EXPORTER_OTLP_METRICS_INSECURE,
     general: otlp::OTEL_EXPORTER_OTLP_INSECURE,
 };
 // The crate has no names for these three, which the specification has.
@@ -90,18 +98,21 @@ const CERTIFICATE: Names = Names {
     flag: "--ca",
     traces: "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
     logs: "OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE",
+    metrics: "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
     general: "OTEL_EXPORTER_OTLP_CERTIFICATE",
 };
 const CLIENT_CERTIFICATE: Names = Names {
     flag: "--client-cert",
     traces: "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
     logs: "OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE",
+    metrics: "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE",
     general: "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
 };
 const CLIENT_KEY: Names = Names {
     flag: "--client-key",
     traces: "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
     logs: "OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY",
+    metrics: "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY",
     general: "OTEL_EXPORTER_OTLP_CLIENT_KEY",
 };
 

@@ -202,6 +202,7 @@ impl Request {
                 let groups = message.resource_logs.len();
                 (Message::Logs(message), groups)
             }
+            Signal::Metrics => return Err(serde::de::Error::custom("metrics are not kept")),
         };
         let unnamed: Arc<str> = "of a file".into();
         let tasks = (0..groups).map(|group| tasks.get(group).unwrap_or(&unnamed).clone()).collect();

@@ -67,7 +67,8 @@ pub(crate) fn with_path(mut url: Url, signal: Signal) -> Url {
 /// Takes the path of a signal off, if the URL has one.
 pub(crate) fn strip_signal_path(url: &mut Url) {
     let path = url.path().trim_end_matches('/');
-    let shared = [Signal::Traces, Signal::Logs].into_iter().find_map(|signal| path.strip_suffix(signal.path()));
+    let shared =
+        [Signal::Traces, Signal::Logs, Signal::Metrics].into_iter().find_map(|signal| path.strip_suffix(signal.path()));
     if let Some(shared) = shared.map(str::to_owned) {
         url.set_path(&shared);
     }

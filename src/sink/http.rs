@@ -117,7 +117,7 @@ impl HttpTransport {
                 match self.signal {
                     _ if self.signer.is_some() => answer::of_xray(answer),
                     Signal::Logs => answer::to_logs(answer),
-                    Signal::Traces => answer,
+                    Signal::Traces | Signal::Metrics => answer,
                 }
             }
         }

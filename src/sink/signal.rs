@@ -8,6 +8,8 @@ pub enum Signal {
     Traces,
     /// Log records.
     Logs,
+    /// ecspan's own metrics.
+    Metrics,
 }
 
 impl Signal {
@@ -16,6 +18,7 @@ impl Signal {
         match self {
             Self::Traces => "span",
             Self::Logs => "log record",
+            Self::Metrics => "metric",
         }
     }
 
@@ -24,6 +27,7 @@ impl Signal {
         match self {
             Self::Traces => "/v1/traces",
             Self::Logs => "/v1/logs",
+            Self::Metrics => "/v1/metrics",
         }
     }
 
@@ -32,6 +36,7 @@ impl Signal {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
             Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            Self::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         }
     }
 }

@@ -12,6 +12,7 @@ use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
 use tokio::time::Instant;
 
+use super::calls::Calls;
 use super::error::ReadError;
 
 /// Attempts at a call: with exponential pauses enough to outlast a throttled burst.
@@ -31,8 +32,16 @@ pub struct AwsSettings {
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
+    calls: Calls,
     ecs: Mutex<HashMap<Region, aws_sdk_ecs::Client>>,
     logs: Mutex<HashMap<Region, aws_sdk_cloudwatchlogs::Client>>,
+}
+
+impl Clone for Aws {
+    /// The same settings, and calls are counted together.
+    fn clone(&self) -> Self {
+        Self { calls: self.calls(), ..Self::new(self.config.clone()) }
+    }
 }
 
 impl Aws {
@@ -62,7 +71,12 @@ impl Aws {
 
     /// With a configuration made elsewhere.
     pub fn new(config: SdkConfig) -> Self {
-        Self { config, ecs: Mutex::default(), logs: Mutex::default() }
+        Self { config, calls: Calls::default(), ecs: Mutex::default(), logs: Mutex::default() }
+    }
+
+    /// How often AWS was called.
+    pub fn calls(&self) -> Calls {
+        self.calls.clone()
     }
 
     /// The SDK's configuration.
@@ -81,8 +95,8 @@ impl Aws {
     pub(super) fn ecs(&self, region: &Region) -> aws_sdk_ecs::Client {
         let mut clients = self.ecs.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
-            let config = aws_sdk_ecs::config::Builder::from(&self.config).region(region.clone()).build();
-            aws_sdk_ecs::Client::from_conf(config)
+            let config = aws_sdk_ecs::config::Builder::from(&self.config).region(region.clone());
+            aws_sdk_ecs::Client::from_conf(config.interceptor(self.calls()).build())
         };
         clients.entry(region.clone()).or_insert_with(make).clone()
     }
@@ -91,8 +105,8 @@ impl Aws {
     pub(super) fn logs(&self, region: &Region) -> aws_sdk_cloudwatchlogs::Client {
         let mut clients = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
-            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).region(region.clone()).build();
-            aws_sdk_cloudwatchlogs::Client::from_conf(config)
+            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).region(region.clone());
+            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.calls()).build())
         };
         clients.entry(region.clone()).or_insert_with(make).clone()
     }

@@ -2,13 +2,14 @@
 //! [`task`], [`container_only`], [`agent_task`].
 //!
 //! They know what ECS does not: when each container was created, started and finished, to the nanosecond. They know nothing
-//! of when the task was created or stopped. Labels and networks can hold anything and are not kept.
+//! of when the task was created or stopped. Labels, tags and the output of health checks can hold anything: of labels the names
+//! are kept, of the others nothing.
 
 use super::answer;
 use super::error::ReadError;
 use super::json::At;
 use crate::model::arn::last_part;
-use crate::model::observation::{ContainerRecord, Gap, LogConfig, Source, TaskRecord, TaskTimes};
+use crate::model::observation::{ContainerRecord, Gap, HostFacts, LogConfig, Network, Source, TaskRecord, TaskTimes};
 
 /// Whether `at` is a metadata answer about a task.
 pub(crate) fn is_task(at: &At<'_>) -> bool {
@@ -57,6 +58,11 @@ pub(crate) fn task(at: &At<'_>) -> Result<(TaskRecord, Vec<Gap>), ReadError> {
             .and_then(|clock| clock.get("ClockErrorBound")?.value.as_f64())
             .map(|millis| millis.to_string()),
         clock_status: clock.as_ref().and_then(|clock| clock.text("ClockSynchronizationStatus")),
+        clock_read: clock.as_ref().map_or(Ok(None), |clock| clock.time("ReferenceTimestamp"))?,
+        vpc_id: at.text("VPCID"),
+        ephemeral_storage: at
+            .get("EphemeralStorageMetrics")
+            .and_then(|storage| Some((storage.text("Utilized")?, storage.text("Reserved")?))),
         containers: containers?,
         ..bare(at, &arn, Source::Metadata)
     };
@@ -147,6 +153,50 @@ fn container(at: &At<'_>, task: &At<'_>) -> Result<ContainerRecord, ReadError> {
         restarts: restarts.and_then(|count| u64::try_from(count).ok()),
         internal: at.text("Type").is_some_and(|kind| kind != "NORMAL"),
         log,
+        host: host_facts(at)?,
         ..ContainerRecord::default()
     })
+}
+
+fn host_facts(at: &At<'_>) -> Result<HostFacts, ReadError> {
+    let limits = at.get("Limits");
+    // No limit is written as 0.
+    let limit = |name: &str| limits.as_ref()?.text(name).filter(|limit| limit != "0");
+    let labels = at.get("Labels");
+    let names = labels.iter().filter_map(|labels| labels.value.as_object()).flat_map(|labels| labels.keys().cloned());
+    Ok(HostFacts {
+        runtime_name: at.text("DockerName"),
+        image_id: at.text("ImageID"),
+        cpu: limit("CPU"),
+        memory: limit("Memory"),
+        ports: at.list("Ports").iter().filter_map(port).collect(),
+        networks: at.list("Networks").iter().map(network).collect(),
+        label_names: names.collect(),
+        mounts: at.list("Volumes").iter().filter_map(|volume| volume.text("Destination")).collect(),
+        health_since: at.get("Health").map_or(Ok(None), |health| health.time("statusSince"))?,
+    })
+}
+
+/// As Docker writes it.
+fn port(at: &At<'_>) -> Option<String> {
+    let inside =
+        format!("{}/{}", at.integer("ContainerPort")?, at.text("Protocol").unwrap_or_else(|| "tcp".to_owned()));
+    let Some(outside) = at.integer("HostPort").filter(|port| *port != 0) else { return Some(inside) };
+    let address = at.text("HostIp").unwrap_or_else(|| "0.0.0.0".to_owned());
+    let address = if address.contains(':') { format!("[{address}]") } else { address };
+    Some(format!("{address}:{outside}->{inside}"))
+}
+
+fn network(at: &At<'_>) -> Network {
+    let texts = |name: &str| {
+        let list = at.get(name).and_then(|at| at.value.as_array().cloned()).unwrap_or_default();
+        list.into_iter().filter_map(|one| one.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    Network {
+        mode: at.text("NetworkMode"),
+        addresses: [texts("IPv4Addresses"), texts("IPv6Addresses")].concat(),
+        subnets: ["IPv4SubnetCIDRBlock", "IPv6SubnetCIDRBlock"].iter().filter_map(|name| at.text(name)).collect(),
+        mac_address: at.text("MACAddress"),
+        private_dns_name: at.text("PrivateDNSName"),
+    }
 }

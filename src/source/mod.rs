@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod aws;
 pub mod bundle;
+pub mod calls;
 pub mod ecs;
 pub mod endpoint;
 pub mod error;

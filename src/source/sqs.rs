@@ -39,8 +39,8 @@ impl Queue {
             Some(region) => Region::new(region.to_owned()),
             None => aws.region(None)?,
         };
-        let config = aws_sdk_sqs::config::Builder::from(aws.config()).region(region).build();
-        Ok(Self { client: aws_sdk_sqs::Client::from_conf(config), url: url.to_owned() })
+        let config = aws_sdk_sqs::config::Builder::from(aws.config()).region(region).interceptor(aws.calls());
+        Ok(Self { client: aws_sdk_sqs::Client::from_conf(config.build()), url: url.to_owned() })
     }
 
     /// Waits for messages, at most so many; nobody else gets them while they are hidden.

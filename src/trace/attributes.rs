@@ -41,9 +41,10 @@ impl Attributes {
         }
     }
 
-    /// An array of one; absent rather than empty, since receivers lose empty arrays.
-    fn list_of_one(self, key: &'static str, value: Option<String>) -> Self {
-        let array = value.map(|value| Value::Array(Array::String(vec![StringValue::from(capped(&value))])));
+    /// An array; absent rather than empty, since receivers lose empty arrays.
+    fn list(self, key: &'static str, values: impl IntoIterator<Item = String>) -> Self {
+        let values: Vec<_> = values.into_iter().map(|value| StringValue::from(capped(&value))).collect();
+        let array = (!values.is_empty()).then_some(Value::Array(Array::String(values)));
         self.value(key, array)
     }
 
@@ -122,13 +123,22 @@ pub(super) fn container(task: &TaskRecord, container: &Container) -> Attributes 
         .text(name::CONTAINER_NAME, Some(&record.name))
         .text(name::CONTAINER_ID, record.runtime_id.as_deref())
         .text(name::CONTAINER_IMAGE_NAME, image.as_ref().map(|image| image.name))
-        .list_of_one(name::CONTAINER_IMAGE_TAGS, image.as_ref().and_then(|image| image.tag).map(str::to_owned))
-        .list_of_one(name::CONTAINER_IMAGE_REPO_DIGESTS, repo_digest)
+        .list(name::CONTAINER_IMAGE_TAGS, image.as_ref().and_then(|image| image.tag).map(str::to_owned))
+        .list(name::CONTAINER_IMAGE_REPO_DIGESTS, repo_digest)
         .text(name::AWS_ECS_CONTAINER_ARN, record.arn.as_deref())
-        .list_of_one(name::AWS_LOG_GROUP_NAMES, group)
-        .list_of_one(name::AWS_LOG_STREAM_NAMES, stream)
+        .list(name::AWS_LOG_GROUP_NAMES, group)
+        .list(name::AWS_LOG_STREAM_NAMES, stream)
         .value(name::CONTAINER_EXIT_CODE, record.exit_code)
         .text(name::CONTAINER_REASON, record.reason.as_deref())
+        .text(name::CONTAINER_IMAGE_ID, record.host.image_id.as_deref())
+        .number(name::CONTAINER_CPU, record.host.cpu.as_deref())
+        .number(name::CONTAINER_MEMORY, record.host.memory.as_deref())
+        .list(name::CONTAINER_PORTS, record.host.ports.iter().cloned())
+        .list(
+            name::CONTAINER_IP_ADDRESSES,
+            record.host.networks.iter().flat_map(|network| network.addresses.iter().cloned()),
+        )
+        .value(name::CONTAINER_RESTARTS, record.restarts.and_then(|count| i64::try_from(count).ok()))
         .value(name::CONTAINER_ESSENTIAL, container.essential())
         .flag(name::CONTAINER_NEVER_STARTED, container.never_started)
 }
@@ -148,8 +158,8 @@ pub(super) fn log_resource(task: &TaskRecord, container: &Container, options: &T
     let own = Attributes::default()
         .text(name::CONTAINER_NAME, Some(&container.record.name))
         .text(name::CONTAINER_ID, container.record.runtime_id.as_deref())
-        .list_of_one(name::AWS_LOG_GROUP_NAMES, group)
-        .list_of_one(name::AWS_LOG_STREAM_NAMES, stream);
+        .list(name::AWS_LOG_GROUP_NAMES, group)
+        .list(name::AWS_LOG_STREAM_NAMES, stream);
     let of_task = resource(task, options)
         .iter()
         .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))

@@ -14,7 +14,7 @@ use super::log_events;
 use super::{ids, semconv};
 use crate::model::container::{BoundSource, Container};
 use crate::model::outcome::Failure;
-use crate::model::phases::{Phase, Phases};
+use crate::model::phases::{Clock, Phase, Phases};
 use crate::model::{TaskLife, Time};
 
 /// Which spans are made, and under which trace id.
@@ -269,6 +269,11 @@ impl<'a> Maker<'a> {
                 events.dropped_count = u32::try_from(log.dropped).unwrap_or(u32::MAX);
             }
             self.dropped_log_lines += log.dropped;
+        }
+        if let Some(created) = container.record.created {
+            let clock = KeyValue::new(semconv::CLOCK, Clock::Agent.name());
+            let created = self.frame.shifted(created).into();
+            events.events.insert(0, Event::new(semconv::EVENT_CREATED, created, vec![clock], 0));
         }
         self.push(Draft {
             path: &ids::container_path(container.name()),

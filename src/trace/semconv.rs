@@ -4,14 +4,16 @@
 pub use opentelemetry_semantic_conventions::attribute::{
     AWS_ECS_CLUSTER_ARN, AWS_ECS_CONTAINER_ARN, AWS_ECS_LAUNCHTYPE, AWS_ECS_TASK_ARN, AWS_ECS_TASK_FAMILY,
     AWS_ECS_TASK_ID, AWS_ECS_TASK_REVISION, AWS_LOG_GROUP_NAMES, AWS_LOG_STREAM_NAMES, CLOUD_ACCOUNT_ID,
-    CLOUD_AVAILABILITY_ZONE, CLOUD_PLATFORM, CLOUD_PROVIDER, CLOUD_REGION, CONTAINER_ID, CONTAINER_IMAGE_NAME,
-    CONTAINER_IMAGE_REPO_DIGESTS, CONTAINER_IMAGE_TAGS, CONTAINER_NAME, ERROR_TYPE, LOG_RECORD_ORIGINAL,
-    SERVICE_INSTANCE_ID, SERVICE_NAME,
+    CLOUD_AVAILABILITY_ZONE, CLOUD_PLATFORM, CLOUD_PROVIDER, CLOUD_REGION, CONTAINER_ID, CONTAINER_IMAGE_ID,
+    CONTAINER_IMAGE_NAME, CONTAINER_IMAGE_REPO_DIGESTS, CONTAINER_IMAGE_TAGS, CONTAINER_NAME, ERROR_TYPE,
+    LOG_RECORD_ORIGINAL, SERVICE_INSTANCE_ID, SERVICE_NAME,
 };
 
 /// The instrumentation scope: no version and no schema URL, so that a re-export by a newer ecspan is identical.
 pub const SCOPE: &str = "ecspan";
 
+/// Name of the event of a container that says when the runtime created it.
+pub const EVENT_CREATED: &str = "created";
 /// Name of the event that carries a log line.
 pub const EVENT_LOG: &str = "log";
 /// Name of the event that stands where log lines are missing.
@@ -57,11 +59,21 @@ pub const TASK_STOP_CODE: &str = "ecspan.task.stop_code";
 /// `stoppedReason`.
 pub const TASK_STOPPED_REASON: &str = "ecspan.task.stopped_reason";
 
+/// The container's own limit of CPU units; from its host.
+pub const CONTAINER_CPU: &str = "ecspan.container.cpu";
 /// Whether the task ends when the container ends.
 pub const CONTAINER_ESSENTIAL: &str = "ecspan.container.essential";
 /// `exitCode`.
 pub const CONTAINER_EXIT_CODE: &str = "ecspan.container.exit_code";
+/// The addresses of its networks; from its host.
+pub const CONTAINER_IP_ADDRESSES: &str = "ecspan.container.ip_addresses";
+/// The container's own limit of memory, in MiB; from its host.
+pub const CONTAINER_MEMORY: &str = "ecspan.container.memory";
 /// The task is STOPPED and the container never ran; its span has no length.
 pub const CONTAINER_NEVER_STARTED: &str = "ecspan.container.never_started";
+/// Its ports as Docker writes them: `0.0.0.0:32768->80/tcp`; from its host.
+pub const CONTAINER_PORTS: &str = "ecspan.container.ports";
+/// How often it was restarted; from its host.
+pub const CONTAINER_RESTARTS: &str = "ecspan.container.restarts";
 /// `reason`.
 pub const CONTAINER_REASON: &str = "ecspan.container.reason";

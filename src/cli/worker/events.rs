@@ -9,49 +9,59 @@ use ecspan::model::observation::{Observation, TaskRecord};
 use ecspan::model::phases::{PhaseKind, Phases};
 use ecspan::model::{TaskLife, Time};
 use ecspan::sink::{Ack, Acknowledged, DestinationReport, Report, Verdict};
+use ecspan::source::aws::Aws;
 use ecspan::source::ecs::EcsSource;
 use ecspan::source::files;
 use ecspan::trace::{TaskTrace, TraceOptions};
 use futures::future::join_all;
 use tokio::time::sleep;
 
-use super::super::args::{Containers, Global, WorkerArgs, WorkerLogs};
+use super::super::args::{Containers, EventArgs, Global, WorkerLogs};
 use super::super::exit::Exit;
+use super::super::log::say;
+use super::super::meters::{MessageFate, Meters};
 use super::super::problem::Problem;
 use super::super::{closing, destinations, env, signals, tasks};
-use super::say;
 
 /// The pause after a receiver did not take a task.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Exports the tasks of events.
-pub(super) struct Exporter {
+pub(in super::super) struct Exporter {
     destinations: Vec<Acknowledged>,
     /// Where log lines come from.
     logs: Option<Arc<EcsSource>>,
-    args: WorkerArgs,
+    args: EventArgs,
     options: TraceOptions,
-    pub(super) counts: Counts,
+    pub(in super::super) meters: Meters,
+    pub(in super::super) counts: Counts,
 }
 
 /// What was done so far.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) tasks: AtomicU64,
+pub(in super::super) struct Counts {
+    pub(in super::super) tasks: AtomicU64,
     /// Messages about nothing that is wanted, deleted.
-    pub(super) passed_by: AtomicU64,
+    pub(in super::super) passed_by: AtomicU64,
     /// Messages that could not be read, left to the queue.
-    pub(super) poison: AtomicU64,
+    pub(in super::super) poison: AtomicU64,
 }
 
 /// What becomes of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Done {
+pub(in super::super) enum Done {
     Delete,
     /// Nobody can read it: after so many receipts the queue puts it into its dead-letter queue.
     Leave,
     /// Told to stop before it was done: another worker may have it at once.
     GiveBack,
+}
+
+/// What became of a task.
+enum Sent {
+    Exported,
+    /// Not wanted, or nothing of it is final.
+    PassedBy,
 }
 
 fn add(count: &AtomicU64, number: u64) {
@@ -60,9 +70,9 @@ fn add(count: &AtomicU64, number: u64) {
 
 impl Exporter {
     /// Opens all that is exported to and read from. Nothing is sent yet.
-    pub(super) async fn open(global: &Global, args: &WorkerArgs) -> Result<Self, Problem> {
+    pub(in super::super) async fn open(global: &Global, args: &EventArgs, aws: &Aws) -> Result<Self, Problem> {
         let opened = destinations::open_for(global, &args.to, &args.otlp, Some("none")).await?;
-        let logs = if args.logs == WorkerLogs::None { None } else { Some(tasks::logs_of(global, args).await?) };
+        let logs = if args.logs == WorkerLogs::None { None } else { Some(tasks::logs_of(aws.clone(), args)?) };
         Ok(Self {
             destinations: opened.into_iter().map(|one| Acknowledged::new(one).until(signals::wait())).collect(),
             logs,
@@ -73,12 +83,13 @@ impl Exporter {
                 no_containers: args.containers == Containers::None,
                 ..TraceOptions::default()
             },
+            meters: Meters::open(&args.to, &args.otlp, aws.calls())?,
             counts: Counts::default(),
         })
     }
 
     /// Reads what a message holds, which was received so often, and delivers its tasks everywhere, however long that takes.
-    pub(super) async fn export(&self, id: &str, received: u32, body: &str) -> Done {
+    pub(in super::super) async fn export(&self, id: &str, received: u32, body: &str) -> Done {
         let read = files::read_bytes(&format!("message {id}"), body.as_bytes());
         let (contents, mut errors) = match read {
             Ok(contents) => (Some(contents), vec![]),
@@ -90,6 +101,7 @@ impl Exporter {
         });
         if !errors.is_empty() {
             add(&self.counts.poison, 1);
+            self.meters.settled(MessageFate::Poison);
             let received = received.to_string();
             for error in errors {
                 say("error", &format!("{error}: left to the queue's dead-letter rule"), &[("received", &received)]);
@@ -99,15 +111,18 @@ impl Exporter {
         let observations: Vec<Observation> = contents.map_or_else(Vec::new, |contents| contents.observations);
         let (tasks, _) = merge::by_task(observations);
         let wanted: Vec<TaskObservations> = tasks.into_iter().filter(|observed| self.wants(&observed.task)).collect();
-        if wanted.is_empty() {
-            add(&self.counts.passed_by, 1);
-            return Done::Delete;
-        }
+        let mut fate = MessageFate::PassedBy;
         for observed in wanted {
-            if !self.deliver(observed).await {
-                return Done::GiveBack;
+            match self.deliver(observed).await {
+                Some(Sent::Exported) => fate = MessageFate::Exported,
+                Some(Sent::PassedBy) => {}
+                None => return Done::GiveBack,
             }
         }
+        if matches!(fate, MessageFate::PassedBy) {
+            add(&self.counts.passed_by, 1);
+        }
+        self.meters.settled(fate);
         Done::Delete
     }
 
@@ -126,22 +141,21 @@ impl Exporter {
             && among(&self.args.family, task.family())
     }
 
-    /// Delivers a task everywhere, however long that takes; `false` when told to stop first.
-    async fn deliver(&self, mut observed: TaskObservations) -> bool {
+    /// Delivers a task everywhere, however long that takes; `None` when told to stop first.
+    async fn deliver(&self, mut observed: TaskObservations) -> Option<Sent> {
         let now = Time::from(SystemTime::now());
         let bare = TaskLife::new(observed.clone(), now, 0);
         let failed = bare.outcome.failure.is_some();
         if (self.args.only_failed && !failed) || self.args.slower_than.is_some_and(|limit| launch(&bare) < Some(limit))
         {
-            add(&self.counts.passed_by, 1);
-            return true;
+            return Some(Sent::PassedBy);
         }
         if bare.is_stopped()
             && (failed || self.args.logs == WorkerLogs::All)
             && let Some(source) = &self.logs
         {
             if !settled(&bare.task, self.args.logs_settle).await {
-                return false;
+                return None;
             }
             observed = self.with_logs(source, observed).await;
         }
@@ -151,24 +165,25 @@ impl Exporter {
         }
         let trace = TaskTrace::new(&life, &self.options);
         if trace.spans.is_empty() {
-            add(&self.counts.passed_by, 1);
-            return true;
+            return Some(Sent::PassedBy);
         }
         let all = join_all(self.destinations.iter().map(|to| self.send(to, &trace))).await;
-        let is_done = all.into_iter().all(|settled| settled);
-        if is_done {
-            add(&self.counts.tasks, 1);
-            self.tell(&life, &trace);
+        if !all.into_iter().all(|settled| settled) {
+            return None;
         }
-        is_done
+        add(&self.counts.tasks, 1);
+        let lag = life.task.times.stopped.map(|stopped| Time::from(SystemTime::now()).since(stopped));
+        self.meters.task(&life, lag);
+        tell(&life, &trace, lag);
+        Some(Sent::Exported)
     }
 
     /// Sends until the receiver has said yes or no for good.
     async fn send(&self, to: &Acknowledged, trace: &TaskTrace) -> bool {
         loop {
             match to.send(trace.clone()).await {
-                Ack::Settled { rejected: 0, .. } => return true,
-                Ack::Settled { rejected, why, .. } => {
+                Ack::Settled { accepted, rejected, why } => {
+                    self.meters.spans(to.name(), accepted, rejected);
                     for reason in why {
                         let (task, spans) = (trace.label.clone(), rejected.to_string());
                         let hint = reason.hint().unwrap_or_default();
@@ -208,25 +223,8 @@ impl Exporter {
         more
     }
 
-    fn tell(&self, life: &TaskLife, trace: &TaskTrace) {
-        let mut fields = vec![
-            ("task", trace.label.clone()),
-            ("status", trace.status.clone()),
-            ("spans", trace.spans.len().to_string()),
-        ];
-        if let Some(stopped) = life.task.times.stopped {
-            let lag = Time::from(SystemTime::now()).since(stopped);
-            fields.push(("lag_ms", lag.as_millis().to_string()));
-        }
-        if let Some(failure) = &life.outcome.failure {
-            fields.push(("failure", failure.error_type.clone().unwrap_or_else(|| failure.description.clone())));
-        }
-        let fields: Vec<(&str, &str)> = fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        say("info", "delivered", &fields);
-    }
-
     /// Tells what became of everything, and what that means for the exit code.
-    pub(super) fn close(&self) -> Exit {
+    pub(in super::super) fn close(&self) -> Exit {
         let destinations: Vec<DestinationReport> = self.destinations.iter().map(Acknowledged::report).collect();
         destinations.iter().for_each(closing::tell_destination);
         match (Report { destinations, ..Report::default() }).verdict() {
@@ -236,6 +234,20 @@ impl Exporter {
             Verdict::Nothing => Exit::Failed,
         }
     }
+}
+
+fn tell(life: &TaskLife, trace: &TaskTrace, lag: Option<Duration>) {
+    let failure = life.outcome.failure.as_ref();
+    let failure = failure.map(|failure| failure.error_type.as_deref().unwrap_or(&failure.description));
+    let (spans, lag) = (trace.spans.len().to_string(), lag.map(|lag| lag.as_millis().to_string()).unwrap_or_default());
+    let fields = [
+        ("task", trace.label.as_str()),
+        ("status", &trace.status),
+        ("spans", &spans),
+        ("lag_ms", &lag),
+        ("failure", failure.unwrap_or_default()),
+    ];
+    say("info", "delivered", &fields);
 }
 
 /// Created → started.

@@ -1,14 +1,12 @@
 //! `ecspan worker`: EventBridge events from an SQS queue, for ever: received, held, deleted or given back. Any number of
 //! workers share a queue; none keeps a state. What is done with an event is [`events`]' part.
 
-mod events;
+pub(super) mod events;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ecspan::render::escape;
 use ecspan::source::sqs::{Message, Queue};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -17,8 +15,10 @@ use tokio::time::{sleep, timeout};
 use self::events::{Done, Exporter};
 use super::args::{Global, WorkerArgs};
 use super::exit::Exit;
+use super::log::say;
+use super::meters::MessageFate;
 use super::problem::Problem;
-use super::{signals, tasks, terminal};
+use super::{signals, tasks};
 
 /// So long is a message hidden from other workers; a killed worker's messages come back after it.
 const HIDDEN: Duration = Duration::from_secs(60);
@@ -26,17 +26,21 @@ const HIDDEN: Duration = Duration::from_secs(60);
 const HIDE_AGAIN: Duration = Duration::from_secs(20);
 /// The pause after SQS did not answer.
 const PAUSE: Duration = Duration::from_secs(5);
+/// And the last metrics so long.
+const LAST_EXPORT: Duration = Duration::from_secs(5);
 /// Told to stop: work in hand has so long. ECS kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Problem> {
-    let exporter = Exporter::open(global, args).await?;
     let aws = tasks::aws(global).await;
+    let exporter = Exporter::open(global, &args.events, &aws).await?;
     let queue = Queue::open(&aws, &args.queue).map_err(|error| tasks::aws_problem(&error))?;
     let worker = Arc::new(Worker { queue, exporter, concurrency: args.concurrency, counts: Counts::default() });
     say("info", "receiving", &[("queue", &args.queue), ("concurrency", &args.concurrency.to_string())]);
     worker.clone().receive().await;
-    Ok(worker.close())
+    let exit = worker.close();
+    worker.exporter.meters.flush(LAST_EXPORT).await;
+    Ok(exit)
 }
 
 struct Worker {
@@ -100,6 +104,7 @@ impl Worker {
     /// Works on a message, which stays hidden meanwhile.
     async fn handle(&self, message: Message) {
         self.counts.received.fetch_add(1, Ordering::Relaxed);
+        self.exporter.meters.received(1);
         let hold = async {
             loop {
                 sleep(HIDE_AGAIN).await;
@@ -116,6 +121,7 @@ impl Worker {
             Done::Delete => self.queue.delete(&message).await,
             Done::GiveBack => {
                 self.counts.given_back.fetch_add(1, Ordering::Relaxed);
+                self.exporter.meters.settled(MessageFate::GivenBack);
                 self.queue.hide(&message, Duration::ZERO).await
             }
             Done::Leave => Ok(()),
@@ -142,19 +148,4 @@ impl Worker {
         );
         self.exporter.close()
     }
-}
-
-/// A structured line on stderr: `level=info msg="delivered" task=prod/…`.
-fn say(level: &str, message: &str, fields: &[(&str, &str)]) {
-    let mut line = format!("level={level} msg={}", quoted(message));
-    for (key, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-        let _ = write!(line, " {key}={}", quoted(value));
-    }
-    terminal::say(&line);
-}
-
-fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
-    let value = escape::text(value);
-    if value.chars().all(plain) { value } else { format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
 }

@@ -1,0 +1,157 @@
+//! `ecspan lambda`: the bootstrap of an AWS Lambda function that is invoked with EventBridge events, or with batches of SQS
+//! messages that hold them. What is done with an event is the worker's; here it is answered for.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::future::join_all;
+use lambda_runtime::tower::util::MapFutureLayer;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::args::{EventArgs, Global, LAMBDA_RUNTIME_API};
+use super::exit::Exit;
+use super::log::say;
+use super::meters::MessageFate;
+use super::problem::Problem;
+use super::worker::events::{Done, Exporter};
+use super::{env, signals, tasks};
+
+/// So long before the function's time is up it answers: what is not done by then fails, and comes back.
+const TO_ANSWER: Duration = Duration::from_secs(2);
+/// What Lambda sets and the runtime insists on.
+const VARIABLES: [&str; 4] =
+    [LAMBDA_RUNTIME_API, "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"];
+
+/// Why an invocation failed: Lambda gives the event to another one, and after the last to the function's failure destination.
+#[derive(Debug, thiserror::Error)]
+enum NotDone {
+    #[error("the event cannot be read")]
+    Poison,
+    #[error("the event was not delivered in time")]
+    OutOfTime,
+}
+
+impl From<NotDone> for Diagnostic {
+    fn from(error: NotDone) -> Self {
+        Self { error_type: "ecspan.NotDone".to_owned(), error_message: error.to_string() }
+    }
+}
+
+pub(super) async fn run(global: &Global, args: &EventArgs) -> Result<Exit, Problem> {
+    if let Some(missing) = VARIABLES.iter().find(|name| env::get(name).is_none()) {
+        return Err(Problem::usage(format!("{missing} is not set, as it is in AWS Lambda"))
+            .hint("elsewhere, `ecspan worker` takes events from a queue".to_owned()));
+    }
+    let aws = tasks::aws(global).await;
+    let exporter = Arc::new(Exporter::open(global, args, &aws).await?);
+    let handler = service_fn(|event: LambdaEvent<Value>| {
+        let exporter = exporter.clone();
+        async move { invoked(&exporter, event).await }
+    });
+    // Held from an invocation's arrival until its answer is out.
+    let in_hand = Arc::new(Mutex::new(()));
+    let holding = in_hand.clone();
+    let hold = MapFutureLayer::new(move |answered| {
+        let holding = holding.clone();
+        async move {
+            let _held = holding.lock().await;
+            answered.await
+        }
+    });
+    say("info", "waiting for invocations", &[]);
+    tokio::select! {
+        ended = Runtime::new(handler).layer(hold).run() => {
+            let error = ended.err().map_or_else(|| "the runtime has ended".to_owned(), |error| error.to_string());
+            return Err(Problem::failed(format!("failed to serve invocations: {error}")));
+        }
+        () = async {
+            signals::wait().await;
+            say("info", "told to stop: answering what is in hand", &[]);
+            let _answered = in_hand.lock().await;
+        } => {}
+    }
+    exporter.meters.flush(TO_ANSWER).await;
+    Ok(exporter.close())
+}
+
+async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value, NotDone> {
+    let LambdaEvent { payload, context } = event;
+    let answer = match batch(&payload) {
+        Some(messages) => {
+            exporter.meters.received(messages.len() as u64);
+            let all = messages.iter().map(|message| within(exporter, &context, message));
+            let failed = join_all(all).await.into_iter().zip(&messages).filter(|(done, _)| *done != Done::Delete);
+            let failures: Vec<Value> = failed.map(|(_, message)| json!({ "itemIdentifier": message.id })).collect();
+            Ok(json!({ "batchItemFailures": failures }))
+        }
+        None => {
+            exporter.meters.received(1);
+            let message = Message { id: context.request_id.clone(), received: 1, body: payload.to_string() };
+            match within(exporter, &context, &message).await {
+                Done::Delete => Ok(Value::Null),
+                Done::Leave => Err(NotDone::Poison),
+                Done::GiveBack => Err(NotDone::OutOfTime),
+            }
+        }
+    };
+    // Lambda freezes the process once it has answered.
+    exporter.meters.flush(left(&context).min(TO_ANSWER)).await;
+    answer
+}
+
+/// A message of a batch, or the event itself.
+struct Message {
+    id: String,
+    received: u32,
+    body: String,
+}
+
+/// The messages of an SQS batch; `None` for any other event.
+fn batch(payload: &Value) -> Option<Vec<Message>> {
+    let records = payload.get("Records")?.as_array()?;
+    let message = |record: &Value| {
+        let text = |name: &str| record.get(name).and_then(Value::as_str);
+        (text("eventSource") == Some("aws:sqs")).then_some(())?;
+        let count = record.pointer("/attributes/ApproximateReceiveCount").and_then(Value::as_str);
+        Some(Message {
+            id: text("messageId")?.to_owned(),
+            received: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+            body: text("body")?.to_owned(),
+        })
+    };
+    records.iter().map(message).collect()
+}
+
+/// Exports while there is time.
+async fn within(exporter: &Exporter, context: &Context, message: &Message) -> Done {
+    let patience = left(context).saturating_sub(TO_ANSWER);
+    let exported = timeout(patience, exporter.export(&message.id, message.received, &message.body)).await;
+    let done = exported.unwrap_or(Done::GiveBack);
+    if done == Done::GiveBack {
+        say("warning", "not delivered in time: the event comes back", &[("message", &message.id)]);
+        exporter.meters.settled(MessageFate::GivenBack);
+    }
+    done
+}
+
+/// Until the function's time is up.
+fn left(context: &Context) -> Duration {
+    context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_messages_is_told_from_an_event() {
+        let message = |source: &str| json!({ "eventSource": source, "messageId": "m", "body": "{}", "attributes": { "ApproximateReceiveCount": "3" } });
+        let found = batch(&json!({ "Records": [message("aws:sqs")] })).unwrap_or_default();
+        assert_eq!(found.iter().map(|m| (m.id.as_str(), m.received)).collect::<Vec<_>>(), [("m", 3)]);
+        assert!(batch(&json!({ "Records": [message("aws:sns")] })).is_none());
+        assert!(batch(&json!({ "detail-type": "ECS Task State Change", "detail": {} })).is_none());
+    }
+}
