@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end suite needs, once: Jaeger and the OpenTelemetry Collector as Go tools, a Python
-# environment, and (where the docker client is there) the compose plug-in. Prints the folder that holds them.
+# Installs what the end-to-end suite needs, once: Jaeger and the OpenTelemetry Collector as Go tools, ElasticMQ from Maven,
+# a Python environment, and (where the docker client is there) the compose plug-in. Prints the folder that holds them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ecspan-e2e
@@ -24,6 +24,16 @@ build otelcol .
 if command -v docker >/dev/null; then
     build docker-compose github.com/docker/compose/v2/cmd
 fi
+
+pom=$here/servers/elasticmq/pom.xml
+jars=$cache/elasticmq-$(sha256sum "$pom" | cut -c1-16)
+if [ ! -d "$jars" ]; then
+    echo "installing elasticmq" >&2
+    rm -rf "$jars.part"
+    mvn -q -B -f "$pom" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$jars.part" >&2
+    mv "$jars.part" "$jars"
+fi
+ln -sfn "$jars" "$cache/elasticmq"
 
 key=$(sha256sum "$here/requirements.txt" | cut -c1-16)
 venv=$cache/venv-$key

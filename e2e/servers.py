@@ -1,4 +1,5 @@
-"""Real servers on free loopback ports: Jaeger, the OpenTelemetry Collector and Lambda's runtime API, each ended by its own pid."""
+"""Real servers on free loopback ports: Jaeger, the OpenTelemetry Collector, SQS as ElasticMQ has it, and Lambda's runtime API; each
+ended by its own pid."""
 
 import json
 import os
@@ -25,10 +26,10 @@ def free_port():
 class Server:
     """A process that is started with environment variables and is ready when `ready` says so."""
 
-    def __init__(self, name, arguments, environment, log):
+    def __init__(self, name, arguments, environment, log, program=None):
         self.name, self.log = name, log
         self.process = subprocess.Popen(
-            [CACHE / name, *arguments], env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=open(log, "wb"), stderr=subprocess.STDOUT
+            [program or CACHE / name, *arguments], env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=open(log, "wb"), stderr=subprocess.STDOUT
         )
         deadline = time.monotonic() + READY_WITHIN
         while not self.is_ready():
@@ -153,6 +154,27 @@ class Collector(Server):
             if len(found) >= count or time.monotonic() > deadline:
                 return found
             time.sleep(0.05)
+
+
+class ElasticMQ(Server):
+    """SQS in memory, with strict limits."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        settings = {
+            "rest-sqs.bind-hostname": "127.0.0.1", "rest-sqs.bind-port": self.port, "rest-stats.enabled": "false",
+            # The addresses of queues are made of where it listens.
+            "generate-node-address": "true", "logback.configurationFile": HERE / "servers/elasticmq/logback.xml",
+        }
+        # Little memory, and no time for a compiler that a few minutes do not repay.
+        machine = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true"]
+        arguments = [*machine, *(f"-D{name}={value}" for name, value in settings.items()), "-cp", f"{CACHE}/elasticmq/*"]
+        super().__init__("elasticmq", [*arguments, "org.elasticmq.server.Main"], {}, folder / "elasticmq.log", program="java")
+
+    def is_ready(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 def flat_logs(resource_logs):

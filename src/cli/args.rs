@@ -282,6 +282,9 @@ pub(crate) struct WorkerArgs {
     /// Work on so many messages at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub(crate) concurrency: usize,
+    /// Hide messages so long from other workers, and again while they are worked on: those of a killed one come back after it
+    #[arg(long, value_name = "DURATION", value_parser = visibility, default_value = "60s")]
+    pub(crate) visibility_timeout: Duration,
     #[command(flatten)]
     pub(crate) events: EventArgs,
 }
@@ -499,6 +502,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let millis = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis_per_unit));
     millis.map(Duration::from_millis).ok_or_else(|| "not a number that a duration can have".to_owned())
+}
+
+/// What SQS takes, and what a worker can keep up with.
+fn visibility(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(5)..=Duration::from_secs(12 * 60 * 60);
+    duration(text).and_then(|time| if range.contains(&time) { Ok(time) } else { Err("5s to 12h".to_owned()) })
 }
 
 #[cfg(test)]

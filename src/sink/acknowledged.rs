@@ -1,7 +1,7 @@
-//! Delivers one task at a time and says what became of it: for whoever may only forget a task once it is accepted. Main type:
+//! Delivers tasks and says what became of each: for whoever may only forget a task once it is accepted. Main type:
 //! [`Acknowledged`].
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use futures::FutureExt;
@@ -27,9 +27,9 @@ pub struct Acknowledged {
 pub enum Ack {
     /// Each span is accepted, or refused for good: sending it again would change nothing.
     Settled {
-        /// The spans that were accepted.
+        /// The spans that were accepted, as far as is known.
         accepted: u64,
-        /// The spans that were not.
+        /// The spans that were not. Of a request that several tasks share nobody knows whose they are: all of them are told.
         rejected: u64,
         /// Why those were not.
         why: Vec<Reason>,
@@ -56,27 +56,63 @@ impl Acknowledged {
         self
     }
 
-    /// Delivers a task.
+    /// Requests that may be under way at once.
+    pub const fn concurrency(&self) -> usize {
+        self.destination.concurrency
+    }
+
+    /// Delivers a task in requests of its own.
     pub async fn send(&self, trace: TaskTrace) -> Ack {
+        self.send_alone(EncodedTask::spans(trace)).await
+    }
+
+    /// Delivers tasks in requests that they share; what became of each, in their order. When a request of several is refused
+    /// for good, each of them is sent alone: one may be to blame for all.
+    pub async fn send_all(&self, traces: Vec<TaskTrace>) -> Vec<Ack> {
+        let tasks: Vec<EncodedTask> = traces.into_iter().map(EncodedTask::spans).collect();
+        let parts = self.deliver(tasks.clone()).await;
+        let mut acks = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let is_blamed = of_task(&task.label, &parts).any(|part| is_refused(part) && !is_alone(part));
+            acks.push(if is_blamed { self.send_alone(task).await } else { settle(&task.label, &parts) });
+        }
+        acks
+    }
+
+    async fn send_alone(&self, task: EncodedTask) -> Ack {
+        let label = Arc::clone(&task.label);
+        settle(&label, &self.deliver(vec![task]).await)
+    }
+
+    async fn deliver(&self, tasks: Vec<EncodedTask>) -> Vec<Delivered> {
         let Destination { policy, transport, limits, .. } = &self.destination;
         let mut packer = Packer::new(*limits);
-        let task = EncodedTask::spans(trace);
-        let made = task.items.len() as u64;
-        let packed = packer.push(task, SystemTime::now());
-        let requests: Vec<Request> = packed.requests.into_iter().chain(packer.flush()).collect();
-        let mut parts: Vec<Delivered> = packed.refused.into_iter().map(Delivered::unacceptable).collect();
+        let mut parts: Vec<Delivered> = vec![];
+        let mut requests: Vec<Request> = vec![];
+        for task in tasks {
+            let packed = packer.push(task, SystemTime::now());
+            parts.extend(packed.refused.into_iter().map(Delivered::unacceptable));
+            requests.extend(packed.requests);
+        }
+        requests.extend(packer.flush());
         for request in requests {
             parts.extend(retry::deliver(transport.as_ref(), policy, request).await);
         }
-        let ack = settle(&parts);
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         // What stays open is sent, and counted, again.
-        if matches!(ack, Ack::Settled { .. }) {
-            report.made += made;
+        let is_settled = |part: &Delivered| match &part.fate {
+            Fate::Accepted { .. } | Fate::Unacceptable { .. } | Fate::Split => true,
+            Fate::Undelivered { .. } | Fate::Unknown { .. } => is_refused(part) && is_alone(part),
+        };
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        if parts.iter().all(is_settled) {
             report.dropped_events += packer.dropped_events();
-            parts.into_iter().for_each(|part| report.add(part, None));
         }
-        ack
+        for part in parts.iter().filter(|part| is_settled(part)) {
+            report.made += part.request.items();
+            report.add(part.clone(), None);
+        }
+        drop(report);
+        parts
     }
 
     /// What it is called.
@@ -90,13 +126,28 @@ impl Acknowledged {
     }
 }
 
-fn settle(parts: &[Delivered]) -> Ack {
+/// The parts in which something of a task was. Labels tell tasks apart by where they are: one may come twice.
+fn of_task<'a>(label: &'a Arc<str>, parts: &'a [Delivered]) -> impl Iterator<Item = &'a Delivered> {
+    parts.iter().filter(move |part| part.request.tasks().iter().any(|task| Arc::ptr_eq(task, label)))
+}
+
+/// Whether no other task was in it.
+fn is_alone(part: &Delivered) -> bool {
+    part.request.tasks().windows(2).all(|pair| matches!(pair, [a, b] if Arc::ptr_eq(a, b)))
+}
+
+/// Whether the receiver would refuse it every time.
+fn is_refused(part: &Delivered) -> bool {
+    matches!(&part.fate, Fate::Undelivered { reason } if reason.is_for_good())
+}
+
+fn settle(label: &Arc<str>, parts: &[Delivered]) -> Ack {
     let (mut accepted, mut rejected, mut why) = (0, 0, vec![]);
-    for part in parts {
-        let items = part.request.items();
+    for part in of_task(label, parts) {
+        let items = part.request.items_of(label);
         match &part.fate {
             Fate::Accepted { rejected: refused, message } => {
-                accepted += items - refused;
+                accepted += items.saturating_sub(*refused);
                 rejected += refused;
                 if *refused > 0 {
                     why.push(Reason::Rejected { message: message.clone() });
@@ -106,7 +157,7 @@ fn settle(parts: &[Delivered]) -> Ack {
                 rejected += items;
                 why.push(reason.clone());
             }
-            Fate::Undelivered { reason } if reason.is_for_good() => {
+            Fate::Undelivered { reason } if is_refused(part) && is_alone(part) => {
                 rejected += items;
                 why.push(reason.clone());
             }
@@ -125,7 +176,8 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::sink::testing::{Scripted, Step, task, took};
+    use crate::sink::report::Report;
+    use crate::sink::testing::{Scripted, Step, assert_adds_up, span_names, task, took};
     use crate::sink::transport::{Answer, TooLarge};
 
     fn http(status: StatusCode) -> Reason {
@@ -146,5 +198,65 @@ mod tests {
         for status in [StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND, StatusCode::INTERNAL_SERVER_ERROR] {
             assert_eq!(send(refused(status)).await, Ack::Open(http(status)), "a key or a path can be mended");
         }
+    }
+
+    fn refused(status: StatusCode) -> Step {
+        Step::Say(Answer::Refused { reason: http(status), too_large: TooLarge::No })
+    }
+
+    /// What becomes of a task of three spans, one of two, and the first once more, and what was sent.
+    async fn send_all(steps: Vec<Step>) -> (Vec<Ack>, Vec<usize>, DestinationReport) {
+        let scripted = Scripted::new(steps);
+        let script = scripted.0.clone();
+        let to = Acknowledged::new(Destination::over("scripted".to_owned(), Arc::new(scripted)));
+        let acks = to.send_all(vec![task("a", 3), task("b", 2), task("a", 3)]).await;
+        let report = to.report();
+        assert_adds_up(&Report { destinations: vec![report.clone()], ..Report::default() });
+        (acks, script.played().iter().map(|body| span_names(body).len()).collect(), report)
+    }
+
+    fn settled(accepted: u64, rejected: u64, why: &[Reason]) -> Ack {
+        Ack::Settled { accepted, rejected, why: why.to_vec() }
+    }
+
+    #[tokio::test]
+    async fn tasks_share_a_request_and_each_is_told() {
+        let (acks, sent, report) = send_all(vec![Step::Say(took(0, ""))]).await;
+        assert_eq!(acks, [3, 2, 3].map(|spans| settled(spans, 0, &[])));
+        assert_eq!((sent, report.made, report.accepted), (vec![8], 8, 8));
+    }
+
+    #[tokio::test]
+    async fn of_a_shared_request_nobody_knows_whose_spans_were_rejected() {
+        let (acks, sent, report) = send_all(vec![Step::Say(took(1, "old"))]).await;
+        let why = [Reason::Rejected { message: "old".to_owned() }];
+        assert_eq!(acks, [2, 1, 2].map(|surely| settled(surely, 1, &why)), "settled, and not sent again");
+        assert_eq!((sent, report.accepted, report.rejected), (vec![8], 7, 1));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_refused_for_good_takes_no_other_with_it() {
+        let bad = StatusCode::BAD_REQUEST;
+        let steps = vec![refused(bad), Step::Say(took(0, "")), refused(bad), Step::Say(took(0, ""))];
+        let (acks, sent, report) = send_all(steps).await;
+        assert_eq!(acks, [settled(3, 0, &[]), settled(0, 2, &[http(bad)]), settled(3, 0, &[])]);
+        assert_eq!((sent, report.accepted, report.undelivered), (vec![8, 3, 2, 3], 6, 2));
+    }
+
+    #[tokio::test]
+    async fn what_may_be_taken_later_is_open_for_all_that_share_it_and_counted_once_it_is_settled() {
+        let down = StatusCode::INTERNAL_SERVER_ERROR;
+        let (acks, _, report) = send_all(vec![refused(down)]).await;
+        assert_eq!(acks, vec![Ack::Open(http(down)); 3]);
+        assert_eq!((report.made, report.accepted, report.undelivered), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn halves_of_a_request_that_was_too_large_are_told_apart() {
+        let too_large = Answer::Refused { reason: http(StatusCode::PAYLOAD_TOO_LARGE), too_large: TooLarge::Yes };
+        let down = StatusCode::INTERNAL_SERVER_ERROR;
+        let (acks, sent, report) = send_all(vec![Step::Say(too_large), Step::Say(took(0, "")), refused(down)]).await;
+        assert_eq!(acks, [settled(3, 0, &[]), Ack::Open(http(down)), Ack::Open(http(down))]);
+        assert_eq!((sent, report.made, report.accepted), (vec![8, 3, 5], 3, 3));
     }
 }

@@ -252,6 +252,22 @@ impl Request {
         &self.tasks
     }
 
+    /// How many of them are of the task with this very label.
+    pub(crate) fn items_of(&self, label: &Arc<str>) -> u64 {
+        let counts: Vec<usize> = match &self.message {
+            Message::Traces(message) => {
+                let groups = message.resource_spans.iter();
+                groups.map(|group| group.scope_spans.iter().map(|scope| scope.spans.len()).sum()).collect()
+            }
+            Message::Logs(message) => {
+                let groups = message.resource_logs.iter();
+                groups.map(|group| group.scope_logs.iter().map(|scope| scope.log_records.len()).sum()).collect()
+            }
+        };
+        let of_it = self.tasks.iter().zip(counts).filter(|(task, _)| Arc::ptr_eq(task, label));
+        of_it.map(|(_, count)| count as u64).sum()
+    }
+
     /// How many spans or log records are in it.
     pub fn items(&self) -> u64 {
         let count = match &self.message {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use aws_config::Region;
-use aws_sdk_sqs::types::MessageSystemAttributeName;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
 
 use super::aws::{Aws, AwsError};
 
 /// The longest that a call waits for messages: SQS's own limit.
 const LONGEST_WAIT_SECONDS: i32 = 20;
 /// The most messages of a call.
-const MOST: i32 = 10;
+pub const MOST: usize = 10;
 
 /// A queue.
 #[derive(Debug)]
@@ -28,9 +28,13 @@ pub struct Message {
     pub body: String,
     /// How often it was received, this time included.
     pub received: u32,
-    /// What it is deleted by.
-    handle: String,
+    /// What it is held and deleted by.
+    pub receipt: Receipt,
 }
+
+/// Stands for one receipt of a message.
+#[derive(Clone, Debug)]
+pub struct Receipt(String);
 
 impl Queue {
     /// The queue at this URL, in the region that the URL names, else the SDK's. Asks nobody yet.
@@ -45,7 +49,7 @@ impl Queue {
 
     /// Waits for messages, at most so many; nobody else gets them while they are hidden.
     pub async fn receive(&self, most: usize, hidden: Duration) -> Result<Vec<Message>, AwsError> {
-        let most = i32::try_from(most).unwrap_or(MOST).clamp(1, MOST);
+        let most = i32::try_from(most.clamp(1, MOST)).unwrap_or(1);
         let request = self.client.receive_message().queue_url(&self.url).max_number_of_messages(most);
         let request = request.wait_time_seconds(LONGEST_WAIT_SECONDS).visibility_timeout(seconds(hidden));
         let request = request.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
@@ -61,23 +65,56 @@ impl Queue {
                 id: message.message_id.unwrap_or_default(),
                 body: message.body.unwrap_or_default(),
                 received: count.and_then(|count| count.parse().ok()).unwrap_or(1),
-                handle: message.receipt_handle?,
+                receipt: Receipt(message.receipt_handle?),
             })
         };
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(message).collect())
     }
 
-    /// The message is done with.
-    pub async fn delete(&self, message: &Message) -> Result<(), AwsError> {
-        let request = self.client.delete_message().queue_url(&self.url).receipt_handle(&message.handle);
-        let answer = request.send().await;
-        answer.map_err(|error| AwsError::from_sdk("sqs:DeleteMessage", self.attempt("delete a message of"), &error))?;
-        Ok(())
+    /// These messages, at most [`MOST`], are done with; what became of each, in their order.
+    pub async fn delete(&self, receipts: Vec<Receipt>) -> Vec<Result<(), AwsError>> {
+        const ACTION: &str = "sqs:DeleteMessage";
+        let attempt = || self.attempt("delete a message of");
+        let count = receipts.len();
+        let entry = |(index, Receipt(handle)): (usize, Receipt)| {
+            DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(handle).build()
+        };
+        let entries: Result<Vec<_>, _> = receipts.into_iter().enumerate().map(entry).collect();
+        let answer = match entries {
+            Ok(entries) => {
+                let request = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
+                request.send().await.map_err(|error| AwsError::from_sdk(ACTION, attempt(), &error))
+            }
+            Err(error) => Err(AwsError::Unanswered { attempt: attempt(), cause: error.to_string() }),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return vec![Err(error); count],
+        };
+        // Only what it says was deleted was deleted.
+        let mut all: Vec<Result<(), AwsError>> =
+            vec![Err(AwsError::Unanswered { attempt: attempt(), cause: "it does not say".to_owned() }); count];
+        let mut settle = |id: &str, result| {
+            if let Some(one) = id.parse().ok().and_then(|index: usize| all.get_mut(index)) {
+                *one = result;
+            }
+        };
+        for one in answer.successful {
+            settle(&one.id, Ok(()));
+        }
+        for one in answer.failed {
+            let (code, message) = (one.code, one.message.unwrap_or_else(|| "without a message".to_owned()));
+            settle(
+                &one.id,
+                Err(AwsError::Service { attempt: attempt(), action: ACTION, code, message, request_id: None }),
+            );
+        }
+        all
     }
 
     /// Hides the message for so long from now on; not at all: others may have it at once.
-    pub async fn hide(&self, message: &Message, time: Duration) -> Result<(), AwsError> {
-        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(&message.handle);
+    pub async fn hide(&self, Receipt(handle): &Receipt, time: Duration) -> Result<(), AwsError> {
+        let request = self.client.change_message_visibility().queue_url(&self.url).receipt_handle(handle);
         let answer = request.visibility_timeout(seconds(time)).send().await;
         let attempt = || self.attempt("hold a message of");
         answer.map_err(|error| AwsError::from_sdk("sqs:ChangeMessageVisibility", attempt(), &error))?;

@@ -8,7 +8,7 @@ use ecspan::model::merge::{self, TaskObservations};
 use ecspan::model::observation::{Observation, TaskRecord};
 use ecspan::model::phases::{PhaseKind, Phases};
 use ecspan::model::{TaskLife, Time};
-use ecspan::sink::{Ack, Acknowledged, DestinationReport, Report, Verdict};
+use ecspan::sink::{Ack, Acknowledged, Destination, DestinationReport, Report, Verdict};
 use ecspan::source::aws::Aws;
 use ecspan::source::ecs::EcsSource;
 use ecspan::source::files;
@@ -22,19 +22,26 @@ use super::super::log::say;
 use super::super::meters::{MessageFate, Meters};
 use super::super::problem::Problem;
 use super::super::{closing, destinations, env, signals, tasks};
+use super::together::Together;
 
 /// The pause after a receiver did not take a task.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Exports the tasks of events.
 pub(in super::super) struct Exporter {
-    destinations: Vec<Acknowledged>,
+    destinations: Vec<Outlet>,
     /// Where log lines come from.
     logs: Option<Arc<EcsSource>>,
     args: EventArgs,
     options: TraceOptions,
     pub(in super::super) meters: Meters,
     pub(in super::super) counts: Counts,
+}
+
+/// A destination, and the tasks that are to share a request to it.
+struct Outlet {
+    to: Acknowledged,
+    together: Together<TaskTrace, Ack>,
 }
 
 /// What was done so far.
@@ -68,13 +75,21 @@ fn add(count: &AtomicU64, number: u64) {
     count.fetch_add(number, Ordering::Relaxed);
 }
 
+impl Outlet {
+    fn new(destination: Destination) -> Self {
+        let to = Acknowledged::new(destination).until(signals::wait());
+        let together = Together::new(to.concurrency(), usize::MAX);
+        Self { to, together }
+    }
+}
+
 impl Exporter {
     /// Opens all that is exported to and read from. Nothing is sent yet.
     pub(in super::super) async fn open(global: &Global, args: &EventArgs, aws: &Aws) -> Result<Self, Problem> {
         let opened = destinations::open_for(global, &args.to, &args.otlp, Some("none")).await?;
         let logs = if args.logs == WorkerLogs::None { None } else { Some(tasks::logs_of(aws.clone(), args)?) };
         Ok(Self {
-            destinations: opened.into_iter().map(|one| Acknowledged::new(one).until(signals::wait())).collect(),
+            destinations: opened.into_iter().map(Outlet::new).collect(),
             logs,
             args: args.clone(),
             options: TraceOptions {
@@ -179,9 +194,15 @@ impl Exporter {
     }
 
     /// Sends until the receiver has said yes or no for good.
-    async fn send(&self, to: &Acknowledged, trace: &TaskTrace) -> bool {
+    async fn send(&self, Outlet { to, together }: &Outlet, trace: &TaskTrace) -> bool {
+        let mut joined = together.join(trace.clone(), |traces| to.send_all(traces)).await;
         loop {
-            match to.send(trace.clone()).await {
+            // Alone, once something was wrong: it may be wrong with one of those that shared the request.
+            let ack = match joined.take() {
+                Some(ack) => ack,
+                None => to.send(trace.clone()).await,
+            };
+            match ack {
                 Ack::Settled { accepted, rejected, why } => {
                     self.meters.spans(to.name(), accepted, rejected);
                     for reason in why {
@@ -225,7 +246,7 @@ impl Exporter {
 
     /// Tells what became of everything, and what that means for the exit code.
     pub(in super::super) fn close(&self) -> Exit {
-        let destinations: Vec<DestinationReport> = self.destinations.iter().map(Acknowledged::report).collect();
+        let destinations: Vec<DestinationReport> = self.destinations.iter().map(|outlet| outlet.to.report()).collect();
         destinations.iter().for_each(closing::tell_destination);
         match (Report { destinations, ..Report::default() }).verdict() {
             // What it drained was delivered, or refused for good: that was told, and is in the exit code.

@@ -2,17 +2,21 @@
 //! workers share a queue; none keeps a state. What is done with an event is [`events`]' part.
 
 pub(super) mod events;
+mod together;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ecspan::source::sqs::{Message, Queue};
-use tokio::sync::Semaphore;
+use ecspan::source::aws::AwsError;
+use ecspan::source::sqs::{self, Message, Queue, Receipt};
+use futures::future::join_all;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::events::{Done, Exporter};
+use self::together::Together;
 use super::args::{Global, WorkerArgs};
 use super::exit::Exit;
 use super::log::say;
@@ -20,24 +24,36 @@ use super::meters::MessageFate;
 use super::problem::Problem;
 use super::{signals, tasks};
 
-/// So long is a message hidden from other workers; a killed worker's messages come back after it.
-const HIDDEN: Duration = Duration::from_secs(60);
-/// It is hidden again so often while it is being worked on.
-const HIDE_AGAIN: Duration = Duration::from_secs(20);
+/// Of a message's time out of sight so much passes before it is held again, as long as it is being worked on.
+const HOLD_EARLY: u32 = 3;
+/// So long a call for messages waits for more room than for one: ten cost as much as one.
+const LINGER: Duration = Duration::from_millis(50);
+/// Calls that delete, at once.
+const DELETES: usize = 2;
 /// The pause after SQS did not answer.
 const PAUSE: Duration = Duration::from_secs(5);
 /// And the last metrics so long.
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 /// Told to stop: work in hand has so long. ECS kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Told to stop: a call for messages that is under way has so long. What it brings is given back, and not out of sight.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Problem> {
     let aws = tasks::aws(global).await;
     let exporter = Exporter::open(global, &args.events, &aws).await?;
     let queue = Queue::open(&aws, &args.queue).map_err(|error| tasks::aws_problem(&error))?;
-    let worker = Arc::new(Worker { queue, exporter, concurrency: args.concurrency, counts: Counts::default() });
+    let worker = Arc::new(Worker {
+        queue,
+        exporter,
+        room: Arc::new(Semaphore::new(args.concurrency)),
+        concurrency: args.concurrency,
+        hidden: args.visibility_timeout,
+        deletes: Together::new(DELETES, sqs::MOST),
+        counts: Counts::default(),
+    });
     say("info", "receiving", &[("queue", &args.queue), ("concurrency", &args.concurrency.to_string())]);
-    worker.clone().receive().await;
+    worker.receive().await;
     let exit = worker.close();
     worker.exporter.meters.flush(LAST_EXPORT).await;
     Ok(exit)
@@ -46,7 +62,12 @@ pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Prob
 struct Worker {
     queue: Queue,
     exporter: Exporter,
+    /// For messages that are worked on or asked for.
+    room: Arc<Semaphore>,
     concurrency: usize,
+    /// So long is a message hidden from other workers; a killed worker's messages come back after it.
+    hidden: Duration,
+    deletes: Together<Receipt, Result<(), AwsError>>,
     counts: Counts,
 }
 
@@ -54,34 +75,55 @@ struct Worker {
 #[derive(Debug, Default)]
 struct Counts {
     received: AtomicU64,
+    /// Being worked on.
+    in_hand: AtomicU64,
     /// Given back undone.
     given_back: AtomicU64,
 }
 
 impl Worker {
     /// Receives until told to stop, and then finishes what is in hand.
-    async fn receive(self: Arc<Self>) {
-        let room = Arc::new(Semaphore::new(self.concurrency));
+    async fn receive(self: &Arc<Self>) {
+        // As many calls as it takes to fill all the room.
+        let calls = self.concurrency.div_ceil(sqs::MOST);
+        let stopping = async {
+            signals::wait().await;
+            let in_hand = self.counts.in_hand.load(Ordering::Relaxed).to_string();
+            say("info", "told to stop: finishing what is in hand", &[("messages", &in_hand)]);
+        };
+        tokio::join!(join_all((0..calls).map(|_| self.receive_and_work())), stopping);
+    }
+
+    /// One call for messages after the other.
+    async fn receive_and_work(self: &Arc<Self>) {
         let mut running = JoinSet::new();
         let stop = signals::wait();
         tokio::pin!(stop);
         loop {
             // No message is hidden from others before there is room to work on it.
-            let free = tokio::select! {
-                _ = room.acquire() => room.available_permits().max(1),
+            let mut places = tokio::select! {
+                Some(places) = self.room_for_some() => places,
                 () = &mut stop => break,
             };
+            let call = self.queue.receive(places.num_permits(), self.hidden);
+            tokio::pin!(call);
             let received = tokio::select! {
-                received = self.queue.receive(free, HIDDEN) => received,
-                () = &mut stop => break,
+                received = &mut call => received,
+                () = &mut stop => {
+                    if let Ok(Ok(messages)) = timeout(LAST_ANSWER, call).await {
+                        join_all(messages.iter().map(|message| self.give_back(message))).await;
+                    }
+                    break;
+                }
             };
             match received {
                 Ok(messages) => {
                     for message in messages {
-                        let Ok(place) = room.clone().acquire_owned().await else { return };
-                        let worker = self.clone();
+                        let (worker, place) = (self.clone(), places.split(1));
+                        self.counts.in_hand.fetch_add(1, Ordering::Relaxed);
                         running.spawn(async move {
                             worker.handle(message).await;
+                            worker.counts.in_hand.fetch_sub(1, Ordering::Relaxed);
                             drop(place);
                         });
                     }
@@ -96,9 +138,23 @@ impl Worker {
             }
             while running.try_join_next().is_some() {}
         }
-        say("info", "told to stop: finishing what is in hand", &[("messages", &running.len().to_string())]);
         // What is not done by then is still hidden, and comes back by itself.
         let _ = timeout(DRAIN, async { while running.join_next().await.is_some() {} }).await;
+    }
+
+    /// Waits for room for a message, and a moment for room for as many as a call can bring.
+    async fn room_for_some(&self) -> Option<OwnedSemaphorePermit> {
+        let mut places = self.room.clone().acquire_owned().await.ok()?;
+        let more = u32::try_from(sqs::MOST.min(self.concurrency) - 1).unwrap_or(0);
+        if let Ok(more) = timeout(LINGER, self.room.clone().acquire_many_owned(more)).await {
+            places.merge(more.ok()?);
+        } else {
+            let free = u32::try_from(self.room.available_permits()).unwrap_or(more).min(more);
+            if let Ok(free) = self.room.clone().try_acquire_many_owned(free) {
+                places.merge(free);
+            }
+        }
+        Some(places)
     }
 
     /// Works on a message, which stays hidden meanwhile.
@@ -107,8 +163,8 @@ impl Worker {
         self.exporter.meters.received(1);
         let hold = async {
             loop {
-                sleep(HIDE_AGAIN).await;
-                if let Err(error) = self.queue.hide(&message, HIDDEN).await {
+                sleep(self.hidden / HOLD_EARLY).await;
+                if let Err(error) = self.queue.hide(&message.receipt, self.hidden).await {
                     say("warning", &error.to_string(), &[("message", &message.id)]);
                 }
             }
@@ -117,17 +173,24 @@ impl Worker {
             done = self.exporter.export(&message.id, message.received, &message.body) => done,
             () = hold => Done::Leave,
         };
-        let result = match done {
-            Done::Delete => self.queue.delete(&message).await,
-            Done::GiveBack => {
-                self.counts.given_back.fetch_add(1, Ordering::Relaxed);
-                self.exporter.meters.settled(MessageFate::GivenBack);
-                self.queue.hide(&message, Duration::ZERO).await
+        match done {
+            Done::Delete => {
+                let deleted = self.deletes.join(message.receipt, |receipts| self.queue.delete(receipts)).await;
+                if let Some(Err(error)) = deleted {
+                    // It comes back, and is sent again: the same bytes.
+                    say("warning", &error.to_string(), &[("message", &message.id)]);
+                }
             }
-            Done::Leave => Ok(()),
-        };
-        if let Err(error) = result {
-            // It comes back, and is sent again: the same bytes.
+            Done::GiveBack => self.give_back(&message).await,
+            Done::Leave => {}
+        }
+    }
+
+    /// Other workers may have the message at once.
+    async fn give_back(&self, message: &Message) {
+        self.counts.given_back.fetch_add(1, Ordering::Relaxed);
+        self.exporter.meters.settled(MessageFate::GivenBack);
+        if let Err(error) = self.queue.hide(&message.receipt, Duration::ZERO).await {
             say("warning", &error.to_string(), &[("message", &message.id)]);
         }
     }

@@ -1,0 +1,98 @@
+//! Calls that take many things at once, for those who have one each. Main type: [`Together`].
+//!
+//! Nobody waits for company: while fewer calls are under way than may be, a thing goes alone and at once; else it waits, and the
+//! next call takes all that wait.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, oneshot};
+
+/// Things that wait for a call, and calls that are under way.
+#[derive(Debug)]
+pub(super) struct Together<T, R> {
+    waiting: Mutex<Vec<(T, oneshot::Sender<R>)>>,
+    /// Calls that may be under way besides those that are.
+    free: Semaphore,
+    most: usize,
+}
+
+impl<T, R> Together<T, R> {
+    /// So many calls at once, of so many things at most.
+    pub(super) fn new(calls: usize, most: usize) -> Self {
+        Self { waiting: Mutex::default(), free: Semaphore::new(calls), most }
+    }
+
+    /// Sends one thing in a call with others that wait; `call` gives a result for each, in their order. `None`: whoever made
+    /// the call was cut off.
+    pub(super) async fn join<F>(&self, one: T, call: impl Fn(Vec<T>) -> F) -> Option<R>
+    where
+        F: Future<Output = Vec<R>>,
+    {
+        let (tell, mut told) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((one, tell));
+        loop {
+            let place = tokio::select! {
+                biased;
+                result = &mut told => return result.ok(),
+                place = self.free.acquire() => place.ok()?,
+            };
+            let group: Vec<_> = {
+                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                let most = self.most.min(waiting.len());
+                waiting.drain(..most).collect()
+            };
+            if group.is_empty() {
+                // Ours is on its way.
+                drop(place);
+                return told.await.ok();
+            }
+            let (things, tells): (Vec<T>, Vec<_>) = group.into_iter().unzip();
+            let results = call(things).await;
+            drop(place);
+            for (tell, result) in tells.into_iter().zip(results) {
+                // Whoever does not wait any more does not want to know.
+                let _ = tell.send(result);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use futures::future::join_all;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_goes_at_once_and_those_who_wait_go_together_each_with_its_own_result() {
+        let together = Together::new(1, 3);
+        let (calls, open) = (Mutex::new(vec![]), Notify::new());
+        let call = async |group: Vec<u32>| {
+            calls.lock().unwrap().push(group.clone());
+            if group == [0] {
+                open.notified().await;
+            }
+            group.into_iter().map(|one| one * 10).collect::<Vec<_>>()
+        };
+        let all = join_all((0..8).map(|one| together.join(one, &call)));
+        let (results, ()) = futures::join!(all, async { open.notify_one() });
+        assert_eq!(results, (0..8).map(|one| Some(one * 10)).collect::<Vec<_>>());
+        assert_eq!(*calls.lock().unwrap(), [vec![0], vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
+    }
+
+    #[tokio::test]
+    async fn those_whose_call_was_cut_off_are_told_and_its_place_is_free() {
+        let together = Together::new(1, 3);
+        let place = together.free.acquire().await.unwrap();
+        let mut first = Box::pin(together.join(0, |_| std::future::pending::<Vec<u32>>()));
+        let mut second = Box::pin(together.join(1, |_| std::future::pending()));
+        assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+        drop(place);
+        assert!(futures::poll!(&mut first).is_pending() && together.waiting.lock().unwrap().is_empty());
+        drop(first);
+        assert_eq!(second.await, None);
+        assert_eq!(together.join(2, async |group| group).await, Some(2));
+    }
+}
