@@ -227,8 +227,9 @@ pub(crate) struct ExportArgs {
     /// Make the task a child of this W3C traceparent; `link`: only link to the caller that RunTask's overrides name
     #[arg(long, value_name = "TRACEPARENT|link")]
     pub(crate) parent: Option<String>,
-    /// service.name (default: the ECS service, else the family)
-    #[arg(long, value_name = "NAME")]
+    /// service.name (default: the ECS service, else the family); otel: as the first essential container's OTEL_SERVICE_NAME
+    /// or OTEL_RESOURCE_ATTRIBUTES say
+    #[arg(long, value_name = "NAME|otel")]
     pub(crate) service_name: Option<String>,
     /// Add a resource attribute
     #[arg(long, value_name = "KEY=VALUE")]
@@ -325,8 +326,9 @@ pub(crate) struct EventArgs {
     /// Where to: otlp, xray or xray:REGION, or file:PATH. May be repeated
     #[arg(long, value_name = "DESTINATION", default_value = "otlp", env = "ECSPAN_TO", value_delimiter = ',')]
     pub(crate) to: Vec<String>,
-    /// service.name (default: the ECS service, else the family)
-    #[arg(long, value_name = "NAME", env = "ECSPAN_SERVICE_NAME")]
+    /// service.name (default: the ECS service, else the family); otel: as the first essential container's OTEL_SERVICE_NAME
+    /// or OTEL_RESOURCE_ATTRIBUTES say
+    #[arg(long, value_name = "NAME|otel", env = "ECSPAN_SERVICE_NAME")]
     pub(crate) service_name: Option<String>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,

@@ -85,15 +85,10 @@ fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {
         let pair = pair.map(|(key, value)| (key.trim().to_owned(), value.to_owned()));
         pair.ok_or_else(|| Problem::usage("--attr is KEY=VALUE"))
     };
-    if args.service_name.as_deref() == Some("otel") {
-        return Err(Problem::usage(
-            "--service-name otel: reading the task's own OTEL_SERVICE_NAME is not supported yet",
-        ));
-    }
     Ok(TraceOptions {
         mode,
         parent,
-        service_name: args.service_name.clone(),
+        service_name: args.service_name.as_deref().into(),
         attributes: args.attr.iter().map(pair).collect::<Result<_, _>>()?,
         base_attributes: env::resource_attributes(),
         all_containers: args.tasks.all_containers,

@@ -1,11 +1,13 @@
 //! From tasks to what is delivered of them: log records, then the trace. Main function: [`feed`].
 
+use std::collections::{BTreeMap, HashSet};
+
 use ecspan::model::TaskLife;
 use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::TaskObservations;
 use ecspan::sink::Piece;
 use ecspan::source::logs::WholeLog;
-use ecspan::trace::{RecordMaker, TaskRecords, TaskTrace, TraceOptions};
+use ecspan::trace::{ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions};
 use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 
@@ -19,27 +21,37 @@ const RECORDS: usize = 1_000;
 /// Reads the tasks and hands on what is delivered of each, until there are no more or nobody takes them.
 pub(super) async fn feed(mut source: Source, options: &TraceOptions, pieces: Sender<Piece>) {
     let mut observed = source.observed();
+    let mut unnamed = HashSet::new();
     while let Some(mut observed) = observed.next().await {
         let is_streamed = source.streams_logs() && observed.is_live;
+        let mut read = BTreeMap::new();
         if is_streamed {
-            stream_logs(&source, &mut observed, options, &pieces).await;
+            read = stream_logs(&source, &mut observed, options, &pieces).await;
         }
         let life = source.life(observed.task);
         tell_gaps(&life);
+        tell_unnamed(&life, options, &mut unnamed);
         if options.records && !is_streamed {
             for records in TaskRecords::of_life(&life, options) {
                 send(records, &pieces).await;
             }
         }
-        if let Some(trace) = trace(&life, options, &source) {
+        if let Some(trace) = trace(&life, options, &read, &source) {
             // Nobody takes it: the run has ended.
             let _ = pieces.send(trace.into()).await;
         }
     }
 }
 
-/// Sends whole logs on as they are read. What stays is where they begin and end, which widens their containers' spans.
-async fn stream_logs(source: &Source, observed: &mut Observed, options: &TraceOptions, pieces: &Sender<Piece>) {
+/// Sends whole logs on as they are read. What stays is where they begin and end, which widens their containers' spans, and
+/// the applications' traces that they name.
+async fn stream_logs(
+    source: &Source,
+    observed: &mut Observed,
+    options: &TraceOptions,
+    pieces: &Sender<Piece>,
+) -> BTreeMap<String, ApplicationTraces> {
+    let mut read = BTreeMap::new();
     for log in source.whole_logs(observed) {
         let empty = ContainerLog {
             task_id: Some(observed.task.task.id.clone()),
@@ -54,15 +66,20 @@ async fn stream_logs(source: &Source, observed: &mut Observed, options: &TraceOp
         let life = TaskLife::new(task, ecspan::model::Time::from_unix_nanos(0), 0);
         let container = life.containers.iter().find(|container| container.name() == log.container);
         let Some(maker) = container.map(|container| RecordMaker::new(&life, container, options)) else { continue };
-        let ends = stream_log(log, &maker, observed, pieces).await;
+        let mut traces = maker.application_traces();
+        let name = log.container.clone();
+        let ends = stream_log(log, &maker, &mut traces, observed, pieces).await;
         observed.task.logs.push(ContainerLog { head: ends, ..empty });
+        read.insert(name, traces);
     }
+    read
 }
 
 /// Sends one log on; its first and its last line.
 async fn stream_log(
     mut log: WholeLog,
     maker: &RecordMaker,
+    traces: &mut ApplicationTraces,
     observed: &mut Observed,
     pieces: &Sender<Piece>,
 ) -> Vec<LogLine> {
@@ -70,6 +87,7 @@ async fn stream_log(
     while let Some(page) = log.next().await {
         match page {
             Ok(lines) => {
+                lines.iter().for_each(|line| traces.read(&line.message));
                 for lines in lines.chunks(RECORDS) {
                     let _ = pieces.send(maker.records(lines).into()).await;
                 }
@@ -95,13 +113,18 @@ async fn send(mut records: TaskRecords, pieces: &Sender<Piece>) {
 }
 
 /// The trace of a life; a task without any time has none, and is told about.
-fn trace(life: &TaskLife, options: &TraceOptions, source: &Source) -> Option<TaskTrace> {
+fn trace(
+    life: &TaskLife,
+    options: &TraceOptions,
+    read: &BTreeMap<String, ApplicationTraces>,
+    source: &Source,
+) -> Option<TaskTrace> {
     if life.phases.is_none() {
         let error = format!("task {}: no time is known of it, so no trace can be made", life.task.id);
         source.course.lose(&Problem::failed(error).hint(Some("ecspan show prints what is known".to_owned())));
         return None;
     }
-    Some(TaskTrace::new(life, options))
+    Some(TaskTrace::with_application_traces(life, options, read))
 }
 
 /// What is missing of a task is named when it is sent, and counted in the exit code.
@@ -111,5 +134,20 @@ fn tell_gaps(life: &TaskLife) {
         if let Some(hint) = &gap.hint {
             terminal::tell("hint", hint);
         }
+    }
+}
+
+/// Says, once a family, that a task's own settings name no service although they were asked for.
+fn tell_unnamed(life: &TaskLife, options: &TraceOptions, told: &mut HashSet<String>) {
+    if options.service_name != ServiceName::Otel || OtelService::of(life).name.is_some() {
+        return;
+    }
+    if told.insert(life.family().to_owned()) {
+        let why = match life.definition {
+            Some(_) => "no essential container sets OTEL_SERVICE_NAME or service.name in OTEL_RESOURCE_ATTRIBUTES",
+            None => "its overrides set no OTEL_SERVICE_NAME, and its task definition is not known",
+        };
+        let text = format!("task {}: --service-name otel: {why}: it goes by its ECS service or family", life.task.id);
+        terminal::tell("note", &text);
     }
 }

@@ -35,6 +35,12 @@ pub(super) async fn run(global: &Global, args: &SidecarArgs) -> Result<Exit, Pro
     if args.health {
         return check(&health);
     }
+    if args.service_name.as_deref() == Some("otel") {
+        let hint = "name it: --service-name NAME; export and worker know otel".to_owned();
+        let error =
+            "--service-name otel: the metadata endpoint does not say what other containers have in OTEL_SERVICE_NAME";
+        return Err(Problem::usage(error).hint(Some(hint)));
+    }
     let endpoint = MetadataEndpoint::from_env(env::get)
         .map_err(|error| Problem::usage(error.to_string()).hint(error.hint().map(str::to_owned)))?;
     let destinations = destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?;
@@ -95,7 +101,7 @@ impl<'a> Watch<'a> {
     fn new(args: &'a SidecarArgs, health: PathBuf) -> Self {
         let options = TraceOptions {
             standalone: args.standalone,
-            service_name: args.service_name.clone(),
+            service_name: args.service_name.as_deref().into(),
             base_attributes: env::resource_attributes(),
             ..TraceOptions::default()
         };

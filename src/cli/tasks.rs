@@ -342,6 +342,11 @@ pub(super) fn logs_of(aws: Aws, args: &EventArgs) -> Result<Arc<EcsSource>, Prob
     Ok(Arc::new(EcsSource::new(aws, options)))
 }
 
+/// Where a worker's task definitions come from, when it reads no log lines.
+pub(super) fn definitions(aws: Aws) -> Arc<EcsSource> {
+    Arc::new(EcsSource::new(aws, ObserveOptions::default()))
+}
+
 /// What went wrong at AWS, as it is told.
 pub(super) fn aws_problem(error: &AwsError) -> Problem {
     Problem::failed(error.to_string()).hint(error.hint())

@@ -9,6 +9,8 @@ use crate::model::container::{Container, ContainerBound};
 use crate::model::observation::{ContainerRecord, HostFacts, Network, TaskRecord};
 use crate::model::phases::Phase;
 use crate::model::{TaskLife, Time};
+use crate::trace::ApplicationTraces;
+use crate::trace::line_ids::NamedTrace;
 
 /// The life as a JSON document that ends with a line end.
 pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
@@ -46,7 +48,7 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
         ("duration_ms", json!(phases.and_then(|phases| Some(millis(phases.start, phases.end?))))),
         ("phases", json!(phases.map(|phases| phases.list.iter().map(|p| phase(p, style)).collect::<Vec<_>>()))),
         ("moments", json!(phases.map(|phases| moments(phases, style)))),
-        ("containers", containers.map(|c| container(c, style)).collect()),
+        ("containers", containers.map(|c| container(life, c, style)).collect()),
         ("findings", life.findings.iter().map(|f| json!({"id": f.kind.id(), "text": f.text})).collect()),
         (
             "gaps",
@@ -86,7 +88,7 @@ fn phase(phase: &Phase, style: &Style) -> Value {
     ])
 }
 
-fn container(container: &Container, style: &Style) -> Value {
+fn container(life: &TaskLife, container: &Container, style: &Style) -> Value {
     let bound = |bound: Option<ContainerBound>| {
         bound.map(|b| json!({"time": iso(b.at, &style.zone), "source": b.source.name()}))
     };
@@ -94,6 +96,8 @@ fn container(container: &Container, style: &Style) -> Value {
     let lines = log.map(|log| {
         log.lines().map(|l| json!({"time": iso(l.time, &style.zone), "message": l.message})).collect::<Vec<_>>()
     });
+    let traces = ApplicationTraces::of_container(life, container);
+    let links = log.map(|_| traces.linked().iter().map(link).collect::<Vec<_>>());
     object([
         ("name", json!(container.name())),
         ("image", json!(container.record.image)),
@@ -109,6 +113,16 @@ fn container(container: &Container, style: &Style) -> Value {
         ("end", json!(bound(container.end))),
         ("log_lines", json!(lines)),
         ("log_lines_dropped", json!(log.map(|log| log.dropped))),
+        ("links", json!(links)),
+        ("links_dropped", json!(log.map(|_| traces.dropped()))),
+    ])
+}
+
+fn link(named: &NamedTrace) -> Value {
+    object([
+        ("trace_id", json!(named.trace_id.to_string())),
+        ("span_id", json!(named.span_id.map(|id| id.to_string()))),
+        ("form", json!(named.form.name())),
     ])
 }
 

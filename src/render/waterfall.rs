@@ -10,11 +10,15 @@ use crate::model::container::{BoundSource, Container};
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::phases::{Phase, PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
+use crate::trace::ApplicationTraces;
 
 /// So many log lines of a container are drawn from its log's start …
 const FIRST_LINES: usize = 3;
 /// … and so many from its end.
 const LAST_LINES: usize = 7;
+
+/// How wide a trace id is.
+const ID_WIDTH: usize = 32;
 
 /// One line of the waterfall, before it is known how wide its columns are.
 struct Row<'a> {
@@ -27,6 +31,8 @@ struct Row<'a> {
     mark_tone: Tone,
     /// Drawn under it: a container's log.
     log: Option<(&'a ContainerLog, String)>,
+    /// And the applications' traces that the log names.
+    traces: ApplicationTraces,
 }
 
 /// Draws a task's life. `trace_id` is where its trace is found.
@@ -164,6 +170,7 @@ fn draw_row(out: &mut String, row: &Row<'_>, axis: &Axis, columns: &Columns, sty
     line(out, &format!("{guide}{name} {bar} {length}  {mark}"));
     if let Some((log, guide)) = &row.log {
         log_lines(out, log, guide, style, row.bar.map(|bar| bar.start));
+        traces(out, &row.traces, guide, style);
     }
 }
 
@@ -187,7 +194,7 @@ fn rows<'a>(life: &'a TaskLife, phases: &Phases, end: Time, style: &Style) -> Ve
     }
     for (at, container) in containers.iter().enumerate() {
         let is_last = phases.list.len() + at + 1 == count;
-        rows.push(container_row(container, is_last, phases, end, style));
+        rows.push(container_row(life, container, is_last, phases, end, style));
     }
     rows
 }
@@ -203,7 +210,8 @@ fn row<'a>(guide: String, name: String, bar: Bar, failed: bool, adjusted: bool, 
         (false, true) => (style.pick("≈ clock moved", "~ clock moved"), Tone::Warn),
         (false, false) => ("", Tone::Plain),
     };
-    Row { guide, name, bar: Some(bar), tone: Tone::Plain, length, mark: mark.to_owned(), mark_tone, log: None }
+    let traces = ApplicationTraces::default();
+    Row { guide, name, bar: Some(bar), tone: Tone::Plain, length, mark: mark.to_owned(), mark_tone, log: None, traces }
 }
 
 fn phase_rows(
@@ -238,16 +246,24 @@ fn phase_rows(
     }
 }
 
-fn container_row<'a>(container: &'a Container, is_last: bool, phases: &Phases, end: Time, style: &Style) -> Row<'a> {
+fn container_row<'a>(
+    life: &TaskLife,
+    container: &'a Container,
+    is_last: bool,
+    phases: &Phases,
+    end: Time,
+    style: &Style,
+) -> Row<'a> {
     let guide = branch(is_last, style).to_owned();
     let name = format!("container {}", container.name());
     let log = container.log.as_ref().filter(|log| style.logs && !log.is_empty());
     let log = log.map(|log| (log, trunk(is_last, style).to_owned()));
+    let traces = ApplicationTraces::of_container(life, container);
     let failed = container.failure.is_some();
     let mark = container_mark(container, failed, style);
     let mark_tone = if failed { Tone::Bad } else { Tone::Plain };
     let Some(start) = container.start else {
-        return Row { guide, name, bar: None, tone: Tone::Plain, length: String::new(), mark, mark_tone, log };
+        return Row { guide, name, bar: None, tone: Tone::Plain, length: String::new(), mark, mark_tone, log, traces };
     };
     // It has stopped while its task goes on, and nobody says when.
     let lost_end = container.end.is_none() && container.has_stopped();
@@ -270,7 +286,7 @@ fn container_row<'a>(container: &'a Container, is_last: bool, phases: &Phases, e
     } else {
         Some(bar)
     };
-    Row { tone, bar, length, mark, mark_tone, log, ..base }
+    Row { tone, bar, length, mark, mark_tone, log, traces, ..base }
 }
 
 fn container_mark(container: &Container, failed: bool, style: &Style) -> String {
@@ -321,6 +337,27 @@ fn log_lines(out: &mut String, log: &ContainerLog, guide: &str, style: &Style, z
         line(out, &format!("{guide}{}  {}", " ".repeat(width), style.paint(Tone::Quiet, &text)));
     }
     lines.iter().skip(lines.len() - last).map(drawn).for_each(|text| line(out, &text));
+}
+
+/// The applications' traces that a log names, whole ids as far as there is room: they are there to be copied.
+fn traces(out: &mut String, traces: &ApplicationTraces, guide: &str, style: &Style) {
+    let count = traces.linked().len() + traces.dropped();
+    if count == 0 {
+        return;
+    }
+    let plural = if count == 1 { "" } else { "s" };
+    let mut text = format!("{} {count} application trace{plural}: ", style.pick("↗", "->"));
+    let room = style.width.saturating_sub(escape::columns(guide) + 2);
+    let ids: Vec<String> = traces.linked().iter().map(|named| named.trace_id.to_string()).collect();
+    let rest = style.pick(", …", ", ...");
+    let fits = room.saturating_sub(escape::columns(&text) + escape::columns(rest)) / (ID_WIDTH + 2);
+    let fits = fits.max(1);
+    text.push_str(&ids.get(..fits).unwrap_or(&ids).join(", "));
+    if fits < count {
+        text.push_str(rest);
+    }
+    let guide = style.paint(Tone::Quiet, &format!("{guide}  "));
+    line(out, &format!("{guide}{}", style.paint(Tone::Quiet, &style.fit(&text, room))));
 }
 
 /// Findings, gaps and notes.

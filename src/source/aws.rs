@@ -209,6 +209,23 @@ impl AwsError {
         self.code().is_none_or(|code| CODES.contains(&code))
     }
 
+    /// Whether asking again may help: no answer came, or one that says so.
+    pub fn is_passing(&self) -> bool {
+        const CODES: [&str; 6] = [
+            "InternalFailure",
+            "RequestLimitExceeded",
+            "ServerException",
+            "ServiceUnavailable",
+            "Throttling",
+            "ThrottlingException",
+        ];
+        match self {
+            Self::Unanswered { .. } => true,
+            Self::Service { code, .. } => CODES.contains(&code.as_str()),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

@@ -342,8 +342,7 @@ impl EcsSource {
         Ok(logs.collect())
     }
 
-    /// The definition of a task: asked for once, however many tasks run it. Only its log options are needed, so no
-    /// logs, no call.
+    /// The definition of a task: asked for once, however many tasks run it.
     async fn definition(&self, region: &Region, task: &TaskRecord) -> Option<Result<DefinitionRecord, AwsError>> {
         let arn = task.task_definition_arn.clone()?;
         let cell = {
@@ -357,6 +356,21 @@ impl EcsSource {
             Ok(answer::definition(&At::root("DescribeTaskDefinition", &answer)))
         });
         Some(asked.await.clone())
+    }
+
+    /// The definition of a task, for whoever can't do without: one that could not be read is asked for again next time.
+    pub async fn definition_of(&self, task: &TaskRecord) -> Option<Result<DefinitionRecord, AwsError>> {
+        let region = match self.region_of(task) {
+            Ok(region) => region,
+            Err(error) => return Some(Err(error)),
+        };
+        let answer = self.definition(&region, task).await?;
+        if answer.is_err()
+            && let Some(arn) = &task.task_definition_arn
+        {
+            self.definitions.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
+        }
+        Some(answer)
     }
 
     async fn service_events(&self, region: &Region, task: &TaskRecord) -> Option<Result<Vec<ServiceEvent>, AwsError>> {
@@ -443,7 +457,8 @@ fn described(answer: &Value, cluster: &str, region: &Region, ids: &[String]) -> 
     all
 }
 
-fn gap(what: &str, error: &AwsError) -> Gap {
+/// What could not be read.
+pub fn gap(what: &str, error: &AwsError) -> Gap {
     Gap { what: what.to_owned(), why: error.to_string(), hint: error.hint(), container: None }
 }
 

@@ -5,6 +5,8 @@ use opentelemetry_sdk::Resource;
 
 use super::mapping::TraceOptions;
 use super::semconv as name;
+use super::service::{OtelService, ServiceName};
+use crate::model::TaskLife;
 use crate::model::container::Container;
 use crate::model::observation::TaskRecord;
 
@@ -65,10 +67,20 @@ pub(super) fn capped(text: &str) -> String {
 }
 
 /// The resource of a task.
-pub(super) fn resource(task: &TaskRecord, options: &TraceOptions) -> Resource {
+pub(super) fn resource(life: &TaskLife, options: &TraceOptions) -> Resource {
+    let task = &life.task;
     let arn = task.any_arn();
     let region = arn.map(|arn| arn.region).filter(|region| !region.is_empty());
-    let service = options.service_name.as_deref().or_else(|| task.service()).or_else(|| task.family()).unwrap_or("ecs");
+    let otel = match options.service_name {
+        ServiceName::Otel => OtelService::of(life),
+        ServiceName::Ecs | ServiceName::Given(_) => OtelService::default(),
+    };
+    let own_name = match &options.service_name {
+        ServiceName::Given(name) => Some(name.as_str()),
+        ServiceName::Otel => otel.name.as_deref(),
+        ServiceName::Ecs => None,
+    };
+    let service = own_name.or_else(|| task.service()).or_else(|| task.family()).unwrap_or("ecs");
     let revision = task.revision().map(|revision| revision.to_string());
     let own = identity(task)
         .text(name::SERVICE_NAME, Some(service))
@@ -82,6 +94,7 @@ pub(super) fn resource(task: &TaskRecord, options: &TraceOptions) -> Resource {
         .text(name::AWS_ECS_TASK_FAMILY, task.family())
         .text(name::AWS_ECS_TASK_REVISION, revision.as_deref())
         .text(name::AWS_ECS_LAUNCHTYPE, task.launch_type.as_deref().map(launch_type));
+    let own = otel.attributes.iter().fold(own, |own, (key, value)| own.text(key, Some(value)));
     let given = |pairs: &[(String, String)]| -> Vec<KeyValue> {
         pairs.iter().map(|(key, value)| KeyValue::new(Key::from(key.clone()), capped(value))).collect()
     };
@@ -153,14 +166,14 @@ fn log_place(task: &TaskRecord, container: &Container) -> (Option<String>, Optio
 }
 
 /// The resource of a container's log records: the task's, and what tells the container from the others.
-pub(super) fn log_resource(task: &TaskRecord, container: &Container, options: &TraceOptions) -> Resource {
-    let (group, stream) = log_place(task, container);
+pub(super) fn log_resource(life: &TaskLife, container: &Container, options: &TraceOptions) -> Resource {
+    let (group, stream) = log_place(&life.task, container);
     let own = Attributes::default()
         .text(name::CONTAINER_NAME, Some(&container.record.name))
         .text(name::CONTAINER_ID, container.record.runtime_id.as_deref())
         .list(name::AWS_LOG_GROUP_NAMES, group)
         .list(name::AWS_LOG_STREAM_NAMES, stream);
-    let of_task = resource(task, options)
+    let of_task = resource(life, options)
         .iter()
         .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
         .collect::<Vec<_>>();

@@ -50,6 +50,12 @@ impl Frame {
         self.parent.as_ref().map_or(self.own_trace_id, SpanContext::trace_id)
     }
 
+    /// The traces that the task's spans and its caller's are in: of the task, not of its application.
+    pub(super) fn own_traces(&self, task_id: &str) -> impl Iterator<Item = TraceId> {
+        let callers = [&self.parent, &self.linked].into_iter().flatten().map(SpanContext::trace_id);
+        [ids::trace_id(task_id), self.own_trace_id].into_iter().chain(callers)
+    }
+
     pub(super) fn shifted(&self, time: Time) -> Time {
         let nanos = i128::from(time.unix_nanos()) + self.shift;
         Time::from_unix_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))

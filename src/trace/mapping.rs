@@ -3,6 +3,8 @@
 //! Every span holds only what is final, so that sending a task again sends the same bytes; see [`Mode`] for the two
 //! exceptions, which have trace ids of their own.
 
+use std::collections::BTreeMap;
+
 use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
@@ -10,9 +12,12 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::attributes::{self, Attributes};
 use super::frame::Frame;
+use super::links::ApplicationTraces;
 use super::log_events;
+use super::service::ServiceName;
 use super::{ids, semconv};
 use crate::model::container::{BoundSource, Container};
+use crate::model::log::ContainerLog;
 use crate::model::outcome::Failure;
 use crate::model::phases::{Clock, Phase, Phases};
 use crate::model::{TaskLife, Time};
@@ -48,8 +53,8 @@ pub struct TraceOptions {
     pub mode: Mode,
     /// What becomes of a caller.
     pub parent: ParentPolicy,
-    /// `service.name` instead of the ECS service or family.
-    pub service_name: Option<String>,
+    /// Where `service.name` comes from.
+    pub service_name: ServiceName,
     /// Resource attributes that outrank all others (`--attr`).
     pub attributes: Vec<(String, String)>,
     /// Resource attributes that every other outranks (`OTEL_RESOURCE_ATTRIBUTES`).
@@ -94,6 +99,15 @@ pub struct TaskTrace {
 impl TaskTrace {
     /// Maps a life. A life without any time has no spans, and nothing pending.
     pub fn new(life: &TaskLife, options: &TraceOptions) -> Self {
+        Self::with_application_traces(life, options, &BTreeMap::new())
+    }
+
+    /// Maps a life whose lines were read and are not all held: `read` are the traces that they name, by container.
+    pub fn with_application_traces(
+        life: &TaskLife,
+        options: &TraceOptions,
+        read: &BTreeMap<String, ApplicationTraces>,
+    ) -> Self {
         let task = &life.task;
         let mut maker = Maker::new(life, options);
         if let Some(phases) = &life.phases {
@@ -103,7 +117,7 @@ impl TaskTrace {
             }
             let is_wanted = |c: &&Container| !options.no_containers && (options.all_containers || !c.is_hidden());
             for container in life.containers.iter().filter(is_wanted) {
-                maker.container(container);
+                maker.container(container, read.get(container.name()));
             }
         }
         let containers_only = !maker.owns_task();
@@ -112,7 +126,7 @@ impl TaskTrace {
             label: life.label(),
             trace_id: maker.frame.own_trace_id,
             caller_trace_id: maker.frame.parent.as_ref().map(SpanContext::trace_id),
-            resource: attributes::resource(task, options),
+            resource: attributes::resource(life, options),
             spans: maker.spans,
             pending: maker.pending,
             status: task.last_status.clone().unwrap_or_else(|| "of unknown status".to_owned()),
@@ -137,7 +151,7 @@ struct Draft<'a> {
     is_final: bool,
     attributes: Attributes,
     events: SpanEvents,
-    links: Vec<Link>,
+    links: SpanLinks,
     failure: Option<&'a Failure>,
 }
 
@@ -199,7 +213,7 @@ impl<'a> Maker<'a> {
         self.pointer();
     }
 
-    fn root_links(&self) -> Vec<Link> {
+    fn root_links(&self) -> SpanLinks {
         let id = &self.life.task.id;
         let of = |kind| link(local(ids::trace_id(id), ids::span_id(id, ROOT)), kind);
         let original = match self.options.mode {
@@ -208,7 +222,9 @@ impl<'a> Maker<'a> {
             Mode::Rebase(_) => Some(of("rebased from")),
         };
         let caller = self.frame.linked.clone().map(|caller| link(caller, "caller"));
-        original.into_iter().chain(caller).collect()
+        let mut links = SpanLinks::default();
+        links.links = original.into_iter().chain(caller).collect();
+        links
     }
 
     /// Whether the task's own spans are ours to send: its phases are estimates where ECS has not spoken of it, and whoever
@@ -249,7 +265,7 @@ impl<'a> Maker<'a> {
                 .text(semconv::TIME_START_SOURCE, estimated(phase.start_estimated))
                 .text(semconv::TIME_END_SOURCE, estimated(phase.end_estimated)),
             events: SpanEvents::default(),
-            links: vec![],
+            links: SpanLinks::default(),
             failure: self.life.outcome.failure.as_ref().filter(|_| failed),
         });
         for child in &phase.children {
@@ -257,7 +273,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn container(&mut self, container: &Container) {
+    fn container(&mut self, container: &Container, read: Option<&ApplicationTraces>) {
         // A container that has not begun has no span yet, not even in a snapshot.
         let Some(start) = container.start else { return };
         let name = format!("container {}", container.name());
@@ -275,6 +291,7 @@ impl<'a> Maker<'a> {
             let created = self.frame.shifted(created).into();
             events.events.insert(0, Event::new(semconv::EVENT_CREATED, created, vec![clock], 0));
         }
+        let links = read.map_or_else(|| self.named_in(container.log.as_ref()).links(), ApplicationTraces::links);
         self.push(Draft {
             path: &ids::container_path(container.name()),
             name,
@@ -287,9 +304,16 @@ impl<'a> Maker<'a> {
                 .text(semconv::TIME_START_SOURCE, Some(start.source.name()))
                 .text(semconv::TIME_END_SOURCE, container.end.map(|end| end.source.name())),
             events,
-            links: vec![],
+            links,
             failure: container.failure.as_ref(),
         });
+    }
+
+    /// The applications' traces that a log names.
+    fn named_in(&self, log: Option<&ContainerLog>) -> ApplicationTraces {
+        let mut traces = ApplicationTraces::new(self.frame.own_traces(&self.life.task.id));
+        traces.read_log(log);
+        traces
     }
 
     /// Makes the span, unless it may still change.
@@ -305,8 +329,6 @@ impl<'a> Maker<'a> {
         };
         let state = self.frame.parent.as_ref().map_or_else(TraceState::default, |parent| parent.trace_state().clone());
         let span_id = ids::span_id(&self.life.task.id, draft.path);
-        let mut links = SpanLinks::default();
-        links.links = draft.links;
         let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
         let attributes =
             draft.attributes.text(semconv::ERROR_TYPE, error_type).flag(semconv::IN_PROGRESS, draft.end.is_none());
@@ -321,7 +343,7 @@ impl<'a> Maker<'a> {
             attributes: attributes.sorted(),
             dropped_attributes_count: 0,
             events: draft.events,
-            links,
+            links: draft.links,
             status: draft.failure.map_or(Status::Unset, |failure| Status::error(failure.description.clone())),
             instrumentation_scope: self.scope.clone(),
         });

@@ -6,10 +6,15 @@ mod attributes;
 pub mod caller;
 mod frame;
 pub mod ids;
+pub mod line_ids;
+pub mod links;
 mod log_events;
 pub mod mapping;
 pub mod records;
 pub mod semconv;
+pub mod service;
 
+pub use links::ApplicationTraces;
 pub use mapping::{Mode, ParentPolicy, TaskTrace, TraceOptions};
 pub use records::{RecordMaker, TaskRecords};
+pub use service::{OtelService, ServiceName};

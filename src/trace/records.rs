@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_sdk::Resource;
 
 use super::frame::Frame;
+use super::links::ApplicationTraces;
 use super::mapping::TraceOptions;
 use super::{attributes, ids, log_events, semconv};
 use crate::model::TaskLife;
@@ -51,6 +52,7 @@ impl TaskRecords {
 #[derive(Debug)]
 pub struct RecordMaker {
     label: String,
+    task_id: String,
     resource: Resource,
     frame: Frame,
     trace_id: Vec<u8>,
@@ -64,11 +66,19 @@ impl RecordMaker {
         let span_id = ids::span_id(&life.task.id, &ids::container_path(container.name()));
         Self {
             label: life.label(),
-            resource: attributes::log_resource(&life.task, container, options),
+            task_id: life.task.id.clone(),
+            resource: attributes::log_resource(life, container, options),
             trace_id: frame.trace_id().to_bytes().to_vec(),
             span_id: span_id.to_bytes().to_vec(),
             frame,
         }
+    }
+
+    /// Finds the applications' traces in lines that are not held: [`TaskTrace::with_application_traces`] links to them.
+    ///
+    /// [`TaskTrace::with_application_traces`]: super::TaskTrace::with_application_traces
+    pub fn application_traces(&self) -> ApplicationTraces {
+        ApplicationTraces::new(self.frame.own_traces(&self.task_id))
     }
 
     /// One record a line.

@@ -5,9 +5,12 @@ pub use opentelemetry_semantic_conventions::attribute::{
     AWS_ECS_CLUSTER_ARN, AWS_ECS_CONTAINER_ARN, AWS_ECS_LAUNCHTYPE, AWS_ECS_TASK_ARN, AWS_ECS_TASK_FAMILY,
     AWS_ECS_TASK_ID, AWS_ECS_TASK_REVISION, AWS_LOG_GROUP_NAMES, AWS_LOG_STREAM_NAMES, CLOUD_ACCOUNT_ID,
     CLOUD_AVAILABILITY_ZONE, CLOUD_PLATFORM, CLOUD_PROVIDER, CLOUD_REGION, CONTAINER_ID, CONTAINER_IMAGE_ID,
-    CONTAINER_IMAGE_NAME, CONTAINER_IMAGE_REPO_DIGESTS, CONTAINER_IMAGE_TAGS, CONTAINER_NAME, ERROR_TYPE,
-    LOG_RECORD_ORIGINAL, SERVICE_INSTANCE_ID, SERVICE_NAME,
+    CONTAINER_IMAGE_NAME, CONTAINER_IMAGE_REPO_DIGESTS, CONTAINER_IMAGE_TAGS, CONTAINER_NAME,
+    DEPLOYMENT_ENVIRONMENT_NAME, ERROR_TYPE, LOG_RECORD_ORIGINAL, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_NAMESPACE,
 };
+
+/// What `deployment.environment.name` was called before; many tasks still set it.
+pub const DEPLOYMENT_ENVIRONMENT: &str = "deployment.environment";
 
 /// The instrumentation scope: no version and no schema URL, so that a re-export by a newer ecspan is identical.
 pub const SCOPE: &str = "ecspan";
@@ -25,7 +28,9 @@ pub const CLOCK: &str = "ecspan.clock";
 pub const CLOCK_ADJUSTED: &str = "ecspan.clock_adjusted";
 /// The span was still open when a snapshot was taken; its end is the snapshot's time.
 pub const IN_PROGRESS: &str = "ecspan.in_progress";
-/// Why a span links to another: `caller`, `task`, `snapshot of` or `rebased from`.
+/// How a log line writes the id of the trace that is linked to: `traceparent`, `trace_id`, `xray` or `datadog`.
+pub const LINK_FORM: &str = "ecspan.link.form";
+/// Why a span links to another: `caller`, `task`, `snapshot of`, `rebased from` or `log line`.
 pub const LINK_KIND: &str = "ecspan.link.kind";
 /// What lies between two log lines that were not adjacent.
 pub const LOG_GAP: &str = "ecspan.log.gap";

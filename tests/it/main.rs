@@ -4,6 +4,7 @@
 mod delivery;
 mod events;
 mod findings;
+mod links;
 mod mapping_page;
 mod metadata;
 mod phases;

@@ -7,7 +7,7 @@ use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::{self, TaskObservations};
 use ecspan::model::observation::{ContainerRecord, Observation, TaskRecord, TaskTimes, TracedEnv};
 use ecspan::model::{TaskLife, Time};
-use ecspan::trace::{Mode, ParentPolicy, TaskTrace, TraceOptions, ids};
+use ecspan::trace::{Mode, ParentPolicy, ServiceName, TaskTrace, TraceOptions, ids};
 use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
 use proptest::prelude::*;
@@ -308,7 +308,7 @@ fn a_task_without_any_time_has_no_spans() {
 fn resource_attributes_outrank_each_other_as_documented() {
     let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
     let options = TraceOptions {
-        service_name: Some("named".to_owned()),
+        service_name: ServiceName::Given("named".to_owned()),
         base_attributes: vec![pair("cloud.provider", "base"), pair("deployment.environment.name", "prod")],
         attributes: vec![pair("cloud.region", "given")],
         ..Default::default()

@@ -10,9 +10,9 @@ use ecspan::model::phases::{PhaseKind, Phases};
 use ecspan::model::{TaskLife, Time};
 use ecspan::sink::{Ack, Acknowledged, Destination, DestinationReport, Report, Verdict};
 use ecspan::source::aws::Aws;
-use ecspan::source::ecs::EcsSource;
+use ecspan::source::ecs::{self, EcsSource};
 use ecspan::source::files;
-use ecspan::trace::{TaskTrace, TraceOptions};
+use ecspan::trace::{ServiceName, TaskTrace, TraceOptions};
 use futures::future::join_all;
 use tokio::time::sleep;
 
@@ -32,6 +32,8 @@ pub(in super::super) struct Exporter {
     destinations: Vec<Outlet>,
     /// Where log lines come from.
     logs: Option<Arc<EcsSource>>,
+    /// Where task definitions come from, when they name the service.
+    definitions: Option<Arc<EcsSource>>,
     args: EventArgs,
     options: TraceOptions,
     pub(in super::super) meters: Meters,
@@ -88,12 +90,19 @@ impl Exporter {
     pub(in super::super) async fn open(global: &Global, args: &EventArgs, aws: &Aws) -> Result<Self, Problem> {
         let opened = destinations::open_for(global, &args.to, &args.otlp, Some("none")).await?;
         let logs = if args.logs == WorkerLogs::None { None } else { Some(tasks::logs_of(aws.clone(), args)?) };
+        let service_name = ServiceName::from(args.service_name.as_deref());
+        let definitions = match (&service_name, &logs) {
+            (ServiceName::Otel, Some(source)) => Some(source.clone()),
+            (ServiceName::Otel, None) => Some(tasks::definitions(aws.clone())),
+            (ServiceName::Ecs | ServiceName::Given(_), _) => None,
+        };
         Ok(Self {
             destinations: opened.into_iter().map(Outlet::new).collect(),
             logs,
+            definitions,
             args: args.clone(),
             options: TraceOptions {
-                service_name: args.service_name.clone(),
+                service_name,
                 base_attributes: env::resource_attributes(),
                 no_containers: args.containers == Containers::None,
                 ..TraceOptions::default()
@@ -173,6 +182,12 @@ impl Exporter {
                 return None;
             }
             observed = self.with_logs(source, observed).await;
+        }
+        if let Some(source) = &self.definitions
+            && observed.definition.is_none()
+            && !define(source, &mut observed).await
+        {
+            return None;
         }
         let life = TaskLife::new(observed, now, usize::MAX);
         for gap in &life.gaps {
@@ -269,6 +284,31 @@ fn tell(life: &TaskLife, trace: &TaskTrace, lag: Option<Duration>) {
         ("failure", failure.unwrap_or_default()),
     ];
     say("info", "delivered", &fields);
+}
+
+/// Asks for a task's definition, however long that takes: under two names a task would be there twice. `false` when
+/// told to stop first; a definition that AWS will not give is a gap.
+async fn define(source: &EcsSource, observed: &mut TaskObservations) -> bool {
+    loop {
+        let error = match source.definition_of(&observed.task).await {
+            None => return true,
+            Some(Ok(definition)) => {
+                observed.definition = Some(definition);
+                return true;
+            }
+            Some(Err(error)) => error,
+        };
+        if !error.is_passing() {
+            observed.gaps.push(ecs::gap("the task definition, which names the service", &error));
+            return true;
+        }
+        let (task, hint) = (&observed.task.id, error.hint().unwrap_or_default());
+        say("warning", &error.to_string(), &[("task", task), ("hint", &hint)]);
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            () = signals::wait() => return false,
+        }
+    }
 }
 
 /// Created → started.
