@@ -79,7 +79,7 @@ fn in_text_or_json(text: &str, nested: usize, found: &mut Vec<NamedTrace>) {
 fn may_name_a_trace(text: &str) -> bool {
     let begins_an_id = |at: usize, rest: &[u8]| {
         let before = text.as_bytes().get(at.saturating_sub(1));
-        matches!(before, Some(b'0' | b'1')) && rest.get(1..9).is_some_and(|digits| is_hex(digits))
+        matches!(before, Some(b'0' | b'1')) && rest.get(1..9).is_some_and(is_hex)
     };
     let bytes = text.as_bytes();
     text.contains("race")

@@ -100,8 +100,8 @@ fn xray_ids() {
 
 #[test]
 fn datadog_ids() {
-    let (high, low) = (&T[..16], u64::from_str_radix(&T[16..], 16).unwrap());
-    let span = u64::from_str_radix(S, 16).unwrap();
+    let (high, low) = (&T[..16], u64::from_str_radix(&T[16..], 16).expect("hex"));
+    let span = u64::from_str_radix(S, 16).expect("hex");
     for line in [
         format!("[dd.service=web dd.env=prod dd.version= dd.trace_id={T} dd.span_id={span}] hi"),
         format!(r#"{{"dd.trace_id":"{T}","dd.span_id":"{span}"}}"#),

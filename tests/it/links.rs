@@ -93,8 +93,8 @@ fn a_caller_that_is_named_by_hand_is_none_of_the_application() {
     let own = format!("{} 0000000000000000 trace_id", trace_id(1));
     let theirs = "4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7 traceparent".to_owned();
     let trace = |parent| TaskTrace::new(&life, &TraceOptions { parent, ..Default::default() });
-    assert_eq!(links(&trace(parent), "app").0, [own.clone()]);
-    assert_eq!(links(&trace(ParentPolicy::FromTask), "app").0, [theirs, own]);
+    assert_eq!(links(&trace(ParentPolicy::FromTask), "app").0, [theirs, own.clone()]);
+    assert_eq!(links(&trace(parent), "app").0, [own]);
 }
 
 #[test]
