@@ -1,9 +1,13 @@
 //! What can be typed. Main type: [`Cli`]. Nothing here reads a file, a clock or the network.
 
+mod agent;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use agent::AgentArgs;
 
 /// Turns every Amazon ECS task into an OpenTelemetry trace.
 #[derive(Debug, Parser)]
@@ -18,8 +22,8 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 TASK is CLUSTER/ID, an ID, a task ARN, a console URL, a file or `-` for stdin. Files are saved
 answers of `aws ecs describe-tasks`, EventBridge events (also in messages of SQS and SNS), answers of
-the task metadata endpoint and of the agent, task definitions, pages of log events and ecspan
-bundles; those of one task are put together.
+the task metadata endpoint and of the agent, docker inspect, task definitions, pages of log events
+and ecspan bundles; those of one task are put together.
 
 Examples:
   ecspan show prod/84b5991528504856a2f003b7da9b2b82      draw a task from AWS
@@ -82,6 +86,8 @@ pub(crate) enum Command {
     Doctor(Box<DoctorArgs>),
     /// In a task: send each container's span once it has finished, with times to the nanosecond
     Sidecar(Box<SidecarArgs>),
+    /// On a container instance: send each container's span once it has finished, from the ECS agent and Docker
+    Agent(Box<AgentArgs>),
     /// For ever: export the tasks whose EventBridge events arrive in an SQS queue
     Worker(Box<WorkerArgs>),
     /// In AWS Lambda: export the tasks whose events the function is invoked with; what `bootstrap` without arguments does there

@@ -2,6 +2,7 @@
 //!
 //! Everything that prints lives here: data goes to stdout, all else to stderr.
 
+mod agent;
 mod args;
 mod closing;
 mod completions;
@@ -25,6 +26,7 @@ mod sidecar;
 mod signals;
 mod tasks;
 mod terminal;
+mod watch;
 mod worker;
 
 pub(crate) use args::Cli;
@@ -56,6 +58,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Export(args) => export::run(&cli.global, args).await,
         Command::Resend(args) => resend::run(&cli.global, args).await,
         Command::Doctor(args) => doctor::run(&cli.global, args).await,
+        Command::Agent(args) => agent::run(&cli.global, args).await,
         Command::Sidecar(args) => sidecar::run(&cli.global, args).await,
         Command::Worker(args) => worker::run(&cli.global, args).await,
         Command::Lambda(args) => lambda::run(&cli.global, args).await,

@@ -1,31 +1,23 @@
 //! `ecspan sidecar`: in a task, sends each container's span once it has finished, with times to the nanosecond.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use ecspan::model::merge::TaskObservations;
 use ecspan::model::observation::{ContainerRecord, Gap, TaskRecord};
-use ecspan::model::{TaskLife, Time};
-use ecspan::sink::{Delivery, Piece, Verdict};
+use ecspan::sink::Piece;
 use ecspan::source::endpoint::{EndpointError, MetadataEndpoint};
-use ecspan::trace::{TaskTrace, TraceOptions};
-use futures::future::join;
-use futures::stream;
-use opentelemetry::trace::SpanId;
-use tokio::sync::mpsc::{self, Sender};
-use tokio::time::{Instant, sleep, sleep_until};
+use ecspan::trace::{ServiceName, TraceOptions};
+use tokio::sync::mpsc::Sender;
 
 use super::args::{Global, SidecarArgs};
 use super::exit::Exit;
 use super::problem::Problem;
-use super::{closing, destinations, env, retries, signals, terminal};
+use super::watch::{self, Sent, Watch};
+use super::{destinations, env, signals, terminal};
 
-/// The endpoint is asked no more often.
-const INTERVAL: Duration = Duration::from_secs(1);
-/// And no less often, however often it failed.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
 /// A sidecar that has not had an answer for so long is not well.
 const STALE: Duration = Duration::from_secs(60);
 const HEALTH_FILE: &str = "ecspan-sidecar.health";
@@ -35,35 +27,18 @@ pub(super) async fn run(global: &Global, args: &SidecarArgs) -> Result<Exit, Pro
     if args.health {
         return check(&health);
     }
-    if args.service_name.as_deref() == Some("otel") {
-        let hint = "name it: --service-name NAME; export and worker know otel".to_owned();
-        let error =
-            "--service-name otel: the metadata endpoint does not say what other containers have in OTEL_SERVICE_NAME";
-        return Err(Problem::usage(error).hint(Some(hint)));
-    }
+    let service_name = watch::service_name(args.service_name.as_deref())?;
     let endpoint = MetadataEndpoint::from_env(env::get)
         .map_err(|error| Problem::usage(error.to_string()).hint(error.hint().map(str::to_owned)))?;
     let destinations = destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?;
-    let (pieces, delivered) = mpsc::channel::<Piece>(4);
-    let mut watch = Watch::new(args, health);
-    let feed = async {
-        watch.follow(&endpoint, &pieces).await;
-        drop(pieces);
-        watch
+    let mut watch = SidecarWatch::new(args, service_name, endpoint, health);
+    let feed = async |pieces| {
+        watch::follow(&mut watch, &pieces).await;
+        watch.tell_open();
+        watch.gaps
     };
-    let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    // What is in hand when the task stops is sent, with patience: nobody else has it.
-    let (watch, report) =
-        join(feed, Delivery::new(destinations).on_retry(retries::tell).on_lost(retries::tell_lost).run(delivered))
-            .await;
-    watch.tell_open();
-    report.destinations.iter().for_each(closing::tell_destination);
-    Ok(match report.verdict() {
-        Verdict::Nothing => Exit::Failed,
-        Verdict::Some => Exit::PartlyDelivered,
-        Verdict::All if watch.gaps > 0 => Exit::Incomplete,
-        Verdict::All => Exit::Success,
-    })
+    let (gaps, verdict) = watch::deliver(destinations, feed).await;
+    Ok(watch::exit(verdict, gaps))
 }
 
 /// Whether the sidecar that writes this file had an answer lately.
@@ -82,8 +57,9 @@ fn check(file: &Path) -> Result<Exit, Problem> {
 }
 
 /// What is known of the task so far, and what of it was sent.
-struct Watch<'a> {
+struct SidecarWatch<'a> {
     args: &'a SidecarArgs,
+    endpoint: MetadataEndpoint,
     options: TraceOptions,
     health: PathBuf,
     /// Our own container: it can't be waited for.
@@ -91,74 +67,40 @@ struct Watch<'a> {
     last: Option<TaskRecord>,
     /// Containers by name and runtime id, as they were last seen.
     seen: BTreeMap<(String, Option<String>), ContainerRecord>,
-    sent: HashSet<SpanId>,
+    sent: Sent,
     told: BTreeSet<Gap>,
     gaps: usize,
     cannot_write: bool,
 }
 
-impl<'a> Watch<'a> {
-    fn new(args: &'a SidecarArgs, health: PathBuf) -> Self {
+impl<'a> SidecarWatch<'a> {
+    fn new(args: &'a SidecarArgs, service_name: ServiceName, endpoint: MetadataEndpoint, health: PathBuf) -> Self {
         let options = TraceOptions {
             standalone: args.standalone,
-            service_name: args.service_name.as_deref().into(),
+            service_name,
             base_attributes: env::resource_attributes(),
             ..TraceOptions::default()
         };
         Self {
             args,
+            endpoint,
             options,
             health,
             own: None,
             last: None,
             seen: BTreeMap::new(),
-            sent: HashSet::new(),
+            sent: Sent::default(),
             told: BTreeSet::new(),
             gaps: 0,
             cannot_write: false,
         }
     }
 
-    /// Asks until the task is told to stop, and then until the other containers have finished or the time is up.
-    async fn follow(&mut self, endpoint: &MetadataEndpoint, pieces: &Sender<Piece>) {
-        let mut interval = INTERVAL;
-        let mut until: Option<Instant> = None;
-        loop {
-            let asked = Instant::now();
-            match self.ask(endpoint).await {
-                Ok(()) => {
-                    interval = INTERVAL;
-                    self.send(pieces).await;
-                }
-                Err(error) => {
-                    interval = (interval * 2).min(LONGEST_INTERVAL);
-                    terminal::tell("warning", &format!("{error}; asking again in {} s", interval.as_secs()));
-                }
-            }
-            let is_over = until.is_some_and(|until| Instant::now() >= until);
-            if until.is_some() && (is_over || self.all_finished()) {
-                return;
-            }
-            let next = asked + if until.is_some() { INTERVAL } else { interval };
-            let next = until.map_or(next, |until| next.min(until));
-            tokio::select! {
-                () = signals::wait(), if until.is_none() => {
-                    let patience = self.args.stop_timeout;
-                    terminal::tell("note", &format!("told to stop: waiting up to {} s for the other containers", patience.as_secs()));
-                    until = Some(Instant::now() + patience);
-                    // They finish one after the other: at once would be too early.
-                    sleep(Duration::from_millis(200)).await;
-                }
-                () = sleep_until(next) => {}
-            }
-        }
-    }
-
-    async fn ask(&mut self, endpoint: &MetadataEndpoint) -> Result<(), EndpointError> {
+    async fn ask(&mut self) -> Result<(), EndpointError> {
         if self.own.is_none() {
-            self.own = Some(endpoint.own_container().await?);
+            self.own = Some(self.endpoint.own_container().await?);
         }
-        let (task, gaps) = endpoint.task().await?;
+        let (task, gaps) = self.endpoint.task().await?;
         for gap in gaps {
             if self.told.insert(gap.clone()) {
                 terminal::tell("gap", &format!("{}: {}", gap.what, gap.why));
@@ -197,16 +139,7 @@ impl<'a> Watch<'a> {
             task.containers.retain(|container| Some(&container.name) != self.own.as_ref());
             task.last_status = Some("STOPPED".to_owned());
         }
-        let observed = TaskObservations { task, ..TaskObservations::default() };
-        let life = TaskLife::new(observed, Time::from(SystemTime::now()), 0);
-        let mut trace = TaskTrace::new(&life, &self.options);
-        trace.spans.retain(|span| !self.sent.contains(&span.span_context.span_id()));
-        if trace.spans.is_empty() {
-            return;
-        }
-        self.sent.extend(trace.spans.iter().map(|span| span.span_context.span_id()));
-        // A destination takes pieces until we stop feeding it.
-        let _ = pieces.send(trace.into()).await;
+        self.sent.send(TaskObservations { task, ..TaskObservations::default() }, &self.options, pieces).await;
     }
 
     /// Whether every container but ours has finished for good.
@@ -242,5 +175,24 @@ impl<'a> Watch<'a> {
             let what = format!("failed to write {}: {error}; sidecar --health will fail", self.health.display());
             terminal::tell("warning", &what);
         }
+    }
+}
+
+impl Watch for SidecarWatch<'_> {
+    async fn look(&mut self, pieces: &Sender<Piece>, _: bool) -> Result<(), EndpointError> {
+        self.ask().await?;
+        self.send(pieces).await;
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Duration {
+        let patience = self.args.stop_timeout;
+        let what = format!("told to stop: waiting up to {} s for the other containers", patience.as_secs());
+        terminal::tell("note", &what);
+        patience
+    }
+
+    fn is_over(&self) -> bool {
+        self.all_finished()
     }
 }

@@ -13,7 +13,7 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// The lines of one container that were read: all of them, or a head and a tail with unread lines between.
+/// The lines of one container that were read: all of them, a head and a tail with unread lines between, or a tail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerLog {
     /// The id of the task, as written; `None` when the source does not say (a saved page of log events).
@@ -32,7 +32,7 @@ pub struct ContainerLog {
     pub tail: Vec<LogLine>,
     /// Lines that were read and not kept.
     pub dropped: u64,
-    /// Whether there may be lines between head and tail that nobody read.
+    /// Whether there may be lines between head and tail (before the tail, without a head) that nobody read.
     pub unread: bool,
 }
 
@@ -61,6 +61,12 @@ impl ContainerLog {
     pub fn hole(&self) -> Option<(Time, Time)> {
         let (before, after) = (self.head.last()?.time, self.tail.first()?.time);
         (self.unread || self.dropped > 0).then_some((before, after))
+    }
+
+    /// The first line that is kept, when those before it were not read: Docker gives the end of a log only.
+    pub fn begins_unread(&self) -> Option<Time> {
+        let first = self.tail.first().filter(|_| self.unread && self.head.is_empty())?;
+        Some(first.time)
     }
 
     /// Puts the lines in time order (lines of one time stay in the order of the stream) and keeps at most `limit`: a quarter from the start,

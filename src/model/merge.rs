@@ -96,17 +96,11 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
 
 /// One task out of all records of it: of each source the one that knows most, whole; then what the first lacks from the next.
 fn joined(records: Vec<TaskRecord>) -> TaskObservations {
-    let mut best: BTreeMap<u8, TaskRecord> = BTreeMap::new();
+    let mut by_rank: BTreeMap<u8, Vec<TaskRecord>> = BTreeMap::new();
     for record in records {
-        let rank = fill::rank(record.source);
-        match best.get(&rank) {
-            Some(known) if !outranks(&record, known) => {}
-            _ => {
-                best.insert(rank, record);
-            }
-        }
+        by_rank.entry(fill::rank(record.source)).or_default().push(record);
     }
-    let mut ranked = best.into_values();
+    let mut ranked = by_rank.into_values().filter_map(best);
     let mut observed = TaskObservations { task: ranked.next().unwrap_or_default(), ..TaskObservations::default() };
     for record in ranked {
         fill::fill(&mut observed.task, &record, &mut observed.conflicts);
@@ -122,15 +116,30 @@ pub fn service_events_of(task: &TaskRecord, events: &[ServiceEvent]) -> Vec<Serv
     own
 }
 
-fn outranks(new: &TaskRecord, known: &TaskRecord) -> bool {
-    let rank = |task: &TaskRecord| {
-        let of_container = |c: &ContainerRecord| [c.created, c.started, c.finished].into_iter().flatten().count();
-        let container_times: usize = task.containers.iter().map(of_container).sum();
-        let moments = task.times.moments();
-        (task.version, task.is_stopped(), moments.len(), container_times, moments.iter().map(|m| m.time).max())
-    };
-    // The text decides between records that say equally much, so that the order of arrival does not.
-    (rank(new), format!("{new:?}")) > (rank(known), format!("{known:?}"))
+/// Of one source's records the one that knows most. Docker and the metadata endpoint may speak of one container at a time:
+/// those that the best lacks are taken from the others.
+fn best(mut records: Vec<TaskRecord>) -> Option<TaskRecord> {
+    if records.len() > 1 {
+        records.sort_by_cached_key(knowledge);
+    }
+    let mut best = records.pop()?;
+    if best.is_standalone() {
+        for other in records.into_iter().rev().flat_map(|record| record.containers) {
+            if !best.containers.iter().any(|own| own.name == other.name) {
+                best.containers.push(other);
+            }
+        }
+    }
+    Some(best)
+}
+
+/// How much a record says. The text decides between records that say equally much, so that the order of arrival does not.
+fn knowledge(task: &TaskRecord) -> impl Ord + use<> {
+    let of_container = |c: &ContainerRecord| [c.created, c.started, c.finished].into_iter().flatten().count();
+    let container_times: usize = task.containers.iter().map(of_container).sum();
+    let moments = task.times.moments();
+    let latest = moments.iter().map(|m| m.time).max();
+    (task.version, task.is_stopped(), moments.len(), container_times, latest, format!("{task:?}"))
 }
 
 fn assign_definitions(

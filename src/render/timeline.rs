@@ -67,6 +67,9 @@ fn container_lines(lines: &mut Vec<(Time, String)>, container: &Container, life:
     let name = text(container.name());
     let mut say = |time, what: String| lines.push((time, format!("CONTAINER:{name}\t{what}")));
     if let Some(log) = container.log.as_ref().filter(|_| style.logs) {
+        if let Some(first) = log.begins_unread() {
+            say(first, format!("[lines before {} not read]", iso(first, &style.zone)));
+        }
         log.head.iter().for_each(|line| say(line.time, text(&line.message)));
         if let Some((before, after)) = log.hole() {
             let count = if log.unread { "lines".to_owned() } else { format!("{} lines", log.dropped) };

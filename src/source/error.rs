@@ -148,7 +148,7 @@ impl ReadError {
             Self::NotYet { .. } | Self::UnknownShape { .. } => {
                 "ecspan reads answers of describe-tasks (and run-task, stop-task), describe-task-definition, \
                  describe-services and get-log-events, EventBridge events, answers of the task metadata endpoint and of \
-                 the agent, and its own bundles"
+                 the agent, docker inspect, and its own bundles"
             }
             Self::Projection { .. } => "save the whole answer: leave out --query",
             Self::NoTaskId { .. } => "a whole Task object has a taskArn",

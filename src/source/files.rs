@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::answer::{self, MissingTask};
 use super::bundle;
+use super::docker;
 use super::error::ReadError;
 use super::event::{self, Event};
 use super::json::At;
@@ -187,6 +188,7 @@ pub(super) fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> 
                 }
             }
         }
+        Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
         Shape::Event => match event::read(at)? {
             Event::Task(record) => contents.observations.push(Observation::Task(record)),
             Event::Other(kind) => contents.passed_by.push(kind),

@@ -1,10 +1,13 @@
-//! Where observations come from: files, stdin, the ECS API, CloudWatch Logs. Knows JSON and AWS; knows nothing of
-//! traces.
+//! Where observations come from: files, stdin, the ECS API, CloudWatch Logs, metadata, the agent, Docker. Knows JSON and AWS;
+//! knows nothing of traces.
 
+pub mod agent;
 pub mod answer;
 pub mod aws;
 pub mod bundle;
 pub mod calls;
+pub mod docker;
+mod docker_log;
 pub mod ecs;
 pub mod endpoint;
 pub mod error;

@@ -2,7 +2,7 @@
 
 use super::error::ReadError;
 use super::json::At;
-use super::{event, metadata};
+use super::{docker, event, metadata};
 
 /// What a JSON document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Shape {
     AgentTask,
     /// The agent's list of tasks.
     AgentTasks,
+    /// A container, as `docker inspect` prints it.
+    DockerContainer,
     /// A message, or several, with documents as text inside.
     Envelope,
     /// Something that holds others: an array, or a document with a task somewhere inside.
@@ -62,6 +64,9 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     }
     if metadata::is_agent_list(at) {
         return Ok(Shape::AgentTasks);
+    }
+    if docker::is_container(at) {
+        return Ok(Shape::DockerContainer);
     }
     if let Some(kind) = other_kind(at) {
         return Err(ReadError::NotYet { place: at.place.clone(), kind });

@@ -16,14 +16,24 @@ pub(super) fn events(log: &ContainerLog, shifted: impl Fn(Time) -> Time) -> Vec<
         Event::new(semconv::EVENT_LOG, shifted(line.time).into(), vec![text], 0)
     };
     let mut events = Vec::with_capacity(log.len() + 1);
+    if let Some(first) = log.begins_unread() {
+        events.push(gap(shifted(first), before_text(shifted(first))));
+    }
     events.extend(log.head.iter().map(event));
     if let Some((before, after)) = log.hole() {
-        let text = gap_text(log, shifted(before), shifted(after));
-        let attributes = vec![KeyValue::new(semconv::LOG_GAP, text)];
-        events.push(Event::new(semconv::EVENT_LOG_GAP, shifted(before).into(), attributes, 0));
+        events.push(gap(shifted(before), gap_text(log, shifted(before), shifted(after))));
     }
     events.extend(log.tail.iter().map(event));
     events
+}
+
+fn gap(at: Time, text: String) -> Event {
+    Event::new(semconv::EVENT_LOG_GAP, at.into(), vec![KeyValue::new(semconv::LOG_GAP, text)], 0)
+}
+
+/// What is missing before a time.
+pub(super) fn before_text(first: Time) -> String {
+    format!("lines before {} not read", iso(first))
 }
 
 /// What is missing between two times.

@@ -39,6 +39,9 @@ impl TaskRecords {
         let log = container.log.as_ref().filter(|log| !log.is_empty())?;
         let maker = RecordMaker::new(life, container, options);
         let mut all = maker.records(&log.head);
+        if let Some(first) = log.begins_unread().map(|first| maker.frame.shifted(first)) {
+            all.records.push(maker.gap(first.unix_nanos(), log_events::before_text(first)));
+        }
         if let Some((before, after)) = log.hole() {
             let (from, to) = (maker.frame.shifted(before), maker.frame.shifted(after));
             all.records.push(maker.gap(from.unix_nanos(), log_events::gap_text(log, from, to)));
