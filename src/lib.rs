@@ -4,6 +4,7 @@
 //! source            model              trace              sink / render
 //! files, ECS API ─► Observation ─►     SpanData +    ─►   OTLP gRPC, HTTP; X-Ray; OTLP JSON lines
 //! CloudWatch Logs   TaskLife           Resource           terminal waterfall, timeline
+//! agent, Docker
 //! ```
 //!
 //! One direction; [`model`] and [`trace`] are pure. A [`TaskLife`](model::TaskLife) is made from observations, a

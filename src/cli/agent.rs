@@ -234,9 +234,17 @@ impl<'a> AgentWatch<'a> {
                 }
             }
         }
-        for (container, log) in task.to_read() {
+        for (container, image_id) in task.to_complete() {
             let Some(id) = container.runtime_id.as_deref() else { continue };
-            let log = match log {
+            let digest = match (&container.image, image_id) {
+                (Some(image), Some(image_id)) => match docker.digest(image, &image_id).await {
+                    Err(error) if error.is_absent() => return Err(error),
+                    // The image may be gone already; a span without its digest is better than none.
+                    digest => digest.ok().flatten(),
+                },
+                _ => None,
+            };
+            let log = match &container.log {
                 Some(log) if self.log_lines > 0 && self.is_readable(&container.name, &log.driver) => {
                     match docker.log(&task.record().id, &container, self.log_lines).await {
                         Ok(log) => Some(log),
@@ -250,7 +258,7 @@ impl<'a> AgentWatch<'a> {
                 }
                 _ => None,
             };
-            task.log(id, log);
+            task.complete(id, log, digest);
         }
         Ok(())
     }
@@ -280,10 +288,17 @@ impl<'a> AgentWatch<'a> {
                     if task.is_missing() { "vanished from the agent's list with" } else { "Docker has forgotten" };
                 self.gap(&format!("task {}: {why} container {name}: its end was never seen", task.label()), None);
             }
-            if self.is_forgotten(task) {
+            let is_forgotten = self.is_forgotten(task);
+            if is_forgotten {
                 over.push(id.clone());
             }
-            task.send(&self.options, pieces, is_last).await;
+            let at_once = is_last || is_forgotten;
+            let unread = if at_once && self.log_lines > 0 { task.to_complete() } else { vec![] };
+            for (container, _) in unread {
+                let (label, name) = (task.label(), &container.name);
+                self.gap(&format!("task {label}: the log of container {name} could not be read any more"), None);
+            }
+            task.send(&self.options, pieces, at_once).await;
         }
         // What was looked at once is still to be printed.
         if !self.args.once {
@@ -300,7 +315,11 @@ impl<'a> AgentWatch<'a> {
         }
         let missing_for = task.miss();
         let open: Vec<String> = task.open().iter().map(|container| container.name.clone()).collect();
+        let may_answer = self.docker.is_some() && self.has_answered && missing_for < PATIENCE;
         if open.is_empty() {
+            if may_answer && !task.to_complete().is_empty() {
+                return false;
+            }
             let began = task.record().containers.iter().any(|container| container.runtime_id.is_some());
             if !began && !task.record().is_stopped() {
                 self.gap(
@@ -315,7 +334,6 @@ impl<'a> AgentWatch<'a> {
         if self.trouble.is_none() && task.runs() {
             return false;
         }
-        let may_answer = self.docker.is_some() && self.has_answered && missing_for < PATIENCE;
         if !may_answer {
             let what = format!("vanished from the agent's list with container {}", open.join(", "));
             self.gap(&format!("task {}: {what}: its end was never seen", task.label()), None);
@@ -325,12 +343,21 @@ impl<'a> AgentWatch<'a> {
 
     /// Names what is not sent.
     fn close(&mut self) {
-        for task in self.tasks.values().filter(|_| !self.args.once) {
+        for task in self.tasks.values() {
+            let label = task.label();
             for container in task.open() {
-                let (label, name) = (task.label(), &container.name);
-                let what =
-                    format!("task {label}: container {name} had not finished when last seen: its span is not sent");
-                terminal::tell("note", &what);
+                let what = format!("task {label}: container {}", container.name);
+                match task.trouble(container) {
+                    Some(trouble) => {
+                        self.gaps += 1;
+                        terminal::tell("gap", &format!("{what}: {trouble}: its end is not known"));
+                    }
+                    // One look says in its table what runs.
+                    None if self.args.once => {}
+                    None => {
+                        terminal::tell("note", &format!("{what} had not finished when last seen: its span is not sent"))
+                    }
+                }
             }
         }
         // It was told when it began.

@@ -269,12 +269,12 @@ impl Docker {
         if is_known { Ok(Self { host }) } else { Err(DockerError::Unsupported { host }) }
     }
 
-    /// What Docker says of a container that the agent named; `None` when it does not know it any more.
+    /// What Docker says of a container that the agent named, and the id of its image; `None` when it does not know it any more.
     pub async fn container(
         &self,
         known: &ContainerRecord,
         is_over: bool,
-    ) -> Result<Option<ContainerRecord>, DockerError> {
+    ) -> Result<Option<(ContainerRecord, Option<String>)>, DockerError> {
         let Some(id) = known.runtime_id.as_deref().filter(|id| is_id(id)) else { return Ok(None) };
         let client = self.client()?;
         let asked = client.inspect_container(id, None::<InspectContainerOptions>);
@@ -285,13 +285,11 @@ impl Docker {
         // As the task definition has it, where the agent says: Docker's may be resolved to a digest.
         record.image = known.image.clone().or(record.image);
         record.may_restart |= record.finished.is_some() && known.may_restart && !is_over;
-        if let (Some(_), Some(image), Some(image_id)) = (record.finished, &record.image, image_id) {
-            record.image_digest = self.digest(image, &image_id).await?;
-        }
-        Ok(Some(record))
+        Ok(Some((record, image_id)))
     }
 
-    async fn digest(&self, image: &str, image_id: &str) -> Result<Option<String>, DockerError> {
+    /// The digest under which an image was pulled, where Docker knows it.
+    pub async fn digest(&self, image: &str, image_id: &str) -> Result<Option<String>, DockerError> {
         if !is_id(image_id) {
             return Ok(None);
         }

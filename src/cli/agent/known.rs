@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use ecspan::model::Time;
 use ecspan::model::log::ContainerLog;
 use ecspan::model::merge::{self, TaskObservations};
-use ecspan::model::observation::{ContainerRecord, LogConfig, Observation, Source, TaskRecord};
+use ecspan::model::observation::{ContainerRecord, Observation, Source, TaskRecord};
 use ecspan::sink::Piece;
 use ecspan::trace::TraceOptions;
 use tokio::sync::mpsc::Sender;
@@ -38,9 +38,13 @@ struct KnownContainer {
     /// Two looks saw the same end: ECS's restart policies start a container again at once, and older agents do not say that
     /// there is one.
     is_settled: bool,
+    image_id: Option<String>,
+    image_digest: Option<String>,
+    /// Until it is sent.
     log: Option<ContainerLog>,
-    /// Its log was read, or there is none to be read.
-    is_log_done: bool,
+    lines: Option<usize>,
+    /// Its log and its image's digest were asked for.
+    is_complete: bool,
     is_sent: bool,
     /// Why Docker did not tell of it the last time.
     trouble: Option<String>,
@@ -116,11 +120,11 @@ impl KnownTask {
 
     /// Takes in what Docker says of a container; `None` when it does not know it any more. `at_once`: there will be no other
     /// look.
-    pub(super) fn hear(&mut self, id: &str, docker: Option<ContainerRecord>, at_once: bool) -> News {
+    pub(super) fn hear(&mut self, id: &str, docker: Option<(ContainerRecord, Option<String>)>, at_once: bool) -> News {
         let is_over = self.is_over();
         let known = self.containers.entry(id.to_owned()).or_default();
         known.trouble = None;
-        let Some(docker) = docker else {
+        let Some((docker, image_id)) = docker else {
             known.is_gone = true;
             return News::None;
         };
@@ -132,7 +136,7 @@ impl KnownTask {
             return if is_news { News::StartedAgain } else { News::None };
         }
         known.is_settled = docker.finished.is_some() && (is_same || at_once || is_over);
-        known.docker = Some(docker);
+        (known.docker, known.image_id) = (Some(docker), image_id);
         News::None
     }
 
@@ -144,21 +148,23 @@ impl KnownTask {
         is_news
     }
 
-    /// The containers whose end is final and whose logs were not read yet.
-    pub(super) fn to_read(&self) -> Vec<(ContainerRecord, Option<LogConfig>)> {
+    /// The shown containers whose end is final, as Docker tells of them, and of which nothing more was asked yet; and the ids
+    /// of their images.
+    pub(super) fn to_complete(&self) -> Vec<(ContainerRecord, Option<String>)> {
         let shown = self.record.containers.iter().filter(|container| !container.is_hidden());
         let of = |container: &ContainerRecord| {
             let known =
-                self.known(container).filter(|known| known.is_final() && !known.is_log_done && !known.is_sent)?;
-            Some((container.clone(), known.docker.as_ref()?.log.clone()))
+                self.known(container).filter(|known| known.is_final() && !known.is_complete && !known.is_sent)?;
+            Some((known.docker.clone()?, known.image_id.clone()))
         };
         shown.filter_map(of).collect()
     }
 
-    /// A container's log, where there is one.
-    pub(super) fn log(&mut self, id: &str, log: Option<ContainerLog>) {
+    /// A container's log and its image's digest, where there are any.
+    pub(super) fn complete(&mut self, id: &str, log: Option<ContainerLog>, digest: Option<String>) {
         if let Some(known) = self.containers.get_mut(id) {
-            (known.log, known.is_log_done) = (log, true);
+            known.lines = log.as_ref().map(ContainerLog::len);
+            (known.log, known.image_digest, known.is_complete) = (log, digest, true);
         }
     }
 
@@ -198,15 +204,23 @@ impl KnownTask {
 
     /// Sends what is final and was not sent yet. `at_once`: also where a log could not be read.
     pub(super) async fn send(&mut self, options: &TraceOptions, pieces: &Sender<Piece>, at_once: bool) {
-        let mut options = options.clone();
-        options.standalone &= self.is_complete();
-        let (observed, final_ids) = self.observed(at_once);
-        self.sent.send(observed, &options, pieces).await;
-        for id in final_ids {
+        let ready = self.ready(at_once);
+        let has_news = ready.iter().any(|id| self.containers.get(id).is_some_and(|known| !known.is_sent));
+        let standalone = options.standalone && self.is_complete();
+        if !has_news && !standalone {
+            return;
+        }
+        self.sent.send(self.observed(&ready), &TraceOptions { standalone, ..options.clone() }, pieces).await;
+        for id in ready {
             if let Some(known) = self.containers.get_mut(&id) {
-                known.is_sent = true;
+                (known.is_sent, known.log) = (true, None);
             }
         }
+    }
+
+    /// Why Docker did not tell of a container the last time it was asked.
+    pub(super) fn trouble(&self, container: &ContainerRecord) -> Option<&str> {
+        self.known(container)?.trouble.as_deref()
     }
 
     /// The agent has forgotten it, and the end of each container is known: it has stopped.
@@ -221,7 +235,7 @@ impl KnownTask {
 
     /// How many lines of a container's log were read.
     pub(super) fn lines(&self, container: &ContainerRecord) -> Option<usize> {
-        self.known(container)?.log.as_ref().map(ContainerLog::len)
+        self.known(container)?.lines
     }
 
     fn known(&self, container: &ContainerRecord) -> Option<&KnownContainer> {
@@ -241,19 +255,26 @@ impl KnownTask {
         real.peek().is_some() && real.all(is_known)
     }
 
-    /// All that is known, in the model's words, and the Docker ids of the containers that are final in it.
-    fn observed(&self, at_once: bool) -> (TaskObservations, Vec<String>) {
-        let (mut told, mut logs, mut final_ids) = (vec![], vec![], vec![]);
+    /// The Docker ids of the containers of which everything is known.
+    fn ready(&self, at_once: bool) -> Vec<String> {
+        let is_ready = |container: &&ContainerRecord| {
+            let is_complete = |known: &KnownContainer| known.is_complete || container.is_hidden() || at_once;
+            self.known(container).is_some_and(|known| known.is_final() && is_complete(known))
+        };
+        self.record.containers.iter().filter(is_ready).filter_map(|container| container.runtime_id.clone()).collect()
+    }
+
+    /// All that is known, in the model's words.
+    fn observed(&self, ready: &[String]) -> TaskObservations {
+        let (mut told, mut logs) = (vec![], vec![]);
         for container in &self.record.containers {
             let Some((known, docker)) = self.known(container).and_then(|known| Some((known, known.docker.clone()?)))
             else {
                 continue;
             };
-            let is_ready = known.is_final() && (known.is_log_done || container.is_hidden() || at_once);
-            if is_ready {
-                final_ids.extend(container.runtime_id.clone());
-            }
-            told.push(ContainerRecord { may_restart: docker.finished.is_some() && !is_ready, ..docker });
+            let is_ready = container.runtime_id.as_ref().is_some_and(|id| ready.contains(id));
+            let (may_restart, image_digest) = (docker.finished.is_some() && !is_ready, known.image_digest.clone());
+            told.push(ContainerRecord { may_restart, image_digest, ..docker });
             logs.extend(known.log.clone());
         }
         let mut observations = vec![Observation::Task(Box::new(self.record.clone()))];
@@ -264,6 +285,6 @@ impl KnownTask {
         }
         observations.extend(logs.into_iter().map(Observation::Log));
         let (mut tasks, _) = merge::by_task(observations);
-        (tasks.pop().unwrap_or_default(), final_ids)
+        tasks.pop().unwrap_or_default()
     }
 }
