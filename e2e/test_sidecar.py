@@ -102,6 +102,15 @@ def test_a_container_that_vanishes_is_a_gap(ecspan, aws, collector, metadata):
     assert code == 3 and "container short (id-of-short) is not listed any more, and its end was never seen" in told, told
 
 
+def test_a_signal_that_comes_while_the_endpoint_is_asked_is_heard(ecspan, aws, collector, metadata):
+    running = task(OWN, INIT, container(*APP))
+    server = metadata(running, Metadata.HANG, running)
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
+    server.wait(2)
+    code, told = told_to_stop(process)
+    assert code == 0 and "container app still ran" in told, told
+
+
 def test_standalone_sends_the_task_too(ecspan, aws, collector, metadata):
     server = metadata(task(OWN, INIT, container(*APP)))
     process = start(ecspan, server, "--endpoint", collector.http, "--standalone")
