@@ -86,6 +86,10 @@ class LambdaApi:
     def __init__(self, folder):
         port = free_port()
         self.address, self.log = f"127.0.0.1:{port}", folder / "lambda.log"
+        # It insists on a package, and builds nothing of it.
+        (folder / "src").mkdir()
+        (folder / "src/main.rs").write_text("fn main() {}\n")
+        (folder / "Cargo.toml").write_text('[package]\nname = "function"\nversion = "0.0.0"\nedition = "2024"\n')
         command = [Path(sys.executable).parent / "cargo-lambda", "lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P", str(port)]
         self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=open(self.log, "wb"), stderr=subprocess.STDOUT)
         deadline = time.monotonic() + READY_WITHIN
@@ -102,7 +106,7 @@ class LambdaApi:
 
     def environment(self):
         """What Lambda sets for a function."""
-        names = {"FUNCTION_NAME": "_", "FUNCTION_MEMORY_SIZE": "128", "FUNCTION_VERSION": "1", "RUNTIME_API": f"{self.address}/.rt"}
+        names = {"FUNCTION_NAME": "_", "FUNCTION_MEMORY_SIZE": "128", "FUNCTION_VERSION": "1", "RUNTIME_API": f"http://{self.address}/.rt"}
         return {f"AWS_LAMBDA_{name}": value for name, value in names.items()}
 
     def invoke(self, event, within=60):

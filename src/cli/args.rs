@@ -417,7 +417,7 @@ pub(crate) struct OtlpArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "OTLP")]
     pub(crate) timeout: Option<Duration>,
     /// Time for all attempts at one request
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s", help_heading = "OTLP")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s", env = "ECSPAN_DEADLINE", help_heading = "OTLP")]
     pub(crate) deadline: Duration,
     /// PEM file of the authorities that sign the receiver's certificate
     #[arg(long, value_name = "FILE", help_heading = "OTLP")]

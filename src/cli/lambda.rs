@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::join_all;
 use lambda_runtime::tower::util::MapFutureLayer;
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::args::{EventArgs, Global, LAMBDA_RUNTIME_API};
 use super::exit::Exit;
@@ -21,6 +21,8 @@ use super::{env, signals, tasks};
 
 /// So long before the function's time is up it answers: what is not done by then fails, and comes back.
 const TO_ANSWER: Duration = Duration::from_secs(2);
+/// A function runs no longer: Lambda's own limit.
+const LONGEST: Duration = Duration::from_secs(900);
 /// What Lambda sets and the runtime insists on.
 const VARIABLES: [&str; 4] =
     [LAMBDA_RUNTIME_API, "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"];
@@ -44,6 +46,10 @@ pub(super) async fn run(global: &Global, args: &EventArgs) -> Result<Exit, Probl
     if let Some(missing) = VARIABLES.iter().find(|name| env::get(name).is_none()) {
         return Err(Problem::usage(format!("{missing} is not set, as it is in AWS Lambda"))
             .hint("elsewhere, `ecspan worker` takes events from a queue".to_owned()));
+    }
+    // Lambda gives host and port; the runtime panics on what is no address.
+    if env::get(LAMBDA_RUNTIME_API).and_then(|api| api.parse::<http::Uri>().ok()).is_none() {
+        return Err(Problem::usage(format!("{LAMBDA_RUNTIME_API} is no address")));
     }
     let aws = tasks::aws(global).await;
     let exporter = Arc::new(Exporter::open(global, args, &aws).await?);
@@ -79,18 +85,21 @@ pub(super) async fn run(global: &Global, args: &EventArgs) -> Result<Exit, Probl
 
 async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value, NotDone> {
     let LambdaEvent { payload, context } = event;
+    // cargo-lambda's emulator gives a deadline of 1970.
+    let time = context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST);
+    let until = Instant::now() + time.saturating_sub(TO_ANSWER);
     let answer = match batch(&payload) {
         Some(messages) => {
             exporter.meters.received(messages.len() as u64);
-            let all = messages.iter().map(|message| within(exporter, &context, message));
+            let all = messages.iter().map(|message| within(exporter, until, message));
             let failed = join_all(all).await.into_iter().zip(&messages).filter(|(done, _)| *done != Done::Delete);
             let failures: Vec<Value> = failed.map(|(_, message)| json!({ "itemIdentifier": message.id })).collect();
             Ok(json!({ "batchItemFailures": failures }))
         }
         None => {
             exporter.meters.received(1);
-            let message = Message { id: context.request_id.clone(), received: 1, body: payload.to_string() };
-            match within(exporter, &context, &message).await {
+            let message = Message { id: context.request_id, received: 1, body: payload.to_string() };
+            match within(exporter, until, &message).await {
                 Done::Delete => Ok(Value::Null),
                 Done::Leave => Err(NotDone::Poison),
                 Done::GiveBack => Err(NotDone::OutOfTime),
@@ -98,7 +107,7 @@ async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value
         }
     };
     // Lambda freezes the process once it has answered.
-    exporter.meters.flush(left(&context).min(TO_ANSWER)).await;
+    exporter.meters.flush(TO_ANSWER / 2).await;
     answer
 }
 
@@ -126,20 +135,14 @@ fn batch(payload: &Value) -> Option<Vec<Message>> {
 }
 
 /// Exports while there is time.
-async fn within(exporter: &Exporter, context: &Context, message: &Message) -> Done {
-    let patience = left(context).saturating_sub(TO_ANSWER);
-    let exported = timeout(patience, exporter.export(&message.id, message.received, &message.body)).await;
+async fn within(exporter: &Exporter, until: Instant, message: &Message) -> Done {
+    let exported = timeout_at(until, exporter.export(&message.id, message.received, &message.body)).await;
     let done = exported.unwrap_or(Done::GiveBack);
     if done == Done::GiveBack {
         say("warning", "not delivered in time: the event comes back", &[("message", &message.id)]);
         exporter.meters.settled(MessageFate::GivenBack);
     }
     done
-}
-
-/// Until the function's time is up.
-fn left(context: &Context) -> Duration {
-    context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 #[cfg(test)]

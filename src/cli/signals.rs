@@ -1,24 +1,49 @@
-//! Ctrl-C and SIGTERM: work ends, what was done is said, and the exit code tells.
+//! Ctrl-C and SIGTERM: work ends, what was done is said, and the exit code tells. A second one ends the program at once.
+//!
+//! One listener for the whole program, from the first [`wait`] on: who waits in turns misses nothing in between.
 
+use std::future::Future;
 use std::sync::OnceLock;
 
-use super::exit::Exit;
+use tokio::sync::watch;
 
-static RECEIVED: OnceLock<Exit> = OnceLock::new();
+use super::exit::Exit;
+use super::terminal;
+
+static STOP: OnceLock<watch::Sender<Option<Exit>>> = OnceLock::new();
 
 /// The signal that asked to end, if one did.
 pub(super) fn received() -> Option<Exit> {
-    RECEIVED.get().copied()
+    STOP.get().and_then(|stop| *stop.borrow())
 }
 
-/// Waits for a signal that asks to end.
-pub(super) async fn wait() {
-    let exit = tokio::select! {
+/// Waits for a signal that asks to end, or that asked.
+pub(super) fn wait() -> impl Future<Output = ()> + Send + 'static {
+    let mut told = STOP.get_or_init(listen).subscribe();
+    async move {
+        // The listener never ends before it has told.
+        let _ = told.wait_for(Option::is_some).await;
+    }
+}
+
+/// Before the first command waits, the default action ends the process, as it should.
+fn listen() -> watch::Sender<Option<Exit>> {
+    let stop = watch::Sender::new(None);
+    let tell = stop.clone();
+    tokio::spawn(async move {
+        tell.send_replace(Some(next().await));
+        let exit = next().await;
+        terminal::tell("note", "told to end a second time: ending at once");
+        std::process::exit(exit.code().into());
+    });
+    stop
+}
+
+async fn next() -> Exit {
+    tokio::select! {
         _ = tokio::signal::ctrl_c() => Exit::Interrupted,
         () = terminated() => Exit::Terminated,
-    };
-    // The first one counts.
-    let _ = RECEIVED.set(exit);
+    }
 }
 
 #[cfg(unix)]

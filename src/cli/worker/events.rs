@@ -128,7 +128,7 @@ impl Exporter {
             self.meters.settled(MessageFate::Poison);
             let received = received.to_string();
             for error in errors {
-                say("error", &format!("{error}: left to the queue's dead-letter rule"), &[("received", &received)]);
+                say("error", &format!("{error}: left to the dead-letter rule"), &[("received", &received)]);
             }
             return Done::Leave;
         }
