@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_aws import REGION, FakeAWS
 from receiver import Receiver
-from servers import Collector, Jaeger
+from servers import Collector, ElasticMQ, Jaeger
 
 PROJECT = Path(__file__).parent.parent
 BINARY = Path(os.environ.get("ECSPAN_BIN", PROJECT / "target/debug/ecspan"))
@@ -32,6 +32,13 @@ def aws(aws_server):
 @pytest.fixture(scope="session")
 def jaeger(tmp_path_factory):
     server = Jaeger(tmp_path_factory.mktemp("jaeger"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def elasticmq(tmp_path_factory):
+    server = ElasticMQ(tmp_path_factory.mktemp("elasticmq"))
     yield server
     server.stop()
 

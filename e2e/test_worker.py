@@ -1,4 +1,4 @@
-"""`ecspan worker` against SQS as moto has it: every task once, whatever happens to the workers and the receiver.
+"""`ecspan worker` against SQS as ElasticMQ has it: every task once, whatever happens to the workers and the receiver.
 
 `ECSPAN_WORKER_EVENTS=10000` is the proof; fewer are enough to notice."""
 
@@ -6,9 +6,12 @@ import json
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import batch
 import boto3
@@ -18,38 +21,65 @@ from servers import Collector, free_port
 from test_export import stopped_task
 
 EVENTS = int(os.environ.get("ECSPAN_WORKER_EVENTS", "300"))
+IS_PROOF = EVENTS >= 10_000
 #: Seconds that the receiver is down in the middle.
-DOWN = 30 if EVENTS >= 10_000 else 3
-#: A killed worker's messages come back after this: the program hides them so long.
-HIDDEN = 60
+DOWN = 30 if IS_PROOF else 3
+#: Seconds for which a message is hidden: those of a killed worker come back after it.
+HIDDEN = 60 if IS_PROOF else 10
+#: A message that was received so often goes to the dead-letter queue instead of being received again.
+RECEIVES = 4 if IS_PROOF else 3
+#: Seconds for which workers are killed. Two receipts of a message are HIDDEN apart, so a kill can cost it one receipt less than it
+#: has: a task that ends as a dead letter was not lost to the kills.
+KILLING = (RECEIVES - 1) * HIDDEN
 
 
 class Queue:
     """A queue with a dead-letter queue behind it."""
 
-    def __init__(self, aws, receives=50):
+    def __init__(self, server, receives=50):
         keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        self.sqs = boto3.client("sqs", endpoint_url=aws.url, region_name=REGION, **keys)
+        self.sqs = boto3.client("sqs", endpoint_url=server.url, region_name=REGION, **keys)
+        self.endpoint = server.url
         self.dead = self.sqs.create_queue(QueueName=f"dead-{uuid.uuid4().hex}")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(receives)})
         self.url = self.sqs.create_queue(QueueName=f"ecs-{uuid.uuid4().hex}", Attributes={"RedrivePolicy": policy})["QueueUrl"]
 
     def send(self, *bodies):
-        for start in range(0, len(bodies), 10):
+        def send(start):
             entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies[start : start + 10])]
-            self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+            assert not self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries).get("Failed")
 
-    def left(self, url=None):
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=url or self.url, AttributeNames=names)["Attributes"]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(send, range(0, len(bodies), 10)))
+
+    def count(self, *names):
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))["Attributes"]
         return sum(int(attributes[name]) for name in names)
 
-    def wait_until_empty(self, within):
+    def visible(self):
+        return self.count("ApproximateNumberOfMessages")
+
+    def hidden(self):
+        return self.count("ApproximateNumberOfMessagesNotVisible")
+
+    def left(self):
+        return self.count("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+    def wait_until(self, is_so, within):
         deadline = time.monotonic() + within
-        while self.left():
-            assert time.monotonic() < deadline, f"{self.left()} messages are left"
+        while not is_so():
+            assert time.monotonic() < deadline, f"{self.visible()} messages are visible, {self.hidden()} hidden"
             time.sleep(0.1)
+
+    def wait_until_empty(self, within):
+        self.wait_until(lambda: not self.left(), within)
+
+    def dead_letters(self):
+        bodies = []
+        while messages := self.sqs.receive_message(QueueUrl=self.dead, MaxNumberOfMessages=10).get("Messages"):
+            bodies += [message["Body"] for message in messages]
+        return bodies
 
 
 def event(task, **more):
@@ -64,8 +94,8 @@ def stopped_tasks(path, count):
     return [json.loads(line)["tasks"][0] for line in path.read_text().splitlines()]
 
 
-def start(ecspan, queue, *arguments):
-    return ecspan.start("worker", "--queue", queue.url, "--logs", "none", *arguments)
+def start(ecspan, queue, *arguments, logs="none", **options):
+    return ecspan.start("worker", "--queue", queue.url, "--logs", logs, *arguments, env={"AWS_ENDPOINT_URL_SQS": queue.endpoint}, **options)
 
 
 def drained(process, within=60):
@@ -74,18 +104,15 @@ def drained(process, within=60):
     return process.returncode, err.decode()
 
 
-def test_every_task_once_and_the_queue_empty(ecspan, aws, collector, tmp_path):
-    queue = Queue(aws, receives=1)
+def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_path):
+    queue = Queue(elasticmq, receives=1)
     tasks = stopped_tasks(tmp_path / "tasks.jsonl", 30)
     foreign = json.dumps({"detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "detail": {}})
     queue.send(*map(event, tasks), *map(event, tasks), foreign, "poison")
     process = start(ecspan, queue, "--endpoint", collector.http)
     assert len(collector.spans(60 * batch.SPANS)) == 60 * batch.SPANS
     # The poison message alone is hidden, until its time is up.
-    deadline = time.monotonic() + 20
-    while queue.left() > 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    queue.wait_until(lambda: queue.left() == 1, 20)
     code, told = drained(process)
     assert code == 0 and "messages=62" in told and "tasks=60" in told and "passed_by=1" in told and "poison=1" in told, told
     assert "dead-letter rule" in told and "540 of 540 spans accepted" in told
@@ -94,8 +121,8 @@ def test_every_task_once_and_the_queue_empty(ecspan, aws, collector, tmp_path):
     batch.assert_identical(copies)
 
 
-def test_what_is_not_wanted_is_deleted(ecspan, aws, collector, tmp_path):
-    queue = Queue(aws)
+def test_what_is_not_wanted_is_deleted(ecspan, elasticmq, collector, tmp_path):
+    queue = Queue(elasticmq)
     ok, failed, other = stopped_tasks(tmp_path / "tasks.jsonl", 3)
     failed |= {"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError: no such image"}
     other |= {"clusterArn": other["clusterArn"].replace("default", "other")}
@@ -110,14 +137,14 @@ def test_what_is_not_wanted_is_deleted(ecspan, aws, collector, tmp_path):
     assert {span["traceId"] for span in collector.spans(1)} == {failed["taskArn"].rsplit("/", 1)[-1]}
 
 
-def test_log_lines_of_failed_tasks_are_read_after_they_settled(ecspan, aws, collector):
-    queue = Queue(aws)
+def test_log_lines_of_failed_tasks_are_read_after_they_settled(ecspan, aws, elasticmq, collector):
+    queue = Queue(elasticmq)
     seeded = stopped_task(aws, 5)
     run = ecspan("record", f"prod/{seeded.id}", "--no-logs")
     task = next(a["response"]["tasks"][0] for a in json.loads(run.out)["answers"] if a["operation"] == "DescribeTasks")
     aws.front.calls.clear()
     queue.send(event(task))
-    process = ecspan.start("worker", "--queue", queue.url, "--endpoint", collector.http, "--logs-settle", "0s")
+    process = start(ecspan, queue, "--endpoint", collector.http, "--logs-settle", "0s", logs="failed")
     queue.wait_until_empty(20)
     code, told = drained(process)
     assert code == 0, told
@@ -125,16 +152,13 @@ def test_log_lines_of_failed_tasks_are_read_after_they_settled(ecspan, aws, coll
     assert len(events) == 10 and aws.front.calls["DescribeTasks"] == 0, "the event is the word on the task"
 
 
-def test_a_receiver_that_is_down_is_waited_for(ecspan, aws, tmp_path):
-    queue = Queue(aws)
+def test_a_receiver_that_is_down_is_waited_for(ecspan, elasticmq, tmp_path):
+    queue = Queue(elasticmq)
     tasks = stopped_tasks(tmp_path / "tasks.jsonl", 5)
     queue.send(*map(event, tasks))
     port = free_port()
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{port}", "--deadline", "500ms")
-    deadline = time.monotonic() + 20
-    while aws.front.calls["ReceiveMessage"] < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    queue.wait_until(lambda: queue.hidden() == 5, 20)
     collector = Collector(tmp_path, http=port)
     try:
         assert len(collector.spans(5 * batch.SPANS, within=30)) == 5 * batch.SPANS
@@ -145,60 +169,73 @@ def test_a_receiver_that_is_down_is_waited_for(ecspan, aws, tmp_path):
         collector.stop()
 
 
-def test_told_to_stop_it_gives_back_what_is_not_done(ecspan, aws, tmp_path):
-    queue = Queue(aws)
-    queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 5)))
+def test_told_to_stop_it_gives_back_what_is_not_done_at_once(ecspan, elasticmq, collector, tmp_path):
+    queue = Queue(elasticmq)
+    queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 20)))
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
-    # The first of them is being tried.
-    line = process.stderr.readline()
-    while b"refused" not in line:
-        line = process.stderr.readline()
+    queue.wait_until(lambda: queue.hidden() == 16, 20)
     started = time.monotonic()
     code, told = drained(process)
-    assert code == 0 and "given_back=5" in told and time.monotonic() - started < 20, told
-    visible = queue.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
-    # Another worker may have them at once; one may have gone to the call for more that was cut off, and comes back later.
-    assert int(visible["ApproximateNumberOfMessages"]) >= 4 and queue.left() == 5
+    assert code == 0 and "given_back=16" in told and time.monotonic() - started < 20, told
+    # Another worker may have them at once.
+    assert (queue.visible(), queue.hidden()) == (20, 0)
+    process = start(ecspan, queue, "--endpoint", collector.http)
+    queue.wait_until_empty(20)
+    assert drained(process)[0] == 0 and len(batch.by_id(collector.spans(20 * batch.SPANS))) == 20 * batch.SPANS
 
 
-def test_workers_are_killed_and_the_receiver_goes_away(ecspan, aws, tmp_path):
-    queue = Queue(aws)
+def test_told_to_stop_with_nothing_to_do_it_leaves_no_call_that_takes_messages(ecspan, elasticmq, tmp_path):
+    queue = Queue(elasticmq)
+    process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
+    # It is receiving.
+    queue.send(event(*stopped_tasks(tmp_path / "one.jsonl", 1)))
+    queue.wait_until(lambda: queue.hidden() == 1, 20)
+    assert drained(process)[0] == 0
+    queue.send(*map(event, stopped_tasks(tmp_path / "more.jsonl", 5)))
+    # A call that was left behind would take them at once.
+    time.sleep(0.5)
+    assert (queue.visible(), queue.hidden()) == (6, 0)
+
+
+def test_workers_are_killed_and_the_receiver_goes_away(ecspan, elasticmq, tmp_path):
+    queue = Queue(elasticmq, receives=RECEIVES)
     tasks = stopped_tasks(tmp_path / "tasks.jsonl", EVENTS)
     bodies = [event(task) for task in tasks for _ in range(2)]
+    poison = ["poison", bodies[0][:-20], '{"hello": "world"}']
     random.Random(1).shuffle(bodies)
-    queue.send(*bodies, "poison")
+    queue.send(*poison, *bodies)
     one = Collector(tmp_path)
     collectors, stop = [one], threading.Event()
-    workers = [start(ecspan, queue, "--endpoint", one.http, "--deadline", "1s") for _ in range(4)]
-    for worker in workers:
-        # Nobody reads it; a full pipe would stop the worker.
-        threading.Thread(target=worker.stderr.read, daemon=True).start()
+
+    def begin():
+        arguments = ["--endpoint", one.http, "--deadline", "1s", "--visibility-timeout", f"{HIDDEN}s"]
+        # Nobody reads what it says; a full pipe would stop it.
+        return start(ecspan, queue, *arguments, stderr=subprocess.DEVNULL)
+
+    workers, kills = [begin() for _ in range(4)], []
+    started = time.monotonic()
 
     def kill():
-        at = 0
-        while not stop.wait(5):
-            workers[at % 4].kill()
-            workers[at % 4].wait()
-            workers[at % 4] = start(ecspan, queue, "--endpoint", one.http, "--deadline", "1s")
-            threading.Thread(target=workers[at % 4].stderr.read, daemon=True).start()
-            at += 1
+        while not stop.wait(5) and time.monotonic() - started < KILLING:
+            at = len(kills) % 4
+            workers[at].kill()
+            workers[at].wait()
+            workers[at] = begin()
+            kills.append(time.monotonic() - started)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    started = time.monotonic()
     try:
-        one.spans(EVENTS * batch.SPANS // 4, within=120)
+        queue.wait_until(lambda: queue.left() < 2 * EVENTS * 3 // 4, 300)
         one.stop()
         time.sleep(DOWN)
         two = tmp_path / "two"
         two.mkdir()
         collectors.append(Collector(two, http=one.port))
-        deadline = time.monotonic() + 120 + 10 * HIDDEN
-        # The poison message stays, hidden or not, until it was received often enough.
-        while queue.left() > 1:
-            assert time.monotonic() < deadline, f"{queue.left()} messages are left"
-            time.sleep(0.2)
+        # The poison stays, hidden or not, until it was received often enough.
+        queue.wait_until(lambda: queue.left() <= len(poison), 600)
         took = time.monotonic() - started
+        queue.wait_until_empty(60 + (RECEIVES + 1) * HIDDEN)
     finally:
         stop.set()
         killer.join()
@@ -206,7 +243,9 @@ def test_workers_are_killed_and_the_receiver_goes_away(ecspan, aws, tmp_path):
             worker.kill()
             worker.wait()
         [collector.stop() for collector in collectors[1:] or collectors]
+    assert sorted(queue.dead_letters()) == sorted(poison)
     copies = batch.by_id(batch.spans_in(*(collector.file for collector in collectors)))
-    assert len(copies) == EVENTS * batch.SPANS and {trace for trace, _ in copies} == {task["taskArn"].rsplit("/", 1)[-1] for task in tasks}
+    assert Counter(trace for trace, _ in copies) == {task["taskArn"].rsplit("/", 1)[-1]: batch.SPANS for task in tasks}
     batch.assert_identical(copies)
-    print(f"{2 * EVENTS} events in {took:.0f} s, the receiver down for {DOWN} s of them")
+    again = sum(map(len, copies.values())) - 2 * EVENTS * batch.SPANS
+    print(f"{2 * EVENTS} events in {took:.0f} s, {len(kills)} kills, the receiver down for {DOWN} s; {again} spans were sent once more")

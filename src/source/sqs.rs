@@ -7,8 +7,9 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeN
 
 use super::aws::{Aws, AwsError};
 
-/// The longest that a call waits for messages: SQS's own limit.
-const LONGEST_WAIT_SECONDS: i32 = 20;
+/// The longest that a call waits for messages. SQS allows 20, but whoever is told to stop has to wait for the answer: a call that
+/// is cut off may still be given messages, which nobody sees then until they come back.
+const LONGEST_WAIT_SECONDS: i32 = 10;
 /// The most messages of a call.
 pub const MOST: usize = 10;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ecspan::source::aws::AwsError;
 use ecspan::source::sqs::{self, Message, Queue, Receipt};
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -24,8 +24,8 @@ use super::meters::MessageFate;
 use super::problem::Problem;
 use super::{signals, tasks};
 
-/// Of a message's time out of sight so much passes before it is held again, as long as it is being worked on.
-const HOLD_EARLY: u32 = 3;
+/// A message that is being worked on is hidden again so often in the time that it is hidden for.
+const HOLDS: u32 = 3;
 /// So long a call for messages waits for more room than for one: ten cost as much as one.
 const LINGER: Duration = Duration::from_millis(50);
 /// Calls that delete, at once.
@@ -36,8 +36,6 @@ const PAUSE: Duration = Duration::from_secs(5);
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 /// Told to stop: work in hand has so long. ECS kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
-/// Told to stop: a call for messages that is under way has so long. What it brings is given back, and not out of sight.
-const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Problem> {
     let aws = tasks::aws(global).await;
@@ -86,12 +84,21 @@ impl Worker {
     async fn receive(self: &Arc<Self>) {
         // As many calls as it takes to fill all the room.
         let calls = self.concurrency.div_ceil(sqs::MOST);
-        let stopping = async {
+        let work = join_all((0..calls).map(|_| self.receive_and_work()));
+        let tell = async {
             signals::wait().await;
             let in_hand = self.counts.in_hand.load(Ordering::Relaxed).to_string();
             say("info", "told to stop: finishing what is in hand", &[("messages", &in_hand)]);
         };
-        tokio::join!(join_all((0..calls).map(|_| self.receive_and_work())), stopping);
+        let too_late = async {
+            signals::wait().await;
+            sleep(DRAIN).await;
+        };
+        tokio::select! {
+            _ = join(work, tell) => {}
+            // What is not done by then is still hidden, and comes back by itself.
+            () = too_late => {}
+        }
     }
 
     /// One call for messages after the other.
@@ -110,7 +117,8 @@ impl Worker {
             let received = tokio::select! {
                 received = &mut call => received,
                 () = &mut stop => {
-                    if let Ok(Ok(messages)) = timeout(LAST_ANSWER, call).await {
+                    // Cut off, the call would still be given messages, and nobody would see them before their time is up.
+                    if let Ok(messages) = call.await {
                         join_all(messages.iter().map(|message| self.give_back(message))).await;
                     }
                     break;
@@ -138,8 +146,7 @@ impl Worker {
             }
             while running.try_join_next().is_some() {}
         }
-        // What is not done by then is still hidden, and comes back by itself.
-        let _ = timeout(DRAIN, async { while running.join_next().await.is_some() {} }).await;
+        while running.join_next().await.is_some() {}
     }
 
     /// Waits for room for a message, and a moment for room for as many as a call can bring.
@@ -163,7 +170,7 @@ impl Worker {
         self.exporter.meters.received(1);
         let hold = async {
             loop {
-                sleep(self.hidden / HOLD_EARLY).await;
+                sleep(self.hidden / HOLDS).await;
                 if let Err(error) = self.queue.hide(&message.receipt, self.hidden).await {
                     say("warning", &error.to_string(), &[("message", &message.id)]);
                 }

@@ -1,0 +1,194 @@
+"""Workers beside one another: events a second off a full queue, CPU an event, and the lag (stoppedAt to accepted) of events that
+arrive steadily; one worker and four, in one run. `python e2e/bench_worker.py [EVENTS]`, after `cargo build --release`;
+ECSPAN_BIN names another binary.
+
+The queue is ElasticMQ and the receiver the OpenTelemetry Collector, on this machine: all share its cores, so ratios tell more than
+numbers. `--receiver-delay MS` and `--queue-delay MS` put a proxy before them that holds back each answer for so long, as a network
+would."""
+
+import argparse
+import asyncio
+import datetime
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).parent
+os.environ.setdefault("ECSPAN_BIN", str(HERE.parent / "target/release/ecspan"))
+
+import batch
+import boto3
+from conftest import PROJECT, Ecspan
+from servers import Collector, ElasticMQ, free_port
+
+#: Events a second while the lag is measured.
+RATE = 50
+#: Seconds of that.
+STEADY = 10
+WORKERS = (1, 4)
+
+
+class Delay:
+    """Passes on bytes, those of answers so many milliseconds later. A process of its own."""
+
+    def __init__(self, to, milliseconds):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        port = to.rsplit(":", 1)[1]
+        self.process = subprocess.Popen([sys.executable, __file__, "--delay", str(self.port), port, str(milliseconds)])
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+async def delay(listen, to, milliseconds):
+    loop = asyncio.get_running_loop()
+
+    async def pump(reader, writer, later):
+        while data := await reader.read(65536):
+            loop.call_later(later, writer.write, data)
+        loop.call_later(later, writer.close)
+
+    async def serve(reader, writer):
+        other_reader, other_writer = await asyncio.open_connection("127.0.0.1", to)
+        await asyncio.gather(pump(reader, other_writer, 0), pump(other_reader, writer, milliseconds / 1_000), return_exceptions=True)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", listen) as server:
+        await server.serve_forever()
+
+
+class Events:
+    """Events of tasks that stopped just now, and the queue that they are put into."""
+
+    def __init__(self, elasticmq):
+        self.sqs = boto3.client("sqs", endpoint_url=elasticmq.url, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        self.url = self.sqs.create_queue(QueueName=f"ecs-{uuid.uuid4().hex}")["QueueUrl"]
+        self.task = json.loads((PROJECT / "examples/nginx/task.json").read_text())["tasks"][0]
+
+    def body(self):
+        arn = self.task["taskArn"].rsplit("/", 1)[0] + "/" + uuid.uuid4().hex
+        ran = datetime.datetime.fromisoformat(self.task["stoppedAt"]) - datetime.datetime.fromisoformat(self.task["createdAt"])
+        detail = {**batch.moved(self.task, ran.total_seconds()), "taskArn": arn, "version": 7}
+        return json.dumps({"detail-type": "ECS Task State Change", "source": "aws.ecs", "resources": [arn], "detail": detail})
+
+    def send(self, count):
+        entries = [{"Id": str(i), "MessageBody": self.body()} for i in range(count)]
+        self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+
+    def fill(self, count):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self.send, [min(10, count - at) for at in range(0, count, 10)]))
+
+
+class Workers:
+    """So many workers, and what they say they delivered."""
+
+    def __init__(self, count, ecspan, queue_url, sqs_url, endpoint, options):
+        environment = {"AWS_ENDPOINT_URL_SQS": sqs_url}
+        arguments = ["--queue", queue_url, "--logs", "none", "--endpoint", endpoint, *options]
+        self.lags, self.times, self.lock = [], [], threading.Lock()
+        self.processes = [ecspan.start("worker", *arguments, env=environment) for _ in range(count)]
+        self.readers = [threading.Thread(target=self.read, args=(process.stderr,)) for process in self.processes]
+        [reader.start() for reader in self.readers]
+
+    def read(self, lines):
+        for line in lines:
+            if b"msg=delivered" in line:
+                with self.lock:
+                    self.times.append(time.monotonic())
+                    self.lags.append(int(re.search(rb"lag_ms=(-?\d+)", line)[1]))
+
+    def wait_for(self, count):
+        deadline = time.monotonic() + 600
+        while len(self.times) < count:
+            assert time.monotonic() < deadline, f"{len(self.times)} of {count} were delivered"
+            time.sleep(0.02)
+
+    def stop(self):
+        """The CPU seconds that they took."""
+        cpu = 0
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            assert process.returncode == 0, process.returncode
+            cpu += usage.ru_utime + usage.ru_stime
+        [reader.join() for reader in self.readers]
+        return cpu
+
+
+def measure(count, events, folder, elasticmq, collector, arguments, options):
+    ecspan = Ecspan(folder, elasticmq.url)
+    proxies = []
+
+    def behind(url, milliseconds):
+        if not milliseconds:
+            return url
+        proxies.append(Delay(url, milliseconds))
+        time.sleep(0.5)
+        return proxies[-1].url
+
+    sqs, endpoint = behind(elasticmq.url, arguments.queue_delay), behind(collector.http, arguments.receiver_delay)
+    queue = Events(elasticmq)
+    try:
+        queue.fill(events)
+        started = time.monotonic()
+        workers = Workers(count, ecspan, queue.url.replace(elasticmq.url, sqs), sqs, endpoint, options)
+        workers.wait_for(events)
+        # From the first that was delivered: starting is not working.
+        rate = (events - 1) / (workers.times[-1] - workers.times[0])
+        begun = workers.times[0] - started
+        cpu = workers.stop()
+        workers = Workers(count, ecspan, queue.url.replace(elasticmq.url, sqs), sqs, endpoint, options)
+        time.sleep(1)
+        for tick in range(RATE * STEADY // 5):
+            due = time.monotonic() + 5 / RATE
+            queue.send(5)
+            time.sleep(max(0, due - time.monotonic()))
+        workers.wait_for(RATE * STEADY)
+        workers.stop()
+        lags = sorted(workers.lags)
+        return {"rate": rate, "cpu": cpu / events * 1_000, "begun": begun, "p50": lags[len(lags) // 2], "p99": lags[len(lags) * 99 // 100]}
+    finally:
+        ecspan.stop()
+        [proxy.stop() for proxy in proxies]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("events", nargs="?", type=int, default=5_000)
+    parser.add_argument("--receiver-delay", type=float, default=0)
+    parser.add_argument("--queue-delay", type=float, default=0)
+    parser.add_argument("--workers", type=int, nargs="*", default=WORKERS)
+    arguments, options = parser.parse_known_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        elasticmq, collector = ElasticMQ(folder), Collector(folder)
+        try:
+            print(f"{'workers':>7}  {'events/s':>8}  {'ratio':>5}  {'CPU ms/event':>12}  {f'lag at {RATE}/s: p50':>18}  {'p99':>7}")
+            first = None
+            for count in arguments.workers:
+                one = measure(count, arguments.events, folder, elasticmq, collector, arguments, options)
+                first = first or one["rate"]
+                print(f"{count:>7}  {one['rate']:>8.0f}  {one['rate'] / first:>5.2f}  {one['cpu']:>12.2f}  {one['p50']:>15} ms  {one['p99']:>4} ms", flush=True)
+        finally:
+            collector.stop()
+            elasticmq.stop()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--delay"]:
+        asyncio.run(delay(int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
+    else:
+        main()
