@@ -277,9 +277,10 @@ def test_a_task_that_vanished(ecspan, aws, collector, instance, docker):
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
     agent.wait(2)
     # Docker still knows how one ended, has forgotten the other; the third runs on although the agent has forgotten it.
+    agent.life.append([stays])
+    agent.wait(1)
     dock.containers[APP] = inspected(APP, STARTED, DONE)
     del dock.containers[SIDE]
-    agent.life.append([stays])
     assert set(by_name(collector.spans(2))) == {(RUNS, "init"), (ENDED, "app")}
     agent.wait(2)
     asked = dock.asked(APP)

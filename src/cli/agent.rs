@@ -9,7 +9,7 @@ use ecspan::model::observation::ContainerRecord;
 use ecspan::model::outcome::error_name;
 use ecspan::render::table::Table;
 use ecspan::render::{Style, duration};
-use ecspan::sink::Piece;
+use ecspan::sink::{Delivery, Piece};
 use ecspan::source::agent::{Agent, AgentTasks, Instance, Which};
 use ecspan::source::docker::{self, Docker, DockerError};
 use ecspan::source::endpoint::EndpointError;
@@ -22,7 +22,7 @@ use super::exit::Exit;
 use super::problem::Problem;
 use super::show::plain_style;
 use super::watch::{self, Watch};
-use super::{destinations, env, export, terminal};
+use super::{destinations, env, export, signals, terminal};
 
 mod known;
 
@@ -45,14 +45,19 @@ pub(super) async fn run(global: &Global, args: &AgentArgs) -> Result<Exit, Probl
             watch.close();
             watch.gaps
         };
-        let (gaps, verdict) = watch::deliver(destinations, feed).await;
+        let (gaps, verdict) = watch::deliver(Delivery::new(destinations), feed).await;
         return Ok(watch::exit(verdict, gaps));
     }
     let feed = async |pieces| {
-        let looked = watch.look(&pieces, true).await;
-        looked.map(|()| watch.close())
+        tokio::select! {
+            looked = watch.look(&pieces, true) => looked.map(|()| watch.close()),
+            () = signals::wait() => Ok(()),
+        }
     };
-    let (looked, verdict) = watch::deliver(destinations, feed).await;
+    let (looked, verdict) = watch::deliver(Delivery::new(destinations).until(signals::wait()), feed).await;
+    if let Some(signal) = signals::received() {
+        return Ok(signal);
+    }
     looked.map_err(|error| watch.problem(&error))?;
     let style = plain_style(global, (!std::io::stdout().is_terminal()).then_some(PIPE_WIDTH), false);
     watch.print(&style)?;

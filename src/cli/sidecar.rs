@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use ecspan::model::merge::TaskObservations;
 use ecspan::model::observation::{ContainerRecord, Gap, TaskRecord};
-use ecspan::sink::Piece;
+use ecspan::sink::{Delivery, Piece};
 use ecspan::source::endpoint::{EndpointError, MetadataEndpoint};
 use ecspan::trace::{ServiceName, TraceOptions};
 use tokio::sync::mpsc::Sender;
@@ -37,7 +37,7 @@ pub(super) async fn run(global: &Global, args: &SidecarArgs) -> Result<Exit, Pro
         watch.tell_open();
         watch.gaps
     };
-    let (gaps, verdict) = watch::deliver(destinations, feed).await;
+    let (gaps, verdict) = watch::deliver(Delivery::new(destinations), feed).await;
     Ok(watch::exit(verdict, gaps))
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use ecspan::model::merge::TaskObservations;
 use ecspan::model::{TaskLife, Time};
-use ecspan::sink::{Delivery, Destination, Piece, Verdict};
+use ecspan::sink::{Delivery, Piece, Verdict};
 use ecspan::source::endpoint::EndpointError;
 use ecspan::trace::{ServiceName, TaskTrace, TraceOptions};
 use futures::future::join;
@@ -84,15 +84,12 @@ pub(super) async fn follow(watch: &mut impl Watch, pieces: &Sender<Piece>) -> Op
     }
 }
 
-/// Delivers what `feed` sends until it is through, and says at the end what became of it.
-pub(super) async fn deliver<T>(
-    destinations: Vec<Destination>,
-    feed: impl AsyncFnOnce(Sender<Piece>) -> T,
-) -> (T, Verdict) {
+/// Delivers what `feed` sends until it is through, and says at the end what became of it. What is in hand then is sent, with
+/// patience, unless the delivery has an end of its own: nobody else has it.
+pub(super) async fn deliver<T>(delivery: Delivery, feed: impl AsyncFnOnce(Sender<Piece>) -> T) -> (T, Verdict) {
     let (pieces, delivered) = mpsc::channel::<Piece>(4);
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    // What is in hand at the end is sent, with patience: nobody else has it.
-    let delivery = Delivery::new(destinations).on_retry(retries::tell).on_lost(retries::tell_lost);
+    let delivery = delivery.on_retry(retries::tell).on_lost(retries::tell_lost);
     let (fed, report) = join(feed(pieces), delivery.run(delivered)).await;
     report.destinations.iter().for_each(closing::tell_destination);
     (fed, report.verdict())

@@ -237,6 +237,7 @@ impl DockerError {
             Error::SocketNotFoundError(_) => Self::NoSocket { host },
             Error::UnsupportedURISchemeError { .. } => Self::Unsupported { host },
             Error::RequestTimeoutError => Self::timed_out(host),
+            Error::IOError { err } if err.kind() == ErrorKind::PermissionDenied => Self::Denied { host },
             other => match io_kind(other) {
                 Some(ErrorKind::PermissionDenied) => Self::Denied { host },
                 Some(ErrorKind::NotFound) => Self::NoSocket { host },

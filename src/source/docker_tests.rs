@@ -164,6 +164,20 @@ fn as_a_file_it_says_whose_it_is() {
 }
 
 #[test]
+fn what_stands_in_a_wrong_answer_is_not_quoted_and_what_is_missing_is_told() {
+    let of = |error: Error| DockerError::of("unix:///s", &error);
+    let wrong = of(Error::JsonDataError { message: format!("invalid type: string \"{SECRET}\""), column: 1 });
+    assert_eq!((wrong.to_string().as_str(), wrong.is_absent()), ("Docker's answer could not be understood", false));
+    let denied = of(std::io::Error::from(ErrorKind::PermissionDenied).into());
+    assert!(denied.to_string().starts_with("permission denied") && denied.is_absent());
+    assert!(denied.hint().is_some_and(|hint| hint.contains("group docker")));
+    let missing = of(Error::SocketNotFoundError("/s".to_owned()));
+    assert_eq!(missing.to_string(), "there is no Docker socket at unix:///s");
+    assert!(missing.hint().is_some_and(|hint| hint.contains("-v /var/run/docker.sock")));
+    assert!(of(Error::RequestTimeoutError).is_absent() && !DockerError::SlowLog.is_absent());
+}
+
+#[test]
 fn addresses_of_docker() {
     assert!(
         ["unix:///run/docker.sock", "/run/docker.sock", "tcp://127.0.0.1:2375"]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod delivery;
+mod docker;
 mod events;
 mod findings;
 mod links;

@@ -15,7 +15,7 @@ use unicode_width::UnicodeWidthStr;
 const NOW: Time = Time::from_unix_nanos(1_795_435_200_000_000_000);
 const DAY: u64 = 86_400_000;
 
-fn style(width: usize) -> Style {
+pub(super) fn style(width: usize) -> Style {
     Style {
         width,
         unicode: true,
