@@ -51,17 +51,6 @@ pub(crate) struct Global {
     pub(crate) color: Color,
 }
 
-impl Cli {
-    /// Reads the command line. The bootstrap of a Lambda function is started without arguments.
-    pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Self {
-        let is_bare = std::env::args_os().len() == 1;
-        if is_bare && env(LAMBDA_RUNTIME_API).is_some() {
-            return Self::parse_from(["ecspan", "lambda"]);
-        }
-        Self::parse()
-    }
-}
-
 /// Set by AWS Lambda.
 pub(crate) const LAMBDA_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 

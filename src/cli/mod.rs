@@ -31,11 +31,20 @@ mod worker;
 
 pub(crate) use args::Cli;
 use args::Command;
+use clap::Parser;
 pub(crate) use exit::Exit;
 
-/// Reads the command line; what makes no sense ends the program.
+/// Reads the command line; what makes no sense ends the program. The bootstrap of a Lambda function is started without
+/// arguments.
 pub(crate) fn parse() -> Cli {
-    Cli::read(env::get)
+    if std::env::args_os().len() > 1 || env::get(args::LAMBDA_RUNTIME_API).is_none() {
+        return Cli::parse();
+    }
+    Cli::try_parse_from(["ecspan", "lambda"]).unwrap_or_else(|error| {
+        let _ = error.print();
+        terminal::tell("hint", "a function is set by variables: --logs is ECSPAN_LOGS, --to is ECSPAN_TO, and so on");
+        std::process::exit(error.exit_code())
+    })
 }
 
 /// Runs the command and returns how it ended; every problem has been told on stderr by then.
