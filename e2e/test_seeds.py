@@ -4,9 +4,12 @@ and the metadata of a container with its pause container."""
 import json
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
+from metadata import Metadata
+from servers import flat
 
 SEEDS = Path(os.environ["ECSPAN_CORPUS"]).parent / "seeds" if "ECSPAN_CORPUS" in os.environ else None
 
@@ -41,3 +44,29 @@ def test_metadata_of_a_running_container_is_drawn_and_nothing_of_it_is_final(ecs
     assert export.code == 0 and "0 spans: no container has finished" in export.err, export
     whole = ecspan("export", path, "--standalone", "--snapshot", "--endpoint", collector.http)
     assert whole.code == 0 and {"task nginx", "image pull", "container nginx-curl"} <= {span["name"] for span in collector.spans(6)}, whole
+
+
+def test_metadata_of_a_running_container_played_live(ecspan, aws, collector, jaeger, tmp_path):
+    """The published answer again and again, until the task is told to stop and the container ends 19 ms later."""
+    running = json.loads(document("001", '{ "Cluster"', tmp_path).read_text())
+    own = {"DockerId": "o", "Name": "ecspan", "Type": "NORMAL", "KnownStatus": "RUNNING", "CreatedAt": "2018-02-01T20:55:11Z", "StartedAt": "2018-02-01T20:55:11Z"}
+    pause, nginx = running["Containers"]
+    ended = {**nginx, "KnownStatus": "STOPPED", "DesiredStatus": "STOPPED", "ExitCode": 0, "FinishedAt": "2018-02-01T20:55:11.083236631Z"}
+    running["Containers"].append(own)
+    stopped = {**running, "DesiredStatus": "STOPPED", "ExecutionStoppedAt": "2018-02-01T20:55:11.083236631Z", "Containers": [pause, ended, own]}
+    endpoint = Metadata(own, running)
+    try:
+        started = {"ECS_CONTAINER_METADATA_URI_V4": endpoint.url}
+        process = ecspan.start("sidecar", "--standalone", "--endpoint", jaeger.http, "--stop-timeout", "10s", env=started)
+        endpoint.wait(2)
+        endpoint.life.append(stopped)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told.decode()
+    finally:
+        endpoint.stop()
+    spans = {span["name"]: span for span in flat(jaeger.trace("9781c2480edd4cdb9a93f63cb662a5d3"))}
+    assert set(spans) >= {"task nginx", "provisioning", "image pull", "starting", "running", "stopping", "container nginx-curl"}, told.decode()
+    curl, root = spans["container nginx-curl"], spans["task nginx"]
+    assert (curl["startTimeUnixNano"], curl["endTimeUnixNano"]) == ("1517518511064236631", "1517518511083236631")
+    assert curl["parentSpanId"] == root["spanId"] and curl["status"].get("code", 0) == 0

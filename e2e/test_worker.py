@@ -94,8 +94,9 @@ def stopped_tasks(path, count):
     return [json.loads(line)["tasks"][0] for line in path.read_text().splitlines()]
 
 
-def start(ecspan, queue, *arguments, logs="none", **options):
-    return ecspan.start("worker", "--queue", queue.url, "--logs", logs, *arguments, env={"AWS_ENDPOINT_URL_SQS": queue.endpoint}, **options)
+def start(ecspan, queue, *arguments, logs="none", env=None, **options):
+    environment = {"AWS_ENDPOINT_URL_SQS": queue.endpoint, **(env or {})}
+    return ecspan.start("worker", "--queue", queue.url, "--logs", logs, *arguments, env=environment, **options)
 
 
 def drained(process, within=60):
@@ -119,6 +120,60 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     copies = batch.by_id(collector.spans(60 * batch.SPANS))
     assert len(copies) == 30 * batch.SPANS
     batch.assert_identical(copies)
+
+
+def points(metrics, name, **wanted):
+    """The last export's data points of a metric that have these attributes."""
+    def of(point):
+        return {a["key"].removeprefix("ecspan."): next(iter(a["value"].values())) for a in point.get("attributes", [])}
+
+    found = [m for m in metrics if m["name"] == name]
+    assert found, f"no {name}"
+    data = next(value for key, value in found[-1].items() if key in ("sum", "histogram"))["dataPoints"]
+    return [point for point in data if wanted.items() <= of(point).items()]
+
+
+def test_its_own_metrics(ecspan, elasticmq, collector, tmp_path):
+    """How long each phase of each service's tasks took, among others, read back from the collector."""
+    queue = Queue(elasticmq)
+    first, *rest = stopped_tasks(tmp_path / "tasks.jsonl", 5)
+    rest = [{**task, "group": "service:web"} for task in rest]
+    running = {name: value for name, value in {**first, "group": "service:web", "lastStatus": "RUNNING", "desiredStatus": "RUNNING"}.items()
+               if name not in ("stoppingAt", "executionStoppedAt", "stoppedAt")}
+    queue.send(*map(event, [*rest, running]), json.dumps({"detail-type": "x", "source": "y", "detail": {}}), "poison")
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.http, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+    process = start(ecspan, queue, env=environment)
+    # Those of the running task are its launch's.
+    n = len(collector.spans(4 * batch.SPANS + 3))
+    code, told = drained(process)
+    assert code == 0 and n == 4 * batch.SPANS + 3, (told, n)
+    metrics = collector.metrics(1)
+    total = lambda name, **wanted: sum(int(point["asInt"]) for point in points(metrics, name, **wanted))
+    assert total("ecspan.messages.received") == 7
+    fates = {fate: total("ecspan.messages.settled", **{"message.fate": fate}) for fate in ("exported", "passed_by", "poison")}
+    assert fates == {"exported": 5, "passed_by": 1, "poison": 1}
+    assert total("ecspan.tasks.exported", **{"task.service": "web", "task.failed": False}) == 5
+    assert total("ecspan.spans", **{"span.fate": "accepted"}) == 4 * batch.SPANS + 3
+    assert total("ecspan.aws.calls", **{"rpc.method": "DeleteMessage"}) + total("ecspan.aws.calls", **{"rpc.method": "DeleteMessageBatch"}) >= 1
+    # Each status by itself has every task once.
+    for status, count in (("STOPPED", 4), ("RUNNING", 1)):
+        [pull] = points(metrics, "ecspan.task.phase.duration", **{"task.phase": "image pull", "task.service": "web", "task.last_status": status})
+        assert int(pull["count"]) == count and pull["sum"] / count == pytest.approx(6.525)
+    assert sum(int(point["count"]) for point in points(metrics, "ecspan.export.lag")) == 4
+    resource = {a["key"]: a["value"].get("stringValue") for a in metrics[0]["resource"]["attributes"]}
+    assert resource["service.name"] == "ecspan" and resource["service.instance.id"]
+
+
+def test_a_receiver_without_metrics_is_told_once(ecspan, elasticmq, receiver, tmp_path):
+    queue = Queue(elasticmq)
+    taker = receiver((404, {}, b""))
+    environment = {"OTEL_METRIC_EXPORT_INTERVAL": "100", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{taker.url}/v1/metrics"}
+    process = start(ecspan, queue, "--to", f"file:{tmp_path / 'out'}", env=environment)
+    line = process.stderr.readline()
+    while b"metrics were not taken" not in line:
+        line = process.stderr.readline()
+    code, told = drained(process)
+    assert code == 0 and "metrics were not taken" not in told, told
 
 
 def test_what_is_not_wanted_is_deleted(ecspan, elasticmq, collector, tmp_path):
