@@ -1,0 +1,105 @@
+//! What is known and how well: findings about that.
+
+use super::{Add, FindingKind};
+use crate::model::life::TaskLife;
+use crate::model::merge::Conflict;
+use crate::model::time::Time;
+
+/// A clock that may be off by less shifts no phase that anybody looks at.
+const NOTABLE_CLOCK_ERROR_MS: f64 = 100.0;
+/// Older agents cut their times to the second, so less than this is no skew.
+const NOTABLE_SKEW_NANOS: u64 = 1_000_000_000;
+
+pub(super) fn disagree(life: &TaskLife, add: Add<'_>) {
+    for Conflict { what, believed, other } in &life.conflicts {
+        let text = format!(
+            "sources disagree about the {what}: {} ({}) is believed, not {} ({})",
+            believed.0, believed.1, other.0, other.1
+        );
+        add(FindingKind::SourcesDisagree, text);
+    }
+}
+
+/// A container that failed and of whose lines nothing could be had: why, as the gap or the note says it.
+pub(super) fn logs_missing(life: &TaskLife, add: Add<'_>) {
+    let failed = life.containers.iter().filter(|c| c.failure.is_some() && !c.is_hidden());
+    for container in failed.filter(|c| c.log.as_ref().is_none_or(|log| log.is_empty())) {
+        let gap = life.gaps.iter().find(|gap| gap.container.as_deref() == Some(container.name()));
+        let why = gap.map(|gap| gap.why.clone()).or_else(|| container.log_note());
+        if let Some(why) = why {
+            let name = container.name();
+            add(FindingKind::LogsMissing, format!("container {name} failed and its log could not be had: {why}"));
+        }
+    }
+}
+
+/// Clocks: that of the instance against true time, and against the control plane's.
+pub(super) fn clock(life: &TaskLife, add: Add<'_>) {
+    uncertain(life, add);
+    if let Some(text) = skew(life) {
+        add(FindingKind::ClockSkew, text);
+    }
+    if life.phases.as_ref().is_some_and(|phases| phases.clock_adjusted) {
+        add(FindingKind::ClockAdjusted, "some times lie before the ones that precede them (the agent's clock and the control plane's differ) and were moved up".to_owned());
+    }
+}
+
+/// Containers' times are read from the instance's clock.
+fn uncertain(life: &TaskLife, add: Add<'_>) {
+    let error = life.task.clock_error.as_deref().and_then(|millis| millis.parse::<f64>().ok());
+    if life.task.clock_status.as_deref() == Some("NOT_SYNCHRONIZED") {
+        add(
+            FindingKind::ClockUncertain,
+            "the instance's clock is not synchronised: containers' times may be off".to_owned(),
+        );
+    } else if let Some(millis) = error.filter(|millis| *millis >= NOTABLE_CLOCK_ERROR_MS) {
+        add(
+            FindingKind::ClockUncertain,
+            format!("the instance's clock may be off by {millis:.0} ms, and containers' times with it"),
+        );
+    }
+}
+
+/// Nothing is pulled before the task was created, and nothing runs after it has stopped: by both clocks.
+fn skew(life: &TaskLife) -> Option<String> {
+    let times = &life.task.times;
+    let before = |first: Option<Time>, then: Option<Time>| {
+        let (first, then) = (first?.unix_nanos(), then?.unix_nanos());
+        let apart = then.checked_sub(first).filter(|apart| *apart > NOTABLE_SKEW_NANOS)?;
+        Some(apart as f64 / 1e9)
+    };
+    let agent = [
+        ("pull started", times.pull_started),
+        ("pull stopped", times.pull_stopped),
+        ("execution stopped", times.execution_stopped),
+    ];
+    let behind = agent.iter().find_map(|(name, at)| {
+        let apart = before(*at, times.created)?;
+        Some(format!(
+            "the agent's clock is at least {apart:.1} s behind the control plane's: {name} lies before created"
+        ))
+    });
+    behind.or_else(|| {
+        agent.iter().find_map(|(name, at)| {
+            let apart = before(times.stopped, *at)?;
+            Some(format!(
+                "the agent's clock is at least {apart:.1} s ahead of the control plane's: {name} lies after stopped"
+            ))
+        })
+    })
+}
+
+pub(super) fn callers_disagree(life: &TaskLife, add: Add<'_>) {
+    let mut parents: Vec<(&str, &str)> = vec![];
+    for (container, env) in &life.task.overrides {
+        parents.extend(env.traceparent.as_deref().or(env.xray.as_deref()).map(|parent| (container.as_str(), parent)));
+    }
+    if let [(first, said), rest @ ..] = parents.as_slice()
+        && let Some((other, _)) = rest.iter().find(|(_, parent)| parent != said)
+    {
+        add(
+            FindingKind::CallersDisagree,
+            format!("the overrides of containers {first} and {other} name different callers; {first}'s is used"),
+        );
+    }
+}
