@@ -27,9 +27,9 @@ use super::{signals, tasks};
 /// A message that is being worked on is hidden again so often in the time that it is hidden for.
 const HOLDS: u32 = 3;
 /// So long a call for messages waits for more room than for one: ten cost as much as one.
-const LINGER: Duration = Duration::from_millis(50);
+const LINGER: Duration = Duration::from_millis(10);
 /// Calls that delete, at once.
-const DELETES: usize = 2;
+const DELETES: usize = 4;
 /// The pause after SQS did not answer.
 const PAUSE: Duration = Duration::from_secs(5);
 /// And the last metrics so long.

@@ -3,6 +3,7 @@
 //! Nobody waits for company: while fewer calls are under way than may be, a thing goes alone and at once; else it waits, and the
 //! next call takes all that wait.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
@@ -10,16 +11,24 @@ use tokio::sync::{Semaphore, oneshot};
 /// Things that wait for a call, and calls that are under way.
 #[derive(Debug)]
 pub(super) struct Together<T, R> {
-    waiting: Mutex<Vec<(T, oneshot::Sender<R>)>>,
+    waiting: Mutex<Vec<Waiting<T, R>>>,
+    numbers: AtomicU64,
     /// Calls that may be under way besides those that are.
     free: Semaphore,
     most: usize,
 }
 
+#[derive(Debug)]
+struct Waiting<T, R> {
+    number: u64,
+    one: T,
+    tell: oneshot::Sender<R>,
+}
+
 impl<T, R> Together<T, R> {
     /// So many calls at once, of so many things at most.
     pub(super) fn new(calls: usize, most: usize) -> Self {
-        Self { waiting: Mutex::default(), free: Semaphore::new(calls), most }
+        Self { waiting: Mutex::default(), numbers: AtomicU64::default(), free: Semaphore::new(calls), most }
     }
 
     /// Sends one thing in a call with others that wait; `call` gives a result for each, in their order. `None`: whoever made
@@ -29,7 +38,8 @@ impl<T, R> Together<T, R> {
         F: Future<Output = Vec<R>>,
     {
         let (tell, mut told) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((one, tell));
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { number, one, tell });
         loop {
             let place = tokio::select! {
                 biased;
@@ -38,11 +48,12 @@ impl<T, R> Together<T, R> {
             };
             let group: Vec<_> = {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                let most = self.most.min(waiting.len());
-                waiting.drain(..most).collect()
+                let is_ours_there = waiting.iter().any(|other| other.number == number);
+                let most = if is_ours_there { self.most.min(waiting.len()) } else { 0 };
+                waiting.drain(..most).map(|waiting| (waiting.one, waiting.tell)).collect()
             };
             if group.is_empty() {
-                // Ours is on its way.
+                // Ours is on its way; the others make their own calls.
                 drop(place);
                 return told.await.ok();
             }
