@@ -122,6 +122,26 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     batch.assert_identical(copies)
 
 
+def test_a_task_whose_lines_are_not_in_yet_takes_no_room(ecspan, aws, elasticmq, collector, tmp_path):
+    """One message at a time: the failed task that stopped just now is put back, and the other one does not wait for it."""
+    queue = Queue(elasticmq)
+    batch.write(tmp_path / "now.jsonl", 1, seconds_ago=772)
+    failed = json.loads((tmp_path / "now.jsonl").read_text())["tasks"][0]
+    failed |= {"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError: no such image"}
+    [other] = stopped_tasks(tmp_path / "tasks.jsonl", 1)
+    queue.send(event(failed))
+    process = start(ecspan, queue, "--endpoint", collector.http, "--concurrency", "1", "--logs-settle", "6s", logs="failed")
+    # The first was looked at before the second comes.
+    queue.wait_until(lambda: queue.hidden() == 1, 20)
+    queue.send(event(other))
+    names = [span["traceId"] for span in collector.spans(2 * batch.SPANS, within=60)]
+    order = list(dict.fromkeys(names))
+    assert order == [other["taskArn"].rsplit("/", 1)[-1], failed["taskArn"].rsplit("/", 1)[-1]]
+    queue.wait_until_empty(20)
+    code, told = drained(process)
+    assert code == 0 and "tasks=2" in told, told
+
+
 def points(metrics, name, **wanted):
     """The last export's data points of a metric that have these attributes."""
     def of(point):

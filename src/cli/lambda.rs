@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::log::say;
 use super::meters::MessageFate;
 use super::problem::Problem;
-use super::worker::events::{Done, Exporter};
+use super::worker::events::{Done, Exporter, Settling};
 use super::{env, signals, tasks};
 
 /// So long before the function's time is up it answers: what is not done by then fails, and comes back.
@@ -52,7 +52,7 @@ pub(super) async fn run(global: &Global, args: &EventArgs) -> Result<Exit, Probl
         return Err(Problem::usage(format!("{LAMBDA_RUNTIME_API} is no address")));
     }
     let aws = tasks::aws(global).await;
-    let exporter = Arc::new(Exporter::open(global, args, &aws).await?);
+    let exporter = Arc::new(Exporter::open(global, args, &aws, Settling::Here).await?);
     let handler = service_fn(|event: LambdaEvent<Value>| {
         let exporter = exporter.clone();
         async move { invoked(&exporter, event).await }
@@ -102,7 +102,7 @@ async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value
             match within(exporter, until, &message).await {
                 Done::Delete => Ok(Value::Null),
                 Done::Leave => Err(NotDone::Poison),
-                Done::GiveBack => Err(NotDone::OutOfTime),
+                Done::GiveBack | Done::Later(_) => Err(NotDone::OutOfTime),
             }
         }
     };

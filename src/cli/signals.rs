@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: work ends, what was done is said, and the exit code tells. A second one ends the program at once.
+//! Ctrl-C and SIGTERM: work ends, what was done is said, and the exit code tells. Another Ctrl-C ends the program at once; another
+//! SIGTERM does not, since whoever supervises a program may send several.
 //!
 //! One listener for the whole program, from the first [`wait`] on: who waits in turns misses nothing in between.
 
@@ -32,9 +33,10 @@ fn listen() -> watch::Sender<Option<Exit>> {
     let tell = stop.clone();
     tokio::spawn(async move {
         tell.send_replace(Some(next().await));
-        let exit = next().await;
-        terminal::tell("note", "told to end a second time: ending at once");
-        std::process::exit(exit.code().into());
+        if tokio::signal::ctrl_c().await.is_ok() {
+            terminal::tell("note", "interrupted again: ending at once");
+            std::process::exit(Exit::Interrupted.code().into());
+        }
     });
     stop
 }

@@ -34,6 +34,7 @@ pub(in super::super) struct Exporter {
     logs: Option<Arc<EcsSource>>,
     /// Where task definitions come from, when they name the service.
     definitions: Option<Arc<EcsSource>>,
+    settling: Settling,
     args: EventArgs,
     options: TraceOptions,
     pub(in super::super) meters: Meters,
@@ -64,6 +65,23 @@ pub(in super::super) enum Done {
     Leave,
     /// Told to stop before it was done: another worker may have it at once.
     GiveBack,
+    /// Its task's last lines are not in yet: anybody may have it after so long.
+    Later(Duration),
+}
+
+/// What to do until the last lines of a task are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Settling {
+    /// Wait: whoever handed the event over waits for the answer.
+    Here,
+    /// Put it back: a crash loop would fill all the room with waiting.
+    Later,
+}
+
+/// Why a task is not done.
+enum NotDone {
+    ToldToStop,
+    Settling(Duration),
 }
 
 /// What became of a task.
@@ -87,7 +105,12 @@ impl Outlet {
 
 impl Exporter {
     /// Opens all that is exported to and read from. Nothing is sent yet.
-    pub(in super::super) async fn open(global: &Global, args: &EventArgs, aws: &Aws) -> Result<Self, Problem> {
+    pub(in super::super) async fn open(
+        global: &Global,
+        args: &EventArgs,
+        aws: &Aws,
+        settling: Settling,
+    ) -> Result<Self, Problem> {
         let opened = destinations::open_for(global, &args.to, &args.otlp, Some("none")).await?;
         let logs = if args.logs == WorkerLogs::None { None } else { Some(tasks::logs_of(aws.clone(), args)?) };
         let service_name = ServiceName::from(args.service_name.as_deref());
@@ -100,6 +123,7 @@ impl Exporter {
             destinations: opened.into_iter().map(Outlet::new).collect(),
             logs,
             definitions,
+            settling,
             args: args.clone(),
             options: TraceOptions {
                 service_name,
@@ -138,9 +162,10 @@ impl Exporter {
         let mut fate = MessageFate::PassedBy;
         for observed in wanted {
             match self.deliver(observed).await {
-                Some(Sent::Exported) => fate = MessageFate::Exported,
-                Some(Sent::PassedBy) => {}
-                None => return Done::GiveBack,
+                Ok(Sent::Exported) => fate = MessageFate::Exported,
+                Ok(Sent::PassedBy) => {}
+                Err(NotDone::ToldToStop) => return Done::GiveBack,
+                Err(NotDone::Settling(left)) => return Done::Later(left),
             }
         }
         if matches!(fate, MessageFate::PassedBy) {
@@ -165,29 +190,27 @@ impl Exporter {
             && among(&self.args.family, task.family())
     }
 
-    /// Delivers a task everywhere, however long that takes; `None` when told to stop first.
-    async fn deliver(&self, mut observed: TaskObservations) -> Option<Sent> {
+    /// Delivers a task everywhere, however long that takes.
+    async fn deliver(&self, mut observed: TaskObservations) -> Result<Sent, NotDone> {
         let now = Time::from(SystemTime::now());
         let bare = TaskLife::new(observed.clone(), now, 0);
         let failed = bare.outcome.failure.is_some();
         if (self.args.only_failed && !failed) || self.args.slower_than.is_some_and(|limit| launch(&bare) < Some(limit))
         {
-            return Some(Sent::PassedBy);
+            return Ok(Sent::PassedBy);
         }
         if bare.is_stopped()
             && (failed || self.args.logs == WorkerLogs::All)
             && let Some(source) = &self.logs
         {
-            if !settled(&bare.task, self.args.logs_settle).await {
-                return None;
-            }
+            self.settled(&bare.task).await?;
             observed = self.with_logs(source, observed).await;
         }
         if let Some(source) = &self.definitions
             && observed.definition.is_none()
             && !define(source, &mut observed).await
         {
-            return None;
+            return Err(NotDone::ToldToStop);
         }
         let life = TaskLife::new(observed, now, usize::MAX);
         for gap in &life.gaps {
@@ -195,17 +218,31 @@ impl Exporter {
         }
         let trace = TaskTrace::new(&life, &self.options);
         if trace.spans.is_empty() {
-            return Some(Sent::PassedBy);
+            return Ok(Sent::PassedBy);
         }
         let all = join_all(self.destinations.iter().map(|to| self.send(to, &trace))).await;
         if !all.into_iter().all(|settled| settled) {
-            return None;
+            return Err(NotDone::ToldToStop);
         }
         add(&self.counts.tasks, 1);
         let lag = life.task.times.stopped.map(|stopped| Time::from(SystemTime::now()).since(stopped));
         self.meters.task(&life, lag);
         tell(&life, &trace, lag);
-        Some(Sent::Exported)
+        Ok(Sent::Exported)
+    }
+
+    /// Lines arrive late: so long after the task stopped they are in.
+    async fn settled(&self, task: &TaskRecord) -> Result<(), NotDone> {
+        let Some(stopped) = task.times.stopped else { return Ok(()) };
+        let left = self.args.logs_settle.saturating_sub(Time::from(SystemTime::now()).since(stopped));
+        match self.settling {
+            _ if left.is_zero() => Ok(()),
+            Settling::Later => Err(NotDone::Settling(left)),
+            Settling::Here => tokio::select! {
+                () = sleep(left) => Ok(()),
+                () = signals::wait() => Err(NotDone::ToldToStop),
+            },
+        }
     }
 
     /// Sends until the receiver has said yes or no for good.
@@ -315,14 +352,4 @@ async fn define(source: &EcsSource, observed: &mut TaskObservations) -> bool {
 fn launch(life: &TaskLife) -> Option<Duration> {
     let phases: &Phases = life.phases.as_ref()?;
     Some(phases.find(PhaseKind::Running)?.start.since(phases.start))
-}
-
-/// Lines arrive late: waits until so long after the task stopped. `false` when told to stop first.
-async fn settled(task: &TaskRecord, settle: Duration) -> bool {
-    let Some(stopped) = task.times.stopped else { return true };
-    let left = settle.saturating_sub(Time::from(SystemTime::now()).since(stopped));
-    tokio::select! {
-        () = sleep(left) => true,
-        () = signals::wait() => false,
-    }
 }

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use self::events::{Done, Exporter};
+use self::events::{Done, Exporter, Settling};
 use self::together::Together;
 use super::args::{Global, WorkerArgs};
 use super::exit::Exit;
@@ -39,7 +39,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Problem> {
     let aws = tasks::aws(global).await;
-    let exporter = Exporter::open(global, &args.events, &aws).await?;
+    let exporter = Exporter::open(global, &args.events, &aws, Settling::Later).await?;
     let queue = Queue::open(&aws, &args.queue).map_err(|error| tasks::aws_problem(&error))?;
     let worker = Arc::new(Worker {
         queue,
@@ -171,9 +171,7 @@ impl Worker {
         let hold = async {
             loop {
                 sleep(self.hidden / HOLDS).await;
-                if let Err(error) = self.queue.hide(&message.receipt, self.hidden).await {
-                    say("warning", &error.to_string(), &[("message", &message.id)]);
-                }
+                self.hide(&message, self.hidden).await;
             }
         };
         let done = tokio::select! {
@@ -189,6 +187,8 @@ impl Worker {
                 }
             }
             Done::GiveBack => self.give_back(&message).await,
+            // A second more than is left: one that came back too early would be put back again.
+            Done::Later(left) => self.hide(&message, left + Duration::from_secs(1)).await,
             Done::Leave => {}
         }
     }
@@ -197,7 +197,11 @@ impl Worker {
     async fn give_back(&self, message: &Message) {
         self.counts.given_back.fetch_add(1, Ordering::Relaxed);
         self.exporter.meters.settled(MessageFate::GivenBack);
-        if let Err(error) = self.queue.hide(&message.receipt, Duration::ZERO).await {
+        self.hide(message, Duration::ZERO).await;
+    }
+
+    async fn hide(&self, message: &Message, time: Duration) {
+        if let Err(error) = self.queue.hide(&message.receipt, time).await {
             say("warning", &error.to_string(), &[("message", &message.id)]);
         }
     }
