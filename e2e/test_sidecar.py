@@ -153,3 +153,21 @@ def test_a_receiver_that_is_down_loses_nothing(ecspan, aws, metadata):
     assert code == 1 and "1 saved" in told, told
     saved = list(Path(ecspan.home / "state/ecspan/undelivered").glob("*.jsonl"))
     assert [json.loads(file.read_text())["ecspan"]["items"] for file in saved] == [1]
+
+
+def test_a_second_interrupt_ends_at_once_and_a_second_sigterm_does_not(ecspan, aws, tmp_path):
+    endpoint = Metadata(OWN, task(container("app", started="2026-11-20T10:00:09.3Z"), OWN))
+    try:
+        for first, again, code in ((signal.SIGINT, signal.SIGINT, 130), (signal.SIGTERM, signal.SIGTERM, 0)):
+            arguments = ["sidecar", "--to", f"file:{tmp_path / 'out'}", "--stop-timeout", "3s" if code == 0 else "1h"]
+            process = ecspan.start(*arguments, env={"ECS_CONTAINER_METADATA_URI_V4": endpoint.url})
+            endpoint.wait(endpoint.polls + 1)
+            process.send_signal(first)
+            line = process.stderr.readline()
+            while b"told to stop" not in line:
+                line = process.stderr.readline()
+            process.send_signal(again)
+            _, told = process.communicate(timeout=30)
+            assert process.returncode == code, told.decode()
+    finally:
+        endpoint.stop()
