@@ -15,18 +15,21 @@ from moto.moto_api import state_manager
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from . import strict
+from . import services, strict
 from .front import Front
+from .rollouts import Rollouts
 from .seed import ACCOUNT, REGION, Seed
 
 
 class FakeAWS:
-    """The server. `url` is its endpoint, `front` has its faults and counts, `seed` makes clusters, tasks and logs."""
+    """The server. `url` is its endpoint, `front` has its faults and counts, `seed` makes clusters, tasks and logs,
+    `rollouts` makes services with deployments."""
 
     def __init__(self):
         # moto's own: every DescribeTasks moves a task one state on.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": 10**9})
         strict.install()
+        services.install()
         self.front = Front(DomainDispatcherApplication(create_backend_app))
         front = self.front
 
@@ -37,6 +40,7 @@ class FakeAWS:
         self.server = make_server("127.0.0.1", 0, self.front, threaded=True, request_handler=Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.seed = Seed(ecs_models.ecs_backends[ACCOUNT][REGION], logs_models.logs_backends[ACCOUNT])
+        self.rollouts = Rollouts(self.seed)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
 
     def start(self):
@@ -51,3 +55,9 @@ class FakeAWS:
         """Forgets every task, log, fault and count."""
         self.front.reset()
         self.seed.reset()
+        services.SERVICES.clear()
+        services.SWITCH["on"] = False
+
+    def has_service_deployments(self):
+        """From now on the account has the service deployments API."""
+        services.SWITCH["on"] = True

@@ -16,6 +16,7 @@ class Front:
     """A WSGI application. Faults are by operation (`DescribeTasks`):
 
     - `throttle[op] = n`: the next n calls answer ThrottlingException;
+    - `throttle_every[op] = n`: every n-th call answers ThrottlingException;
     - `deny.add(op)`: every call answers AccessDeniedException;
     - `empty_pages[op] = n`: n GetLogEvents calls that go on from a page answer no events and a new token;
     - `latency`: seconds before each answer;
@@ -33,6 +34,7 @@ class Front:
             self.calls = Counter()
             self.requests = defaultdict(list)
             self.throttle = Counter()
+            self.throttle_every = {}
             self.deny = set()
             self.empty_pages = Counter()
             self.latency = 0.0
@@ -66,8 +68,9 @@ class Front:
         return self.app(environ, start_response)
 
     def _fault(self, operation, request):
-        if self.throttle[operation] > 0:
-            self.throttle[operation] -= 1
+        every = self.throttle_every.get(operation)
+        if self.throttle[operation] > 0 or (every and self.calls[operation] % every == 0):
+            self.throttle[operation] = max(0, self.throttle[operation] - 1)
             return "400 Bad Request", {"__type": "ThrottlingException", "message": "Rate exceeded"}
         if operation == "GetCallerIdentity" and operation in self.deny:
             return "403 Forbidden", "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
