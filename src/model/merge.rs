@@ -51,6 +51,11 @@ pub enum Unclaimed {
         /// Its family.
         family: Option<String>,
     },
+    /// Something of a service's deployments.
+    Deployment {
+        /// Its ARN.
+        arn: String,
+    },
     /// A gap that belongs to no task.
     Gap(Gap),
 }
@@ -73,6 +78,10 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
             Observation::Definition(definition) => definitions.push(*definition),
             Observation::Log(log) => logs.push(log),
             Observation::ServiceEvent(event) => events.push(event),
+            // Its events say what there is to say of a task.
+            Observation::Service(_) => {}
+            Observation::ServiceDeployment(record) => unclaimed.push(Unclaimed::Deployment { arn: record.arn }),
+            Observation::ServiceRevision(record) => unclaimed.push(Unclaimed::Deployment { arn: record.arn }),
             Observation::Gap { task_id, gap } => gaps.push((task_id, gap)),
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod arn;
 pub mod container;
+pub mod deployment;
 mod fill;
 pub mod finding;
 pub mod life;
@@ -12,6 +13,7 @@ pub mod merge;
 pub mod observation;
 pub mod outcome;
 pub mod phases;
+pub mod service;
 pub mod severity;
 mod standalone;
 pub mod time;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::log::ContainerLog;
+use super::service::{ServiceDeploymentRecord, ServiceRecord, ServiceRevisionRecord};
 use super::time::Time;
 
 /// Who says so.
@@ -37,6 +38,12 @@ pub enum Observation {
     Log(ContainerLog),
     /// A service event that names tasks.
     ServiceEvent(ServiceEvent),
+    /// A service with its deployments.
+    Service(Box<ServiceRecord>),
+    /// A deployment of the service deployments API.
+    ServiceDeployment(Box<ServiceDeploymentRecord>),
+    /// A revision of a service.
+    ServiceRevision(Box<ServiceRevisionRecord>),
     /// Something that could not be learned.
     Gap {
         /// The task that it is about, by its id as written; `None` where nobody says.

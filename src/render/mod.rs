@@ -8,9 +8,11 @@ pub mod duration;
 pub mod escape;
 pub mod json;
 pub mod moment;
+pub mod report;
 mod style;
 pub mod table;
 pub mod timeline;
 pub mod waterfall;
+mod wrap;
 
 pub use style::Style;

@@ -196,8 +196,14 @@ pub(crate) fn log_options(options: Option<&At<'_>>) -> BTreeMap<String, String> 
 
 /// The service events of a DescribeServices answer.
 pub(crate) fn service_events(answer: &At<'_>) -> Result<Vec<ServiceEvent>, ReadError> {
+    let services = answer.list("services");
+    Ok(services.iter().map(events_of_service).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// The events of one service.
+pub(crate) fn events_of_service(service: &At<'_>) -> Result<Vec<ServiceEvent>, ReadError> {
     let mut events = vec![];
-    for at in answer.list("services").iter().flat_map(|service| service.list("events")) {
+    for at in service.list("events") {
         if let (Some(time), Some(message)) = (at.time("createdAt")?, at.text("message")) {
             events.push(ServiceEvent { id: at.text("id"), at: time, message });
         }

@@ -151,6 +151,14 @@ pub enum AwsError {
         /// Where it was looked for.
         place: Option<String>,
     },
+    /// ECS does not know the service.
+    #[error("cluster {cluster} has no service {service}")]
+    NoSuchService {
+        /// The service.
+        service: String,
+        /// Where it was looked for.
+        cluster: String,
+    },
     /// Waiting took too long.
     #[error("{task}: still {status} after {waited:?}")]
     WaitedTooLong {
@@ -233,6 +241,9 @@ impl AwsError {
             Self::NoSuchTask { .. } => {
                 "ECS forgets a stopped task after about an hour; `ecspan ls CLUSTER --status all` lists those it knows, \
                  and --region asks another region"
+            }
+            Self::NoSuchService { .. } => {
+                "check the service's name, --cluster and --region; `ecspan ls CLUSTER` lists the services that run tasks"
             }
             Self::WaitedTooLong { .. } => "give --wait-timeout more time",
             Self::Unreadable(error) => return error.hint(),

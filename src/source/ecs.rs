@@ -88,11 +88,11 @@ type Definition = Arc<OnceCell<Result<DefinitionRecord, AwsError>>>;
 /// Reads tasks from AWS.
 #[derive(Debug)]
 pub struct EcsSource {
-    aws: Aws,
+    pub(super) aws: Aws,
     options: ObserveOptions,
     logs: LogReader,
     /// DescribeTasks and ListTasks share a bucket: burst 100, 20 a second.
-    calls: Limiter,
+    pub(super) calls: Limiter,
     definitions: Mutex<HashMap<String, Definition>>,
     bundle: Mutex<Bundle>,
 }
@@ -100,13 +100,14 @@ pub struct EcsSource {
 /// Calls an operation for its raw answer.
 macro_rules! call {
     ($self:ident, $action:literal, $attempt:expr, $request:expr) => {{
-        let capture = Capture::default();
+        let capture = $crate::source::ecs::Capture::default();
         match $request.customize().interceptor(capture.clone()).send().await {
             Ok(_) => $self.answer($action, &capture),
-            Err(error) => Err(AwsError::from_sdk($action, $attempt, &error)),
+            Err(error) => Err($crate::source::aws::AwsError::from_sdk($action, $attempt, &error)),
         }
     }};
 }
+pub(super) use call;
 
 impl EcsSource {
     /// A source that asks with these clients.
@@ -156,7 +157,12 @@ impl EcsSource {
     }
 
     /// The tasks of a cluster with these ids, by hundreds.
-    async fn describe(&self, region: &Region, cluster: &str, ids: &[String]) -> Vec<Result<TaskRecord, AwsError>> {
+    pub(super) async fn describe(
+        &self,
+        region: &Region,
+        cluster: &str,
+        ids: &[String],
+    ) -> Vec<Result<TaskRecord, AwsError>> {
         let chunks: Vec<Vec<String>> = ids.chunks(DESCRIBED_AT_ONCE).map(<[String]>::to_vec).collect();
         let calls = chunks.into_iter().map(|ids| async move {
             match self.describe_call(region, cluster, &ids).await {
@@ -428,7 +434,7 @@ impl EcsSource {
     }
 
     /// The raw answer of a call that succeeded.
-    fn answer(&self, action: &'static str, capture: &Capture) -> Result<Value, AwsError> {
+    pub(super) fn answer(&self, action: &'static str, capture: &Capture) -> Result<Value, AwsError> {
         let body = capture.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         let operation = action.rsplit(':').next().unwrap_or(action);
         let answer: Value = serde_json::from_slice(&body).map_err(|error| AwsError::Unanswered {
@@ -462,13 +468,13 @@ pub fn gap(what: &str, error: &AwsError) -> Gap {
     Gap { what: what.to_owned(), why: error.to_string(), hint: error.hint(), container: None }
 }
 
-fn unreadable(error: ReadError) -> AwsError {
+pub(super) fn unreadable(error: ReadError) -> AwsError {
     AwsError::Unreadable(Arc::new(error))
 }
 
 /// Keeps the body of an answer that the SDK has read.
 #[derive(Clone, Debug, Default)]
-struct Capture(Arc<Mutex<Option<Vec<u8>>>>);
+pub(super) struct Capture(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl Intercept for Capture {
     fn name(&self) -> &'static str {

@@ -14,6 +14,7 @@ use super::error::ReadError;
 use super::event::{self, Event};
 use super::json::At;
 use super::metadata;
+use super::rollout;
 use super::shape::{self, Shape};
 use crate::model::observation::Observation;
 
@@ -165,7 +166,17 @@ pub(super) fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> 
         Shape::Definition => contents.observations.push(Observation::Definition(Box::new(answer::definition(at)))),
         Shape::LogPage => contents.observations.extend(answer::log_lines(at)?.into_iter().map(Observation::Log)),
         Shape::Services => {
-            contents.observations.extend(answer::service_events(at)?.into_iter().map(Observation::ServiceEvent))
+            contents.observations.extend(answer::service_events(at)?.into_iter().map(Observation::ServiceEvent));
+            let services = rollout::services(at)?.into_iter();
+            contents.observations.extend(services.map(|record| Observation::Service(Box::new(record))));
+        }
+        Shape::ServiceDeployments => {
+            let records = rollout::service_deployments(at)?.into_iter();
+            contents.observations.extend(records.map(|record| Observation::ServiceDeployment(Box::new(record))));
+        }
+        Shape::ServiceRevisions => {
+            let records = rollout::service_revisions(at).into_iter();
+            contents.observations.extend(records.map(|record| Observation::ServiceRevision(Box::new(record))));
         }
         Shape::Bundle => bundle::read(at, contents)?,
         Shape::Metadata => {

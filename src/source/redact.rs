@@ -95,6 +95,13 @@ const FIELDS: &[&str] = &[
     "serviceArn",
     "serviceName",
     "message",
+    "deployments",
+    "desiredCount",
+    "failedTasks",
+    "pendingCount",
+    "rolloutState",
+    "rolloutStateReason",
+    "runningCount",
     // events
     "account",
     "detail",

@@ -17,6 +17,10 @@ pub(crate) enum Shape {
     LogPage,
     /// A DescribeServices answer.
     Services,
+    /// A ListServiceDeployments or a DescribeServiceDeployments answer.
+    ServiceDeployments,
+    /// A DescribeServiceRevisions answer.
+    ServiceRevisions,
     /// What `ecspan record` writes.
     Bundle,
     /// An EventBridge event.
@@ -81,6 +85,12 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     if at.value.get("events").is_some_and(|_| at.list("events").first().map_or(has(&["nextForwardToken"]), is_log_line))
     {
         return Ok(Shape::LogPage);
+    }
+    if at.list("serviceDeployments").first().map_or(at.has("serviceDeployments"), |one| one.has("serviceDeploymentArn")) {
+        return Ok(Shape::ServiceDeployments);
+    }
+    if at.list("serviceRevisions").first().map_or(at.has("serviceRevisions"), |one| one.has("serviceRevisionArn")) {
+        return Ok(Shape::ServiceRevisions);
     }
     let services = at.list("services");
     let is_service = |service: &At<'_>| service.has("serviceArn") || service.has("events");

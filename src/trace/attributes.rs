@@ -44,7 +44,7 @@ impl Attributes {
     }
 
     /// An array; absent rather than empty, since receivers lose empty arrays.
-    fn list(self, key: &'static str, values: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn list(self, key: &'static str, values: impl IntoIterator<Item = String>) -> Self {
         let values: Vec<_> = values.into_iter().map(|value| StringValue::from(capped(&value))).collect();
         let array = (!values.is_empty()).then_some(Value::Array(Array::String(values)));
         self.value(key, array)
@@ -95,10 +95,14 @@ pub(super) fn resource(life: &TaskLife, options: &TraceOptions) -> Resource {
         .text(name::AWS_ECS_TASK_REVISION, revision.as_deref())
         .text(name::AWS_ECS_LAUNCHTYPE, task.launch_type.as_deref().map(launch_type));
     let own = otel.attributes.iter().fold(own, |own, (key, value)| own.text(key, Some(value)));
+    with_given(own, options)
+}
+
+/// A resource of what is known and of what was given: later ones win.
+pub(super) fn with_given(own: Attributes, options: &TraceOptions) -> Resource {
     let given = |pairs: &[(String, String)]| -> Vec<KeyValue> {
         pairs.iter().map(|(key, value)| KeyValue::new(Key::from(key.clone()), capped(value))).collect()
     };
-    // Later ones win.
     Resource::builder_empty()
         .with_attributes(given(&options.base_attributes))
         .with_attributes(own.sorted())

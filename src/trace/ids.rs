@@ -30,6 +30,21 @@ pub fn derived_trace_id(task_id: &str, what: &str, unix_nanos: u64) -> TraceId {
     TraceId::from_bytes(digest(&[&task_id.to_lowercase(), "|", what, "|", &unix_nanos.to_string()]))
 }
 
+/// The trace id of a deployment: the first 16 bytes of SHA-256 over `CLUSTER_ARN|SERVICE_NAME|ecs-svc/N`, as written.
+pub fn deployment_trace_id(identity: &str) -> TraceId {
+    TraceId::from_bytes(digest(&[identity]))
+}
+
+/// The id of the span PATH of a deployment.
+pub fn deployment_span_id(identity: &str, path: &str) -> SpanId {
+    SpanId::from_bytes(digest(&[identity, "|", path]))
+}
+
+/// The trace id of a snapshot of a deployment.
+pub fn deployment_snapshot_id(identity: &str, unix_nanos: u64) -> TraceId {
+    TraceId::from_bytes(digest(&[identity, "|snapshot|", &unix_nanos.to_string()]))
+}
+
 fn is_uuid(id: &str) -> bool {
     let lengths = [8, 4, 4, 4, 12];
     let mut parts = id.split('-');

@@ -4,6 +4,7 @@
 
 mod attributes;
 pub mod caller;
+pub mod deployment;
 mod frame;
 pub mod ids;
 pub mod line_ids;

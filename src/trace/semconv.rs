@@ -22,6 +22,34 @@ pub const EVENT_LOG: &str = "log";
 /// Name of the event that stands where log lines are missing.
 pub const EVENT_LOG_GAP: &str = "log gap";
 
+/// Name of the event of a deployment that carries a service event.
+pub const EVENT_SERVICE: &str = "service event";
+/// What a service event says.
+pub const EVENT_MESSAGE: &str = "ecspan.service_event.message";
+
+/// The alarms that went off.
+pub const DEPLOYMENT_ALARMS: &str = "ecspan.deployment.triggered_alarms";
+/// `serviceDeploymentArn`.
+pub const DEPLOYMENT_ARN: &str = "ecspan.deployment.arn";
+/// How many failures the circuit breaker counted.
+pub const DEPLOYMENT_BREAKER_FAILURES: &str = "ecspan.deployment.circuit_breaker.failures";
+/// How many make it trip.
+pub const DEPLOYMENT_BREAKER_THRESHOLD: &str = "ecspan.deployment.circuit_breaker.threshold";
+/// `ecs-svc/N`: the `startedBy` of the deployment's tasks.
+pub const DEPLOYMENT_ID: &str = "ecspan.deployment.id";
+/// `held`, `rolled back`, `failed`; in a snapshot also `in progress`.
+pub const DEPLOYMENT_OUTCOME: &str = "ecspan.deployment.outcome";
+/// Why, as ECS says it; on `rollback` the rollback's own reason.
+pub const DEPLOYMENT_REASON: &str = "ecspan.deployment.reason";
+/// Whose word the outcome is.
+pub const DEPLOYMENT_SAID_BY: &str = "ecspan.deployment.said_by";
+/// The task definition that is rolled out.
+pub const DEPLOYMENT_TASK_DEFINITION: &str = "ecspan.deployment.task_definition";
+/// `serviceArn`.
+pub const SERVICE_ARN: &str = "ecspan.service.arn";
+/// Why a deployment's trace has the stop of a task: `replaced`, `failed`, `rolled back`.
+pub const STOP_WHY: &str = "ecspan.stop.why";
+
 /// Whose clock an event's time was read from: `agent` or `control plane`.
 pub const CLOCK: &str = "ecspan.clock";
 /// A bound was moved up to the one before it.
@@ -30,13 +58,14 @@ pub const CLOCK_ADJUSTED: &str = "ecspan.clock_adjusted";
 pub const IN_PROGRESS: &str = "ecspan.in_progress";
 /// How a log line writes the id of the trace that is linked to: `traceparent`, `trace_id`, `xray` or `datadog`.
 pub const LINK_FORM: &str = "ecspan.link.form";
-/// Why a span links to another: `caller`, `task`, `snapshot of`, `rebased from` or `log line`.
+/// Why a span links to another: `caller`, `task`, `deployment`, `snapshot of`, `rebased from` or `log line`.
 pub const LINK_KIND: &str = "ecspan.link.kind";
 /// What lies between two log lines that were not adjacent.
 pub const LOG_GAP: &str = "ecspan.log.gap";
 /// How a span's start is known, where it is not a time that ECS gave: `estimated`, `metadata`, `docker`, `log`.
 pub const TIME_START_SOURCE: &str = "ecspan.time.start.source";
-/// How a span's end is known, likewise.
+/// How a span's end is known, likewise; a deployment's: `service deployment`, `service event`, `deployment updated`,
+/// `next deployment`.
 pub const TIME_END_SOURCE: &str = "ecspan.time.end.source";
 
 /// `capacityProviderName`.

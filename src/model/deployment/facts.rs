@@ -1,0 +1,322 @@
+//! What ECS says of one deployment, from whichever of its two APIs says more. Main type: [`Deployment`].
+
+use std::collections::BTreeSet;
+
+use super::choose::Candidate;
+use crate::model::Time;
+use crate::model::observation::ServiceEvent;
+use crate::model::service::{CircuitBreaker, DeploymentRecord, ServiceDeploymentRecord, ServiceRecord};
+
+/// How a deployment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It held.
+    Held,
+    /// ECS rolled it back.
+    RolledBack,
+    /// It failed, was stopped, or another took its place before it was over.
+    Failed,
+    /// It goes on, or its rollback does.
+    InProgress,
+}
+
+impl State {
+    /// As reports and attributes name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::RolledBack => "rolled back",
+            Self::Failed => "failed",
+            Self::InProgress => "in progress",
+        }
+    }
+}
+
+/// How a deployment stands, why, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it stands.
+    pub state: State,
+    /// Why, as it was said.
+    pub reason: Option<String>,
+    /// Whose word that is.
+    pub said_by: &'static str,
+}
+
+/// When a deployment was over, and how that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finish {
+    /// When.
+    pub at: Time,
+    /// How it is known: `service deployment`, `service event`, `deployment updated`, `next deployment`.
+    pub source: &'static str,
+}
+
+/// The rollback of a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rollback {
+    /// When it began.
+    pub started: Option<Time>,
+    /// When it was over.
+    pub finished: Option<Time>,
+    /// Why, as it was said.
+    pub reason: Option<String>,
+    /// The id of the deployment that does it, where the old API is asked.
+    pub deployment: Option<String>,
+}
+
+/// What ECS says of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// `clusterArn`.
+    pub cluster_arn: String,
+    /// `serviceName`.
+    pub service: String,
+    /// `serviceArn`.
+    pub service_arn: Option<String>,
+    /// `ecs-svc/N`: the `startedBy` of its tasks.
+    pub id: String,
+    /// `serviceDeploymentArn`.
+    pub arn: Option<String>,
+    /// The task definition that it rolls out.
+    pub task_definition: Option<String>,
+    /// When it was created; `None` where nobody says, until [`Deployment::estimate_created`].
+    pub created: Option<Time>,
+    /// `created` is the time of its first task.
+    pub created_estimated: bool,
+    /// When ECS began with it; new API only.
+    pub started: Option<Time>,
+    /// When it was over.
+    pub finished: Option<Finish>,
+    /// How it stands.
+    pub outcome: Outcome,
+    /// Its rollback.
+    pub rollback: Option<Rollback>,
+    /// `desiredCount`.
+    pub desired: Option<i64>,
+    /// `runningCount`.
+    pub running: Option<i64>,
+    /// `failedTasks`, or the circuit breaker's count.
+    pub failed_tasks: Option<i64>,
+    /// The stage that it is in; new API only.
+    pub stage: Option<String>,
+    /// The circuit breaker; new API only.
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// The alarms that went off; new API only.
+    pub triggered_alarms: Vec<String>,
+    /// The service's events while it went on, oldest first.
+    pub events: Vec<ServiceEvent>,
+    /// ECS keeps a hundred events, and the first of this deployment may have been dropped.
+    pub events_cut: bool,
+    /// The tasks, in lower case, that events name as started or stopped to balance the zones.
+    pub(super) rebalanced: BTreeSet<String>,
+}
+
+impl Deployment {
+    /// What its ids are made of: `CLUSTER_ARN|SERVICE_NAME|ecs-svc/N`.
+    pub fn identity(&self) -> String {
+        format!("{}|{}|{}", self.cluster_arn, self.service, self.id)
+    }
+
+    /// The cluster's name.
+    pub fn cluster(&self) -> &str {
+        crate::model::arn::last_part(&self.cluster_arn)
+    }
+
+    /// Whether nothing of it is still to come.
+    pub const fn is_over(&self) -> bool {
+        !matches!(self.outcome.state, State::InProgress)
+    }
+
+    /// Sets the start of a deployment of which ECS only remembers the end: its first task was created then.
+    pub fn estimate_created(&mut self, first_task: Time) {
+        if self.created.is_none_or(|created| self.created_estimated && first_task < created) {
+            self.created = Some(first_task);
+            self.created_estimated = true;
+        }
+    }
+
+    pub(super) fn new(service: &ServiceRecord, found: &Candidate<'_>) -> Self {
+        let (old, new) = (found.old, found.new);
+        let rollback = rollback(service, found);
+        let (outcome, finished) = judge(service, found, rollback.as_ref());
+        let created = new.and_then(|new| new.created).or_else(|| old?.created);
+        let breaker = new.and_then(|new| new.circuit_breaker.clone());
+        let failed = breaker.as_ref().and_then(|breaker| breaker.failures).filter(|count| *count > 0);
+        let in_time = |event: &&ServiceEvent| {
+            created.is_none_or(|from| event.at >= from) && finished.is_none_or(|to| event.at <= to.at)
+        };
+        let mut events: Vec<ServiceEvent> = service.events.iter().filter(in_time).cloned().collect();
+        events.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
+        let oldest = service.events.iter().map(|event| event.at).min();
+        Self {
+            cluster_arn: service.cluster_arn.clone().unwrap_or_else(|| "default".to_owned()),
+            service: service.name.clone(),
+            service_arn: service.arn.clone(),
+            id: found.id.clone(),
+            arn: new.map(|new| new.arn.clone()).filter(|arn| !arn.is_empty()),
+            task_definition: found.task_definition(),
+            created,
+            created_estimated: false,
+            started: new.and_then(|new| new.started),
+            finished,
+            outcome,
+            rollback,
+            desired: old.and_then(|old| old.desired),
+            running: old.and_then(|old| old.running),
+            failed_tasks: failed.or_else(|| old?.failed),
+            stage: new.and_then(|new| new.stage.clone()),
+            circuit_breaker: breaker,
+            triggered_alarms: new.map_or_else(Vec::new, |new| new.triggered_alarms.clone()),
+            events,
+            events_cut: service.events.len() >= 100 && oldest.zip(created).is_none_or(|(oldest, from)| oldest > from),
+            rebalanced: rebalanced(&service.events),
+        }
+    }
+}
+
+/// `ecs-svc/N` wherever a text has it, in their order.
+pub fn deployment_ids(text: &str) -> impl Iterator<Item = &str> {
+    const PREFIX: &str = "ecs-svc/";
+    text.match_indices(PREFIX).filter_map(|(at, _)| {
+        let rest = text.get(at..)?;
+        let number = rest.get(PREFIX.len()..)?;
+        let digits = number.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(number.len());
+        rest.get(..PREFIX.len() + digits).filter(|_| digits > 0)
+    })
+}
+
+/// Whether a text of ECS speaks of balancing the zones.
+pub(super) fn names_rebalancing(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.contains("az rebalanc") || text.contains("availability zone rebalanc") || text.contains("availabilityzonerebalanc")
+}
+
+/// The tasks that events name as part of that.
+fn rebalanced(events: &[ServiceEvent]) -> BTreeSet<String> {
+    let about = events.iter().filter(|event| names_rebalancing(&event.message));
+    let named = about.flat_map(|event| event.message.split("(task ").skip(1));
+    named.filter_map(|rest| rest.split([')', ' ', ',']).next()).map(str::to_lowercase).collect()
+}
+
+/// When an event says that a deployment was `what`: `completed`, `failed`.
+fn event_of(events: &[ServiceEvent], id: &str, what: &str) -> Option<Time> {
+    let about = format!("(deployment {id}) deployment {what}");
+    events.iter().filter(|event| event.message.contains(&about)).map(|event| event.at).min()
+}
+
+/// The rollback of a deployment, as far as anybody speaks of one.
+fn rollback(service: &ServiceRecord, found: &Candidate<'_>) -> Option<Rollback> {
+    let by = found.rolled_back_by;
+    let finished_by = by.and_then(|by| {
+        let completed = by.rollout_state.as_deref() == Some("COMPLETED");
+        event_of(&service.events, &by.id, "completed").or(by.updated.filter(|_| completed))
+    });
+    if let Some(new) = found.new {
+        let status = new.status.as_deref().unwrap_or_default();
+        if new.rollback.is_none() && !status.starts_with("ROLLBACK") {
+            return None;
+        }
+        let said = new.rollback.as_ref();
+        return Some(Rollback {
+            started: said.and_then(|said| said.started).or_else(|| by?.created),
+            finished: new.finished.or(finished_by),
+            reason: said.and_then(|said| said.reason.clone()).or_else(|| new.status_reason.clone()),
+            deployment: by.map(|by| by.id.clone()),
+        });
+    }
+    let event = found.rollback_event;
+    by.is_some().then(Rollback::default).or(event.map(|_| Rollback::default())).map(|_| Rollback {
+        started: by.and_then(|by| by.created).or_else(|| event.map(|event| event.at)),
+        finished: finished_by,
+        reason: event.map(|event| event.message.clone()).or_else(|| by?.rollout_state_reason.clone()),
+        deployment: by.map(|by| by.id.clone()),
+    })
+}
+
+const NEW_API: &str = "the status of the service deployment";
+const OLD_API: &str = "rolloutState of DescribeServices";
+const EVENT: &str = "a service event";
+const COUNTS: &str = "the counts of DescribeServices: this service's deployments have no rolloutState";
+const NEXT: &str = "the next deployment, which took its place";
+
+fn judge(
+    service: &ServiceRecord,
+    found: &Candidate<'_>,
+    rollback: Option<&Rollback>,
+) -> (Outcome, Option<Finish>) {
+    if let Some(new) = found.new {
+        return judge_new(new);
+    }
+    let finish = |at: Option<Time>, source| at.map(|at| Finish { at, source });
+    let events = &service.events;
+    let failed = event_of(events, &found.id, "failed");
+    let completed = event_of(events, &found.id, "completed");
+    let told_failed = || failed.and_then(|at| events.iter().find(|e| e.at == at && e.message.contains(&found.id)));
+    let failure_reason = || {
+        let own = found.old.filter(|old| old.rollout_state.as_deref() == Some("FAILED"));
+        let own = own.and_then(|old| old.rollout_state_reason.clone());
+        own.or_else(|| told_failed().map(|event| event.message.clone()))
+    };
+    if let Some(rollback) = rollback {
+        let by = found.rolled_back_by;
+        let state = match (rollback.finished, by.and_then(|by| by.rollout_state.as_deref())) {
+            (_, Some("FAILED")) => State::Failed,
+            (Some(_), _) | (None, None) => State::RolledBack,
+            (None, Some(_)) => State::InProgress,
+        };
+        let said_by = if found.old.is_some() { OLD_API } else { EVENT };
+        let over = rollback.finished.or_else(|| rollback.started.filter(|_| by.is_none()));
+        let over = over.or_else(|| by?.updated).filter(|_| state != State::InProgress);
+        return (Outcome { state, reason: failure_reason(), said_by }, finish(over, "service event"));
+    }
+    let Some(old) = found.old else {
+        return match (completed, failed) {
+            (Some(at), _) => {
+                (Outcome { state: State::Held, reason: None, said_by: EVENT }, finish(Some(at), "service event"))
+            }
+            (None, at) => {
+                (Outcome { state: State::Failed, reason: failure_reason(), said_by: EVENT }, finish(at, "service event"))
+            }
+        };
+    };
+    let reason = old.rollout_state_reason.clone();
+    let from = |event: Option<Time>| finish(event, "service event").or(finish(old.updated, "deployment updated"));
+    match old.rollout_state.as_deref() {
+        Some("COMPLETED") => (Outcome { state: State::Held, reason, said_by: OLD_API }, from(completed)),
+        Some("FAILED") => (Outcome { state: State::Failed, reason, said_by: OLD_API }, from(failed)),
+        state if found.superseded_by.is_some() => {
+            let next = found.superseded_by.map(|next| format!("{} took its place before it was over", next.id));
+            let at = found.superseded_by.and_then(|next| next.created);
+            let outcome = Outcome { state: State::Failed, reason: next, said_by: NEXT };
+            let _ = state;
+            (outcome, finish(at, "next deployment"))
+        }
+        Some(_) => (Outcome { state: State::InProgress, reason, said_by: OLD_API }, None),
+        None if counts_are_full(service, old) => {
+            (Outcome { state: State::Held, reason: None, said_by: COUNTS }, finish(old.updated, "deployment updated"))
+        }
+        None => (Outcome { state: State::InProgress, reason: None, said_by: COUNTS }, None),
+    }
+}
+
+fn judge_new(new: &ServiceDeploymentRecord) -> (Outcome, Option<Finish>) {
+    let state = match new.status.as_deref().unwrap_or_default() {
+        "SUCCESSFUL" => State::Held,
+        "ROLLBACK_SUCCESSFUL" => State::RolledBack,
+        "ROLLBACK_FAILED" | "STOPPED" => State::Failed,
+        _ => State::InProgress,
+    };
+    let reason = match new.status.as_deref() {
+        Some("STOPPED") => Some(new.status_reason.clone().unwrap_or_else(|| "it was stopped".to_owned())),
+        _ => new.status_reason.clone(),
+    };
+    let finished = new.finished.filter(|_| state != State::InProgress);
+    let outcome = Outcome { state, reason, said_by: NEW_API };
+    (outcome, finished.map(|at| Finish { at, source: "service deployment" }))
+}
+
+/// As many run as are wanted, and only this deployment's: what COMPLETED means where nobody says it.
+fn counts_are_full(service: &ServiceRecord, old: &DeploymentRecord) -> bool {
+    service.deployments.len() == 1 && old.desired.is_some() && old.running == old.desired && old.pending == Some(0)
+}

@@ -1,0 +1,341 @@
+//! A deployment with its tasks. Main type: [`DeploymentLife`].
+//!
+//! Tasks are added one by one and only what a report and a trace need of each is kept: thousands fit.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::facts::Deployment;
+use super::role::{End, Role};
+use super::spread::Spread;
+use crate::model::finding::FindingKind;
+use crate::model::log::LogLine;
+use crate::model::observation::TaskTimes;
+use crate::model::outcome::Failure;
+use crate::model::phases::{Phase, PhaseKind, Phases};
+use crate::model::{TaskLife, Time};
+
+/// The name of the whole launch, among phases.
+pub(super) const LAUNCH: &str = "launch";
+/// The tasks that are named of a group of failures, and of those that are told apart.
+const NAMED: usize = 3;
+/// The last lines of a failed task that are kept.
+const LINES: usize = 5;
+
+/// What is kept of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeployedTask {
+    /// Its id, as written.
+    pub id: String,
+    /// Its ARN.
+    pub arn: Option<String>,
+    /// Its availability zone.
+    pub zone: Option<String>,
+    /// What it has to do with the deployment.
+    pub role: Role,
+    /// How it came to its end, if the deployment started it.
+    pub end: Option<End>,
+    /// Its times.
+    pub times: TaskTimes,
+    /// Its phases, without the moments.
+    pub phases: Option<Phases>,
+    /// It has reached STOPPED.
+    pub is_stopped: bool,
+    /// Its failure.
+    pub failure: Option<Failure>,
+    /// The phase of its launch in which that happened.
+    pub failed_phase: Option<PhaseKind>,
+    /// Its root is in the trace of a caller that its overrides name.
+    pub has_caller: bool,
+}
+
+impl DeployedTask {
+    /// Where its launch begins and ends: created, and started or – where it never was – the end of it.
+    pub fn launch(&self) -> Option<(Time, Option<Time>)> {
+        let phases = self.phases.as_ref()?;
+        Some((phases.start, phases.launched.filter(|_| self.has_started() || self.is_stopped)))
+    }
+
+    /// Whether it ever started.
+    pub const fn has_started(&self) -> bool {
+        self.times.started.is_some()
+    }
+
+    /// Whether it failed while the deployment went on.
+    pub fn has_failed(&self) -> bool {
+        self.end == Some(End::Failed)
+    }
+
+    /// The phases of its launch that came to their own end, each with its length.
+    fn lengths(&self) -> impl Iterator<Item = (PhaseKind, Duration)> {
+        let launch = self.phases.iter().flat_map(Phases::all);
+        // The end of one that never started cuts its last phase short.
+        let complete = |phase: &&Phase| match phase.kind {
+            PhaseKind::Provisioning | PhaseKind::PlacementAndNetwork | PhaseKind::WaitingForPull => {
+                self.times.pull_started.is_some() || self.has_started()
+            }
+            PhaseKind::ImagePull | PhaseKind::Starting => self.has_started(),
+            _ => false,
+        };
+        launch.filter(complete).filter_map(|phase| Some((phase.kind, phase.length()?)))
+    }
+}
+
+/// The last lines of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSample {
+    /// The task.
+    pub task_id: String,
+    /// The container.
+    pub container: String,
+    /// Its last lines.
+    pub lines: Vec<LogLine>,
+}
+
+/// Tasks that failed for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureGroup {
+    /// The reason of the first of them.
+    pub reason: String,
+    /// How many there are.
+    pub count: usize,
+    /// The first few.
+    pub tasks: Vec<String>,
+    /// What one of them last said.
+    pub sample: Option<LogSample>,
+}
+
+/// Tasks that are not counted as the rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// What they are.
+    pub what: &'static str,
+    /// How many there are.
+    pub count: usize,
+    /// The first few.
+    pub tasks: Vec<String>,
+}
+
+/// A finding of some of the tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundInTasks {
+    /// How many tasks.
+    pub count: usize,
+    /// The first of them.
+    pub task_id: String,
+    /// What was found of that one.
+    pub text: String,
+}
+
+/// A deployment with its tasks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeploymentLife {
+    /// What ECS says of it.
+    pub deployment: Deployment,
+    /// The tasks that it started, by time.
+    pub launches: Vec<DeployedTask>,
+    /// The tasks that it stopped, by time.
+    pub stops: Vec<DeployedTask>,
+    /// What is found in its tasks.
+    pub findings: BTreeMap<FindingKind, FoundInTasks>,
+    /// Failures, by reason.
+    groups: BTreeMap<String, FailureGroup>,
+    apart: BTreeMap<&'static str, Apart>,
+}
+
+impl DeploymentLife {
+    /// A deployment whose tasks are still to be added.
+    pub const fn new(deployment: Deployment) -> Self {
+        Self {
+            deployment,
+            launches: vec![],
+            stops: vec![],
+            findings: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            apart: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a task of the service.
+    pub fn add(&mut self, life: &TaskLife, has_caller: bool) {
+        let task = &life.task;
+        let role = self.deployment.role(task);
+        let failure = life.outcome.failure.clone();
+        let end = self.deployment.end(task, failure.is_some()).filter(|_| role == Role::Launch);
+        if let Some(what) = told_apart(role, end) {
+            let apart = self.apart.entry(what).or_insert(Apart { what, count: 0, tasks: vec![] });
+            apart.count += 1;
+            remember(&mut apart.tasks, &task.id);
+        }
+        if !matches!(role, Role::Launch | Role::Stop) {
+            return;
+        }
+        for finding in &life.findings {
+            let found = self.findings.entry(finding.kind).or_insert_with(|| FoundInTasks {
+                count: 0,
+                task_id: task.id.clone(),
+                text: finding.text.clone(),
+            });
+            found.count += 1;
+        }
+        let mut phases = life.phases.clone();
+        if let Some(phases) = &mut phases {
+            phases.moments = vec![];
+        }
+        let deployed = DeployedTask {
+            id: task.id.clone(),
+            arn: task.arn.clone(),
+            zone: task.availability_zone.clone(),
+            role,
+            end,
+            times: task.times,
+            phases,
+            is_stopped: life.is_stopped(),
+            failure,
+            failed_phase: life.outcome.failed_phase,
+            has_caller,
+        };
+        if role == Role::Stop {
+            self.stops.push(deployed);
+            return;
+        }
+        if let Some(failure) = deployed.failure.as_ref().filter(|_| deployed.has_failed()) {
+            let group = self.groups.entry(alike(&failure.description)).or_insert_with(|| FailureGroup {
+                reason: failure.description.clone(),
+                count: 0,
+                tasks: vec![],
+                sample: None,
+            });
+            group.count += 1;
+            remember(&mut group.tasks, &task.id);
+            group.sample = group.sample.take().or_else(|| sample(life));
+        }
+        self.launches.push(deployed);
+    }
+
+    /// Puts the tasks into their order. Called when all have been added.
+    pub fn sort(&mut self) {
+        let key = |task: &DeployedTask| (task.launch().map(|(start, _)| start), task.id.clone());
+        self.launches.sort_by_cached_key(key);
+        let key = |task: &DeployedTask| (task.phases.as_ref().and_then(|phases| phases.end_began), task.id.clone());
+        self.stops.sort_by_cached_key(key);
+    }
+
+    /// Keeps what a failed task last said, for the group that it is in.
+    pub fn add_sample(&mut self, life: &TaskLife) {
+        let Some(failure) = &life.outcome.failure else { return };
+        if let Some(group) = self.groups.get_mut(&alike(&failure.description)) {
+            group.sample = group.sample.take().or_else(|| sample(life));
+        }
+    }
+
+    /// Failures by reason, the most frequent first.
+    pub fn failures(&self) -> Vec<&FailureGroup> {
+        let mut groups: Vec<&FailureGroup> = self.groups.values().collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups
+    }
+
+    /// What is not counted as the rollout.
+    pub fn apart(&self) -> impl Iterator<Item = &Apart> {
+        self.apart.values()
+    }
+
+    /// How many of its launches failed.
+    pub fn failed(&self) -> usize {
+        self.launches.iter().filter(|task| task.has_failed()).count()
+    }
+
+    /// How many of its launches have started.
+    pub fn started(&self) -> usize {
+        self.launches.iter().filter(|task| task.has_started()).count()
+    }
+
+    /// How long each phase of its launches took; the whole launch first.
+    pub fn phases(&self) -> Vec<(&'static str, Spread)> {
+        let mut lengths: BTreeMap<PhaseKind, Vec<Duration>> = BTreeMap::new();
+        let mut whole = vec![];
+        for task in &self.launches {
+            task.lengths().for_each(|(kind, length)| lengths.entry(kind).or_default().push(length));
+            if let (Some((start, Some(end))), true) = (task.launch(), task.has_started()) {
+                whole.push(end.since(start));
+            }
+        }
+        let of_phases = lengths.into_iter().map(|(kind, lengths)| (kind.name(), lengths));
+        let all = std::iter::once((LAUNCH, whole)).chain(of_phases);
+        all.filter_map(|(name, lengths)| Some((name, Spread::of(lengths)?))).collect()
+    }
+
+    /// How long the tasks took to stop that it stopped.
+    pub fn stopping(&self) -> Option<Spread> {
+        let lengths = self.stops.iter().filter_map(|task| {
+            let phases = task.phases.as_ref()?;
+            Some(phases.end?.since(phases.end_began?))
+        });
+        Spread::of(lengths.collect())
+    }
+
+    /// The phase that takes most of a launch, of those that are not made of others.
+    pub fn slowest_phase(&self) -> Option<(&'static str, Spread)> {
+        let phases = self.phases();
+        let has_parts = phases.iter().any(|(name, _)| *name == PhaseKind::PlacementAndNetwork.name());
+        let is_part = |name: &str| name != LAUNCH && !(has_parts && name == PhaseKind::Provisioning.name());
+        phases.into_iter().filter(|(name, _)| is_part(name)).max_by_key(|(_, spread)| spread.p50)
+    }
+
+    /// The launch that took longest of those that have started.
+    pub fn slowest(&self) -> Option<&DeployedTask> {
+        let length = |task: &&DeployedTask| task.launch().and_then(|(start, end)| Some(end?.since(start)));
+        self.launches.iter().filter(|task| task.has_started()).max_by_key(length)
+    }
+
+    /// How long after its beginning the first and the last of its tasks started.
+    pub fn first_and_last_started(&self) -> Option<(Duration, Duration)> {
+        let from = self.deployment.created?;
+        let started = || self.launches.iter().filter_map(|task| task.times.started);
+        Some((started().min()?.since(from), started().max()?.since(from)))
+    }
+}
+
+fn remember(tasks: &mut Vec<String>, id: &str) {
+    if tasks.len() < NAMED {
+        tasks.push(id.to_owned());
+    }
+}
+
+/// What is said of a task that is not counted, or not only.
+const fn told_apart(role: Role, end: Option<End>) -> Option<&'static str> {
+    match (role, end) {
+        (Role::Launch, Some(End::ScaledIn)) => Some("stopped by the scheduler after it was over (scale-in or a later deployment)"),
+        (Role::Launch, Some(End::Rebalanced)) => Some("stopped to balance the availability zones"),
+        (Role::Launch, Some(End::FailedLater)) => Some("failed after it was over"),
+        (Role::Replacement, _) => Some("started by the scheduler after it was over (a replacement or scale-out)"),
+        (Role::Rebalancing, _) => Some("started or stopped to balance the availability zones"),
+        (Role::RollbackLaunch, _) => Some("started by the rollback"),
+        (Role::EndedMeanwhile, _) => Some("of another deployment, ended by itself meanwhile"),
+        _ => None,
+    }
+}
+
+/// A reason without what tells one task from another: ids and long numbers.
+fn alike(reason: &str) -> String {
+    let is_id = |word: &str| word.len() >= 8 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let words = reason.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.filter(|word| !word.is_empty()).map(|word| if is_id(word) { "#" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+/// What the container last said whose failure it was, else the first that said anything.
+fn sample(life: &TaskLife) -> Option<LogSample> {
+    let has_lines = |container: &&crate::model::container::Container| {
+        container.log.as_ref().is_some_and(|log| !log.is_empty())
+    };
+    let all = || life.containers.iter().filter(|container| !container.is_hidden()).filter(has_lines);
+    let container = all().find(|container| container.failure.is_some()).or_else(|| all().next())?;
+    let lines: Vec<LogLine> = container.log.as_ref()?.lines().cloned().collect();
+    let from = lines.len().saturating_sub(LINES);
+    Some(LogSample {
+        task_id: life.task.id.clone(),
+        container: container.name().to_owned(),
+        lines: lines.into_iter().skip(from).collect(),
+    })
+}

@@ -1,0 +1,18 @@
+//! A deployment of a service: which of its service's tasks it started and stopped, how that went, and how long each phase
+//! took. Main types: [`Deployment`] (what ECS says of it) and [`DeploymentLife`] (with its tasks).
+//!
+//! Pure, as all of `model`.
+
+mod choose;
+mod compare;
+mod facts;
+mod life;
+mod role;
+mod spread;
+
+pub use choose::{Known, NoDeployment, Wanted, choose};
+pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter};
+pub use facts::{Deployment, Finish, Outcome, Rollback, State, deployment_ids};
+pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LogSample};
+pub use role::{End, Role};
+pub use spread::Spread;

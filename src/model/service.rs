@@ -1,0 +1,119 @@
+//! What ECS says of a service and its deployments: plain data, in the words of the API. Main type: [`ServiceRecord`].
+//!
+//! Two APIs speak of one deployment: DescribeServices (its id is a task's `startedBy`) and, where the account has it, the
+//! service deployments API with its revisions.
+
+use super::observation::ServiceEvent;
+use super::time::Time;
+
+/// A service of a DescribeServices answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceRecord {
+    /// Where it stood: `DescribeServices: $.services[0]`.
+    pub origin: String,
+    /// `serviceArn`.
+    pub arn: Option<String>,
+    /// `serviceName`.
+    pub name: String,
+    /// `clusterArn`.
+    pub cluster_arn: Option<String>,
+    /// `status`.
+    pub status: Option<String>,
+    /// `deploymentController.type`.
+    pub controller: Option<String>,
+    /// `deployments`, in their order.
+    pub deployments: Vec<DeploymentRecord>,
+    /// `events`: the last hundred, newest first.
+    pub events: Vec<ServiceEvent>,
+}
+
+/// One of the `deployments` of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeploymentRecord {
+    /// `id`: `ecs-svc/N`.
+    pub id: String,
+    /// `status`: `PRIMARY`, `ACTIVE`, `INACTIVE`.
+    pub status: Option<String>,
+    /// `taskDefinition`.
+    pub task_definition: Option<String>,
+    /// `desiredCount`.
+    pub desired: Option<i64>,
+    /// `runningCount`.
+    pub running: Option<i64>,
+    /// `pendingCount`.
+    pub pending: Option<i64>,
+    /// `failedTasks`.
+    pub failed: Option<i64>,
+    /// `createdAt`.
+    pub created: Option<Time>,
+    /// `updatedAt`.
+    pub updated: Option<Time>,
+    /// `rolloutState`: `COMPLETED`, `FAILED`, `IN_PROGRESS`.
+    pub rollout_state: Option<String>,
+    /// `rolloutStateReason`.
+    pub rollout_state_reason: Option<String>,
+}
+
+/// A deployment of the service deployments API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceDeploymentRecord {
+    /// `serviceDeploymentArn`.
+    pub arn: String,
+    /// `serviceArn`.
+    pub service_arn: Option<String>,
+    /// `clusterArn`.
+    pub cluster_arn: Option<String>,
+    /// `createdAt`.
+    pub created: Option<Time>,
+    /// `startedAt`.
+    pub started: Option<Time>,
+    /// `finishedAt`.
+    pub finished: Option<Time>,
+    /// `status`, as written.
+    pub status: Option<String>,
+    /// `statusReason`.
+    pub status_reason: Option<String>,
+    /// `lifecycleStage`.
+    pub stage: Option<String>,
+    /// The ARN of the target revision. Its last part is the number of the deployment's id.
+    pub target_revision: Option<String>,
+    /// `rollback`.
+    pub rollback: Option<RollbackRecord>,
+    /// `deploymentCircuitBreaker`.
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// `alarms.status`.
+    pub alarms_status: Option<String>,
+    /// `alarms.triggeredAlarmNames`.
+    pub triggered_alarms: Vec<String>,
+}
+
+/// `rollback` of a service deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RollbackRecord {
+    /// `reason`.
+    pub reason: Option<String>,
+    /// `startedAt`.
+    pub started: Option<Time>,
+    /// `serviceRevisionArn`.
+    pub revision: Option<String>,
+}
+
+/// `deploymentCircuitBreaker` of a service deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CircuitBreaker {
+    /// `status`: `TRIGGERED`, `MONITORING` …
+    pub status: Option<String>,
+    /// `failureCount`.
+    pub failures: Option<i64>,
+    /// `threshold`.
+    pub threshold: Option<i64>,
+}
+
+/// A revision of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceRevisionRecord {
+    /// `serviceRevisionArn`.
+    pub arn: String,
+    /// `taskDefinition`.
+    pub task_definition: Option<String>,
+}

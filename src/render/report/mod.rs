@@ -1,0 +1,34 @@
+//! The report of a deployment: for the terminal, as Markdown for a CI job's summary, as JSON for scripts and for the next
+//! deployment's `--baseline`. Main type: [`Report`].
+//!
+//! What happened comes first, in words; then numbers. Bounded: a deployment of thousands fits a screen.
+
+mod json;
+mod markdown;
+mod rows;
+mod sentences;
+mod text;
+
+pub use json::{VERSION, draw as json};
+pub use markdown::draw as markdown;
+pub use text::draw as text;
+
+use crate::model::deployment::{Comparison, DeploymentLife};
+use crate::model::observation::Gap;
+
+/// What a report is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// The deployment with its tasks.
+    pub life: &'a DeploymentLife,
+    /// The same beside an earlier one.
+    pub comparison: Option<&'a Comparison>,
+    /// Where its trace is found, or would be.
+    pub trace_id: &'a str,
+    /// It was waited for, in vain.
+    pub timed_out: bool,
+    /// What explains an absence that is no fault.
+    pub notes: &'a [String],
+    /// What was tried and could not be learned.
+    pub gaps: &'a [Gap],
+}

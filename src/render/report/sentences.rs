@@ -1,0 +1,183 @@
+//! What all forms of the report say in the same words. Nothing here is escaped: whoever draws it does.
+
+use std::time::Duration;
+
+use super::Report;
+use crate::model::deployment::{Comparison, Difference, LEAST_SAMPLE, Matter, Spread, State};
+use crate::model::finding::FindingKind;
+use crate::render::duration::{exact, short};
+
+/// How it went: `rolled back: ECS deployment circuit breaker: tasks failed to start.`
+pub(super) fn outcome(report: &Report<'_>) -> String {
+    let outcome = &report.life.deployment.outcome;
+    let name = match outcome.state {
+        State::InProgress if report.life.deployment.rollback.is_some() => "being rolled back",
+        state => state.name(),
+    };
+    let waited = if report.timed_out { " (waiting for its end took too long)" } else { "" };
+    let reason = outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+    format!("{name}{waited}{reason}")
+}
+
+/// How it stands, in a word or two.
+pub(super) fn outcome_word(report: &Report<'_>) -> &'static str {
+    report.life.deployment.outcome.state.name()
+}
+
+/// Whose word that is.
+pub(super) fn said_by(report: &Report<'_>) -> String {
+    format!("says {}", report.life.deployment.outcome.said_by)
+}
+
+/// The lines that say what happened, the most important first. The first line of a deployment that held is what
+/// differs from the baseline; of any other that it did not.
+pub(super) fn first_lines(report: &Report<'_>) -> Vec<String> {
+    let outcome = outcome(report);
+    let Some(comparison) = report.comparison else { return vec![outcome] };
+    let mut lines = vec![compared(comparison, report.life.deployment.outcome.state)];
+    let at = if report.life.deployment.outcome.state == State::Held { 1 } else { 0 };
+    lines.insert(at, outcome);
+    lines
+}
+
+/// `image pull is 3.0 times as slow as in the baseline (p50 18.0 s against 6.0 s, 20 and 20 tasks)`.
+fn compared(comparison: &Comparison, state: State) -> String {
+    let mut said = match comparison.foremost() {
+        Some(difference) => difference_sentence(difference),
+        None if comparison.differences.is_empty() => {
+            "nothing can be compared with the baseline: no phase is in both reports".to_owned()
+        }
+        None if comparison.is_small() => format!(
+            "not judged against the baseline: a small sample (fewer than {LEAST_SAMPLE} tasks on a side)"
+        ),
+        None => "no difference that matters to the baseline".to_owned(),
+    };
+    if comparison.outcome_differs(state)
+        && let Some(before) = &comparison.baseline.outcome
+    {
+        said.push_str(&format!("; the baseline {before}", before = outcome_verb(before)));
+    }
+    said
+}
+
+fn outcome_verb(outcome: &str) -> String {
+    match outcome {
+        "held" => "held".to_owned(),
+        "in progress" => "was still in progress".to_owned(),
+        "rolled back" => "was rolled back".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn difference_sentence(difference: &Difference) -> String {
+    let Difference { phase, now, before, matter } = difference;
+    let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64().max(0.001);
+    let how = match matter {
+        Matter::Slower => format!("{:.1} times as slow as", ratio(now.p50, before.p50)),
+        _ => format!("{:.1} times as fast as", ratio(before.p50, now.p50)),
+    };
+    let counts = format!("{} and {} tasks", now.count, before.count);
+    format!("{phase} is {how} in the baseline (p50 {} against {}, {counts})", short(now.p50), short(before.p50))
+}
+
+/// How differences are decided.
+pub(super) const RULE: &str = "a difference matters when both sides have 5 tasks or more, the medians differ by more than 1 s and by \
+     more than a fifth, and each median lies outside the other side's middle half (first to third quartile)";
+
+/// A difference's mark in a table.
+pub(super) const fn mark(matter: Matter) -> &'static str {
+    match matter {
+        Matter::Slower => "slower",
+        Matter::Faster => "faster",
+        Matter::Same => "no difference that matters",
+        Matter::Small => "small sample",
+    }
+}
+
+/// `20 launched, 20 started (the first after 23.8 s, the last after 1 min 2 s), 0 failed; 20 old ones stopped`.
+pub(super) fn counts(report: &Report<'_>) -> String {
+    let life = report.life;
+    let times = life.first_and_last_started().map_or(String::new(), |(first, last)| {
+        format!(" (the first after {}, the last after {})", short(first), short(last))
+    });
+    let wanted = life.deployment.desired.map_or(String::new(), |desired| format!(" of {desired} wanted"));
+    let wanted = if life.deployment.is_over() { String::new() } else { wanted };
+    let failed = life.failed();
+    let mut text = format!(
+        "{} launched{wanted}, {} started{times}, {failed} failed; {} old stopped",
+        life.launches.len(),
+        life.started(),
+        life.stops.len(),
+    );
+    // ECS forgets a stopped task within the hour, and its count does not.
+    let told = life.deployment.failed_tasks.and_then(|told| usize::try_from(told).ok()).unwrap_or_default();
+    if told > failed {
+        text.push_str(&format!("; ECS counted {told} failures: it no longer lists the others"));
+    }
+    text
+}
+
+/// `image pull takes most of a launch: p50 13.250 s of 23.750 s`.
+pub(super) fn slowest_phase(report: &Report<'_>) -> Option<String> {
+    let (phase, spread) = report.life.slowest_phase()?;
+    let whole = report.life.phases().first().map(|(_, whole)| whole.p50)?;
+    Some(format!("{phase} takes most of a launch: p50 {} of {}", exact(spread.p50), exact(whole)))
+}
+
+/// The slowest task with its phases.
+pub(super) fn slowest_task(report: &Report<'_>) -> Option<String> {
+    let task = report.life.slowest()?;
+    let (start, end) = task.launch()?;
+    let phases = task.phases.iter().flat_map(|phases| &phases.list).filter(|phase| phase.kind.is_launch());
+    let parts: Vec<String> =
+        phases.filter_map(|phase| Some(format!("{} {}", phase.kind.name(), exact(phase.length()?)))).collect();
+    Some(format!("the slowest launch, {}, took {}: {}", task.id, exact(end?.since(start)), parts.join(", ")))
+}
+
+/// `10 tasks failed: REASON`.
+pub(super) fn failure(group: &crate::model::deployment::FailureGroup) -> String {
+    let tasks = if group.count == 1 { "1 task" } else { &format!("{} tasks", group.count) };
+    format!("{tasks} failed: {}", group.reason)
+}
+
+/// The tasks of a group, the first few by name.
+pub(super) fn named(count: usize, tasks: &[String]) -> String {
+    let more = count.saturating_sub(tasks.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", tasks.join(", "))
+}
+
+/// Findings of its tasks that tell of something wrong and are not told by the failures already.
+pub(super) fn findings(report: &Report<'_>) -> Vec<String> {
+    let is_told = |kind: FindingKind| matches!(kind, FindingKind::FailedToStart | FindingKind::EssentialExit);
+    let problems = report.life.findings.iter().filter(|(kind, _)| kind.is_problem() && !is_told(**kind));
+    let sentence = |(kind, found): (&FindingKind, &crate::model::deployment::FoundInTasks)| {
+        let tasks = if found.count == 1 { "1 task".to_owned() } else { format!("{} tasks", found.count) };
+        format!("{tasks}, {}: {} ({})", kind.id(), found.text, found.task_id)
+    };
+    problems.map(sentence).collect()
+}
+
+/// Fewer than this cannot be judged.
+pub(super) const fn is_small(spread: &Spread) -> bool {
+    spread.count < LEAST_SAMPLE
+}
+
+/// The circuit breaker, alarms and the stage, where the new API tells them.
+pub(super) fn monitors(report: &Report<'_>) -> Vec<String> {
+    let deployment = &report.life.deployment;
+    let mut lines = vec![];
+    if let Some(breaker) = &deployment.circuit_breaker
+        && let (Some(failures), Some(threshold)) = (breaker.failures, breaker.threshold)
+    {
+        let status = breaker.status.as_deref().unwrap_or("status unknown").to_ascii_lowercase();
+        lines.push(format!("circuit breaker {status}: {failures} failures, threshold {threshold}"));
+    }
+    if !deployment.triggered_alarms.is_empty() {
+        lines.push(format!("alarms that went off: {}", deployment.triggered_alarms.join(", ")));
+    }
+    if let Some(stage) = deployment.stage.as_ref().filter(|_| !deployment.is_over()) {
+        lines.push(format!("in stage {stage}"));
+    }
+    lines
+}

@@ -1,0 +1,193 @@
+//! The report for the terminal. Main function: [`draw`].
+
+use super::rows::{self, LETTERS, MOST};
+use super::{Report, sentences};
+use crate::model::deployment::{DeployedTask, Matter, State};
+use crate::render::style::{Style, Tone};
+use crate::render::wrap::wrapped;
+use crate::render::{duration, moment};
+
+/// Draws the report. At most some sixty lines, however many tasks there are.
+pub fn draw(report: &Report<'_>, style: &Style) -> String {
+    let mut out = String::new();
+    first(&mut out, report, style);
+    waterfall(&mut out, report, style);
+    phases(&mut out, report, style);
+    failures(&mut out, report, style);
+    rest(&mut out, report, style);
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+/// What happened, to what, and when.
+fn first(out: &mut String, report: &Report<'_>, style: &Style) {
+    let deployment = &report.life.deployment;
+    let tone = match deployment.outcome.state {
+        State::RolledBack | State::Failed => Tone::Bad,
+        State::Held => Tone::Title,
+        State::InProgress => Tone::Warn,
+    };
+    let mark = match deployment.outcome.state {
+        State::RolledBack | State::Failed => style.pick("✗ ", "x "),
+        State::Held => style.pick("✓ ", "+ "),
+        State::InProgress => style.pick("… ", "~ "),
+    };
+    let outcome = sentences::outcome(report);
+    for said in sentences::first_lines(report) {
+        let is_outcome = said == outcome;
+        let (mark, tone) = if is_outcome { (mark, tone) } else { ("", Tone::Title) };
+        let text = if is_outcome { format!("{said} ({})", sentences::said_by(report)) } else { said };
+        wrapped(out, mark, tone, &text, style);
+    }
+    out.push('\n');
+    let title = [
+        Some(format!("service {}", deployment.service)),
+        Some(format!("cluster {}", deployment.cluster())),
+        Some(deployment.id.clone()),
+        deployment.task_definition.as_deref().map(|arn| crate::model::arn::last_part(arn).to_owned()),
+    ];
+    let title: Vec<String> = title.into_iter().flatten().collect();
+    wrapped(out, "", Tone::Plain, &title.join(style.pick(" · ", ", ")), style);
+    if let Some(created) = deployment.created {
+        let from = moment::spaced(created, &style.zone);
+        let about = if deployment.created_estimated { "about " } else { "" };
+        let to = deployment.finished.map_or_else(
+            || "now".to_owned(),
+            |finish| format!("{} ({})", moment::spaced(finish.at, &style.zone), duration::exact(finish.at.since(created))),
+        );
+        let text = format!("{about}{from}{}{to}", style.pick(" → ", " -> "));
+        line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
+    }
+    wrapped(out, "tasks: ", Tone::Plain, &sentences::counts(report), style);
+    for monitor in sentences::monitors(report) {
+        wrapped(out, "", Tone::Plain, &monitor, style);
+    }
+    out.push('\n');
+}
+
+/// Launches side by side.
+fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
+    let (tasks, more) = rows::chosen(report.life);
+    let Some((from, to)) = rows::span(report.life, style.now).filter(|_| !tasks.is_empty()) else { return };
+    let name = tasks.iter().map(|task| short_id(&task.id).len()).max().unwrap_or_default();
+    let marks: Vec<(String, Tone)> = tasks.iter().map(|task| mark(task, style)).collect();
+    let room = marks.iter().map(|(mark, _)| mark.chars().count()).max().unwrap_or_default();
+    let length = 12;
+    let width = style.width.saturating_sub(name + 1 + 1 + length + 2 + room).max(8);
+    for (task, (mark, tone)) in tasks.iter().zip(&marks) {
+        let id = style.pad(short_id(&task.id), name);
+        let bar = rows::bar(task, from, to, width, style.unicode);
+        let bar = style.paint(if task.has_failed() { Tone::Bad } else { Tone::Launch }, &bar);
+        let took = match task.launch() {
+            Some((start, Some(end))) => duration::short(end.since(start)),
+            Some((start, None)) => format!("{} so far", duration::short(style.now.since(start))),
+            None => String::new(),
+        };
+        let took = style.fit(&took, length);
+        line(out, &format!("{id} {bar} {took:>length$}  {}", style.paint(*tone, mark)));
+    }
+    if more > 0 {
+        let text = format!("{} {more} more like these ({MOST} of {} are drawn)", style.pick("…", "..."), report.life.launches.len());
+        line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
+    }
+    let legend: Vec<String> = LETTERS
+        .iter()
+        .map(|(kind, drawn, ascii)| format!("{} {}", if style.unicode { drawn } else { ascii }, kind.name()))
+        .collect();
+    line(out, &style.paint(Tone::Quiet, &style.fit(&legend.join("  "), style.width)));
+    out.push('\n');
+}
+
+fn short_id(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+fn mark(task: &DeployedTask, style: &Style) -> (String, Tone) {
+    let has_failed = task.has_failed();
+    match task.end {
+        Some(end) if has_failed => (format!("{} {}", style.pick("✗", "x"), end.name()), Tone::Bad),
+        Some(end) => (end.name().to_owned(), Tone::Quiet),
+        None => (String::new(), Tone::Plain),
+    }
+}
+
+/// How long each phase took, beside the baseline.
+fn phases(out: &mut String, report: &Report<'_>, style: &Style) {
+    let phases = report.life.phases();
+    if phases.is_empty() {
+        return;
+    }
+    let heading = format!("{:<22}{:>5}{:>11}{:>11}{:>11}", "PHASE", "TASKS", "P50", "P95", "MAX");
+    let heading = if report.comparison.is_some() { format!("{heading}  BASELINE P50") } else { heading };
+    line(out, &style.paint(Tone::Quiet, &style.fit(&heading, style.width)));
+    let stopping = report.life.stopping().map(|spread| ("stopping (old tasks)", spread));
+    for (name, spread) in phases.iter().copied().chain(stopping) {
+        let cell = duration::short;
+        let mut text = format!(
+            "{name:<22}{:>5}{:>11}{:>11}{:>11}",
+            spread.count,
+            cell(spread.p50),
+            cell(spread.p95),
+            cell(spread.max)
+        );
+        let beside = report.comparison.and_then(|c| c.differences.iter().find(|d| d.phase == name));
+        let mut tone = Tone::Plain;
+        if let Some(beside) = beside {
+            text.push_str(&format!("{:>14}  {}", cell(beside.before.p50), sentences::mark(beside.matter)));
+            tone = if beside.matter == Matter::Slower { Tone::Warn } else { Tone::Plain };
+        } else if sentences::is_small(&spread) {
+            text.push_str("  small sample");
+        }
+        line(out, &style.paint(tone, &style.fit(&text, style.width)));
+    }
+    out.push('\n');
+    for sentence in [sentences::slowest_phase(report), sentences::slowest_task(report)].into_iter().flatten() {
+        wrapped(out, style.pick("• ", "* "), Tone::Plain, &sentence, style);
+    }
+    if report.comparison.is_some() {
+        wrapped(out, style.pick("• ", "* "), Tone::Quiet, sentences::RULE, style);
+    }
+}
+
+fn failures(out: &mut String, report: &Report<'_>, style: &Style) {
+    let cross = style.pick("✗ ", "x ");
+    for group in report.life.failures().into_iter().take(MOST / 4) {
+        wrapped(out, cross, Tone::Bad, &sentences::failure(group), style);
+        wrapped(out, "  ", Tone::Quiet, &sentences::named(group.count, &group.tasks), style);
+        let Some(sample) = &group.sample else { continue };
+        let text = format!("last lines of container {} of {}:", sample.container, sample.task_id);
+        wrapped(out, "  ", Tone::Quiet, &text, style);
+        for logged in &sample.lines {
+            line(out, &format!("    {}", style.fit(&logged.message, style.width.saturating_sub(4))));
+        }
+    }
+    let more = report.life.failures().len().saturating_sub(MOST / 4);
+    if more > 0 {
+        wrapped(out, cross, Tone::Bad, &format!("{more} more reasons: they are in the JSON report"), style);
+    }
+    for finding in sentences::findings(report) {
+        wrapped(out, cross, Tone::Warn, &finding, style);
+    }
+}
+
+fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
+    let mut apart = report.life.apart().peekable();
+    if apart.peek().is_some() {
+        wrapped(out, "", Tone::Quiet, "not counted as the rollout:", style);
+    }
+    for apart in apart {
+        let text = format!("{} {}: {}", apart.count, apart.what, sentences::named(apart.count, &apart.tasks));
+        wrapped(out, "  ", Tone::Quiet, &text, style);
+    }
+    for gap in report.gaps {
+        wrapped(out, "gap: ", Tone::Warn, &format!("{}: {}", gap.what, gap.why), style);
+    }
+    for note in report.notes {
+        wrapped(out, "note: ", Tone::Quiet, note, style);
+    }
+    line(out, &style.paint(Tone::Quiet, &style.fit(&format!("trace id {}", report.trace_id), style.width)));
+}

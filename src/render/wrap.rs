@@ -1,0 +1,47 @@
+//! Text on as many lines as it takes. Main function: [`wrapped`].
+
+use std::fmt::Write as _;
+
+use super::escape;
+use super::style::{Style, Tone};
+
+/// A remark on as many lines as it takes: reasons are never cut.
+pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, style: &Style) {
+    let indent = escape::columns(mark);
+    let room = style.width.saturating_sub(indent).max(8);
+    let mut current = String::new();
+    let mut lines = vec![];
+    let safe = escape::text(text);
+    for word in safe.split(' ').flat_map(|word| pieces(word, room)) {
+        if !current.is_empty() && escape::columns(&current) + 1 + escape::columns(&word) > room {
+            lines.push(std::mem::take(&mut current));
+        }
+        if !current.is_empty() {
+            current.push(' ');
+        }
+        current.push_str(&word);
+    }
+    lines.push(current);
+    for (at, text) in lines.iter().enumerate() {
+        let start = if at == 0 { style.paint(tone, mark) } else { " ".repeat(indent) };
+        let _ = writeln!(out, "{start}{}", style.fit(text, room).trim_end());
+    }
+}
+
+/// A word in pieces that fit.
+fn pieces(word: &str, room: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for c in word.chars() {
+        let width = escape::columns(c.encode_utf8(&mut [0; 4]));
+        if used + width > room {
+            pieces.push(String::new());
+            used = 0;
+        }
+        used += width;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(c);
+        }
+    }
+    pieces
+}

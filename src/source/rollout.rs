@@ -1,0 +1,90 @@
+//! From answers about services and their deployments to records: for saved files and for live answers alike.
+
+use super::answer;
+use super::error::ReadError;
+use super::json::At;
+use crate::model::service::{
+    CircuitBreaker, DeploymentRecord, RollbackRecord, ServiceDeploymentRecord, ServiceRecord, ServiceRevisionRecord,
+};
+
+/// The services of a DescribeServices answer that say their name.
+pub(crate) fn services(answer: &At<'_>) -> Result<Vec<ServiceRecord>, ReadError> {
+    let named = answer.list("services").into_iter().filter(|at| at.has("serviceName") || at.has("serviceArn"));
+    named.map(|at| service(&at)).collect()
+}
+
+fn service(at: &At<'_>) -> Result<ServiceRecord, ReadError> {
+    let arn = at.text("serviceArn");
+    let name = at.text("serviceName").or_else(|| arn.as_deref()?.rsplit('/').next().map(str::to_owned));
+    Ok(ServiceRecord {
+        origin: at.place.to_string(),
+        name: name.unwrap_or_default(),
+        arn,
+        cluster_arn: at.text("clusterArn"),
+        status: at.text("status"),
+        controller: at.get("deploymentController").and_then(|controller| controller.text("type")),
+        deployments: at.list("deployments").iter().map(deployment).collect::<Result<_, _>>()?,
+        events: answer::events_of_service(at)?,
+    })
+}
+
+fn deployment(at: &At<'_>) -> Result<DeploymentRecord, ReadError> {
+    Ok(DeploymentRecord {
+        id: at.text("id").unwrap_or_default(),
+        status: at.text("status"),
+        task_definition: at.text("taskDefinition"),
+        desired: at.integer("desiredCount"),
+        running: at.integer("runningCount"),
+        pending: at.integer("pendingCount"),
+        failed: at.integer("failedTasks"),
+        created: at.time("createdAt")?,
+        updated: at.time("updatedAt")?,
+        rollout_state: at.text("rolloutState"),
+        rollout_state_reason: at.text("rolloutStateReason"),
+    })
+}
+
+/// The deployments of a ListServiceDeployments or a DescribeServiceDeployments answer.
+pub(crate) fn service_deployments(answer: &At<'_>) -> Result<Vec<ServiceDeploymentRecord>, ReadError> {
+    answer.list("serviceDeployments").iter().map(service_deployment).collect()
+}
+
+fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord, ReadError> {
+    let target = at.get("targetServiceRevision").and_then(|revision| revision.text("arn"));
+    let rollback = |at: At<'_>| -> Result<RollbackRecord, ReadError> {
+        let (reason, revision) = (at.text("reason"), at.text("serviceRevisionArn"));
+        Ok(RollbackRecord { reason, started: at.time("startedAt")?, revision })
+    };
+    let breaker = at.get("deploymentCircuitBreaker").map(|at| CircuitBreaker {
+        status: at.text("status"),
+        failures: at.integer("failureCount"),
+        threshold: at.integer("threshold"),
+    });
+    let alarms = at.get("alarms");
+    let names = alarms.as_ref().and_then(|at| at.get("triggeredAlarmNames")).and_then(|at| at.value.as_array().cloned());
+    Ok(ServiceDeploymentRecord {
+        arn: at.text("serviceDeploymentArn").unwrap_or_default(),
+        service_arn: at.text("serviceArn"),
+        cluster_arn: at.text("clusterArn"),
+        created: at.time("createdAt")?,
+        started: at.time("startedAt")?,
+        finished: at.time("finishedAt")?,
+        status: at.text("status"),
+        status_reason: at.text("statusReason"),
+        stage: at.text("lifecycleStage"),
+        target_revision: target.or_else(|| at.text("targetServiceRevisionArn")),
+        rollback: at.get("rollback").map(rollback).transpose()?,
+        circuit_breaker: breaker,
+        alarms_status: alarms.as_ref().and_then(|at| at.text("status")),
+        triggered_alarms: names.iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+    })
+}
+
+/// The revisions of a DescribeServiceRevisions answer.
+pub(crate) fn service_revisions(answer: &At<'_>) -> Vec<ServiceRevisionRecord> {
+    let revisions = answer.list("serviceRevisions");
+    let record = |at: &At<'_>| {
+        Some(ServiceRevisionRecord { arn: at.text("serviceRevisionArn")?, task_definition: at.text("taskDefinition") })
+    };
+    revisions.iter().filter_map(record).collect()
+}

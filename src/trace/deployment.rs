@@ -1,0 +1,397 @@
+//! From a deployment to its spans. Main function: [`trace`].
+//!
+//! Append-only, as a task's trace: a launch goes out once its task has started (or stopped without that), a stop once the
+//! task has stopped, the root once the deployment is over. So a task that fails after it started fails in its stop, not
+//! in its launch, which was sent by then. Documented in `docs/deployments.md`.
+
+use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+
+use super::attributes::{Attributes, capped, with_given};
+use super::mapping::{Mode, ParentPolicy, TaskTrace, TraceOptions};
+use super::service::ServiceName;
+use super::{ids, semconv as name};
+use crate::model::Time;
+use crate::model::arn::{Arn, family_and_revision};
+use crate::model::deployment::{DeployedTask, Deployment, DeploymentLife, End, Role, State};
+use crate::model::outcome::Failure;
+use crate::model::phases::{Phase, PhaseKind};
+
+/// Launches of larger deployments have no phases: their tasks' own traces do.
+const MOST_WITH_PHASES: usize = 500;
+
+const ROOT: &str = "deployment";
+const QUEUED: &str = "queued";
+const ROLLBACK: &str = "rollback";
+const POINTER: &str = "pointer";
+
+/// The trace of a deployment, as one piece for delivery. The options' service name, mode, attributes and an explicit
+/// parent count; the rest is about tasks.
+pub fn trace(life: &DeploymentLife, options: &TraceOptions) -> TaskTrace {
+    let mut maker = Maker::new(life, options);
+    maker.root();
+    maker.queued();
+    maker.rollback();
+    let with_phases = life.launches.len() <= MOST_WITH_PHASES;
+    for task in &life.launches {
+        maker.launch(task, with_phases);
+        if matches!(task.end, Some(End::Failed | End::RolledBack)) && task.has_started() {
+            maker.stop(task);
+        }
+    }
+    for task in &life.stops {
+        maker.stop(task);
+    }
+    maker.done()
+}
+
+/// What becomes a span.
+struct Draft<'a> {
+    path: String,
+    name: &'static str,
+    parent: SpanId,
+    start: Time,
+    end: Option<Time>,
+    is_final: bool,
+    attributes: Attributes,
+    events: Vec<Event>,
+    links: Vec<Link>,
+    failure: Option<&'a Failure>,
+}
+
+struct Maker<'a> {
+    life: &'a DeploymentLife,
+    identity: String,
+    own_trace_id: TraceId,
+    parent: Option<SpanContext>,
+    linked: Option<SpanContext>,
+    snapshot: Option<Time>,
+    scope: InstrumentationScope,
+    resource: Resource,
+    spans: Vec<SpanData>,
+    root_pending: bool,
+    pending: [usize; 2],
+}
+
+impl<'a> Maker<'a> {
+    fn new(life: &'a DeploymentLife, options: &TraceOptions) -> Self {
+        let identity = life.deployment.identity();
+        let snapshot = match options.mode {
+            Mode::Snapshot(now) => Some(now),
+            Mode::AppendOnly | Mode::Rebase(_) => None,
+        };
+        let caller = match &options.parent {
+            ParentPolicy::Explicit(span) => Some(span.clone()),
+            ParentPolicy::FromTask | ParentPolicy::Link => None,
+        };
+        // As with tasks: a child of what was not sampled would be an orphan, and a snapshot is nobody's child.
+        let (parent, linked) = match caller {
+            Some(caller) if snapshot.is_none() && caller.is_sampled() => (Some(caller), None),
+            other => (None, other),
+        };
+        Self {
+            life,
+            own_trace_id: match snapshot {
+                None => ids::deployment_trace_id(&identity),
+                Some(now) => ids::deployment_snapshot_id(&identity, now.unix_nanos()),
+            },
+            parent,
+            linked,
+            snapshot,
+            scope: InstrumentationScope::builder(name::SCOPE).build(),
+            resource: resource(&life.deployment, options),
+            identity,
+            spans: vec![],
+            root_pending: false,
+            pending: [0; 2],
+        }
+    }
+
+    fn span_id(&self, path: &str) -> SpanId {
+        ids::deployment_span_id(&self.identity, path)
+    }
+
+    /// What stands on every span, since X-Ray drops the resource of those that have a parent.
+    fn common(&self) -> Attributes {
+        Attributes::default().text(name::DEPLOYMENT_ID, Some(&self.life.deployment.id))
+    }
+
+    fn root(&mut self) {
+        let deployment = &self.life.deployment;
+        let Some(start) = deployment.created else {
+            self.root_pending = true;
+            return;
+        };
+        let breaker = deployment.circuit_breaker.as_ref().filter(|_| deployment.is_over());
+        let outcome = &deployment.outcome;
+        let attributes = self
+            .common()
+            .text(name::DEPLOYMENT_ARN, deployment.arn.as_deref())
+            .text(name::DEPLOYMENT_OUTCOME, Some(outcome.state.name()))
+            .text(name::DEPLOYMENT_REASON, outcome.reason.as_deref())
+            .text(name::DEPLOYMENT_SAID_BY, Some(outcome.said_by))
+            .text(name::DEPLOYMENT_TASK_DEFINITION, deployment.task_definition.as_deref())
+            .value(name::DEPLOYMENT_BREAKER_FAILURES, breaker.and_then(|breaker| breaker.failures))
+            .value(name::DEPLOYMENT_BREAKER_THRESHOLD, breaker.and_then(|breaker| breaker.threshold))
+            .list(name::DEPLOYMENT_ALARMS, deployment.triggered_alarms.iter().cloned())
+            .text(name::TIME_START_SOURCE, deployment.created_estimated.then_some("estimated"))
+            .text(name::TIME_END_SOURCE, deployment.finished.map(|finish| finish.source));
+        let event = |event: &crate::model::observation::ServiceEvent| {
+            let text = KeyValue::new(name::EVENT_MESSAGE, capped(&event.message));
+            Event::new(name::EVENT_SERVICE, event.at.into(), vec![text], 0)
+        };
+        let original = self.snapshot.map(|_| {
+            let of = local(ids::deployment_trace_id(&self.identity), self.span_id(ROOT));
+            link(of, "snapshot of")
+        });
+        let caller = self.linked.clone().map(|caller| link(caller, "caller"));
+        let failure = failure(deployment);
+        self.push(Draft {
+            path: ROOT.to_owned(),
+            name: ROOT,
+            parent: self.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),
+            start,
+            end: deployment.finished.map(|finish| finish.at),
+            is_final: deployment.is_over(),
+            attributes,
+            events: deployment.events.iter().map(event).collect(),
+            links: original.into_iter().chain(caller).collect(),
+            failure: failure.as_ref(),
+        });
+        self.pointer();
+    }
+
+    /// When the root went to the caller's trace, a copy stays where the deployment's id leads.
+    fn pointer(&mut self) {
+        let (Some(_), Some(root)) = (&self.parent, self.spans.last()) else { return };
+        let pointer = SpanData {
+            span_context: local(self.own_trace_id, self.span_id(POINTER)),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            attributes: self.common().sorted(),
+            events: SpanEvents::default(),
+            links: links(vec![link(root.span_context.clone(), "deployment")]),
+            ..root.clone()
+        };
+        self.spans.push(pointer);
+    }
+
+    fn queued(&mut self) {
+        let deployment = &self.life.deployment;
+        let (Some(start), Some(end), false) = (deployment.created, deployment.started, deployment.created_estimated)
+        else {
+            return;
+        };
+        self.inner(QUEUED, QUEUED, start, Some(end), true, None);
+    }
+
+    fn rollback(&mut self) {
+        let deployment = &self.life.deployment;
+        let Some(rollback) = &deployment.rollback else { return };
+        let Some(start) = rollback.started else { return };
+        let end = rollback.finished.or_else(|| deployment.finished.map(|finish| finish.at));
+        self.inner(ROLLBACK, ROLLBACK, start, end, deployment.is_over(), rollback.reason.as_deref());
+    }
+
+    fn inner(&mut self, path: &str, name: &'static str, start: Time, end: Option<Time>, is_final: bool, why: Option<&str>) {
+        self.push(Draft {
+            path: path.to_owned(),
+            name,
+            parent: self.span_id(ROOT),
+            start,
+            end: end.map(|end| end.max(start)),
+            is_final,
+            attributes: self.common().text(name::DEPLOYMENT_REASON, why),
+            events: vec![],
+            links: vec![],
+            failure: None,
+        });
+    }
+
+    fn launch(&mut self, task: &'a DeployedTask, with_phases: bool) {
+        let Some((start, end)) = task.launch() else { return };
+        let path = format!("launch/{}", task.id.to_lowercase());
+        let failure = task.failure.as_ref().filter(|_| task.has_failed() && !task.has_started());
+        self.push(Draft {
+            path: path.clone(),
+            name: "launch",
+            parent: self.span_id(ROOT),
+            start,
+            end,
+            is_final: task.has_started() || task.is_stopped,
+            attributes: self.of_task(task),
+            events: vec![],
+            links: vec![task_link(task)],
+            failure,
+        });
+        let launch = task.phases.iter().flat_map(|phases| &phases.list).filter(|phase| phase.kind.is_launch());
+        for phase in launch.filter(|_| with_phases) {
+            self.phase(task, phase, &path, &path, failure);
+        }
+    }
+
+    fn phase(&mut self, task: &DeployedTask, phase: &Phase, launch: &str, parent: &str, failure: Option<&'a Failure>) {
+        let path = format!("{launch}/{}", phase.kind.name());
+        self.push(Draft {
+            path: path.clone(),
+            name: phase.kind.name(),
+            parent: self.span_id(parent),
+            start: phase.start,
+            end: phase.end,
+            is_final: phase.is_final,
+            attributes: self.of_task(task).flag(name::CLOCK_ADJUSTED, phase.clock_adjusted),
+            events: vec![],
+            links: vec![],
+            failure: failure.filter(|_| task.failed_phase == Some(phase.kind)),
+        });
+        for child in &phase.children {
+            self.phase(task, child, launch, &path, failure);
+        }
+    }
+
+    fn stop(&mut self, task: &'a DeployedTask) {
+        let Some(phases) = &task.phases else { return };
+        let Some(start) = phases.end_began else { return };
+        let why = match (task.role, task.end) {
+            (Role::Launch, Some(end)) => end.name(),
+            _ => "replaced",
+        };
+        self.push(Draft {
+            path: format!("stop/{}", task.id.to_lowercase()),
+            name: "stop",
+            parent: self.span_id(ROOT),
+            start,
+            end: phases.end,
+            is_final: task.is_stopped,
+            attributes: self.of_task(task).text(name::STOP_WHY, Some(why)),
+            events: vec![],
+            links: vec![task_link(task)],
+            failure: task.failure.as_ref().filter(|_| task.has_failed()),
+        });
+    }
+
+    fn of_task(&self, task: &DeployedTask) -> Attributes {
+        self.common()
+            .text(name::AWS_ECS_TASK_ARN, task.arn.as_deref())
+            .text(name::AWS_ECS_TASK_ID, Some(&task.id))
+            .text(name::CLOUD_AVAILABILITY_ZONE, task.zone.as_deref())
+    }
+
+    /// Makes the span, unless it may still change.
+    fn push(&mut self, draft: Draft<'_>) {
+        let snapshot = self.snapshot.map(|now| now.max(draft.start));
+        let Some(end) = draft.end.filter(|_| draft.is_final || snapshot.is_some()).or(snapshot) else {
+            match draft.name {
+                ROOT => self.root_pending = true,
+                "launch" => self.pending[0] += 1,
+                "stop" => self.pending[1] += 1,
+                _ => {}
+            }
+            return;
+        };
+        let trace_id = self.parent.as_ref().map_or(self.own_trace_id, SpanContext::trace_id);
+        let state = self.parent.as_ref().map_or_else(TraceState::default, |parent| parent.trace_state().clone());
+        let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
+        let attributes = draft.attributes.text(name::ERROR_TYPE, error_type).flag(name::IN_PROGRESS, draft.end.is_none());
+        let mut events = SpanEvents::default();
+        events.events = draft.events;
+        self.spans.push(SpanData {
+            span_context: SpanContext::new(trace_id, self.span_id(&draft.path), TraceFlags::SAMPLED, false, state),
+            parent_span_id: draft.parent,
+            parent_span_is_remote: draft.path == ROOT && self.parent.is_some(),
+            span_kind: SpanKind::Internal,
+            name: draft.name.into(),
+            start_time: draft.start.into(),
+            end_time: end.max(draft.start).into(),
+            attributes: attributes.sorted(),
+            dropped_attributes_count: 0,
+            events,
+            links: links(draft.links),
+            status: draft.failure.map_or(Status::Unset, |failure| Status::error(failure.description.clone())),
+            instrumentation_scope: self.scope.clone(),
+        });
+    }
+
+    fn done(self) -> TaskTrace {
+        let deployment = &self.life.deployment;
+        let [launches, stops] = self.pending;
+        let open = |count: usize, what: &str, many: &str| {
+            (count > 0).then(|| if count == 1 { format!("1 {what}") } else { format!("{count} {many}") })
+        };
+        let root = self.root_pending.then(|| ROOT.to_owned());
+        TaskTrace {
+            task_id: deployment.id.clone(),
+            label: format!("{}/{} {}", deployment.cluster(), deployment.service, deployment.id),
+            trace_id: self.own_trace_id,
+            caller_trace_id: self.parent.as_ref().map(SpanContext::trace_id),
+            resource: self.resource,
+            spans: self.spans,
+            pending: root.into_iter().chain(open(launches, "launch", "launches")).chain(open(stops, "stop", "stops")).collect(),
+            status: deployment.outcome.state.name().to_owned(),
+            containers_only: false,
+            dropped_log_lines: 0,
+        }
+    }
+}
+
+/// A deployment that did not hold, as its root's status has it.
+fn failure(deployment: &Deployment) -> Option<Failure> {
+    let error_type = match deployment.outcome.state {
+        State::RolledBack => "rolled back",
+        State::Failed => "failed",
+        State::Held | State::InProgress => return None,
+    };
+    let description = deployment.outcome.reason.clone().unwrap_or_else(|| error_type.to_owned());
+    Some(Failure { error_type: Some(error_type.to_owned()), description })
+}
+
+/// Where a task's own trace is found.
+fn task_link(task: &DeployedTask) -> Link {
+    let path = if task.has_caller { POINTER } else { "task" };
+    link(local(ids::trace_id(&task.id), ids::span_id(&task.id, path)), "task")
+}
+
+fn links(all: Vec<Link>) -> SpanLinks {
+    let mut links = SpanLinks::default();
+    links.links = all;
+    links
+}
+
+fn link(to: SpanContext, kind: &'static str) -> Link {
+    Link::new(to, vec![KeyValue::new(name::LINK_KIND, kind)], 0)
+}
+
+fn local(trace_id: TraceId, span_id: SpanId) -> SpanContext {
+    SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED, false, TraceState::default())
+}
+
+fn resource(deployment: &Deployment, options: &TraceOptions) -> Resource {
+    let arn = Arn::parse(&deployment.cluster_arn);
+    let region = arn.map(|arn| arn.region).filter(|region| !region.is_empty());
+    let service = match &options.service_name {
+        ServiceName::Given(name) => name,
+        // Many tasks, one service: what a container calls itself is on the tasks' own traces.
+        ServiceName::Ecs | ServiceName::Otel => &deployment.service,
+    };
+    let family = deployment.task_definition.as_deref().map(family_and_revision);
+    let revision = family.and_then(|(_, revision)| revision).map(|revision| revision.to_string());
+    let own = Attributes::default()
+        .text(name::SERVICE_NAME, Some(service))
+        .text(name::CLOUD_PROVIDER, Some("aws"))
+        .text(name::CLOUD_PLATFORM, Some("aws_ecs"))
+        .text(name::CLOUD_REGION, region)
+        .text(name::CLOUD_ACCOUNT_ID, arn.and_then(|arn| arn.account_id()))
+        .text(name::AWS_ECS_CLUSTER_ARN, arn.map(|_| deployment.cluster_arn.as_str()))
+        .text(name::AWS_ECS_TASK_FAMILY, family.map(|(family, _)| family))
+        .text(name::AWS_ECS_TASK_REVISION, revision.as_deref())
+        .text(name::SERVICE_ARN, deployment.service_arn.as_deref());
+    with_given(own, options)
+}
+
+/// The path of a task's launch, and of its phases, in the deployment's trace.
+pub fn launch_path(task_id: &str, phase: Option<PhaseKind>) -> String {
+    let id = task_id.to_lowercase();
+    phase.map_or_else(|| format!("launch/{id}"), |phase| format!("launch/{id}/{}", phase.name()))
+}
