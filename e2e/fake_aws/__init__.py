@@ -55,6 +55,7 @@ class FakeAWS:
         """Forgets every task, log, fault and count."""
         self.front.reset()
         self.seed.reset()
+        self.rollouts.reset()
         services.SERVICES.clear()
         services.SWITCH["on"] = False
 

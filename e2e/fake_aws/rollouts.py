@@ -1,13 +1,13 @@
 """Deployments of services as scenarios: each puts a service, its deployments, its events and its tasks into the loopback AWS."""
 
 import datetime as dt
+import random
 import uuid
 from types import SimpleNamespace
 
 from .seed import ACCOUNT, CREATED, REGION
 from .services import SERVICES
 
-OLD, NEW, BACK = "ecs-svc/1111111111111111111", "ecs-svc/2222222222222222222", "ecs-svc/3333333333333333333"
 APP = {"name": "app", "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:2026.11"}
 OLD_APP = {**APP, "image": APP["image"].replace("2026.11", "2026.10")}
 SCALING = "Scaling activity initiated by (deployment {})"
@@ -31,6 +31,12 @@ class Rollouts:
 
     def __init__(self, seed):
         self.seed = seed
+        self.reset()
+
+    def reset(self):
+        """Other deployments: their traces have other ids."""
+        first = random.randrange(10**17, 10**18)
+        self.old, self.new, self.back = (f"ecs-svc/{number}{first}" for number in (1, 2, 3))
 
     def service(self, deployments, events, *, cluster="prod", name="web", desired=20, service_deployments=(), revisions=()):
         self.seed.cluster(cluster)
@@ -87,11 +93,11 @@ class Rollouts:
     def task(self, id, at, times, **more):
         return self.seed.task("prod", [more.pop("container", APP)], service="web", created=at, started_by=id, times=times, **{"streams": False, **more})
 
-    def old_task(self, at, asked, *, created=-86_400.0, deployment=OLD, reason=None):
+    def old_task(self, at, asked, *, created=-86_400.0, reason=None):
         """A task of the deployment before, asked to stop `asked` seconds after `at`; `None`: it runs."""
         end = {} if asked is None else {name: asked - created + offset for name, offset in STOP.items()}
-        stop = {} if asked is None else {"stop_code": "ServiceSchedulerInitiated", "stopped_reason": reason or SCALING.format(deployment)}
-        return self.task(deployment, at + seconds(created), {**launch(), **end}, container={**OLD_APP, **({"exitCode": 143} if end else {})}, **stop)
+        stop = {} if asked is None else {"stop_code": "ServiceSchedulerInitiated", "stopped_reason": reason or SCALING.format(self.old)}
+        return self.task(self.old, at + seconds(created), {**launch(), **end}, container={**OLD_APP, **({"exitCode": 143} if end else {})}, **stop)
 
     def rolling(self, tasks=20, *, at=CREATED, pull=13.25, new_api=False, jitter=0.1):
         """A clean rolling deployment: tasks one after the other, an old one stopped for each that started."""
@@ -99,23 +105,23 @@ class Rollouts:
         for number in range(tasks):
             created = 1.5 + number * 2.0 if tasks <= 100 else 1.5 + number * 0.1
             times = launch(pull + number % 10 * jitter)
-            new.append(self.task(NEW, at + seconds(created), times))
+            new.append(self.task(self.new, at + seconds(created), times))
             old.append(self.old_task(at, created + times["started"] + 5.0))
             if tasks <= 100:
                 events.append((at + seconds(created), f"has started 1 tasks: (task {new[-1].id})."))
                 events.append((at + seconds(created + times["started"] + 5.0), f"has stopped 1 running tasks: (task {old[-1].id})."))
         over = at + seconds(created + times["started"] + 60.0)
-        events += [(over, f"(deployment {NEW}) deployment completed."), (over + seconds(1), "has reached a steady state.")]
-        deployments = [self.deployment(NEW, at, desired=tasks, running=tasks, updated=over)]
+        events += [(over, f"(deployment {self.new}) deployment completed."), (over + seconds(1), "has reached a steady state.")]
+        deployments = [self.deployment(self.new, at, desired=tasks, running=tasks, updated=over)]
         api = dict(
             service_deployments=[
-                self.service_deployment(NEW, at - seconds(1), "SUCCESSFUL", finished=over),
-                self.service_deployment(OLD, at - seconds(86_400), "SUCCESSFUL", finished=at - seconds(86_000)),
+                self.service_deployment(self.new, at - seconds(1), "SUCCESSFUL", finished=over),
+                self.service_deployment(self.old, at - seconds(86_400), "SUCCESSFUL", finished=at - seconds(86_000)),
             ],
-            revisions=[self.revision(NEW, at), self.revision(OLD, at - seconds(86_400), 1)],
+            revisions=[self.revision(self.new, at), self.revision(self.old, at - seconds(86_400), 1)],
         ) if new_api else {}
         self.service(deployments, events, desired=tasks, **api)
-        return SimpleNamespace(id=NEW, new=new, old=old, at=at, over=over)
+        return SimpleNamespace(id=self.new, new=new, old=old, at=at, over=over)
 
     def rolled_back(self, failures=10, *, at=CREATED, new_api=False, drained=True):
         """Each task of the new revision exits in a second: the circuit breaker counts to ten and ECS rolls back. Two old ones
@@ -125,7 +131,7 @@ class Rollouts:
             created = 1.5 + number * 20.0
             times = {**launch(), "execution_stopped": 25.0, "stopping": 26.5, "stopped": 40.0}
             container = {**APP, "exitCode": 1}
-            task = self.task(NEW, at + seconds(created), times, container=container, stop_code="EssentialContainerExited",
+            task = self.task(self.new, at + seconds(created), times, container=container, stop_code="EssentialContainerExited",
                              stopped_reason="Essential container in task exited", streams=True)
             begin = round((at.timestamp() + created) * 1000)
             self.seed.lines(task, "app", [(begin + 23_800, "reading configuration"), (begin + 24_500, "fatal: DATABASE_URL is not set")])
@@ -133,36 +139,36 @@ class Rollouts:
             events.append((at + seconds(created), f"has started 1 tasks: (task {task.id})."))
         old = [self.old_task(at, 30.0), self.old_task(at, 31.0), *(self.old_task(at, None) for _ in range(18))]
         tripped = at + seconds(created + 40.0)
-        back = [self.task(BACK, tripped + seconds(2.0 + n), launch(4.0), container=OLD_APP) for n in range(2)]
+        back = [self.task(self.back, tripped + seconds(2.0 + n), launch(4.0), container=OLD_APP) for n in range(2)]
         over = tripped + seconds(90.0)
         events += [
-            (tripped, f"(deployment {NEW}) deployment failed: tasks failed to start."),
-            (tripped, f"rolling back to deployment {OLD}."),
-            (over, f"(deployment {BACK}) deployment completed."),
+            (tripped, f"(deployment {self.new}) deployment failed: tasks failed to start."),
+            (tripped, f"rolling back to deployment {self.old}."),
+            (over, f"(deployment {self.back}) deployment completed."),
         ]
-        deployments = [self.deployment(BACK, tripped, revision=1, updated=over)]
+        deployments = [self.deployment(self.back, tripped, revision=1, updated=over)]
         if not drained:
             deployments = [
-                self.deployment(BACK, tripped, revision=1, state="IN_PROGRESS", running=18, pending=2, updated=tripped,
-                                reason=f"ECS deployment circuit breaker: rolling back to deploymentId {OLD}."),
-                self.deployment(NEW, at, status="ACTIVE", state="FAILED", reason=BREAKER, desired=0, running=0, failed=failures, updated=tripped),
+                self.deployment(self.back, tripped, revision=1, state="IN_PROGRESS", running=18, pending=2, updated=tripped,
+                                reason=f"ECS deployment circuit breaker: rolling back to deploymentId {self.old}."),
+                self.deployment(self.new, at, status="ACTIVE", state="FAILED", reason=BREAKER, desired=0, running=0, failed=failures, updated=tripped),
             ]
             events = [event for event in events if event[0] <= tripped]
         api = dict(
             service_deployments=[
                 self.service_deployment(
-                    NEW, at - seconds(1), "ROLLBACK_SUCCESSFUL", finished=over,
+                    self.new, at - seconds(1), "ROLLBACK_SUCCESSFUL", finished=over,
                     reason=f"Service deployment rolled back because the circuit breaker threshold was exceeded.",
                     rollback={"reason": "Service deployment rolled back because of the circuit breaker.", "startedAt": tripped,
-                              "serviceRevisionArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-revision/prod/web/{OLD.split('/')[-1]}"},
+                              "serviceRevisionArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:service-revision/prod/web/{self.old.split('/')[-1]}"},
                     deploymentCircuitBreaker={"status": "TRIGGERED", "failureCount": failures, "threshold": 10},
                 ),
-                self.service_deployment(OLD, at - seconds(86_400), "SUCCESSFUL", finished=at - seconds(86_000)),
+                self.service_deployment(self.old, at - seconds(86_400), "SUCCESSFUL", finished=at - seconds(86_000)),
             ],
-            revisions=[self.revision(NEW, at), self.revision(OLD, at - seconds(86_400), 1)],
+            revisions=[self.revision(self.new, at), self.revision(self.old, at - seconds(86_400), 1)],
         ) if new_api else {}
         self.service(deployments, events, **api)
-        return SimpleNamespace(id=NEW, new=new, old=old, back=back, at=at, over=over, tripped=tripped)
+        return SimpleNamespace(id=self.new, new=new, old=old, back=back, at=at, over=over, tripped=tripped)
 
     def scale_in(self, *, at=CREATED, stopped=3):
         """A rolling deployment, and an hour after it the service was scaled in."""
@@ -170,7 +176,7 @@ class Rollouts:
         for task in made.new[:stopped]:
             asked = 3_600.0 + (at - task.created_at).total_seconds()
             self.seed.set_times(task, task.created_at, {**launch(), **{name: asked + offset for name, offset in STOP.items()}})
-            task.stop_code, task.stopped_reason = "ServiceSchedulerInitiated", SCALING.format(NEW)
+            task.stop_code, task.stopped_reason = "ServiceSchedulerInitiated", SCALING.format(self.new)
             task.containers[0]["exitCode"] = 143
         made.scaled_in = made.new[:stopped]
         return made
@@ -179,8 +185,8 @@ class Rollouts:
         """A rolling deployment, and later two tasks were moved to another availability zone; one more was replaced after it died."""
         made = self.rolling(6, at=at)
         later = made.over + seconds(600)
-        made.started = [self.task(NEW, later + seconds(n), launch()) for n in range(2)]
-        made.replacement = self.task(NEW, later + seconds(100), launch())
+        made.started = [self.task(self.new, later + seconds(n), launch()) for n in range(2)]
+        made.replacement = self.task(self.new, later + seconds(100), launch())
         for task in made.new[:2]:
             asked = (later - task.created_at).total_seconds() + 60
             self.seed.set_times(task, task.created_at, {**launch(), **{name: asked + offset for name, offset in STOP.items()}})
@@ -197,15 +203,15 @@ class Rollouts:
 
     def in_progress(self, *, at=CREATED, tasks=20, started=8):
         """A deployment in which some tasks have started, one is on its way, and the rest are still to come."""
-        new = [self.task(NEW, at + seconds(1.5 + 2 * n), launch()) for n in range(started)]
-        new.append(self.task(NEW, at + seconds(1.5 + 2 * started), {"connected": 2.1, "pull_started": 8.25}))
+        new = [self.task(self.new, at + seconds(1.5 + 2 * n), launch()) for n in range(started)]
+        new.append(self.task(self.new, at + seconds(1.5 + 2 * started), {"connected": 2.1, "pull_started": 8.25}))
         old = [self.old_task(at, 30.0 + 2 * n) for n in range(started)] + [self.old_task(at, None) for _ in range(tasks - started)]
         events = [(task.created_at, f"has started 1 tasks: (task {task.id}).") for task in new]
         self.service([
-            self.deployment(NEW, at, state="IN_PROGRESS", desired=tasks, running=started, pending=1, updated=at + seconds(60)),
-            self.deployment(OLD, at - seconds(86_400), status="ACTIVE", revision=1, running=tasks - started),
+            self.deployment(self.new, at, state="IN_PROGRESS", desired=tasks, running=started, pending=1, updated=at + seconds(60)),
+            self.deployment(self.old, at - seconds(86_400), status="ACTIVE", revision=1, running=tasks - started),
         ], events, desired=tasks)
-        return SimpleNamespace(id=NEW, new=new, old=old, at=at)
+        return SimpleNamespace(id=self.new, new=new, old=old, at=at)
 
     def finish(self, made, *, failed=False):
         """What was in progress is over."""
@@ -215,5 +221,5 @@ class Rollouts:
                 self.seed.set_times(task, task.created_at, launch())
         service = SERVICES["prod", "web"]["service"]
         state, reason = ("FAILED", BREAKER) if failed else ("COMPLETED", None)
-        service["deployments"] = [self.deployment(NEW, made.at, state=state, reason=reason, updated=over, failed=3 if failed else 0)]
+        service["deployments"] = [self.deployment(self.new, made.at, state=state, reason=reason, updated=over, failed=3 if failed else 0)]
         made.over = over

@@ -1,6 +1,7 @@
 //! What can be typed. Main type: [`Cli`]. Nothing here reads a file, a clock or the network.
 
 mod agent;
+mod deploy;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use agent::AgentArgs;
+pub(crate) use deploy::{DeployArgs, ReportFormat};
 
 /// Turns every Amazon ECS task into an OpenTelemetry trace.
 #[derive(Debug, Parser)]
@@ -32,7 +34,7 @@ Examples:
   ecspan ls prod --status stopped                        which tasks are there?
 
 Exit codes: 0 all delivered, 1 failed, 2 usage, 3 delivered but something could not be read,
-4 partly delivered, 12 timed out waiting, 130 interrupted, 143 terminated";
+4 partly delivered, 10 deployment rolled back, 11 deployment failed, 12 timed out waiting, 13 --fail-on, 130 interrupted, 143 terminated";
 
 /// What every command takes.
 #[derive(Args, Debug)]
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Send tasks as traces to an OTLP endpoint or a file
     Export(Box<ExportArgs>),
+    /// Report on a deployment of a service: did it hold, where did the time go, what failed
+    Deploy(Box<DeployArgs>),
     /// Send again what receivers did not accept
     Resend(Box<ResendArgs>),
     /// Check what an export needs: credentials, permissions, receivers, the clock, what waits to be resent

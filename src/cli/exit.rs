@@ -15,8 +15,14 @@ pub(crate) enum Exit {
     Incomplete,
     /// Some was accepted, the rest was rejected or not delivered.
     PartlyDelivered,
+    /// The deployment was rolled back.
+    RolledBack,
+    /// The deployment failed.
+    DeployFailed,
     /// `--wait` ran out of time.
     TimedOut,
+    /// `--fail-on`: a finding that was not to be.
+    Found,
     /// Interrupted by Ctrl-C.
     Interrupted,
     /// Ended by SIGTERM.
@@ -32,7 +38,10 @@ impl Exit {
             Self::Usage => 2,
             Self::Incomplete => 3,
             Self::PartlyDelivered => 4,
+            Self::RolledBack => 10,
+            Self::DeployFailed => 11,
             Self::TimedOut => 12,
+            Self::Found => 13,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }

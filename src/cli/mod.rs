@@ -6,6 +6,7 @@ mod agent;
 mod args;
 mod closing;
 mod completions;
+mod deploy;
 mod destinations;
 mod doctor;
 mod env;
@@ -65,6 +66,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
     match &cli.command {
         Command::Show(args) => show::run(&cli.global, args).await,
         Command::Export(args) => export::run(&cli.global, args).await,
+        Command::Deploy(args) => deploy::run(&cli.global, args).await,
         Command::Resend(args) => resend::run(&cli.global, args).await,
         Command::Doctor(args) => doctor::run(&cli.global, args).await,
         Command::Agent(args) => agent::run(&cli.global, args).await,

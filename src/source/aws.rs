@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+pub use aws_config::Region;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
 use tokio::time::Instant;
@@ -152,12 +153,20 @@ pub enum AwsError {
         place: Option<String>,
     },
     /// ECS does not know the service.
-    #[error("cluster {cluster} has no service {service}")]
+    #[error("{place} has no service {service}")]
     NoSuchService {
         /// The service.
         service: String,
         /// Where it was looked for.
-        cluster: String,
+        place: String,
+    },
+    /// Several clusters have a service of this name.
+    #[error("several clusters have a service {service}: {}", clusters.join(", "))]
+    ManyServices {
+        /// The service.
+        service: String,
+        /// The clusters.
+        clusters: Vec<String>,
     },
     /// Waiting took too long.
     #[error("{task}: still {status} after {waited:?}")]
@@ -245,6 +254,7 @@ impl AwsError {
             Self::NoSuchService { .. } => {
                 "check the service's name, --cluster and --region; `ecspan ls CLUSTER` lists the services that run tasks"
             }
+            Self::ManyServices { .. } => "name the cluster: --cluster NAME",
             Self::WaitedTooLong { .. } => "give --wait-timeout more time",
             Self::Unreadable(error) => return error.hint(),
             Self::Unanswered { cause, .. } => {

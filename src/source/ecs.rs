@@ -251,7 +251,7 @@ impl EcsSource {
         }
     }
 
-    async fn cluster_arns(&self, region: &Region) -> Result<Vec<String>, AwsError> {
+    pub(super) async fn cluster_arns(&self, region: &Region) -> Result<Vec<String>, AwsError> {
         let mut arns = vec![];
         let mut token: Option<String> = None;
         loop {

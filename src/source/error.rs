@@ -120,6 +120,22 @@ pub enum ReadError {
         /// What should be there.
         expected: &'static str,
     },
+    /// What should be a report of `ecspan deploy` is none.
+    #[error("{origin} is no report of ecspan deploy")]
+    NotAReport {
+        /// The file.
+        origin: String,
+    },
+    /// A report of a later ecspan.
+    #[error("{origin}: a report of version {version}, and this ecspan reads version {supported}")]
+    ReportVersion {
+        /// The file.
+        origin: String,
+        /// The report's version.
+        version: i64,
+        /// Ours.
+        supported: i64,
+    },
     /// A bundle of a later ecspan.
     #[error("{place}: a bundle of version {version}, and this ecspan reads version {supported}")]
     BundleVersion {
@@ -154,7 +170,8 @@ impl ReadError {
             Self::NoTaskId { .. } => "a whole Task object has a taskArn",
             Self::NotATime { .. } => "times are epoch numbers, or ISO 8601 with a zone: 2026-11-23T10:20:30.456Z",
             Self::Expected { .. } => "save the whole answer, in JSON",
-            Self::BundleVersion { .. } => "update ecspan",
+            Self::NotAReport { .. } => "a baseline is what `ecspan deploy SERVICE --report json` printed, kept from an earlier deployment",
+            Self::ReportVersion { .. } | Self::BundleVersion { .. } => "update ecspan",
         };
         Some(hint.to_owned())
     }

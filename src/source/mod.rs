@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod answer;
 pub mod aws;
+pub mod baseline;
 pub mod bundle;
 pub mod calls;
 pub mod docker;

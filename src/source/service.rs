@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use aws_config::Region;
-use futures::{Stream, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
 use super::aws::AwsError;
@@ -53,6 +53,43 @@ impl EcsSource {
         self.aws.region(own)
     }
 
+    /// The cluster of a service that is named without one: every cluster is asked.
+    pub async fn find_service(&self, region: &Region, service: &str) -> Result<ServicePlace, AwsError> {
+        let clusters = self.cluster_arns(region).await?;
+        let count = clusters.len();
+        let places = clusters.into_iter().map(|cluster| {
+            let service = service.to_owned();
+            ServicePlace { region: region.clone(), cluster, service }
+        });
+        let asked = places.map(|place| async move {
+            let found = self.service(&place).await;
+            (place, found)
+        });
+        let answers: Vec<_> = stream::iter(asked).buffer_unordered(CONCURRENT).collect().await;
+        let mut found = vec![];
+        let mut refused = None;
+        for (place, answer) in answers {
+            match answer {
+                Ok(_) => found.push(place),
+                Err(AwsError::NoSuchService { .. }) => {}
+                Err(error) => refused = Some(error),
+            }
+        }
+        found.sort_by(|a, b| a.cluster.cmp(&b.cluster));
+        match (found.pop(), found.is_empty(), refused) {
+            (Some(place), true, _) => Ok(place),
+            (Some(last), false, _) => {
+                let clusters = found.iter().chain([&last]).map(|place| last_part(&place.cluster).to_owned()).collect();
+                Err(AwsError::ManyServices { service: service.to_owned(), clusters })
+            }
+            (None, _, Some(error)) => Err(error),
+            (None, _, None) => {
+                let cluster = format!("any of {count} clusters of {region}");
+                Err(AwsError::NoSuchService { service: service.to_owned(), place: cluster })
+            }
+        }
+    }
+
     /// What ECS says of a service.
     pub async fn service(&self, place: &ServicePlace) -> Result<ServiceRecord, AwsError> {
         let attempt = format!("describe service {} of cluster {}", last_part(&place.service), last_part(&place.cluster));
@@ -62,7 +99,7 @@ impl EcsSource {
         let found = rollout::services(&At::root("DescribeServices", &answer)).map_err(unreadable)?;
         found.into_iter().next().ok_or_else(|| AwsError::NoSuchService {
             service: last_part(&place.service).to_owned(),
-            cluster: last_part(&place.cluster).to_owned(),
+            place: format!("cluster {} of {}", last_part(&place.cluster), place.region),
         })
     }
 
@@ -74,6 +111,12 @@ impl EcsSource {
         match listed {
             Ok((deployments, revisions)) => (answers.deployments, answers.revisions) = (deployments, revisions),
             Err(error) if error.is_passing() => answers.gaps.push(gap("the service deployments API", &error)),
+            Err(error) if error.code() == Some("UnknownOperationException") => {
+                answers.note = Some(
+                    "the service deployments API is not available here: DescribeServices alone speaks of the deployment"
+                        .to_owned(),
+                );
+            }
             Err(error) => {
                 let hint = error.hint().map_or(String::new(), |hint| format!("; {hint}"));
                 answers.note = Some(format!("DescribeServices alone speaks of the deployment: {error}{hint}"));

@@ -11,6 +11,8 @@ use super::facts::State;
 use super::life::DeploymentLife;
 use super::spread::Spread;
 
+/// The version of reports that can be compared with.
+pub const REPORT_VERSION: i64 = 1;
 /// Fewer tasks are a small sample: they are shown and not judged.
 pub const LEAST_SAMPLE: usize = 5;
 /// A difference of less is nobody's problem.

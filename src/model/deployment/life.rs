@@ -19,6 +19,8 @@ use crate::model::{TaskLife, Time};
 pub(super) const LAUNCH: &str = "launch";
 /// The tasks that are named of a group of failures, and of those that are told apart.
 const NAMED: usize = 3;
+/// The reasons for which log lines are shown.
+const SAMPLED: usize = 10;
 /// The last lines of a failed task that are kept.
 const LINES: usize = 5;
 
@@ -199,6 +201,10 @@ impl DeploymentLife {
             self.stops.push(deployed);
             return;
         }
+        // Of a deployment that has left DescribeServices only its tasks know the definition.
+        if self.deployment.task_definition.is_none() {
+            self.deployment.task_definition.clone_from(&task.task_definition_arn);
+        }
         if let Some(failure) = deployed.failure.as_ref().filter(|_| deployed.has_failed()) {
             let group = self.groups.entry(alike(&failure.description)).or_insert_with(|| FailureGroup {
                 reason: failure.description.clone(),
@@ -221,12 +227,15 @@ impl DeploymentLife {
         self.stops.sort_by_cached_key(key);
     }
 
-    /// Keeps what a failed task last said, for the group that it is in.
-    pub fn add_sample(&mut self, life: &TaskLife) {
-        let Some(failure) = &life.outcome.failure else { return };
-        if let Some(group) = self.groups.get_mut(&alike(&failure.description)) {
-            group.sample = group.sample.take().or_else(|| sample(life));
-        }
+    /// Whether a task that is about to be added failed for a reason of which no log lines are known yet. Only the first few of a
+    /// group are asked for: where two wrote nothing, the others did not either.
+    pub fn wants_sample(&self, life: &TaskLife) -> bool {
+        let Some(failure) = &life.outcome.failure else { return false };
+        let is_ours = self.deployment.role(&life.task) == Role::Launch;
+        let has_failed = self.deployment.end(&life.task, true) == Some(End::Failed);
+        let group = self.groups.get(&alike(&failure.description));
+        let is_wanted = group.map_or(self.groups.len() < SAMPLED, |group| group.sample.is_none() && group.count < 2);
+        is_ours && has_failed && is_wanted
     }
 
     /// Failures by reason, the most frequent first.

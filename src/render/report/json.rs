@@ -6,14 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::Report;
 use super::sentences;
-use crate::model::deployment::{DeployedTask, Matter, Spread};
+use crate::model::deployment::{DeployedTask, Matter, REPORT_VERSION, Spread};
 use crate::model::phases::Phase;
 use crate::render::escape;
 use crate::render::moment::iso;
 use crate::render::style::Style;
-
-/// The version of the format.
-pub const VERSION: i64 = 1;
 
 /// Of larger deployments only failed launches are listed one by one.
 const MOST_LISTED: usize = 500;
@@ -26,7 +23,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
     let started = life.first_and_last_started();
     let is_listed = |task: &&DeployedTask| life.launches.len() <= MOST_LISTED || task.has_failed();
     let document = object([
-        ("ecspan_report", json!(VERSION)),
+        ("ecspan_report", json!(REPORT_VERSION)),
         ("headline", json!(sentences::first_lines(report))),
         ("cluster_arn", json!(deployment.cluster_arn)),
         ("service", json!(deployment.service)),

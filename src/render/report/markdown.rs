@@ -30,12 +30,12 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
         });
         about.push(format!("created {}{to}", moment::spaced(created, &style.zone)));
     }
-    about.push(format!("{} {}", sentences::outcome_word(report), sentences::said_by(report)));
+    about.push(format!("{}: {}", sentences::outcome_word(report), sentences::said_by(report)));
     about.extend(sentences::monitors(report).iter().map(|line| text(line)));
     push(&mut out, &about.iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n"));
+    failures(&mut out, report);
     phases(&mut out, report);
     launches(&mut out, report, style);
-    failures(&mut out, report);
     let mut rest: Vec<String> = sentences::findings(report).iter().map(|line| text(line)).collect();
     rest.extend(report.life.apart().map(|apart| {
         let named = sentences::named(apart.count, &apart.tasks);
@@ -100,7 +100,7 @@ fn launches(out: &mut String, report: &Report<'_>, style: &Style) {
             Some((start, Some(end))) => duration::short(end.since(start)),
             _ => String::new(),
         };
-        let id = style.fit(&task.id, 12);
+        let id = escape::text(rows::short_id(&task.id));
         let end = task.end.map_or("", |end| end.name());
         block.push(format!("{id} {} {took:>10} {end}", rows::bar(task, from, to, BAR, true)).trim_end().to_owned());
     }

@@ -9,7 +9,7 @@ mod rows;
 mod sentences;
 mod text;
 
-pub use json::{VERSION, draw as json};
+pub use json::draw as json;
 pub use markdown::draw as markdown;
 pub use text::draw as text;
 

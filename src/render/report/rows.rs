@@ -35,6 +35,11 @@ pub(super) fn chosen(life: &DeploymentLife) -> (Vec<&DeployedTask>, usize) {
     (rows, more)
 }
 
+/// As much of a task's id as tells it from the others.
+pub(super) fn short_id(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
 /// What each phase of a launch is drawn with: its letter says it without colour and without Unicode.
 pub(super) const LETTERS: [(PhaseKind, char, char); 3] = [
     (PhaseKind::Provisioning, '░', '.'),

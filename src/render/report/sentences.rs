@@ -26,7 +26,7 @@ pub(super) fn outcome_word(report: &Report<'_>) -> &'static str {
 
 /// Whose word that is.
 pub(super) fn said_by(report: &Report<'_>) -> String {
-    format!("says {}", report.life.deployment.outcome.said_by)
+    format!("told by {}", report.life.deployment.outcome.said_by)
 }
 
 /// The lines that say what happened, the most important first. The first line of a deployment that held is what
@@ -101,7 +101,8 @@ pub(super) fn counts(report: &Report<'_>) -> String {
         format!(" (the first after {}, the last after {})", short(first), short(last))
     });
     let wanted = life.deployment.desired.map_or(String::new(), |desired| format!(" of {desired} wanted"));
-    let wanted = if life.deployment.is_over() { String::new() } else { wanted };
+    let is_growing = !life.deployment.is_over() && life.deployment.rollback.is_none();
+    let wanted = if is_growing { wanted } else { String::new() };
     let failed = life.failed();
     let mut text = format!(
         "{} launched{wanted}, {} started{times}, {failed} failed; {} old stopped",

@@ -1,6 +1,6 @@
 //! The report for the terminal. Main function: [`draw`].
 
-use super::rows::{self, LETTERS, MOST};
+use super::rows::{self, LETTERS, MOST, short_id};
 use super::{Report, sentences};
 use crate::model::deployment::{DeployedTask, Matter, State};
 use crate::render::style::{Style, Tone};
@@ -11,9 +11,9 @@ use crate::render::{duration, moment};
 pub fn draw(report: &Report<'_>, style: &Style) -> String {
     let mut out = String::new();
     first(&mut out, report, style);
+    failures(&mut out, report, style);
     waterfall(&mut out, report, style);
     phases(&mut out, report, style);
-    failures(&mut out, report, style);
     rest(&mut out, report, style);
     out
 }
@@ -102,10 +102,6 @@ fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
     out.push('\n');
 }
 
-fn short_id(id: &str) -> &str {
-    id.get(..12).unwrap_or(id)
-}
-
 fn mark(task: &DeployedTask, style: &Style) -> (String, Tone) {
     let has_failed = task.has_failed();
     match task.end {
@@ -169,8 +165,12 @@ fn failures(out: &mut String, report: &Report<'_>, style: &Style) {
     if more > 0 {
         wrapped(out, cross, Tone::Bad, &format!("{more} more reasons: they are in the JSON report"), style);
     }
-    for finding in sentences::findings(report) {
-        wrapped(out, cross, Tone::Warn, &finding, style);
+    let findings = sentences::findings(report);
+    for finding in &findings {
+        wrapped(out, cross, Tone::Warn, finding, style);
+    }
+    if !findings.is_empty() || report.life.failed() > 0 {
+        out.push('\n');
     }
 }
 

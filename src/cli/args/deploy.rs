@@ -1,0 +1,105 @@
+//! What can be typed after `ecspan deploy`. Main type: [`DeployArgs`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::{LogLines, OtlpArgs, duration, log_lines};
+
+const EXAMPLES: &str = "\
+Examples:
+  ecspan deploy web --cluster prod                       the latest deployment, as it stands
+  ecspan deploy web --cluster prod --wait --wait-timeout 15m  in CI, after `aws ecs update-service`
+  ecspan deploy web --cluster prod --report-file json:web.json --baseline last/web.json
+  ecspan deploy web --cluster prod --to otlp --endpoint http://localhost:4317
+  ecspan deploy --from services.json tasks.json          saved answers of describe-services and describe-tasks
+
+Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be read, 4 partly delivered,
+10 rolled back, 11 failed, 12 timed out waiting, 13 a finding of --fail-on";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DeployArgs {
+    /// The service: its name or its ARN
+    #[arg(value_name = "SERVICE", required_unless_present = "from")]
+    pub(crate) service: Option<String>,
+    /// The service's cluster (default: that of the ARN; else all clusters are searched)
+    #[arg(long, value_name = "CLUSTER")]
+    pub(crate) cluster: Option<String>,
+    /// latest, previous, ecs-svc/N, or the ARN of a service deployment. A rollback belongs to the deployment that it undoes
+    #[arg(long, value_name = "ID|latest|previous", default_value = "latest")]
+    pub(crate) deployment: String,
+    /// Read saved answers instead of asking AWS: of describe-services, list-service-deployments, describe-service-deployments,
+    /// describe-service-revisions, describe-tasks, describe-task-definition, get-log-events
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) from: Vec<PathBuf>,
+    /// First wait until the deployment is over
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) wait: bool,
+    /// Wait at most so long; then the exit code is 12
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
+    pub(crate) wait_timeout: Option<Duration>,
+    /// What is printed: text, markdown, json or none
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Text)]
+    pub(crate) report: ReportFormat,
+    /// Also write the report into a file: FORMAT:PATH, or a PATH that ends in .json, .md or .txt. May be repeated
+    #[arg(long, value_name = "FORMAT:PATH")]
+    pub(crate) report_file: Vec<String>,
+    /// Compare with the JSON report of an earlier deployment
+    #[arg(long, value_name = "REPORT.json")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// End with 13 when this is found: slower-than-baseline, task-failed, or a finding of some task (out-of-memory,
+    /// probably-killed, waited-for-pull …). May be repeated
+    #[arg(long, value_name = "FINDING")]
+    pub(crate) fail_on: Vec<String>,
+    /// Also deliver the deployment's trace, and the trace of each task that it launched or stopped: otlp, xray or
+    /// xray:REGION, or file:PATH. May be repeated. Without it nothing is sent
+    #[arg(long, value_name = "DESTINATION")]
+    pub(crate) to: Vec<String>,
+    /// Send the deployment as of now, open ends included, under a trace id of its own
+    #[arg(long, requires = "to")]
+    pub(crate) snapshot: bool,
+    /// Keep at most N log lines of each container of a task that failed (default: OTEL_SPAN_EVENT_COUNT_LIMIT, else 128)
+    #[arg(long, value_name = "N", value_parser = log_lines)]
+    pub(crate) log_lines: Option<LogLines>,
+    /// Make at most N GetLogEvents calls a second
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) logs_rate: u32,
+    /// Do not read the log lines of tasks that failed
+    #[arg(long)]
+    pub(crate) no_logs: bool,
+    /// service.name (default: the ECS service); otel: of each task's trace as its first essential container says
+    #[arg(long, value_name = "NAME|otel")]
+    pub(crate) service_name: Option<String>,
+    /// Add a resource attribute
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) attr: Vec<String>,
+    /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
+    #[arg(long, value_name = "DIR|none")]
+    pub(crate) undelivered: Option<String>,
+    /// Base URL of a Jaeger UI: the closing report links to the trace
+    #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
+    pub(crate) ui_url: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Draw so many columns wide (default: the terminal's width, 100 in a pipe)
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=1_000))]
+    pub(crate) width: Option<u16>,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
+}
+
+/// A form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For the terminal
+    Text,
+    /// For the summary of a CI job
+    Markdown,
+    /// For scripts, and for --baseline
+    Json,
+    /// Nothing
+    None,
+}
