@@ -1,0 +1,95 @@
+//! What `ecspan worker` and `ecspan lambda` take; a function by variables only. Main types: [`WorkerArgs`], [`EventArgs`].
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::{LogLines, OtlpArgs, duration, log_lines};
+
+#[derive(Args, Debug)]
+pub(crate) struct WorkerArgs {
+    /// URL of the SQS queue that an EventBridge rule for `ECS Task State Change` fills
+    #[arg(long, value_name = "URL", env = "ECSPAN_QUEUE")]
+    pub(crate) queue: String,
+    /// Work on so many messages at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
+    pub(crate) concurrency: usize,
+    /// Hide messages so long from other workers, and again while they are worked on: those of a killed one come back after it
+    #[arg(long, value_name = "DURATION", value_parser = visibility, default_value = "60s")]
+    pub(crate) visibility_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
+}
+
+/// What is done with events.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EventArgs {
+    /// Whose log lines are read from CloudWatch Logs
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = WorkerLogs::Failed, env = "ECSPAN_LOGS")]
+    pub(crate) logs: WorkerLogs,
+    /// Read logs so long after a task stopped: lines arrive late
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s", env = "ECSPAN_LOGS_SETTLE")]
+    pub(crate) logs_settle: Duration,
+    /// Make at most N GetLogEvents calls a second
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000), env = "ECSPAN_LOGS_RATE")]
+    pub(crate) logs_rate: u32,
+    /// Keep at most N log lines a container (default: OTEL_SPAN_EVENT_COUNT_LIMIT, else 128)
+    #[arg(long, value_name = "N", value_parser = log_lines, env = "ECSPAN_LOG_LINES")]
+    pub(crate) log_lines: Option<LogLines>,
+    /// Whether containers' spans are sent: not where a sidecar or an agent sends them
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Containers::All, env = "ECSPAN_CONTAINERS")]
+    pub(crate) containers: Containers,
+    /// Only tasks of this cluster. May be repeated
+    #[arg(long, value_name = "CLUSTER", help_heading = "Selectors", env = "ECSPAN_CLUSTER", value_delimiter = ',')]
+    pub(crate) cluster: Vec<String>,
+    /// Only tasks of this service. May be repeated
+    #[arg(long, value_name = "SERVICE", help_heading = "Selectors", env = "ECSPAN_SERVICE", value_delimiter = ',')]
+    pub(crate) service: Vec<String>,
+    /// Only tasks of this task definition family. May be repeated
+    #[arg(long, value_name = "FAMILY", help_heading = "Selectors", env = "ECSPAN_FAMILY", value_delimiter = ',')]
+    pub(crate) family: Vec<String>,
+    /// Only tasks that failed
+    #[arg(long, help_heading = "Selectors", env = "ECSPAN_ONLY_FAILED")]
+    pub(crate) only_failed: bool,
+    /// Only tasks whose launch took at least so long
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors", env = "ECSPAN_SLOWER_THAN")]
+    pub(crate) slower_than: Option<Duration>,
+    /// Where to: otlp, xray or xray:REGION, or file:PATH. May be repeated
+    #[arg(long, value_name = "DESTINATION", default_value = "otlp", env = "ECSPAN_TO", value_delimiter = ',')]
+    pub(crate) to: Vec<String>,
+    /// service.name (default: the ECS service, else the family); otel: as the first essential container's OTEL_SERVICE_NAME
+    /// or OTEL_RESOURCE_ATTRIBUTES say
+    #[arg(long, value_name = "NAME|otel", env = "ECSPAN_SERVICE_NAME")]
+    pub(crate) service_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArgs,
+}
+
+/// Whose log lines a worker reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WorkerLogs {
+    /// Those of tasks that failed
+    Failed,
+    /// Those of all
+    All,
+    /// Nobody's
+    None,
+}
+
+/// Which containers' spans are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Containers {
+    All,
+    None,
+}
+
+/// At least one.
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+/// What SQS takes, and what a worker can keep up with.
+fn visibility(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(5)..=Duration::from_secs(12 * 60 * 60);
+    duration(text).and_then(|time| if range.contains(&time) { Ok(time) } else { Err("5s to 12h".to_owned()) })
+}
