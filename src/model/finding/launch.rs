@@ -17,10 +17,15 @@ pub(super) fn waited_for_pull(life: &TaskLife, now: Time, add: Add<'_>) {
     let length = wait.end.unwrap_or(now).since(wait.start);
     if length >= WORTH_TELLING {
         let (verb, end) = if wait.end.is_some() { ("waited", "") } else { ("has waited", " so far") };
-        let minutes = length.as_secs_f64() / 60.0;
-        let length = if minutes < 120.0 { format!("{minutes:.1} min") } else { format!("{:.1} h", minutes / 60.0) };
+        let length = told(length);
         add(FindingKind::WaitedForPull, format!("{verb} {length} for a pull to start with the network attached{end}"));
     }
+}
+
+/// A long time, as it is told.
+fn told(length: Duration) -> String {
+    let minutes = length.as_secs_f64() / 60.0;
+    if minutes < 120.0 { format!("{minutes:.1} min") } else { format!("{:.1} h", minutes / 60.0) }
 }
 
 /// A pull or a placement that took long, or has taken long so far.
@@ -29,7 +34,7 @@ pub(super) fn slow(life: &TaskLife, now: Time, add: Add<'_>) {
         let phase = life.phases.as_ref()?.find(kind)?;
         let length = phase.end.unwrap_or(now).since(phase.start);
         let so_far = if phase.end.is_some() { "" } else { " so far" };
-        (length >= WORTH_TELLING).then(|| format!("{:.1} s{so_far}", length.as_secs_f64()))
+        (length >= WORTH_TELLING).then(|| format!("{}{so_far}", told(length)))
     };
     if let Some(took) = phase(PhaseKind::ImagePull) {
         let images: Vec<&str> = life
