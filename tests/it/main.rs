@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod delivery;
+mod deployment;
 mod docker;
 mod events;
 mod findings;
