@@ -6,6 +6,7 @@ use std::time::Duration;
 use ecspan::model::deployment::{
     Baseline, Comparison, Deployment, DeploymentLife, End, Role, Spread, State, Wanted, choose, deployment_ids,
 };
+use ecspan::model::finding::FindingKind;
 use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::TaskObservations;
 use ecspan::model::observation::{ContainerRecord, ServiceEvent, TaskRecord, TaskTimes};
@@ -242,6 +243,34 @@ fn every_state_of_the_old_api_is_judged() {
     let first = choose(&two, &[], &[], &Wanted::Id("2".to_owned())).unwrap();
     assert_eq!((first.outcome.state, first.finished.map(|finish| finish.at)), (State::Failed, Some(s(60.0))));
     assert!(first.outcome.reason.unwrap().starts_with("ecs-svc/7 took its place"));
+}
+
+#[test]
+fn a_crash_loop_is_tasks_that_fail_one_after_the_other() {
+    let crash = |at: usize, every: f64| crashed(task(NEW, &format!("a{at}"), at as f64 * every), at as f64 * every + 30.0);
+    let told = |count: usize, every: f64| {
+        whole(held(), (0..count).map(|at| crash(at, every)).collect()).findings.contains_key(&FindingKind::CrashLoop)
+    };
+    assert!(told(3, 60.0));
+    assert!(!told(2, 60.0), "twice is no loop");
+    assert!(!told(3, 1.0), "side by side they are one attempt");
+    let mut other = crash(2, 60.0);
+    other.stopped_reason = Some("OutOfMemoryError: killed".to_owned());
+    let three = vec![crash(0, 60.0), crash(1, 60.0), other];
+    assert!(!whole(held(), three).findings.contains_key(&FindingKind::CrashLoop), "not for one reason");
+}
+
+#[test]
+fn pulls_at_one_time_are_counted() {
+    // A pull takes 6 s.
+    let told = |count: usize, every: f64| {
+        let tasks = (0..count).map(|at| task(NEW, &format!("a{at}"), at as f64 * every)).collect();
+        whole(held(), tasks).findings.get(&FindingKind::PullsTogether).map(|found| found.count)
+    };
+    assert_eq!(told(10, 0.5), Some(10));
+    assert_eq!(told(9, 0.5), None);
+    assert_eq!(told(20, 3.0), None, "two at a time");
+    assert_eq!(told(20, 0.5), Some(12), "a pull that begins when another ends is not beside it");
 }
 
 fn of_new_api(id: &str, created: f64, status: &str, finished: Option<f64>) -> ServiceDeploymentRecord {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::facts::Deployment;
 use super::role::{End, Role};
 use super::spread::Spread;
+use super::together;
 use crate::model::finding::FindingKind;
 use crate::model::log::LogLine;
 use crate::model::observation::TaskTimes;
@@ -105,6 +106,13 @@ pub struct FailureGroup {
     pub tasks: Vec<String>,
     /// What one of them last said.
     pub sample: Option<LogSample>,
+}
+
+impl FailureGroup {
+    /// Whether a failure is one of these.
+    pub(super) fn is_of(&self, failure: &Failure) -> bool {
+        alike(&self.reason) == alike(&failure.description)
+    }
 }
 
 /// Tasks that are not counted as the rollout.
@@ -219,12 +227,14 @@ impl DeploymentLife {
         self.launches.push(deployed);
     }
 
-    /// Puts the tasks into their order. Called when all have been added.
+    /// Puts the tasks into their order and finds what they show together. Called when all have been added.
     pub fn sort(&mut self) {
         let key = |task: &DeployedTask| (task.launch().map(|(start, _)| start), task.id.clone());
         self.launches.sort_by_cached_key(key);
         let key = |task: &DeployedTask| (task.phases.as_ref().and_then(|phases| phases.end_began), task.id.clone());
         self.stops.sort_by_cached_key(key);
+        let definition = self.deployment.task_definition.as_deref();
+        self.findings.extend(together::findings(&self.launches, self.groups.values(), definition));
     }
 
     /// Whether a task that is about to be added failed for a reason of which no log lines are known yet. Only the first few of a

@@ -9,6 +9,7 @@ mod facts;
 mod life;
 mod role;
 mod spread;
+mod together;
 
 pub use choose::{Known, NoDeployment, Wanted, choose};
 pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT_VERSION};

@@ -39,6 +39,10 @@ pub enum FindingKind {
     ExitedZero,
     /// A container failed and its log could not be had.
     LogsMissing,
+    /// Tasks of a deployment start and fail alike, one after the other.
+    CrashLoop,
+    /// Many tasks of a deployment pull their images at one time.
+    PullsTogether,
     /// Several overrides name different callers.
     CallersDisagree,
     /// Two sources say something else about one fact.
@@ -52,8 +56,9 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// All that a task can have.
-    pub const ALL: [Self; 19] = [
+    /// All that a task or a deployment can have.
+    pub const ALL: [Self; 21] = [
+        Self::CrashLoop,
         Self::OutOfMemory,
         Self::FailedToStart,
         Self::EssentialExit,
@@ -72,6 +77,7 @@ impl FindingKind {
         Self::ClockSkew,
         Self::LongestLaunchPhase,
         Self::StoppedOnPurpose,
+        Self::PullsTogether,
         Self::ClockAdjusted,
     ];
 
@@ -92,6 +98,8 @@ impl FindingKind {
             Self::HealthCheckGrace => "health-check-grace",
             Self::ExitedZero => "exited-zero",
             Self::LogsMissing => "logs-missing",
+            Self::CrashLoop => "crash-loop",
+            Self::PullsTogether => "pulls-together",
             Self::CallersDisagree => "callers-disagree",
             Self::SourcesDisagree => "sources-disagree",
             Self::ClockUncertain => "clock-uncertain",
@@ -102,7 +110,7 @@ impl FindingKind {
 
     /// Whether it tells of something that went wrong, rather than of where time went.
     pub const fn is_problem(self) -> bool {
-        !matches!(self, Self::LongestLaunchPhase | Self::StoppedOnPurpose | Self::ClockAdjusted)
+        !matches!(self, Self::LongestLaunchPhase | Self::StoppedOnPurpose | Self::PullsTogether | Self::ClockAdjusted)
     }
 }
 

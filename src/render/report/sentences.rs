@@ -122,7 +122,10 @@ pub(super) fn counts(report: &Report<'_>) -> String {
 pub(super) fn slowest_phase(report: &Report<'_>) -> Option<String> {
     let (phase, spread) = report.life.slowest_phase()?;
     let whole = report.life.phases().first().map(|(_, whole)| whole.p50)?;
-    Some(format!("{phase} takes most of a launch: p50 {} of {}", exact(spread.p50), exact(whole)))
+    // Many pulls at one time may be why.
+    let together = report.life.findings.get(&FindingKind::PullsTogether);
+    let together = together.map_or_else(String::new, |found| format!("; {}", found.text));
+    Some(format!("{phase} takes most of a launch: p50 {} of {}{together}", exact(spread.p50), exact(whole)))
 }
 
 /// The slowest task with its phases.
