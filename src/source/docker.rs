@@ -1,5 +1,5 @@
 //! Docker: what the runtime itself knows of a container – when it finished, with which exit code, whether for want of
-//! memory – and the log that it keeps. Main type: [`Docker`]; main function: [`container`].
+//! memory – and the log that it keeps. Main type: [`Docker`]; main function: `container`.
 //!
 //! Read by allow-list: environment, command, arguments, mounts and labels (but five of ECS's own) can hold secrets, and are
 //! neither looked at nor kept. Errors never quote an answer.

@@ -1,5 +1,5 @@
 //! What answers JSON over plain HTTP on the machine itself, with no credentials: the task metadata endpoint, asked from
-//! inside a task, and the ECS agent (`super::agent`). Main types: [`MetadataEndpoint`], [`Local`].
+//! inside a task, and the ECS agent (`super::agent`). Main types: [`MetadataEndpoint`], `Local`.
 
 use std::time::Duration;
 

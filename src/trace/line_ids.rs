@@ -1,7 +1,7 @@
 //! The traces that a log line names. Main function: [`of_line`].
 //!
 //! Two readers, chosen by what a line is: JSON is walked (its strings may be JSON again, as FireLens wraps lines), all else is
-//! read in one pass as words and what stands between them. Both hand fields to [`Group`], which knows names and forms. Lines
+//! read in one pass as words and what stands between them. Both hand fields to `Group`, which knows names and forms. Lines
 //! are untrusted: work is linear in a line's length, only [`LOOKED_AT`] bytes of it are looked at, and nothing but the
 //! digits of ids leaves this module.
 
