@@ -53,23 +53,23 @@ def test_nothing_is_there_yet(ecspan, aws, collector):
 def test_credentials_that_are_missing_or_refused(ecspan, aws, collector):
     run = ecspan("doctor", "--endpoint", collector.http, env={"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None})
     found = lines(run)
-    assert run.code == 1 and found["credentials"][0] == "todo" and "AWS_PROFILE" in found["credentials"][2], run
+    assert run.code == 1 and found["credentials"][0] == "bad" and "AWS_PROFILE" in found["credentials"][2], run
     assert "ecs:ListTasks" not in found and found["receiver"][0] == "ok"
     aws.front.deny.add("GetCallerIdentity")
     refused = lines(ecspan("doctor", "--endpoint", collector.http))
-    assert refused["credentials"][0] == "todo" and "AccessDenied" in refused["credentials"][1]
+    assert refused["credentials"][0] == "bad" and "AccessDenied" in refused["credentials"][1]
 
 
 def test_no_region(ecspan, aws, collector):
     found = lines(ecspan("doctor", "--endpoint", collector.http, env={"AWS_REGION": None}))
-    assert found["region"][0] == "todo" and "--region" in found["region"][2]
+    assert found["region"][0] == "bad" and "--region" in found["region"][2]
 
 
 @pytest.mark.parametrize(("skew", "told"), [(200, "behind AWS's"), (-200, "ahead of AWS's")])
 def test_a_clock_that_is_wrong(ecspan, aws, collector, skew, told):
     aws.front.skew = skew
     found = lines(ecspan("doctor", "--endpoint", collector.http))
-    assert found["clock"][0] == "todo" and told in found["clock"][1] and "NTP" in found["clock"][2]
+    assert found["clock"][0] == "bad" and told in found["clock"][1] and "NTP" in found["clock"][2]
     assert found["clock"][1].startswith("3 min "), found["clock"]
 
 
@@ -91,4 +91,13 @@ def test_what_waits_to_be_resent(ecspan, aws, collector):
     assert ecspan("export", f"prod/{task.id}", "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s").code == 1
     run = ecspan("doctor", "--endpoint", collector.http)
     found = lines(run)["undelivered"]
-    assert run.code == 1 and found[0] == "todo" and found[1].startswith("1 request with 12 spans") and "ecspan resend" in found[2], run
+    assert run.code == 1 and found[0] == "bad" and found[1].startswith("1 request with 12 spans") and "ecspan resend" in found[2], run
+
+
+def test_receivers_alone(ecspan, aws, collector):
+    """An export of files needs no AWS: nothing is asked of it, and that is no fault."""
+    run = ecspan("doctor", "--no-aws", "--endpoint", collector.http, env={"AWS_REGION": None})
+    assert run.code == 0 and run.out.splitlines()[0].split() == ["skip", "AWS", "not", "asked:", "--no-aws"] and "ok    receiver" in run.out, run
+    assert not aws.front.calls
+    without = ecspan("doctor", "--endpoint", collector.http, env={"AWS_REGION": None})
+    assert without.code == 1 and "skip  credentials, clock, actions" in without.out, without

@@ -278,6 +278,9 @@ pub(crate) struct SidecarArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct DoctorArgs {
+    /// Try only the receivers: for exports of files
+    #[arg(long)]
+    pub(crate) no_aws: bool,
     /// The cluster whose tasks are tried (default: the first one)
     #[arg(long, value_name = "CLUSTER")]
     pub(crate) cluster: Option<String>,

@@ -37,11 +37,15 @@ impl Doctor {
         let records = matches!(args.logs_as, LogsAs::Records | LogsAs::Both);
         // What makes no sense is known before anybody is asked.
         let receivers = destinations::open_all(&args.to, &args.otlp, Some(&aws), records, Destination::open)?;
-        self.aws(&aws, args.cluster.as_deref()).await?;
+        if args.no_aws {
+            self.skip("AWS", "not asked: --no-aws")?;
+        } else {
+            self.aws(&aws, args.cluster.as_deref()).await?;
+        }
         for receiver in receivers {
             match receiver.probe().await {
                 Ok(()) => self.ok("receiver", &format!("{} takes {}s", receiver.name(), receiver.signal().noun()))?,
-                Err(reason) => self.todo("receiver", &format!("{}: {reason}", receiver.name()), reason.hint())?,
+                Err(reason) => self.bad("receiver", &format!("{}: {reason}", receiver.name()), reason.hint())?,
             }
         }
         self.waiting(args)
@@ -54,7 +58,7 @@ impl Doctor {
             Err(error) => self.refused("region", &error).map(|()| false)?,
         };
         if !region {
-            return Ok(());
+            return self.skip("credentials, clock, actions", "not tried: without a region nobody can be asked");
         }
         let is_known = match &identity {
             Ok(identity) => {
@@ -67,7 +71,7 @@ impl Doctor {
         }
         // Without credentials every answer would be the same.
         if !is_known {
-            return Ok(());
+            return self.skip("actions", "not tried: without credentials every answer would be the same");
         }
         let probes = probe::permissions(aws, cluster).await.map_err(|error| tasks::aws_problem(&error))?;
         for probe in probes {
@@ -86,7 +90,7 @@ impl Doctor {
             return self.ok("clock", if by < Duration::from_secs(2) { "as AWS's" } else { &found });
         }
         let hint = "set this machine's clock (NTP): AWS refuses requests when it is five minutes off, and times of tasks shift";
-        self.todo("clock", &found, Some(hint.to_owned()))
+        self.bad("clock", &found, Some(hint.to_owned()))
     }
 
     fn waiting(&mut self, args: &DoctorArgs) -> Result<(), Problem> {
@@ -98,7 +102,7 @@ impl Doctor {
             Ok(files) => files,
             Err(error) => {
                 let hint = "--undelivered DIR names another folder".to_owned();
-                return self.todo("undelivered", &format!("failed to list {place}: {error}"), Some(hint));
+                return self.bad("undelivered", &format!("failed to list {place}: {error}"), Some(hint));
             }
         };
         let (mut requests, mut items) = (0, 0);
@@ -112,7 +116,7 @@ impl Doctor {
             return self.ok("undelivered", &format!("nothing waits in {place}"));
         }
         let found = format!("{} with {items} spans or log records in {place}", count(requests, "request"));
-        self.todo(
+        self.bad(
             "undelivered",
             &found,
             Some("ecspan resend sends them; with --partial also those that a receiver did not take whole".to_owned()),
@@ -120,16 +124,21 @@ impl Doctor {
     }
 
     fn refused(&mut self, what: &str, error: &AwsError) -> Result<(), Problem> {
-        self.todo(what, &error.to_string(), error.hint())
+        self.bad(what, &error.to_string(), error.hint())
     }
 
     fn ok(&self, what: &str, found: &str) -> Result<(), Problem> {
         self.say("ok", what, found)
     }
 
-    fn todo(&mut self, what: &str, found: &str, hint: Option<String>) -> Result<(), Problem> {
+    /// What was not tried is not well, nor is it bad.
+    fn skip(&self, what: &str, why: &str) -> Result<(), Problem> {
+        self.say("skip", what, why)
+    }
+
+    fn bad(&mut self, what: &str, found: &str, hint: Option<String>) -> Result<(), Problem> {
         self.all_is_well = false;
-        self.say("todo", what, found)?;
+        self.say("bad", what, found)?;
         hint.map_or(Ok(()), |hint| self.say("", "", &format!("→ {hint}")))
     }
 
