@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -18,6 +17,11 @@ from servers import Collector
 HERE = Path(__file__).parent
 BINARY = Path(os.environ.get("ECSPAN_BIN", HERE.parent / "target/release/ecspan"))
 OPERATIONS = ("ListTasks", "DescribeTasks")
+#: Starts the program from a small process: until it is replaced, a child counts as large as its parent.
+STARTER = """import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=open("out", "wb"), stderr=open("err", "wb"))
+_, status, usage = os.wait4(process.pid, 0)
+print(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)"""
 
 
 def measure(aws, folder, tasks, sending, throttled):
@@ -32,22 +36,17 @@ def measure(aws, folder, tasks, sending, throttled):
     }
     to = ["--to", "otlp", "--endpoint", collector.grpc, "--protocol", "grpc"] if sending else []
     started = time.monotonic()
-    process = subprocess.Popen([BINARY, "deploy", "web", "--cluster", "prod", *to], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    told = []
-    reader = threading.Thread(target=lambda: told.append(process.stderr.read()))
-    reader.start()
-    report = process.stdout.read().decode()
-    reader.join()
-    _, status, usage = os.wait4(process.pid, 0)
+    command = [sys.executable, "-c", STARTER, BINARY, "deploy", "web", "--cluster", "prod", *to]
+    status, cpu, peak = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True).stdout.split()
     wall = time.monotonic() - started
-    process.returncode = status
     if collector:
         collector.stop()
-    assert status == 0 and f"{tasks} launched" in report, (report, told)
+    report = (folder / "out").read_text()
+    assert status == "0" and f"{tasks} launched" in report, (folder / "err").read_text()
     calls = ", ".join(f"{aws.front.calls[name]} {name}" for name in OPERATIONS)
     print(
         f"{tasks:>6}  {'traces' if sending else 'report':<7}  {'yes' if throttled else 'no':<9}  {wall:>6.1f} s  "
-        f"{usage.ru_utime + usage.ru_stime:>6.2f} s  {usage.ru_maxrss / 1024:>6.1f} MiB  {calls}",
+        f"{float(cpu):>6.2f} s  {int(peak) / 1024:>6.1f} MiB  {calls}",
         flush=True,
     )
 

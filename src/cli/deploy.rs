@@ -111,9 +111,14 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         }
     };
 
-    if let Some(baseline) = baseline.as_ref().filter(|baseline| baseline.service.as_deref() != Some(&life.deployment.service)) {
+    if let Some(baseline) =
+        baseline.as_ref().filter(|baseline| baseline.service.as_deref() != Some(&life.deployment.service))
+    {
         let of = baseline.service.as_deref().unwrap_or("no service");
-        terminal::tell("warning", &format!("the baseline {} is of {of}, not of {}", baseline.origin, life.deployment.service));
+        terminal::tell(
+            "warning",
+            &format!("the baseline {} is of {of}, not of {}", baseline.origin, life.deployment.service),
+        );
     }
     let comparison = baseline.map(|baseline| Comparison::new(&life, baseline));
     let drawn = ecspan::render::report::Report {
@@ -169,7 +174,8 @@ impl Told {
     }
 
     fn tell(&self, tasks: u64, ui_url: Option<&str>) {
-        let mut line = format!("{}: {}, trace id {}", self.label, closing::count(self.spans as u64, "span"), self.trace_id);
+        let mut line =
+            format!("{}: {}, trace id {}", self.label, closing::count(self.spans as u64, "span"), self.trace_id);
         let root_waits = self.pending.iter().any(|pending| pending == "deployment");
         match &self.own {
             Some(own) if !root_waits => line.push_str(&format!(" (the caller's; a pointer is under {own})")),
@@ -177,7 +183,11 @@ impl Told {
             None => {}
         }
         if !self.pending.is_empty() {
-            let follows = if root_waits { " (the root follows when the deployment is over)" } else { " (run it again when they are over)" };
+            let follows = if root_waits {
+                " (the root follows when the deployment is over)"
+            } else {
+                " (run it again when they are over)"
+            };
             line.push_str(&format!("; still open: {}{follows}", self.pending.join(", ")));
         }
         terminal::say(&line);
@@ -236,7 +246,11 @@ impl Gather {
     }
 
     /// The tasks of the service, with all that is wanted of each.
-    fn observed(&self, origin: Origin, life: &DeploymentLife) -> BoxStream<'static, Result<TaskObservations, AwsError>> {
+    fn observed(
+        &self,
+        origin: Origin,
+        life: &DeploymentLife,
+    ) -> BoxStream<'static, Result<TaskObservations, AwsError>> {
         let (source, place) = match origin {
             Origin::Files(tasks) => return stream::iter(tasks.into_iter().map(Ok)).boxed(),
             Origin::Aws { source, place } => (source, place),
@@ -324,11 +338,8 @@ async fn find(global: &Global, args: &DeployArgs, course: &Course) -> Result<Fou
     if !args.from.is_empty() {
         return from_files(args, &wanted, course);
     }
-    let options = ObserveOptions {
-        log_lines: log_lines(args)?,
-        logs_rate: Some(args.logs_rate),
-        ..ObserveOptions::default()
-    };
+    let options =
+        ObserveOptions { log_lines: log_lines(args)?, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
     let source = Arc::new(EcsSource::new(aws(global).await, options));
     let place = place(&source, args).await?;
     let (deployment, answers, timed_out) = wait::until_over(&source, &place, &wanted, args).await?;
@@ -384,13 +395,17 @@ fn from_files(args: &DeployArgs, wanted: &Wanted, course: &Course) -> Result<Fou
     // A described deployment says more than a listed one.
     answers.deployments.sort_by_key(|one| (one.arn.clone(), one.circuit_breaker.is_none() && one.rollback.is_none()));
     answers.deployments.dedup_by(|a, b| a.arn == b.arn);
-    let is_meant = |record: &ServiceRecord| args.service.as_deref().is_none_or(|name| ecspan::model::arn::last_part(name) == record.name);
+    let is_meant = |record: &ServiceRecord| {
+        args.service.as_deref().is_none_or(|name| ecspan::model::arn::last_part(name) == record.name)
+    };
     let names: Vec<String> = services.iter().map(|record| record.name.clone()).collect();
     let mut meant: Vec<ServiceRecord> = services.into_iter().filter(is_meant).collect();
     answers.service = match (meant.pop(), meant.is_empty()) {
         (Some(one), true) => one,
         (Some(_), false) => {
-            return Err(Problem::usage("the files hold several services").hint(format!("name one: {}", names.join(", "))));
+            return Err(
+                Problem::usage("the files hold several services").hint(format!("name one: {}", names.join(", ")))
+            );
         }
         (None, _) => {
             let hint = "save `aws ecs describe-services --cluster CLUSTER --services SERVICE` and name that file too";
@@ -398,10 +413,14 @@ fn from_files(args: &DeployArgs, wanted: &Wanted, course: &Course) -> Result<Fou
             return Err(Problem::failed(format!("no file speaks of {what}")).hint(hint.to_owned()));
         }
     };
-    let deployment = choose(&answers.service, &answers.deployments, &answers.revisions, wanted).map_err(|none| wait::no_deployment(&none))?;
+    let deployment = choose(&answers.service, &answers.deployments, &answers.revisions, wanted)
+        .map_err(|none| wait::no_deployment(&none))?;
     let (tasks, unclaimed) = merge::by_task(rest);
     if !unclaimed.is_empty() {
-        terminal::tell("note", &format!("{} in the files belong to none of its tasks", closing::count(unclaimed.len() as u64, "thing")));
+        terminal::tell(
+            "note",
+            &format!("{} in the files belong to none of its tasks", closing::count(unclaimed.len() as u64, "thing")),
+        );
     }
     let service = answers.service.name.clone();
     let of_service = tasks.into_iter().filter(|observed| observed.task.service().is_none_or(|name| name == service));

@@ -409,8 +409,10 @@ fn explain(unclaimed: Unclaimed, no_tasks: bool) -> Problem {
             Problem::failed(format!("{origin}: the task definition{family} is not used: no task given runs it"))
                 .hint(hint)
         }
-        Unclaimed::Deployment { arn } => Problem::failed(format!("{arn}: a service's deployment tells nothing of a task"))
-            .hint("`ecspan deploy --from FILE…` reads it".to_owned()),
+        Unclaimed::Deployment { arn } => {
+            Problem::failed(format!("{arn}: a service's deployment tells nothing of a task"))
+                .hint("`ecspan deploy --from FILE…` reads it".to_owned())
+        }
         Unclaimed::Gap(gap) => Problem::failed(format!("{}: {}", gap.what, gap.why)).hint(gap.hint),
     }
 }

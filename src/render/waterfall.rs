@@ -1,6 +1,5 @@
 //! The waterfall: the phases and containers of one task as bars on one time axis. Main function: [`draw`].
 
-
 use super::axis::Axis;
 use super::bar::Bar;
 use super::style::{Style, Tone};

@@ -42,7 +42,8 @@ fn phase(at: &At<'_>) -> Result<(String, Spread), ReadError> {
     };
     let count = at.integer("tasks").and_then(|count| usize::try_from(count).ok());
     let spread = Spread {
-        count: count.ok_or_else(|| ReadError::Expected { place: at.place.key("tasks"), expected: "a number of tasks" })?,
+        count: count
+            .ok_or_else(|| ReadError::Expected { place: at.place.key("tasks"), expected: "a number of tasks" })?,
         q1: length("q1_ms")?,
         p50: length("p50_ms")?,
         q3: length("q3_ms")?,

@@ -170,7 +170,9 @@ impl ReadError {
             Self::NoTaskId { .. } => "a whole Task object has a taskArn",
             Self::NotATime { .. } => "times are epoch numbers, or ISO 8601 with a zone: 2026-11-23T10:20:30.456Z",
             Self::Expected { .. } => "save the whole answer, in JSON",
-            Self::NotAReport { .. } => "a baseline is what `ecspan deploy SERVICE --report json` printed, kept from an earlier deployment",
+            Self::NotAReport { .. } => {
+                "a baseline is what `ecspan deploy SERVICE --report json` printed, kept from an earlier deployment"
+            }
             Self::ReportVersion { .. } | Self::BundleVersion { .. } => "update ecspan",
         };
         Some(hint.to_owned())

@@ -61,7 +61,8 @@ fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord, ReadError>
         threshold: at.integer("threshold"),
     });
     let alarms = at.get("alarms");
-    let names = alarms.as_ref().and_then(|at| at.get("triggeredAlarmNames")).and_then(|at| at.value.as_array().cloned());
+    let names =
+        alarms.as_ref().and_then(|at| at.get("triggeredAlarmNames")).and_then(|at| at.value.as_array().cloned());
     Ok(ServiceDeploymentRecord {
         arn: at.text("serviceDeploymentArn").unwrap_or_default(),
         service_arn: at.text("serviceArn"),

@@ -92,9 +92,9 @@ impl EcsSource {
 
     /// What ECS says of a service.
     pub async fn service(&self, place: &ServicePlace) -> Result<ServiceRecord, AwsError> {
-        let attempt = format!("describe service {} of cluster {}", last_part(&place.service), last_part(&place.cluster));
-        let request =
-            self.aws.ecs(&place.region).describe_services().cluster(&place.cluster).services(&place.service);
+        let attempt =
+            format!("describe service {} of cluster {}", last_part(&place.service), last_part(&place.cluster));
+        let request = self.aws.ecs(&place.region).describe_services().cluster(&place.cluster).services(&place.service);
         let answer = call!(self, "ecs:DescribeServices", attempt, request)?;
         let found = rollout::services(&At::root("DescribeServices", &answer)).map_err(unreadable)?;
         found.into_iter().next().ok_or_else(|| AwsError::NoSuchService {
@@ -210,10 +210,7 @@ impl EcsSource {
             let attempt = format!("list the tasks of service {}", last_part(&place.service));
             let request = source.aws.ecs(&place.region).list_tasks().cluster(&place.cluster);
             let request = request.service_name(&place.service).desired_status(desired.into()).set_next_token(token);
-            let page = request
-                .send()
-                .await
-                .map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt, &error))?;
+            let page = request.send().await.map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt, &error))?;
             let next = page.next_token.map(Some);
             Ok(Some((page.task_arns.unwrap_or_default(), (source, place, next))))
         })

@@ -86,7 +86,8 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     {
         return Ok(Shape::LogPage);
     }
-    if at.list("serviceDeployments").first().map_or(at.has("serviceDeployments"), |one| one.has("serviceDeploymentArn")) {
+    if at.list("serviceDeployments").first().map_or(at.has("serviceDeployments"), |one| one.has("serviceDeploymentArn"))
+    {
         return Ok(Shape::ServiceDeployments);
     }
     if at.list("serviceRevisions").first().map_or(at.has("serviceRevisions"), |one| one.has("serviceRevisionArn")) {

@@ -195,7 +195,15 @@ impl<'a> Maker<'a> {
         self.inner(ROLLBACK, ROLLBACK, start, end, deployment.is_over(), rollback.reason.as_deref());
     }
 
-    fn inner(&mut self, path: &str, name: &'static str, start: Time, end: Option<Time>, is_final: bool, why: Option<&str>) {
+    fn inner(
+        &mut self,
+        path: &str,
+        name: &'static str,
+        start: Time,
+        end: Option<Time>,
+        is_final: bool,
+        why: Option<&str>,
+    ) {
         self.push(Draft {
             path: path.to_owned(),
             name,
@@ -294,7 +302,8 @@ impl<'a> Maker<'a> {
         let trace_id = self.parent.as_ref().map_or(self.own_trace_id, SpanContext::trace_id);
         let state = self.parent.as_ref().map_or_else(TraceState::default, |parent| parent.trace_state().clone());
         let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
-        let attributes = draft.attributes.text(name::ERROR_TYPE, error_type).flag(name::IN_PROGRESS, draft.end.is_none());
+        let attributes =
+            draft.attributes.text(name::ERROR_TYPE, error_type).flag(name::IN_PROGRESS, draft.end.is_none());
         let mut events = SpanEvents::default();
         events.events = draft.events;
         self.spans.push(SpanData {
@@ -328,7 +337,11 @@ impl<'a> Maker<'a> {
             caller_trace_id: self.parent.as_ref().map(SpanContext::trace_id),
             resource: self.resource,
             spans: self.spans,
-            pending: root.into_iter().chain(open(launches, "launch", "launches")).chain(open(stops, "stop", "stops")).collect(),
+            pending: root
+                .into_iter()
+                .chain(open(launches, "launch", "launches"))
+                .chain(open(stops, "stop", "stops"))
+                .collect(),
             status: deployment.outcome.state.name().to_owned(),
             containers_only: false,
             dropped_log_lines: 0,

@@ -92,7 +92,11 @@ fn task(started_by: &str, id: &str, created: f64) -> TaskRecord {
         started_by: Some(started_by.to_owned()),
         group: Some("service:web".to_owned()),
         times,
-        containers: vec![ContainerRecord { name: "app".to_owned(), runtime_id: Some("r".to_owned()), ..Default::default() }],
+        containers: vec![ContainerRecord {
+            name: "app".to_owned(),
+            runtime_id: Some("r".to_owned()),
+            ..Default::default()
+        }],
         ..TaskRecord::default()
     }
 }
@@ -146,7 +150,10 @@ fn a_task_is_told_by_who_started_it_and_when() {
     assert_eq!(role(&scaled(task("ecs-svc/9", "a", 50.0), 100.0)), Role::Elsewhere);
     assert_eq!(role(&TaskRecord { started_by: None, ..task(NEW, "a", 10.0) }), Role::Elsewhere);
     let rebalanced = "Availability Zone rebalancing initiated by the service scheduler";
-    assert_eq!(role(&stopped(task(OLD, "a", -900.0), 100.0, "ServiceSchedulerInitiated", rebalanced)), Role::Rebalancing);
+    assert_eq!(
+        role(&stopped(task(OLD, "a", -900.0), 100.0, "ServiceSchedulerInitiated", rebalanced)),
+        Role::Rebalancing
+    );
 }
 
 #[test]
@@ -179,7 +186,9 @@ fn how_a_launched_task_ended_is_told_by_when_it_was_and_why() {
 /// What the old API says while a rollback goes on, and when it is over and the failed deployment is gone.
 fn rolling_back() -> ServiceRecord {
     let back = DeploymentRecord {
-        rollout_state_reason: Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned()),
+        rollout_state_reason: Some(
+            "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned(),
+        ),
         ..primary(record(BACK, 100.0, "IN_PROGRESS"))
     };
     let failed = DeploymentRecord { rollout_state_reason: Some(BREAKER.to_owned()), ..record(NEW, 0.0, "FAILED") };
@@ -219,7 +228,10 @@ fn a_rollback_belongs_to_the_deployment_that_it_undoes() {
     assert_eq!((gone.created, gone.created_estimated), (Some(s(2.0)), true));
     assert_eq!(gone.role(&scaled(task(OLD, "a", -900.0), 30.0)), Role::Stop);
     let all = whole(gone, vec![scaled(task(NEW, "a", 3.0), 110.0), crashed(task(NEW, "b", 3.0), 40.0)]);
-    assert_eq!(all.launches.iter().map(|task| task.end).collect::<Vec<_>>(), [Some(End::RolledBack), Some(End::Failed)]);
+    assert_eq!(
+        all.launches.iter().map(|task| task.end).collect::<Vec<_>>(),
+        [Some(End::RolledBack), Some(End::Failed)]
+    );
 
     // A newer deployment is the latest, and the one before it the one that failed.
     let mut later = rolled_back();
@@ -232,7 +244,10 @@ fn a_rollback_belongs_to_the_deployment_that_it_undoes() {
 fn every_state_of_the_old_api_is_judged() {
     let state = |deployments| latest(&service(deployments, vec![])).outcome.state;
     assert_eq!(state(vec![primary(record(NEW, 0.0, "COMPLETED"))]), State::Held);
-    assert_eq!(state(vec![primary(record(NEW, 0.0, "IN_PROGRESS")), record(OLD, -9.0, "COMPLETED")]), State::InProgress);
+    assert_eq!(
+        state(vec![primary(record(NEW, 0.0, "IN_PROGRESS")), record(OLD, -9.0, "COMPLETED")]),
+        State::InProgress
+    );
     assert_eq!(state(vec![primary(record(NEW, 0.0, "FAILED"))]), State::Failed);
     // Before there were rollout states, or of another controller: the counts.
     let silent = |record: DeploymentRecord| DeploymentRecord { rollout_state: None, ..record };
@@ -281,7 +296,10 @@ fn of_new_api(id: &str, created: f64, status: &str, finished: Option<f64>) -> Se
         finished: finished.map(s),
         status: Some(status.to_owned()),
         status_reason: Some("said".to_owned()),
-        target_revision: Some(format!("arn:aws:ecs:eu-west-1:123456789012:service-revision/prod/web/{}", id.replace("ecs-svc/", ""))),
+        target_revision: Some(format!(
+            "arn:aws:ecs:eu-west-1:123456789012:service-revision/prod/web/{}",
+            id.replace("ecs-svc/", "")
+        )),
         ..ServiceDeploymentRecord::default()
     }
 }
@@ -308,7 +326,10 @@ fn every_status_of_the_new_api_is_judged_and_outranks_the_old_one() {
         assert_eq!((found.created, found.started), (Some(s(-1.0)), Some(s(1.0))));
     }
     let rollback = RollbackRecord { reason: Some("alarm".to_owned()), started: Some(s(200.0)), revision: None };
-    let new = ServiceDeploymentRecord { rollback: Some(rollback), ..of_new_api(NEW, -1.0, "ROLLBACK_SUCCESSFUL", Some(250.0)) };
+    let new = ServiceDeploymentRecord {
+        rollback: Some(rollback),
+        ..of_new_api(NEW, -1.0, "ROLLBACK_SUCCESSFUL", Some(250.0))
+    };
     let found = choose(&old, std::slice::from_ref(&new), &[], &Wanted::Latest).unwrap();
     assert_eq!(found.rollback.unwrap().started, Some(s(200.0)));
     // 90 days of history, and what to say of one that is not in it.
@@ -332,10 +353,11 @@ fn bad() -> DeploymentLife {
     deployment.estimate_created(s(1.0));
     let mut whole = DeploymentLife::new(deployment);
     for number in 0..4_u32 {
-        let mut task = task(NEW, &format!("{number:032x}"), 1.0 + f64::from(number) * 15.0);
+        let mut task = task(NEW, &format!("{number:012x}{:020}", 0), 1.0 + f64::from(number) * 15.0);
         if number == 3 {
             // Never started.
-            task.times = TaskTimes { created: task.times.created, connected: task.times.connected, ..TaskTimes::default() };
+            task.times =
+                TaskTimes { created: task.times.created, connected: task.times.connected, ..TaskTimes::default() };
             let reason = "CannotPullContainerError: image web:9 <not found> `x` | y";
             whole.add(&life(stopped(task, 60.0, "TaskFailedToStart", reason)), false);
             continue;
@@ -358,11 +380,13 @@ fn bad() -> DeploymentLife {
 
 fn good() -> DeploymentLife {
     let tasks = (0..30_u32).map(|number| {
-        let mut task = task(NEW, &format!("{number:032x}"), 1.0 + f64::from(number) * 2.0);
-        task.times.pull_stopped = task.times.pull_stopped.map(|at| at.plus(Duration::from_millis(u64::from(number) * 10)));
+        let mut task = task(NEW, &format!("{number:012x}{:020}", 0), 1.0 + f64::from(number) * 2.0);
+        task.times.pull_stopped =
+            task.times.pull_stopped.map(|at| at.plus(Duration::from_millis(u64::from(number) * 10)));
         task
     });
-    let stops = (0..30_u32).map(|number| scaled(task(OLD, &format!("f{number:031x}"), -900.0), 30.0 + f64::from(number)));
+    let stops =
+        (0..30_u32).map(|number| scaled(task(OLD, &format!("f{number:031x}"), -900.0), 30.0 + f64::from(number)));
     whole(held(), tasks.chain(stops).collect())
 }
 
@@ -409,7 +433,10 @@ fn the_first_line_says_what_matters_most() {
         let text = report::text(&report(life, Some(&comparison)), &style(true));
         text.lines().next().unwrap().to_owned()
     };
-    assert!(first(&good, 2_000).starts_with("image pull is 3.1 times as slow as in the baseline (p50 6.1 s against 2.0 s, 30 "));
+    assert!(
+        first(&good, 2_000)
+            .starts_with("image pull is 3.1 times as slow as in the baseline (p50 6.1 s against 2.0 s, 30 ")
+    );
     assert!(first(&good, 18_400).starts_with("image pull is 3.0 times as fast as"));
     assert_eq!(first(&good, 6_100), "no difference that matters to the baseline");
     assert!(first(&bad, 2_000).starts_with("✗ rolled back: "));
@@ -459,7 +486,7 @@ fn spans_are_append_only_and_a_failure_after_the_start_is_in_the_stop() {
     // Ids can be computed by anyone.
     let identity = bad.deployment.identity();
     assert_eq!(identity, format!("{CLUSTER}|web|{NEW}"));
-    let launch = deployment::launch_path(&format!("{:032x}", 3), None);
+    let launch = deployment::launch_path(&format!("{:012x}{:020}", 3, 0), None);
     assert!(final_spans.iter().any(|span| span.span_context.span_id() == ids::deployment_span_id(&identity, &launch)));
     let snapshot = deployment::trace(&going, &TraceOptions { mode: Mode::Snapshot(s(2_000.0)), ..options.clone() });
     assert!(snapshot.pending.is_empty() && snapshot.trace_id != trace.trace_id);
@@ -467,13 +494,16 @@ fn spans_are_append_only_and_a_failure_after_the_start_is_in_the_stop() {
     let parent = caller::from_w3c("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", None).unwrap();
     let child = deployment::trace(&bad, &TraceOptions { parent: ParentPolicy::Explicit(parent.clone()), ..options });
     assert_eq!(child.spans[0].parent_span_id, parent.span_id());
-    assert_eq!((child.caller_trace_id, child.spans[1].span_context.trace_id()), (Some(parent.trace_id()), child.trace_id));
+    assert_eq!(
+        (child.caller_trace_id, child.spans[1].span_context.trace_id()),
+        (Some(parent.trace_id()), child.trace_id)
+    );
 }
 
 #[test]
 fn large_deployments_have_launches_without_phases() {
     let of = |count: u32| {
-        let tasks = (0..count).map(|number| task(NEW, &format!("{number:032x}"), 1.0)).collect();
+        let tasks = (0..count).map(|number| task(NEW, &format!("{number:012x}{:020}", 0), 1.0)).collect();
         deployment::trace(&whole(held(), tasks), &TraceOptions::default()).spans.len()
     };
     assert_eq!((of(500), of(501)), (1 + 500 * 6, 1 + 501));
@@ -494,7 +524,7 @@ proptest! {
                     started: at(t[4]), stopping: at(t[5]), execution_stopped: at(t[6]), stopped: at(t[7]),
                 },
                 stopped_reason: Some(reason.clone()),
-                ..task(started_by, &format!("{number:032x}"), 0.0)
+                ..task(started_by, &format!("{number:012x}{:020}", 0), 0.0)
             });
             let life = whole(latest(&service), tasks.collect());
             let comparison = Comparison::new(&life, baseline(100));

@@ -28,7 +28,8 @@ pub(super) fn files(args: &DeployArgs) -> Result<Vec<(ReportFormat, PathBuf)>, P
 }
 
 fn file(given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
-    let named = given.split_once(':').and_then(|(format, path)| Some((ReportFormat::from_str(format, true).ok()?, path)));
+    let named =
+        given.split_once(':').and_then(|(format, path)| Some((ReportFormat::from_str(format, true).ok()?, path)));
     let (format, path) = match named {
         Some((format, path)) => (Some(format), path),
         None => {
@@ -56,7 +57,10 @@ pub(super) fn print(
 ) -> Result<(), Problem> {
     let style = plain_style(global, args.width, args.ascii);
     terminal::print(&draw(args.report, drawn, &style))?;
-    let plain = ecspan::render::Style { color: false, ..plain_style(global, Some(args.width.unwrap_or(FILE_WIDTH)), args.ascii) };
+    let plain = ecspan::render::Style {
+        color: false,
+        ..plain_style(global, Some(args.width.unwrap_or(FILE_WIDTH)), args.ascii)
+    };
     for (format, path) in files {
         std::fs::write(path, draw(*format, drawn, &plain))
             .map_err(|error| Problem::failed(format!("failed to write the report {}: {error}", path.display())))?;

@@ -74,7 +74,8 @@ fn is_late(begin: Instant, pause: Duration, args: &DeployArgs) -> bool {
 /// What goes on, when it is something else than before: a pipeline's log shows no progress line.
 fn tell_once(deployment: &Deployment, told: &mut String) {
     let number = |count: Option<i64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
-    let failed = deployment.failed_tasks.filter(|count| *count > 0).map_or(String::new(), |count| format!(", {count} failed"));
+    let failed =
+        deployment.failed_tasks.filter(|count| *count > 0).map_or(String::new(), |count| format!(", {count} failed"));
     let stage = deployment.stage.as_ref().map_or(String::new(), |stage| format!(", {stage}"));
     let back = if deployment.rollback.is_some() { ", rolling back" } else { "" };
     let now = format!(
@@ -102,14 +103,17 @@ fn told_where(error: &AwsError, args: &DeployArgs) -> Problem {
 pub(super) fn no_deployment(none: &NoDeployment) -> Problem {
     let problem = Problem::failed(none.to_string());
     if none.known.is_empty() {
-        return problem.hint("ECS lists no deployments of it: is it a service of the ECS deployment controller?".to_owned());
+        return problem
+            .hint("ECS lists no deployments of it: is it a service of the ECS deployment controller?".to_owned());
     }
     let at = |at: Option<Time>| at.map_or(String::new(), |at| format!(", {}", moment::spaced(at, &TimeZone::UTC)));
     let known: Vec<String> = none
         .known
         .iter()
         .take(10)
-        .map(|known| format!("{} ({}{})", known.id, known.status.as_deref().unwrap_or("status unknown"), at(known.created)))
+        .map(|known| {
+            format!("{} ({}{})", known.id, known.status.as_deref().unwrap_or("status unknown"), at(known.created))
+        })
         .collect();
     problem.hint(format!("known are: {}", known.join("; ")))
 }

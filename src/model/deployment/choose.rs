@@ -182,7 +182,9 @@ fn rollbacks(service: &ServiceRecord) -> Vec<Told<'_>> {
     let mut told: Vec<Told<'_>> = vec![];
     for event in service.events.iter().filter(|event| event.message.contains("rolling back to deployment")) {
         let before = |other: &&ServiceEvent| {
-            other.message.contains(") deployment failed") && other.at <= event.at && event.at.unix_nanos() - other.at.unix_nanos() <= ROLLBACK_WITHIN
+            other.message.contains(") deployment failed")
+                && other.at <= event.at
+                && event.at.unix_nanos() - other.at.unix_nanos() <= ROLLBACK_WITHIN
         };
         let failed = service.events.iter().filter(before).max_by_key(|other| other.at);
         let Some(of) = failed.and_then(|failed| deployment_ids(&failed.message).next()) else { continue };

@@ -146,7 +146,8 @@ mod tests {
         assert_eq!(matter(&spread(&[12_000; 5]), &spread(&[10_000; 5])), Matter::Same);
         assert_eq!(matter(&spread(&[12_001; 5]), &spread(&[10_000; 5])), Matter::Slower);
         // The medians differ by half, and each lies in the other's middle half.
-        let (wide, other) = (spread(&[2_000, 4_000, 6_000, 12_000, 14_000]), spread(&[2_000, 4_000, 9_000, 12_000, 14_000]));
+        let (wide, other) =
+            (spread(&[2_000, 4_000, 6_000, 12_000, 14_000]), spread(&[2_000, 4_000, 9_000, 12_000, 14_000]));
         assert_eq!(matter(&other, &wide), Matter::Same);
     }
 }

@@ -189,7 +189,9 @@ pub fn deployment_ids(text: &str) -> impl Iterator<Item = &str> {
 /// Whether a text of ECS speaks of balancing the zones.
 pub(super) fn names_rebalancing(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    text.contains("az rebalanc") || text.contains("availability zone rebalanc") || text.contains("availabilityzonerebalanc")
+    text.contains("az rebalanc")
+        || text.contains("availability zone rebalanc")
+        || text.contains("availabilityzonerebalanc")
 }
 
 /// The tasks that events name as part of that.
@@ -240,11 +242,7 @@ const EVENT: &str = "a service event";
 const COUNTS: &str = "the counts of DescribeServices: this service's deployments have no rolloutState";
 const NEXT: &str = "the next deployment, which took its place";
 
-fn judge(
-    service: &ServiceRecord,
-    found: &Candidate<'_>,
-    rollback: Option<&Rollback>,
-) -> (Outcome, Option<Finish>) {
+fn judge(service: &ServiceRecord, found: &Candidate<'_>, rollback: Option<&Rollback>) -> (Outcome, Option<Finish>) {
     if let Some(new) = found.new {
         return judge_new(new);
     }
@@ -275,9 +273,10 @@ fn judge(
             (Some(at), _) => {
                 (Outcome { state: State::Held, reason: None, said_by: EVENT }, finish(Some(at), "service event"))
             }
-            (None, at) => {
-                (Outcome { state: State::Failed, reason: failure_reason(), said_by: EVENT }, finish(at, "service event"))
-            }
+            (None, at) => (
+                Outcome { state: State::Failed, reason: failure_reason(), said_by: EVENT },
+                finish(at, "service event"),
+            ),
         };
     };
     let reason = old.rollout_state_reason.clone();

@@ -325,7 +325,9 @@ fn remember(tasks: &mut Vec<String>, id: &str) {
 /// What is said of a task that is not counted, or not only.
 const fn told_apart(role: Role, end: Option<End>) -> Option<&'static str> {
     match (role, end) {
-        (Role::Launch, Some(End::ScaledIn)) => Some("stopped by the scheduler after it was over (scale-in or a later deployment)"),
+        (Role::Launch, Some(End::ScaledIn)) => {
+            Some("stopped by the scheduler after it was over (scale-in or a later deployment)")
+        }
         (Role::Launch, Some(End::Rebalanced)) => Some("stopped to balance the availability zones"),
         (Role::Launch, Some(End::FailedLater)) => Some("failed after it was over"),
         (Role::Replacement, _) => Some("started by the scheduler after it was over (a replacement or scale-out)"),
@@ -345,9 +347,8 @@ fn alike(reason: &str) -> String {
 
 /// What the container last said whose failure it was, else the first that said anything.
 fn sample(life: &TaskLife) -> Option<LogSample> {
-    let has_lines = |container: &&crate::model::container::Container| {
-        container.log.as_ref().is_some_and(|log| !log.is_empty())
-    };
+    let has_lines =
+        |container: &&crate::model::container::Container| container.log.as_ref().is_some_and(|log| !log.is_empty());
     let all = || life.containers.iter().filter(|container| !container.is_hidden()).filter(has_lines);
     let container = all().find(|container| container.failure.is_some()).or_else(|| all().next())?;
     let lines: Vec<LogLine> = container.log.as_ref()?.lines().cloned().collect();

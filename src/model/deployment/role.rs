@@ -79,9 +79,7 @@ impl Deployment {
     pub fn role(&self, task: &TaskRecord) -> Role {
         let started_by = task.started_by.as_deref().unwrap_or_default();
         let created = task.times.created;
-        let is_over_by = |at: Option<Time>| {
-            self.finished.is_some_and(|finish| at.is_some_and(|at| at > finish.at))
-        };
+        let is_over_by = |at: Option<Time>| self.finished.is_some_and(|finish| at.is_some_and(|at| at > finish.at));
         if self.rebalanced.contains(&task.id.to_lowercase()) {
             return Role::Rebalancing;
         }

@@ -25,9 +25,9 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
     }
     let mut about = vec![format!("{} tasks: {}", code(&deployment.id), text(&sentences::counts(report)))];
     if let Some(created) = deployment.created {
-        let to = deployment.finished.map_or(String::new(), |finish| {
-            format!(", over after {}", duration::exact(finish.at.since(created)))
-        });
+        let to = deployment
+            .finished
+            .map_or(String::new(), |finish| format!(", over after {}", duration::exact(finish.at.since(created))));
         about.push(format!("created {}{to}", moment::spaced(created, &style.zone)));
     }
     about.push(format!("{}: {}", sentences::outcome_word(report), sentences::said_by(report)));
@@ -76,9 +76,11 @@ fn phases(out: &mut String, report: &Report<'_>) {
         let mut row = format!("| {name} | {}{small} | {p50} | {p95} | {max} |", spread.count);
         if let Some(comparison) = report.comparison {
             match comparison.differences.iter().find(|difference| difference.phase == name) {
-                Some(found) => {
-                    row.push_str(&format!(" {} | {} |", duration::short(found.before.p50), sentences::mark(found.matter)))
-                }
+                Some(found) => row.push_str(&format!(
+                    " {} | {} |",
+                    duration::short(found.before.p50),
+                    sentences::mark(found.matter)
+                )),
                 None => row.push_str(" | |"),
             }
         }
@@ -94,7 +96,8 @@ fn phases(out: &mut String, report: &Report<'_>) {
 fn launches(out: &mut String, report: &Report<'_>, style: &Style) {
     let (tasks, more) = rows::chosen(report.life);
     let Some((from, to)) = rows::span(report.life, style.now).filter(|_| !tasks.is_empty()) else { return };
-    let mut block = vec!["<details><summary>Launches side by side</summary>".to_owned(), String::new(), "```text".to_owned()];
+    let mut block =
+        vec!["<details><summary>Launches side by side</summary>".to_owned(), String::new(), "```text".to_owned()];
     for task in tasks {
         let took = match task.launch() {
             Some((start, Some(end))) => duration::short(end.since(start)),
@@ -118,7 +121,8 @@ fn failures(out: &mut String, report: &Report<'_>) {
         push(out, &format!("### {}\n\n{}", text(&sentences::failure(group)), text(&named)));
         let Some(sample) = &group.sample else { continue };
         // Indented: no line of a log can end such a block.
-        let lines: Vec<String> = sample.lines.iter().map(|line| format!("    {}", escape::text(&line.message))).collect();
+        let lines: Vec<String> =
+            sample.lines.iter().map(|line| format!("    {}", escape::text(&line.message))).collect();
         push(out, &format!("Last lines of container {} of {}:", text(&sample.container), text(&sample.task_id)));
         push(out, &lines.join("\n"));
     }

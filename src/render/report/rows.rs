@@ -41,11 +41,8 @@ pub(super) fn short_id(id: &str) -> &str {
 }
 
 /// What each phase of a launch is drawn with: its letter says it without colour and without Unicode.
-pub(super) const LETTERS: [(PhaseKind, char, char); 3] = [
-    (PhaseKind::Provisioning, '░', '.'),
-    (PhaseKind::ImagePull, '█', '#'),
-    (PhaseKind::Starting, '▒', '+'),
-];
+pub(super) const LETTERS: [(PhaseKind, char, char); 3] =
+    [(PhaseKind::Provisioning, '░', '.'), (PhaseKind::ImagePull, '█', '#'), (PhaseKind::Starting, '▒', '+')];
 
 /// One launch as a bar of `width` columns from `from` to `to`.
 pub(super) fn bar(task: &DeployedTask, from: Time, to: Time, width: usize, unicode: bool) -> String {

@@ -47,9 +47,9 @@ fn compared(comparison: &Comparison, state: State) -> String {
         None if comparison.differences.is_empty() => {
             "nothing can be compared with the baseline: no phase is in both reports".to_owned()
         }
-        None if comparison.is_small() => format!(
-            "not judged against the baseline: a small sample (fewer than {LEAST_SAMPLE} tasks on a side)"
-        ),
+        None if comparison.is_small() => {
+            format!("not judged against the baseline: a small sample (fewer than {LEAST_SAMPLE} tasks on a side)")
+        }
         None => "no difference that matters to the baseline".to_owned(),
     };
     if comparison.outcome_differs(state)

@@ -57,7 +57,9 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
         let about = if deployment.created_estimated { "about " } else { "" };
         let to = deployment.finished.map_or_else(
             || "now".to_owned(),
-            |finish| format!("{} ({})", moment::spaced(finish.at, &style.zone), duration::exact(finish.at.since(created))),
+            |finish| {
+                format!("{} ({})", moment::spaced(finish.at, &style.zone), duration::exact(finish.at.since(created)))
+            },
         );
         let text = format!("{about}{from}{}{to}", style.pick(" → ", " -> "));
         line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
@@ -91,7 +93,11 @@ fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
         line(out, &format!("{id} {bar} {took:>length$}  {}", style.paint(*tone, mark)));
     }
     if more > 0 {
-        let text = format!("{} {more} more like these ({MOST} of {} are drawn)", style.pick("…", "..."), report.life.launches.len());
+        let text = format!(
+            "{} {more} more like these ({MOST} of {} are drawn)",
+            style.pick("…", "..."),
+            report.life.launches.len()
+        );
         line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
     }
     let legend: Vec<String> = LETTERS
