@@ -262,7 +262,8 @@ fn every_state_of_the_old_api_is_judged() {
 
 #[test]
 fn a_crash_loop_is_tasks_that_fail_one_after_the_other() {
-    let crash = |at: usize, every: f64| crashed(task(NEW, &format!("a{at}"), at as f64 * every), at as f64 * every + 30.0);
+    let crash =
+        |at: usize, every: f64| crashed(task(NEW, &format!("a{at}"), at as f64 * every), at as f64 * every + 30.0);
     let told = |count: usize, every: f64| {
         whole(held(), (0..count).map(|at| crash(at, every)).collect()).findings.contains_key(&FindingKind::CrashLoop)
     };
