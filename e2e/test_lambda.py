@@ -70,6 +70,9 @@ def test_what_is_not_delivered_in_time_comes_back(ecspan, aws, runtime, tmp_path
 
 def test_settings_are_checked_before_the_first_invocation(ecspan, aws, runtime):
     run = ecspan(env={**runtime.environment(), "ECSPAN_LOGS": "some"})
-    assert run.code == 2 and "--logs is ECSPAN_LOGS" in run.err and "failed, all, none" in run.err, run
+    assert run.code == 2 and "--logs is given by ECSPAN_LOGS" in run.err and "failed, all, none" in run.err, run
+    empty = {name: "" for name in ("ECSPAN_CLUSTER", "ECSPAN_SERVICE", "ECSPAN_SLOWER_THAN", "ECSPAN_TO", "ECSPAN_DEADLINE", "ECSPAN_ONLY_FAILED")}
+    run = ecspan(env={**runtime.environment(), **empty, "ECSPAN_LOGS_RATE": "none"})
+    assert run.code == 2 and "--logs-rate is given by ECSPAN_LOGS_RATE" in run.err, run
     elsewhere = ecspan("lambda")
     assert elsewhere.code == 2 and "AWS_LAMBDA_RUNTIME_API is not set" in elsewhere.err and "ecspan worker" in elsewhere.err, elsewhere

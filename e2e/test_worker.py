@@ -122,6 +122,54 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     batch.assert_identical(copies)
 
 
+def test_names_are_taken_as_people_have_them(ecspan, elasticmq, collector, tmp_path):
+    """ARNs, lists with spaces, and variables that a template left empty."""
+    queue = Queue(elasticmq)
+    tasks = [{**task, "group": f"service:{name}"} for task, name in zip(stopped_tasks(tmp_path / "tasks.jsonl", 3), ("web", "db", "other"))]
+    queue.send(*map(event, tasks))
+    environment = {"ECSPAN_SERVICE": "web, db", "ECSPAN_FAMILY": "", "ECSPAN_SLOWER_THAN": "", "ECSPAN_TO": ""}
+    process = start(ecspan, queue, "--endpoint", collector.http, "--cluster", tasks[0]["clusterArn"], env=environment)
+    queue.wait_until_empty(20)
+    code, told = drained(process)
+    assert code == 0 and "tasks=2" in told and "passed_by=1" in told, told
+    assert f'only="cluster {tasks[0]["clusterArn"]}, service web or db"' in told, told
+
+
+def test_a_file_grows_and_a_message_is_deleted_when_its_line_is_there(ecspan, elasticmq, tmp_path):
+    queue = Queue(elasticmq)
+    file = tmp_path / "out.jsonl"
+    for count in (1, 2):
+        queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 1)))
+        process = start(ecspan, queue, "--to", f"file:{file}")
+        queue.wait_until_empty(20)
+        assert len(batch.by_id(batch.spans_in(file))) == count * batch.SPANS, "before it ends"
+        assert drained(process)[0] == 0
+    assert [path.name for path in tmp_path.glob("*out*")] == ["out.jsonl"]
+
+
+def test_what_is_refused_is_not_called_delivered(ecspan, elasticmq, receiver, tmp_path):
+    queue = Queue(elasticmq)
+    queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 1)))
+    process = start(ecspan, queue, "--endpoint", receiver((400, {}, b"no")).url, env={"OTEL_METRICS_EXPORTER": "none"})
+    queue.wait_until_empty(20)
+    code, told = drained(process)
+    assert code == 1 and "msg=refused" in told and "msg=delivered" not in told, told
+
+
+def test_a_queue_that_is_not_there(ecspan, elasticmq):
+    typed = ecspan("worker", "--queue", "ecs-tasks")
+    assert typed.code == 2 and "https://sqs.REGION.amazonaws.com" in typed.err, typed
+    queue = Queue(elasticmq)
+    queue.url += "-not"
+    process = start(ecspan, queue)
+    line = process.stderr.readline()
+    while b"level=error" not in line:
+        line = process.stderr.readline()
+    assert b"list-queues" in line, line
+    code, told = drained(process)
+    assert code == 1 and "the queue has never answered" in told, told
+
+
 def test_a_task_whose_lines_are_not_in_yet_takes_no_room(ecspan, aws, elasticmq, collector, tmp_path):
     """One message at a time: the failed task that stopped just now is put back, and the other one does not wait for it."""
     queue = Queue(elasticmq)

@@ -31,6 +31,12 @@ pub(super) async fn open_for(
     Ok(keeping(open, undelivered))
 }
 
+/// Opens the destinations of a command that acknowledges each task by itself: nothing is kept, and a file grows.
+pub(super) async fn open_growing(global: &Global, to: &[String], otlp: &OtlpArgs) -> Result<Vec<Destination>, Problem> {
+    let aws = aws_for(global, to).await;
+    open_all(to, otlp, aws.as_ref(), false, Destination::appending)
+}
+
 /// AWS, where a destination needs it.
 async fn aws_for(global: &Global, to: &[String]) -> Option<Aws> {
     if to.iter().any(|to| to.starts_with("xray")) { Some(tasks::aws(global).await) } else { None }

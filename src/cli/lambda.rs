@@ -67,7 +67,7 @@ pub(super) async fn run(global: &Global, args: &EventArgs) -> Result<Exit, Probl
             answered.await
         }
     });
-    say("info", "waiting for invocations", &[]);
+    say("info", "waiting for invocations", &[("only", &args.filters())]);
     tokio::select! {
         ended = Runtime::new(handler).layer(hold).run() => {
             let error = ended.err().map_or_else(|| "the runtime has ended".to_owned(), |error| error.to_string());

@@ -30,22 +30,52 @@ mod terminal;
 mod watch;
 mod worker;
 
+use std::ffi::OsString;
+
 pub(crate) use args::Cli;
 use args::Command;
-use clap::Parser;
+use clap::error::ContextKind;
+use clap::{CommandFactory, FromArgMatches};
 pub(crate) use exit::Exit;
 
 /// Reads the command line; what makes no sense ends the program. The bootstrap of a Lambda function is started without
 /// arguments.
 pub(crate) fn parse() -> Cli {
-    if std::env::args_os().len() > 1 || env::get(args::LAMBDA_RUNTIME_API).is_none() {
-        return Cli::parse();
-    }
-    Cli::try_parse_from(["ecspan", "lambda"]).unwrap_or_else(|error| {
+    let is_bootstrap = std::env::args_os().len() == 1 && env::get(args::LAMBDA_RUNTIME_API).is_some();
+    let typed: Vec<OsString> =
+        if is_bootstrap { vec!["ecspan".into(), "lambda".into()] } else { std::env::args_os().collect() };
+    let command = without_empty_variables(Cli::command());
+    let variables = variables(&command);
+    let cli = command.try_get_matches_from(&typed).and_then(|matches| Cli::from_arg_matches(&matches));
+    cli.unwrap_or_else(|error| {
         let _ = error.print();
-        terminal::tell("hint", "a function is set by variables: --logs is ECSPAN_LOGS, --to is ECSPAN_TO, and so on");
+        // Nobody typed a flag that a variable gives.
+        let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+        let named = variables.iter().find(|(long, _)| flag == *long || flag.starts_with(&format!("{long} ")));
+        if let Some((flag, variable)) = named
+            && !typed.iter().any(|typed| typed.to_string_lossy().starts_with(flag.as_str()))
+        {
+            terminal::tell("hint", &format!("{flag} is given by {variable}"));
+        }
         std::process::exit(error.exit_code())
     })
+}
+
+/// An empty variable is an unset one, as OpenTelemetry has it: templates often leave parameters empty.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let unset = |arg: clap::Arg| {
+        let is_unset = arg.get_env().is_some_and(is_empty);
+        if is_unset { arg.env(clap::builder::Resettable::Reset) } else { arg }
+    };
+    command.mut_args(unset).mut_subcommands(without_empty_variables)
+}
+
+/// Flags that a variable can give, and that variable.
+fn variables(command: &clap::Command) -> Vec<(String, String)> {
+    let of = |arg: &clap::Arg| Some((format!("--{}", arg.get_long()?), arg.get_env()?.to_string_lossy().into_owned()));
+    let own = command.get_arguments().filter_map(of);
+    own.chain(command.get_subcommands().flat_map(variables)).collect()
 }
 
 /// Runs the command and returns how it ended; every problem has been told on stderr by then.

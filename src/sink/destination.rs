@@ -217,6 +217,15 @@ impl Destination {
         }
     }
 
+    /// The same, for a run without an end: a file is written to its end, line by line.
+    ///
+    /// Must be called in a tokio runtime.
+    pub fn appending(target: &Target, signal: Signal, settings: &Settings<'_>) -> Result<Self, OpenError> {
+        let Target::File(path) = target else { return Self::open(target, signal, settings) };
+        let file = FileTransport::append(path).map_err(|source| OpenError::File { path: path.clone(), source })?;
+        Ok(Self::lines(file_name(path), signal, file))
+    }
+
     /// What would be sent, and nothing sent: settings are checked as ever, files are left alone.
     ///
     /// Must be called in a tokio runtime.

@@ -2,7 +2,7 @@
 //!
 //! A file is written beside its place and moved there when it is complete: an export that fails or is interrupted leaves
 //! the older file as it was, and nobody ever reads half a line. What exists and is no regular file (a pipe, `/dev/null`) is
-//! written as it comes.
+//! written as it comes. A run without an end writes to the file's end instead, line by line.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -57,6 +57,12 @@ impl FileTransport {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens a file to write more lines to its end, each in place at once: for runs without an end.
+    pub(crate) fn append(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        Ok(Self::new(path.to_owned(), Box::new(file), None))
     }
 
     fn new(path: PathBuf, out: Box<dyn Write + Send>, draft: Option<Draft>) -> Self {
@@ -131,6 +137,18 @@ mod tests {
             fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn lines_are_added_to_what_is_there_and_are_in_place_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        fs::write(&path, "old\n").unwrap();
+        for line in ["{}", "[]"] {
+            assert_eq!(FileTransport::append(&path).unwrap().write(line.into()), taken());
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old\n{}\n[]\n");
+        assert_eq!(names(folder.path()), ["out.jsonl"]);
     }
 
     #[test]

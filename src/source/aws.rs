@@ -285,6 +285,9 @@ impl AwsError {
                 "ClusterNotFoundException" => {
                     "`ecspan ls` lists the clusters of this region; --region asks another one"
                 }
+                "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
+                    "check --queue: `aws sqs list-queues` lists the queues of a region"
+                }
                 "ServiceNotFoundException" => "check the service's name and --cluster",
                 "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
                     "the account's rate of calls is used up: try again later, or ask for fewer tasks"

@@ -9,7 +9,7 @@ use super::{LogLines, OtlpArgs, duration, log_lines};
 #[derive(Args, Debug)]
 pub(crate) struct WorkerArgs {
     /// URL of the SQS queue that an EventBridge rule for `ECS Task State Change` fills
-    #[arg(long, value_name = "URL", env = "ECSPAN_QUEUE")]
+    #[arg(long, value_name = "URL", env = "ECSPAN_QUEUE", value_parser = queue)]
     pub(crate) queue: String,
     /// Work on so many messages at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
@@ -40,13 +40,13 @@ pub(crate) struct EventArgs {
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Containers::All, env = "ECSPAN_CONTAINERS")]
     pub(crate) containers: Containers,
     /// Only tasks of this cluster. May be repeated
-    #[arg(long, value_name = "CLUSTER", help_heading = "Selectors", env = "ECSPAN_CLUSTER", value_delimiter = ',')]
+    #[arg(long, value_name = "CLUSTER", help_heading = "Selectors", env = "ECSPAN_CLUSTER", value_delimiter = ',', value_parser = trimmed)]
     pub(crate) cluster: Vec<String>,
     /// Only tasks of this service. May be repeated
-    #[arg(long, value_name = "SERVICE", help_heading = "Selectors", env = "ECSPAN_SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "SERVICE", help_heading = "Selectors", env = "ECSPAN_SERVICE", value_delimiter = ',', value_parser = trimmed)]
     pub(crate) service: Vec<String>,
     /// Only tasks of this task definition family. May be repeated
-    #[arg(long, value_name = "FAMILY", help_heading = "Selectors", env = "ECSPAN_FAMILY", value_delimiter = ',')]
+    #[arg(long, value_name = "FAMILY", help_heading = "Selectors", env = "ECSPAN_FAMILY", value_delimiter = ',', value_parser = trimmed)]
     pub(crate) family: Vec<String>,
     /// Only tasks that failed
     #[arg(long, help_heading = "Selectors", env = "ECSPAN_ONLY_FAILED")]
@@ -55,7 +55,7 @@ pub(crate) struct EventArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors", env = "ECSPAN_SLOWER_THAN")]
     pub(crate) slower_than: Option<Duration>,
     /// Where to: otlp, xray or xray:REGION, or file:PATH. May be repeated
-    #[arg(long, value_name = "DESTINATION", default_value = "otlp", env = "ECSPAN_TO", value_delimiter = ',')]
+    #[arg(long, value_name = "DESTINATION", default_value = "otlp", env = "ECSPAN_TO", value_delimiter = ',', value_parser = trimmed)]
     pub(crate) to: Vec<String>,
     /// service.name (default: the ECS service, else the family); otel: as the first essential container's OTEL_SERVICE_NAME
     /// or OTEL_RESOURCE_ATTRIBUTES say
@@ -63,6 +63,19 @@ pub(crate) struct EventArgs {
     pub(crate) service_name: Option<String>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,
+}
+
+impl EventArgs {
+    /// Which tasks are chosen, for the log: what is passed by is deleted.
+    pub(crate) fn filters(&self) -> String {
+        let Self { cluster, service, family, only_failed, slower_than, .. } = self;
+        let lists = [("cluster", cluster), ("service", service), ("family", family)];
+        let lists = lists.into_iter().filter(|(_, names)| !names.is_empty());
+        let mut all: Vec<String> = lists.map(|(what, names)| format!("{what} {}", names.join(" or "))).collect();
+        all.extend(only_failed.then(|| "failed".to_owned()));
+        all.extend(slower_than.map(|limit| format!("launched in {limit:?} or more")));
+        all.join(", ")
+    }
 }
 
 /// Whose log lines a worker reads.
@@ -92,4 +105,17 @@ fn positive(text: &str) -> Result<usize, String> {
 fn visibility(text: &str) -> Result<Duration, String> {
     let range = Duration::from_secs(5)..=Duration::from_secs(12 * 60 * 60);
     duration(text).and_then(|time| if range.contains(&time) { Ok(time) } else { Err("5s to 12h".to_owned()) })
+}
+
+/// A list is often written with spaces.
+fn trimmed(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("a name is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// SQS knows queues by URL.
+fn queue(text: &str) -> Result<String, String> {
+    let is_url = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
+    let example = "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME";
+    if is_url { Ok(text.to_owned()) } else { Err(format!("expected the URL of the queue: {example}")) }
 }

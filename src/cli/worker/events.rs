@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use ecspan::model::arn::last_part;
 use ecspan::model::merge::{self, TaskObservations};
 use ecspan::model::observation::{Observation, TaskRecord};
 use ecspan::model::phases::{PhaseKind, Phases};
@@ -84,6 +85,14 @@ enum NotDone {
     Settling(Duration),
 }
 
+/// What a receiver finally said of a task's spans.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Accepted,
+    PartlyRefused,
+    Refused,
+}
+
 /// What became of a task.
 enum Sent {
     Exported,
@@ -111,7 +120,7 @@ impl Exporter {
         aws: &Aws,
         settling: Settling,
     ) -> Result<Self, Problem> {
-        let opened = destinations::open_for(global, &args.to, &args.otlp, Some("none")).await?;
+        let opened = destinations::open_growing(global, &args.to, &args.otlp).await?;
         let logs = if args.logs == WorkerLogs::None { None } else { Some(tasks::logs_of(aws.clone(), args)?) };
         let service_name = ServiceName::from(args.service_name.as_deref());
         let definitions = match (&service_name, &logs) {
@@ -177,8 +186,9 @@ impl Exporter {
 
     /// Whether a task is one that is exported.
     fn wants(&self, task: &TaskRecord) -> bool {
+        // Names and ARNs are both what people have.
         let among = |wanted: &[String], given: Option<&str>| {
-            wanted.is_empty() || given.is_some_and(|given| wanted.iter().any(|one| one == given))
+            wanted.is_empty() || given.is_some_and(|given| wanted.iter().any(|one| last_part(one) == given))
         };
         // Launch spans are final with RUNNING, all others with STOPPED; nothing is between.
         let has_news = task.is_stopped() || task.times.started.is_some();
@@ -221,13 +231,12 @@ impl Exporter {
             return Ok(Sent::PassedBy);
         }
         let all = join_all(self.destinations.iter().map(|to| self.send(to, &trace))).await;
-        if !all.into_iter().all(|settled| settled) {
-            return Err(NotDone::ToldToStop);
-        }
+        let settled: Option<Vec<Fate>> = all.into_iter().collect();
+        let fate = settled.ok_or(NotDone::ToldToStop)?.into_iter().max().unwrap_or(Fate::Accepted);
         add(&self.counts.tasks, 1);
         let lag = life.task.times.stopped.map(|stopped| Time::from(SystemTime::now()).since(stopped));
         self.meters.task(&life, lag);
-        tell(&life, &trace, lag);
+        tell(&life, &trace, lag, fate);
         Ok(Sent::Exported)
     }
 
@@ -245,8 +254,8 @@ impl Exporter {
         }
     }
 
-    /// Sends until the receiver has said yes or no for good.
-    async fn send(&self, Outlet { to, together }: &Outlet, trace: &TaskTrace) -> bool {
+    /// Sends until the receiver has said yes or no for good; `None` when told to stop first.
+    async fn send(&self, Outlet { to, together }: &Outlet, trace: &TaskTrace) -> Option<Fate> {
         let mut joined = together.join(trace.clone(), |traces| to.send_all(traces)).await;
         loop {
             // Alone, once something was wrong: it may be wrong with one of those that shared the request.
@@ -266,17 +275,21 @@ impl Exporter {
                             &[("task", &task), ("spans", &spans), ("hint", &hint)],
                         );
                     }
-                    return true;
+                    return Some(match (accepted, rejected) {
+                        (_, 0) => Fate::Accepted,
+                        (0, _) => Fate::Refused,
+                        _ => Fate::PartlyRefused,
+                    });
                 }
                 Ack::Open(reason) => {
                     let hint = reason.hint().unwrap_or_default();
                     say("warning", &reason.to_string(), &[("to", to.name()), ("task", &trace.label), ("hint", &hint)]);
                     tokio::select! {
                         () = sleep(PAUSE) => {}
-                        () = signals::wait() => return false,
+                        () = signals::wait() => return None,
                     }
                     if signals::received().is_some() {
-                        return false;
+                        return None;
                     }
                 }
             }
@@ -309,7 +322,7 @@ impl Exporter {
     }
 }
 
-fn tell(life: &TaskLife, trace: &TaskTrace, lag: Option<Duration>) {
+fn tell(life: &TaskLife, trace: &TaskTrace, lag: Option<Duration>, fate: Fate) {
     let failure = life.outcome.failure.as_ref();
     let failure = failure.map(|failure| failure.error_type.as_deref().unwrap_or(&failure.description));
     let (spans, lag) = (trace.spans.len().to_string(), lag.map(|lag| lag.as_millis().to_string()).unwrap_or_default());
@@ -320,7 +333,12 @@ fn tell(life: &TaskLife, trace: &TaskTrace, lag: Option<Duration>) {
         ("lag_ms", &lag),
         ("failure", failure.unwrap_or_default()),
     ];
-    say("info", "delivered", &fields);
+    let (level, message) = match fate {
+        Fate::Accepted => ("info", "delivered"),
+        Fate::PartlyRefused => ("error", "delivered in part"),
+        Fate::Refused => ("error", "refused"),
+    };
+    say(level, message, &fields);
 }
 
 /// Asks for a task's definition, however long that takes: under two names a task would be there twice. `false` when

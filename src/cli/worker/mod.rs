@@ -11,7 +11,7 @@ use std::time::Duration;
 use ecspan::source::aws::AwsError;
 use ecspan::source::sqs::{self, Message, Queue, Receipt};
 use futures::future::{join, join_all};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -30,8 +30,9 @@ const HOLDS: u32 = 3;
 const LINGER: Duration = Duration::from_millis(10);
 /// Calls that delete, at once.
 const DELETES: usize = 4;
-/// The pause after SQS did not answer.
+/// The pause after SQS did not answer, and the longest one, however often it did not.
 const PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// And the last metrics so long.
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 /// Told to stop: work in hand has so long. ECS kills after 30 s.
@@ -47,10 +48,12 @@ pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Prob
         room: Arc::new(Semaphore::new(args.concurrency)),
         concurrency: args.concurrency,
         hidden: args.visibility_timeout,
+        calls: RwLock::new(()),
         deletes: Together::new(DELETES, sqs::MOST),
         counts: Counts::default(),
     });
-    say("info", "receiving", &[("queue", &args.queue), ("concurrency", &args.concurrency.to_string())]);
+    let (concurrency, only) = (args.concurrency.to_string(), args.events.filters());
+    say("info", "receiving", &[("queue", &args.queue), ("concurrency", &concurrency), ("only", &only)]);
     worker.receive().await;
     let exit = worker.close();
     worker.exporter.meters.flush(LAST_EXPORT).await;
@@ -66,6 +69,8 @@ struct Worker {
     /// So long is a message hidden from other workers; a killed worker's messages come back after it.
     hidden: Duration,
     deletes: Together<Receipt, Result<(), AwsError>>,
+    /// Read by each call for messages while it is under way.
+    calls: RwLock<()>,
     counts: Counts,
 }
 
@@ -73,6 +78,8 @@ struct Worker {
 #[derive(Debug, Default)]
 struct Counts {
     received: AtomicU64,
+    /// Calls for messages that were answered.
+    answers: AtomicU64,
     /// Being worked on.
     in_hand: AtomicU64,
     /// Given back undone.
@@ -104,6 +111,7 @@ impl Worker {
     /// One call for messages after the other.
     async fn receive_and_work(self: &Arc<Self>) {
         let mut running = JoinSet::new();
+        let mut pause = PAUSE;
         let stop = signals::wait();
         tokio::pin!(stop);
         loop {
@@ -112,20 +120,27 @@ impl Worker {
                 Some(places) = self.room_for_some() => places,
                 () = &mut stop => break,
             };
+            let under_way = self.calls.read().await;
             let call = self.queue.receive(places.num_permits(), self.hidden);
             tokio::pin!(call);
             let received = tokio::select! {
                 received = &mut call => received,
                 () = &mut stop => {
                     // Cut off, the call would still be given messages, and nobody would see them before their time is up.
-                    if let Ok(messages) = call.await {
+                    let brought = call.await;
+                    drop(under_way);
+                    if let Ok(messages) = brought {
+                        self.counts.answers.fetch_add(1, Ordering::Relaxed);
                         join_all(messages.iter().map(|message| self.give_back(message))).await;
                     }
                     break;
                 }
             };
+            drop(under_way);
             match received {
                 Ok(messages) => {
+                    self.counts.answers.fetch_add(1, Ordering::Relaxed);
+                    pause = PAUSE;
                     for message in messages {
                         let (worker, place) = (self.clone(), places.split(1));
                         self.counts.in_hand.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +154,7 @@ impl Worker {
                 Err(error) => {
                     say("error", &error.to_string(), &[("hint", &error.hint().unwrap_or_default())]);
                     tokio::select! {
-                        () = sleep(PAUSE) => {}
+                        () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
                         () = &mut stop => break,
                     }
                 }
@@ -193,8 +208,9 @@ impl Worker {
         }
     }
 
-    /// Other workers may have the message at once.
+    /// Other workers may have the message at once – and not a call of ours that is still under way.
     async fn give_back(&self, message: &Message) {
+        let _none = self.calls.write().await;
         self.counts.given_back.fetch_add(1, Ordering::Relaxed);
         self.exporter.meters.settled(MessageFate::GivenBack);
         self.hide(message, Duration::ZERO).await;
@@ -220,6 +236,12 @@ impl Worker {
                 ("given_back", &count(&self.counts.given_back)),
             ],
         );
-        self.exporter.close()
+        match self.exporter.close() {
+            Exit::Success if self.counts.answers.load(Ordering::Relaxed) == 0 => {
+                say("error", "the queue has never answered", &[]);
+                Exit::Failed
+            }
+            exit => exit,
+        }
     }
 }
