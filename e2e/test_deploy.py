@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import signal
 import time
 import urllib.request
 
@@ -138,6 +139,35 @@ def test_a_rollback_that_goes_on_is_still_in_progress(ecspan, aws):
     assert "being rolled back" in found["headline"][0]
     late = ecspan(*DEPLOY, "--wait", "--wait-timeout", "1ms")
     assert late.code == 12 and "waiting for its end took too long" in late.out, late
+
+
+def test_a_rollback_is_waited_for(ecspan, aws):
+    made = aws.rollouts.rolled_back(drained=False)
+    process = ecspan.start(*DEPLOY, "--wait", "--report", "json", "--to", "file:spans.jsonl")
+    assert process.stderr.readline().decode() == f"waiting: {made.id}: 0 of 0 running, 10 failed, rolling back\n"
+    aws.rollouts.finish_rollback(made)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 10, err
+    found = json.loads(out)
+    # What DescribeServices no longer says was said while it was waited for.
+    assert found["deployment"] == made.id and found["task_definition"].endswith("web:2") and "created_estimated" not in found
+
+
+def test_a_wait_can_be_interrupted(ecspan, aws):
+    aws.rollouts.in_progress()
+    process = ecspan.start(*DEPLOY, "--wait")
+    assert process.stderr.readline().startswith(b"waiting: ")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+
+
+def test_what_is_refused_of_every_task_is_told_once(ecspan, aws):
+    aws.rollouts.rolling(30)
+    aws.front.deny.add("DescribeTaskDefinition")
+    run = ecspan(*DEPLOY, "--to", "file:spans.jsonl")
+    assert run.code == 3 and run.err.count("29 more tasks: the task definition: ") == 2, run
+    assert run.err.count("ecs:DescribeTaskDefinition in the IAM policy") == 2 and aws.front.calls["DescribeTaskDefinition"] == 2
 
 
 def test_a_launch_that_never_started_is_an_error_in_the_phase_where_it_failed(ecspan, aws, jaeger):

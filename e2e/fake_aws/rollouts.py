@@ -170,6 +170,13 @@ class Rollouts:
         self.service(deployments, events, **api)
         return SimpleNamespace(id=self.new, new=new, old=old, back=back, at=at, over=over, tripped=tripped)
 
+    def finish_rollback(self, made):
+        """The rollback that went on is over, and the failed deployment has left DescribeServices."""
+        over = made.tripped + seconds(90)
+        service = SERVICES["prod", "web"]["service"]
+        service["deployments"] = [self.deployment(self.back, made.tripped, revision=1, updated=over)]
+        service["events"] = [{"id": str(uuid.uuid4()), "createdAt": over, "message": f"(service web) (deployment {self.back}) deployment completed."}, *service["events"]]
+
     def scale_in(self, *, at=CREATED, stopped=3):
         """A rolling deployment, and an hour after it the service was scaled in."""
         made = self.rolling(5, at=at)

@@ -3,13 +3,14 @@
 mod report;
 mod wait;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use ecspan::model::deployment::{Comparison, DeploymentLife, Role, State, Wanted, choose};
 use ecspan::model::finding::FindingKind;
 use ecspan::model::merge::{self, TaskObservations};
-use ecspan::model::observation::Observation;
+use ecspan::model::observation::{Gap, Observation};
 use ecspan::model::service::ServiceRecord;
 use ecspan::model::{TaskLife, Time};
 use ecspan::sink::{Delivery, Piece, Verdict};
@@ -79,7 +80,14 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         Origin::Aws { source, place } if !is_sending => Some((source.clone(), place.region.clone())),
         _ => None,
     };
-    let gather = Gather { log_lines: log_lines(args)?, is_sending, options, course: course.clone(), logs };
+    let gather = Gather {
+        log_lines: log_lines(args)?,
+        is_sending,
+        options,
+        course: course.clone(),
+        logs,
+        told: Mutex::default(),
+    };
     let read = async {
         let read = tokio::select! {
             read = gather.read(origin, deployment, &pieces) => Some(read),
@@ -129,13 +137,19 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         notes: answers.note.as_slice(),
         gaps: &answers.gaps,
     };
-    report::print(global, args, &drawn, &files)?;
+    let printed = report::print(global, args, &drawn, &files);
     if is_sending {
         told.tell(delivered.task_count.saturating_sub(1), args.ui_url.as_deref());
         delivered.destinations.iter().for_each(closing::tell_destination);
     }
     let found = fired(&args.fail_on, &life, comparison.as_ref());
-    Ok(exit(&life, timed_out, &found, delivered.verdict(), course.lost() + answers.gaps.len()))
+    let exit = exit(&life, timed_out, &found, delivered.verdict(), course.lost() + answers.gaps.len());
+    match printed {
+        // What became of the deployment is told all the same.
+        Err(problem) if matches!(exit, Exit::RolledBack | Exit::DeployFailed) => problem.print(),
+        printed => printed?,
+    }
+    Ok(exit)
 }
 
 /// 10–13 outrank what became of the delivery: the report is drawn in any case.
@@ -206,6 +220,8 @@ struct Gather {
     course: Arc<Course>,
     /// Who is asked for log lines.
     logs: Option<(Arc<EcsSource>, Region)>,
+    /// What has been told already: what is refused of one task is refused of thousands.
+    told: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Gather {
@@ -241,6 +257,11 @@ impl Gather {
             self.take(task, &mut life, pieces).await;
         }
         drop(observed);
+        for (why, more) in
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|(_, more)| **more > 0)
+        {
+            terminal::tell("gap", &format!("{}: {why}", closing::count(*more as u64, "more task")));
+        }
         life.sort();
         Ok(life)
     }
@@ -271,7 +292,7 @@ impl Gather {
                 if is_sending && log_lines > 0 && has_failed() {
                     return Ok(source.observe_one(&region, observed.task).await);
                 }
-                let definition = if is_sending { source.definition_of(&observed.task).await } else { None };
+                let definition = if is_sending { source.definition_once(&region, &observed.task).await } else { None };
                 Ok(match definition {
                     Some(Ok(definition)) => TaskObservations { definition: Some(definition), ..observed },
                     Some(Err(error)) => {
@@ -285,6 +306,19 @@ impl Gather {
         observed.try_buffer_unordered(CONCURRENT).boxed()
     }
 
+    /// Tells what could not be learned of a task; the same of others is counted.
+    fn tell(&self, task: &str, gap: &Gap) {
+        let why = format!("{}: {}", gap.what, gap.why.split(" (request ").next().unwrap_or(&gap.why));
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(more) = told.get_mut(&why) {
+            *more += 1;
+            self.course.lose_again();
+            return;
+        }
+        self.course.lose(&Problem::failed(format!("task {task}: {}: {}", gap.what, gap.why)).hint(gap.hint.clone()));
+        told.insert(why, 0);
+    }
+
     /// Adds a task to the deployment, and hands on its trace when the rollout launched or stopped it.
     async fn take(&self, observed: TaskObservations, life: &mut DeploymentLife, pieces: &Sender<TaskTrace>) {
         let task = TaskLife::new(observed, now(), self.log_lines);
@@ -296,8 +330,7 @@ impl Gather {
             _ => task,
         };
         for gap in &task.gaps {
-            let problem = Problem::failed(format!("task {}: {}: {}", task.task.id, gap.what, gap.why));
-            self.course.lose(&problem.hint(gap.hint.clone()));
+            self.tell(&task.task.id, gap);
         }
         life.add(&task, caller::of_task(&task.task).is_some_and(|caller| caller.is_sampled()));
         let is_rollouts = matches!(life.deployment.role(&task.task), Role::Launch | Role::Stop);

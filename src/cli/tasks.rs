@@ -73,6 +73,11 @@ impl Course {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The same as before could not be read once more: it has been told.
+    pub(super) fn lose_again(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn lose_to(&self, error: &AwsError) {
         if matches!(error, AwsError::WaitedTooLong { .. }) {
             self.timed_out.store(true, Ordering::Relaxed);

@@ -349,7 +349,11 @@ impl EcsSource {
     }
 
     /// The definition of a task: asked for once, however many tasks run it.
-    async fn definition(&self, region: &Region, task: &TaskRecord) -> Option<Result<DefinitionRecord, AwsError>> {
+    pub(super) async fn definition(
+        &self,
+        region: &Region,
+        task: &TaskRecord,
+    ) -> Option<Result<DefinitionRecord, AwsError>> {
         let arn = task.task_definition_arn.clone()?;
         let cell = {
             let mut known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);

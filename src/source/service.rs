@@ -13,7 +13,7 @@ use super::ecs::{EcsSource, call, gap, unreadable};
 use super::json::At;
 use super::rollout;
 use crate::model::arn::last_part;
-use crate::model::observation::{Gap, TaskRecord};
+use crate::model::observation::{DefinitionRecord, Gap, TaskRecord};
 use crate::model::service::{ServiceDeploymentRecord, ServiceRecord, ServiceRevisionRecord};
 
 /// Pages of tasks that are described at once.
@@ -170,6 +170,15 @@ impl EcsSource {
 
     fn records(&self, answer: &Value) -> Result<Vec<ServiceDeploymentRecord>, AwsError> {
         rollout::service_deployments(&At::root("DescribeServiceDeployments", answer)).map_err(unreadable)
+    }
+
+    /// The definition of a task, asked for once whatever comes of it.
+    pub async fn definition_once(
+        &self,
+        region: &Region,
+        task: &TaskRecord,
+    ) -> Option<Result<DefinitionRecord, AwsError>> {
+        self.definition(region, task).await
     }
 
     /// The tasks of a service, those that run and those that ECS still remembers, page by page.

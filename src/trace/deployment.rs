@@ -156,7 +156,7 @@ impl<'a> Maker<'a> {
             end: deployment.finished.map(|finish| finish.at),
             is_final: deployment.is_over(),
             attributes,
-            events: deployment.events.iter().map(event).collect(),
+            events: deployment.events().map(event).collect(),
             links: original.into_iter().chain(caller).collect(),
             failure: failure.as_ref(),
         });

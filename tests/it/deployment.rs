@@ -148,6 +148,11 @@ fn a_task_is_told_by_who_started_it_and_when() {
     assert_eq!(role(&crashed(task(OLD, "a", -900.0), 100.0)), Role::EndedMeanwhile);
     // A later deployment's tasks are its own business.
     assert_eq!(role(&scaled(task("ecs-svc/9", "a", 50.0), 100.0)), Role::Elsewhere);
+    let unhealthy = "Task failed ELB health checks in (target-group web)";
+    assert_eq!(
+        role(&stopped(task(OLD, "a", -900.0), 100.0, "ServiceSchedulerInitiated", unhealthy)),
+        Role::EndedMeanwhile
+    );
     assert_eq!(role(&TaskRecord { started_by: None, ..task(NEW, "a", 10.0) }), Role::Elsewhere);
     let rebalanced = "Availability Zone rebalancing initiated by the service scheduler";
     assert_eq!(
@@ -232,6 +237,13 @@ fn a_rollback_belongs_to_the_deployment_that_it_undoes() {
         all.launches.iter().map(|task| task.end).collect::<Vec<_>>(),
         [Some(End::RolledBack), Some(End::Failed)]
     );
+
+    assert_eq!(all.deployment.events().count(), 3);
+    // What an earlier answer said is not forgotten, and outranks a guess.
+    let mut later = latest(&rolled_back());
+    later.remember(&going);
+    later.estimate_created(s(30.0));
+    assert_eq!((later.created, later.created_estimated), (Some(s(0.0)), false));
 
     // A newer deployment is the latest, and the one before it the one that failed.
     let mut later = rolled_back();

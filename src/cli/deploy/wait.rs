@@ -31,7 +31,7 @@ pub(super) async fn until_over(
     let begin = Instant::now();
     let mut pause = FIRST_PAUSE;
     // Whatever is rolled out meanwhile, it is this one that is waited for.
-    let mut meant: Option<(Wanted, String)> = None;
+    let mut meant: Option<(Wanted, Deployment)> = None;
     let mut told = String::new();
     loop {
         let is_named = matches!(wanted, Wanted::Id(_));
@@ -47,14 +47,11 @@ pub(super) async fn until_over(
         let which = meant.as_ref().map_or(wanted, |(which, _)| which);
         let mut deployment = choose(&answers.service, &answers.deployments, &answers.revisions, which)
             .map_err(|none| no_deployment(&none))?;
-        match &meant {
-            None => {
-                let which = deployment.arn.clone().unwrap_or_else(|| deployment.id.clone());
-                meant = Some((Wanted::Id(which), deployment.id.clone()));
-            }
-            // Its id is what the first answer gave: its tasks bear it.
-            Some((_, id)) => deployment.id.clone_from(id),
+        if let Some((_, earlier)) = &meant {
+            deployment.remember(earlier);
         }
+        let which = deployment.arn.clone().unwrap_or_else(|| deployment.id.clone());
+        meant = Some((Wanted::Id(which), deployment.clone()));
         if deployment.is_over() || !args.wait {
             return Ok((deployment, answers, false));
         }

@@ -104,8 +104,8 @@ pub struct Deployment {
     pub circuit_breaker: Option<CircuitBreaker>,
     /// The alarms that went off; new API only.
     pub triggered_alarms: Vec<String>,
-    /// The service's events while it went on, oldest first.
-    pub events: Vec<ServiceEvent>,
+    /// The service's events until it was over, oldest first.
+    pub(super) all_events: Vec<ServiceEvent>,
     /// ECS keeps a hundred events, and the first of this deployment may have been dropped.
     pub events_cut: bool,
     /// The tasks, in lower case, that events name as started or stopped to balance the zones.
@@ -128,6 +128,21 @@ impl Deployment {
         !matches!(self.outcome.state, State::InProgress)
     }
 
+    /// The service's events while it went on, oldest first.
+    pub fn events(&self) -> impl Iterator<Item = &ServiceEvent> {
+        self.all_events.iter().filter(|event| self.created.is_none_or(|created| event.at >= created))
+    }
+
+    /// Takes over what an earlier answer said and this one no longer does.
+    pub fn remember(&mut self, earlier: &Self) {
+        // Its tasks bear the id of the first answer.
+        self.id.clone_from(&earlier.id);
+        self.created = self.created.or(earlier.created);
+        self.task_definition = self.task_definition.take().or_else(|| earlier.task_definition.clone());
+        self.desired = self.desired.or(earlier.desired);
+        self.failed_tasks = self.failed_tasks.or(earlier.failed_tasks);
+    }
+
     /// Sets the start of a deployment of which ECS only remembers the end: its first task was created then.
     pub fn estimate_created(&mut self, first_task: Time) {
         if self.created.is_none_or(|created| self.created_estimated && first_task < created) {
@@ -143,9 +158,7 @@ impl Deployment {
         let created = new.and_then(|new| new.created).or_else(|| old?.created);
         let breaker = new.and_then(|new| new.circuit_breaker.clone());
         let failed = breaker.as_ref().and_then(|breaker| breaker.failures).filter(|count| *count > 0);
-        let in_time = |event: &&ServiceEvent| {
-            created.is_none_or(|from| event.at >= from) && finished.is_none_or(|to| event.at <= to.at)
-        };
+        let in_time = |event: &&ServiceEvent| finished.is_none_or(|to| event.at <= to.at);
         let mut events: Vec<ServiceEvent> = service.events.iter().filter(in_time).cloned().collect();
         events.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
         let oldest = service.events.iter().map(|event| event.at).min();
@@ -168,7 +181,7 @@ impl Deployment {
             stage: new.and_then(|new| new.stage.clone()),
             circuit_breaker: breaker,
             triggered_alarms: new.map_or_else(Vec::new, |new| new.triggered_alarms.clone()),
-            events,
+            all_events: events,
             events_cut: service.events.len() >= 100 && oldest.zip(created).is_none_or(|(oldest, from)| oldest > from),
             rebalanced: rebalanced(&service.events),
         }

@@ -7,7 +7,7 @@
 use super::facts::{Deployment, State};
 use crate::model::Time;
 use crate::model::observation::TaskRecord;
-use crate::model::outcome::StopCause;
+use crate::model::outcome::{Outcome, StopCause};
 
 /// What a task has to do with a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,10 +94,13 @@ impl Deployment {
         }
         // Tasks of later deployments are none of this one's business, however they end.
         let is_older = created.zip(self.created).is_none_or(|(task, own)| task < own);
-        let Some(stopped) = stop_began(task).filter(|at| is_older && is_within(*at)) else { return Role::Elsewhere };
+        if !stop_began(task).is_some_and(|at| is_older && is_within(at)) {
+            return Role::Elsewhere;
+        }
         match StopCause::of(task) {
             _ if says_rebalancing(task) => Role::Rebalancing,
-            StopCause::Scheduler if !is_over_by(Some(stopped)) => Role::Stop,
+            // The scheduler also stops what fails its health checks: that is no rollout.
+            StopCause::Scheduler if Outcome::new(task, None).failure.is_none() => Role::Stop,
             _ => Role::EndedMeanwhile,
         }
     }

@@ -100,7 +100,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
             })).collect()),
         ]))),
         ("launches", life.launches.iter().filter(is_listed).map(|task| launch(task, style)).collect()),
-        ("service_events", deployment.events.iter().map(|event| json!({"time": iso(event.at, zone), "message": event.message})).collect()),
+        ("service_events", deployment.events().map(|event| json!({"time": iso(event.at, zone), "message": event.message})).collect()),
         ("service_events_cut", if deployment.events_cut { json!(true) } else { Value::Null }),
         ("gaps", report.gaps.iter().map(|gap| json!({"what": gap.what, "why": gap.why})).collect()),
         ("notes", json!(report.notes)),

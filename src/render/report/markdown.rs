@@ -6,6 +6,8 @@ use crate::model::deployment::State;
 use crate::render::style::Style;
 use crate::render::{duration, escape, moment};
 
+/// Columns of a log line.
+const LINE: usize = 500;
 /// Columns of a bar.
 const BAR: usize = 48;
 
@@ -103,7 +105,7 @@ fn launches(out: &mut String, report: &Report<'_>, style: &Style) {
             Some((start, Some(end))) => duration::short(end.since(start)),
             _ => String::new(),
         };
-        let id = escape::text(rows::short_id(&task.id));
+        let id = escape::text(rows::short_id(&task.id)).replace('`', "'");
         let end = task.end.map_or("", |end| end.name());
         block.push(format!("{id} {} {took:>10} {end}", rows::bar(task, from, to, BAR, true)).trim_end().to_owned());
     }
@@ -122,7 +124,7 @@ fn failures(out: &mut String, report: &Report<'_>) {
         let Some(sample) = &group.sample else { continue };
         // Indented: no line of a log can end such a block.
         let lines: Vec<String> =
-            sample.lines.iter().map(|line| format!("    {}", escape::text(&line.message))).collect();
+            sample.lines.iter().map(|line| format!("    {}", escape::fit(&line.message, LINE, escape::CUT))).collect();
         push(out, &format!("Last lines of container {} of {}:", text(&sample.container), text(&sample.task_id)));
         push(out, &lines.join("\n"));
     }
