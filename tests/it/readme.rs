@@ -27,3 +27,18 @@ fn the_first_command_draws_what_the_readme_shows() {
     assert!(run.status.success());
     assert_eq!(String::from_utf8(run.stdout).unwrap(), block(&readme, "text"));
 }
+
+#[test]
+fn the_deployment_of_the_examples_is_reported_as_its_page_shows() {
+    let page = std::fs::read_to_string(format!("{ROOT}/docs/deployments.md")).unwrap();
+    assert!(page.contains("\ncargo run -q -- deploy --utc --from examples/rollout/*.json\n"));
+    let run = Command::new(env!("CARGO_BIN_EXE_ecspan"))
+        .args(["deploy", "--utc", "--from", "examples/rollout/services.json", "examples/rollout/tasks.json"])
+        .current_dir(ROOT)
+        .env("LANG", "C.UTF-8")
+        .env_remove("LC_ALL")
+        .output()
+        .unwrap();
+    assert!(run.status.success());
+    assert_eq!(String::from_utf8(run.stdout).unwrap(), block(&page, "text"));
+}

@@ -294,12 +294,13 @@ impl DeploymentLife {
         Spread::of(lengths.collect())
     }
 
-    /// The phase that takes most of a launch, of those that are not made of others.
+    /// The phase that takes the largest part of a launch.
     pub fn slowest_phase(&self) -> Option<(&'static str, Spread)> {
-        let phases = self.phases();
-        let has_parts = phases.iter().any(|(name, _)| *name == PhaseKind::PlacementAndNetwork.name());
-        let is_part = |name: &str| name != LAUNCH && !(has_parts && name == PhaseKind::Provisioning.name());
-        phases.into_iter().filter(|(name, _)| is_part(name)).max_by_key(|(_, spread)| spread.p50)
+        let is_top = |name: &str| {
+            let launch = [PhaseKind::Provisioning, PhaseKind::ImagePull, PhaseKind::Starting];
+            launch.iter().any(|kind| kind.name() == name)
+        };
+        self.phases().into_iter().filter(|(name, _)| is_top(name)).max_by_key(|(_, spread)| spread.p50)
     }
 
     /// The launch that took longest of those that have started.

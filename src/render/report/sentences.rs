@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Report;
 use crate::model::deployment::{Comparison, Difference, LEAST_SAMPLE, Matter, Spread, State};
 use crate::model::finding::FindingKind;
+use crate::model::phases::PhaseKind;
 use crate::render::duration::{exact, short};
 
 /// How it went: `rolled back: ECS deployment circuit breaker: tasks failed to start.`
@@ -118,14 +119,23 @@ pub(super) fn counts(report: &Report<'_>) -> String {
     text
 }
 
-/// `image pull takes most of a launch: p50 13.250 s of 23.750 s`.
+/// `image pull takes the largest part of a launch: p50 13.250 s of 23.750 s`; of provisioning also what it is made of.
 pub(super) fn slowest_phase(report: &Report<'_>) -> Option<String> {
     let (phase, spread) = report.life.slowest_phase()?;
-    let whole = report.life.phases().first().map(|(_, whole)| whole.p50)?;
+    let phases = report.life.phases();
+    let whole = phases.first().map(|(_, whole)| whole.p50)?;
+    let is_part =
+        |name: &str| [PhaseKind::PlacementAndNetwork, PhaseKind::WaitingForPull].iter().any(|kind| kind.name() == name);
+    let parts: Vec<String> = phases
+        .iter()
+        .filter(|(name, _)| phase == PhaseKind::Provisioning.name() && is_part(name))
+        .map(|(name, spread)| format!("{name} {}", exact(spread.p50)))
+        .collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
     // Many pulls at one time may be why.
     let together = report.life.findings.get(&FindingKind::PullsTogether);
     let together = together.map_or_else(String::new, |found| format!("; {}", found.text));
-    Some(format!("{phase} takes most of a launch: p50 {} of {}{together}", exact(spread.p50), exact(whole)))
+    Some(format!("{phase} takes the largest part of a launch: p50 {} of {}{parts}{together}", exact(spread.p50), exact(whole)))
 }
 
 /// The slowest task with its phases.
