@@ -111,6 +111,29 @@ def test_a_signal_that_comes_while_the_endpoint_is_asked_is_heard(ecspan, aws, c
     assert code == 0 and "container app still ran" in told, told
 
 
+@pytest.mark.parametrize("answer", [500, 404, b"garbage", None], ids=["500", "404", "garbage", "refused"])
+def test_an_endpoint_that_never_answered_is_a_gap(ecspan, aws, collector, metadata, answer):
+    server = metadata(500 if answer is None else answer)
+    if answer is None:
+        server.stop()
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
+    line = process.stderr.readline().decode()
+    assert line.startswith("warning: the task metadata") and "asking again in 2 s" in line
+    code, told = told_to_stop(process)
+    why = {500: "answered 500", 404: "answered 404", None: "Connection refused"}.get(answer, "the task metadata: line 1")
+    [gap] = [line for line in told.splitlines() if line.startswith("gap: ")]
+    assert code == 3 and gap.startswith("gap: nothing of the task was seen: the task metadata") and why in gap, told
+
+
+def test_an_endpoint_that_is_gone_at_the_end_is_a_gap(ecspan, aws, collector, metadata):
+    server = metadata(task(OWN, INIT, container(*APP)))
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
+    collector.spans(1)
+    server.life.append(500)
+    code, told = told_to_stop(process)
+    assert code == 3 and "gap: what ended since the last answer was not seen: the task metadata endpoint answered 500" in told, told
+
+
 def test_standalone_sends_the_task_too(ecspan, aws, collector, metadata):
     server = metadata(task(OWN, INIT, container(*APP)))
     process = start(ecspan, server, "--endpoint", collector.http, "--standalone")

@@ -33,8 +33,8 @@ pub(super) async fn run(global: &Global, args: &SidecarArgs) -> Result<Exit, Pro
     let destinations = destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?;
     let mut watch = SidecarWatch::new(args, service_name, endpoint, health);
     let feed = async |pieces| {
-        watch::follow(&mut watch, &pieces).await;
-        watch.tell_open();
+        let failed = watch::follow(&mut watch, &pieces).await;
+        watch.close(failed);
         watch.gaps
     };
     let (gaps, verdict) = watch::deliver(Delivery::new(destinations), feed).await;
@@ -153,8 +153,16 @@ impl<'a> SidecarWatch<'a> {
         task.containers.iter().filter(move |container| !container.is_hidden() && !is_ours(container))
     }
 
-    /// Names what still ran when we had to stop: it is not sent.
-    fn tell_open(&self) {
+    /// Names what is not sent: what still ran when we had to stop, and what was not seen for want of an answer.
+    fn close(&mut self, failed: Option<EndpointError>) {
+        if let Some(error) = failed.filter(|_| !self.all_finished()) {
+            let what = match self.last {
+                None => "nothing of the task was seen",
+                Some(_) => "what ended since the last answer was not seen",
+            };
+            terminal::tell("gap", &format!("{what}: {error}"));
+            self.gaps += 1;
+        }
         let Some(task) = &self.last else { return };
         for container in self.others(task).filter(|container| container.finished.is_none() || container.may_restart) {
             let name = &container.name;
