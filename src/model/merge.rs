@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::arn::{family_and_revision, last_part};
 use super::fill;
-pub use super::fill::Conflict;
+pub use super::fill::{Conflict, Offset};
 use super::log::ContainerLog;
 use super::observation::{
     ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord,
@@ -109,12 +109,8 @@ fn joined(records: Vec<TaskRecord>) -> TaskObservations {
     for record in records {
         by_rank.entry(fill::rank(record.source)).or_default().push(record);
     }
-    let mut ranked = by_rank.into_values().filter_map(best);
-    let mut observed = TaskObservations { task: ranked.next().unwrap_or_default(), ..TaskObservations::default() };
-    for record in ranked {
-        fill::fill(&mut observed.task, &record, &mut observed.conflicts);
-    }
-    observed
+    let (task, conflicts) = fill::join(by_rank.into_values().filter_map(best));
+    TaskObservations { task, conflicts, ..TaskObservations::default() }
 }
 
 /// The events that name a task.

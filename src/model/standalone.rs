@@ -19,9 +19,10 @@ const LAUNCHED: [&str; 6] = ["RUNNING", "DEACTIVATING", "STOPPING", "DEPROVISION
 /// The phases that the containers' times bound.
 pub(super) fn phases(task: &TaskRecord) -> Option<Phases> {
     let shown: Vec<&ContainerRecord> = task.containers.iter().filter(|container| !container.is_hidden()).collect();
-    let status = task.last_status.as_deref().unwrap_or_default();
+    // Docker and an answer about one container know no state of the task: then what has started counts as started.
+    let is_launched = task.last_status.as_deref().is_none_or(|status| LAUNCHED.contains(&status));
     let mut times = task.times;
-    if LAUNCHED.contains(&status) {
+    if is_launched {
         times.started = shown.iter().filter_map(|container| container.started).max().map(Time::floor_to_millis);
     }
     let all_finished =

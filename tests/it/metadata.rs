@@ -117,6 +117,101 @@ fn beside_ecs_it_gives_the_containers_times_and_ecs_the_phases() {
     }
 }
 
+fn disagreements(documents: &[Value]) -> Vec<String> {
+    let findings = life(documents).findings;
+    findings.into_iter().filter(|finding| finding.kind.id() == "sources-disagree").map(|finding| finding.text).collect()
+}
+
+#[test]
+fn a_time_that_differs_is_told_with_its_distance() {
+    let mut document = metadata();
+    let told = |document: &Value| disagreements(&[document.clone(), stopped()]);
+    assert_eq!(told(&document), [""; 0]);
+    document["PullStartedAt"] = json!("2026-11-20T10:00:05.4Z");
+    assert_eq!(
+        told(&document),
+        [
+            "sources disagree about the pull started: that of f: document 2 is believed; that of f: document 1 is 2.1 s later"
+        ]
+    );
+    document["PullStartedAt"] = json!("2026-11-20T10:00:04.3Z");
+    assert_eq!(told(&document), [""; 0], "a second is tolerated");
+}
+
+#[test]
+fn a_clock_that_is_off_is_told_once() {
+    let mut document = metadata();
+    document["PullStartedAt"] = json!("2026-11-20T09:40:19.2Z");
+    document["PullStoppedAt"] = json!("2026-11-20T09:40:24.4Z");
+    let told = disagreements(&[document.clone(), stopped()]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        told[0],
+        "all times of f: document 1 are 1184.1 s earlier than those of f: document 2, which are believed: its clock, or another run"
+    );
+    // One that fits is a sign that the clock does.
+    document["ExecutionStoppedAt"] = json!("2026-11-20T11:00:10.650Z");
+    assert_eq!(disagreements(&[document.clone(), stopped()]).len(), 2);
+    // And so are two that are off by different amounts.
+    document["ExecutionStoppedAt"] = json!("2026-11-20T10:50:10.650Z");
+    assert_eq!(disagreements(&[document, stopped()]).len(), 3);
+}
+
+#[test]
+fn metadata_and_docker_may_disagree_about_a_container() {
+    let mut document = metadata();
+    let app = &mut document["Containers"][2];
+    app["FinishedAt"] = json!("2026-11-20T10:59:58Z");
+    app["ExitCode"] = json!(1);
+    let docker = |finished: &str, restarts: u64| {
+        json!({
+            "Id": "a", "RestartCount": restarts,
+            "State": { "Status": "exited", "ExitCode": 0, "StartedAt": "2026-11-20T10:00:10.2Z", "FinishedAt": finished },
+            "Config": { "Labels": { "com.amazonaws.ecs.task-arn": ARN, "com.amazonaws.ecs.container-name": "app" } },
+        })
+    };
+    let mut event = stopped();
+    event["containers"] = json!([{ "name": "app" }]);
+    let told = |docker: Value| disagreements(&[event.clone(), document.clone(), docker]);
+    assert_eq!(
+        told(docker("2026-11-20T11:00:10Z", 0)),
+        [
+            "sources disagree about the exit code of container app: 1 (f: document 2) is believed, not 0 (f: document 3)",
+            "sources disagree about the end of container app: that of f: document 2 is believed; that of f: document 3 is 12.0 s later",
+        ],
+        "metadata is believed, not the event that knows nothing of it"
+    );
+    assert_eq!(told(docker("2026-11-20T10:59:58.9Z", 0)).len(), 1);
+    // Each run has its own times.
+    assert_eq!(told(docker("2026-11-20T11:00:10Z", 1)).len(), 1);
+}
+
+#[test]
+fn where_no_state_is_known_what_has_started_counts_as_started() {
+    let labels = json!({ "com.amazonaws.ecs.task-arn": ARN });
+    let mut container = json!({
+        "DockerId": "a", "Name": "app", "Labels": labels, "KnownStatus": "RUNNING", "CreatedAt": "2026-11-20T10:00:09.3Z",
+        "StartedAt": "2026-11-20T10:00:10.123456789Z",
+    });
+    let drawn = |document: &Value| {
+        let phases = life(std::slice::from_ref(document)).phases.unwrap();
+        let all_estimated =
+            phases.all().all(|phase| phase.start_estimated && (phase.end.is_none() || phase.end_estimated));
+        assert!(all_estimated && phases.start_estimated);
+        let lengths =
+            phases.list.iter().map(|phase| (phase.kind.name(), phase.length().map(|length| length.as_millis())));
+        lengths.collect::<Vec<_>>()
+    };
+    let launch = [("provisioning", Some(823)), ("starting", Some(0))];
+    assert_eq!(drawn(&container), [&launch[..], &[("running", None)]].concat());
+    container["FinishedAt"] = json!("2026-11-20T10:30:10.123456789Z");
+    assert_eq!(drawn(&container), [&launch[..], &[("running", Some(1_800_000)), ("stopping", Some(0))]].concat());
+    // A state that is known counts.
+    let mut pending = metadata();
+    pending["KnownStatus"] = json!("PENDING");
+    assert!(drawn(&pending).iter().all(|(name, _)| *name != "running"));
+}
+
 #[test]
 fn an_agent_that_knows_no_time_makes_no_trace() {
     let agent = json!({ "Tasks": [{ "Arn": ARN, "KnownStatus": "RUNNING", "Family": "web", "Version": "7", "Containers": [{ "DockerId": "a", "Name": "app" }] }] });

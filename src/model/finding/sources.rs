@@ -2,7 +2,7 @@
 
 use super::{Add, FindingKind};
 use crate::model::life::TaskLife;
-use crate::model::merge::Conflict;
+use crate::model::merge::{Conflict, Offset};
 use crate::model::time::Time;
 
 /// A clock that may be off by less shifts no phase that anybody looks at.
@@ -11,13 +11,42 @@ const NOTABLE_CLOCK_ERROR_MS: f64 = 100.0;
 const NOTABLE_SKEW_NANOS: u64 = 1_000_000_000;
 
 pub(super) fn disagree(life: &TaskLife, add: Add<'_>) {
-    for Conflict { what, believed, other } in &life.conflicts {
-        let text = format!(
-            "sources disagree about the {what}: {} ({}) is believed, not {} ({})",
-            believed.0, believed.1, other.0, other.1
-        );
-        add(FindingKind::SourcesDisagree, text);
+    for conflict in &life.conflicts {
+        add(FindingKind::SourcesDisagree, disagreement(conflict));
     }
+}
+
+fn disagreement(conflict: &Conflict) -> String {
+    let apart = |off: &Offset| {
+        let direction = if off.is_later() { "later" } else { "earlier" };
+        format!("{:.1} s {direction}", off.distance().as_secs_f64())
+    };
+    match conflict {
+        Conflict::Fact { what, believed, other } => format!(
+            "sources disagree about the {what}: {} ({}) is believed, not {} ({})",
+            believed.0,
+            place(&believed.1),
+            other.0,
+            place(&other.1)
+        ),
+        Conflict::Time { what, believed, other, off } => format!(
+            "sources disagree about the {what}: that of {} is believed; that of {} is {}",
+            place(believed),
+            place(other),
+            apart(off)
+        ),
+        Conflict::Clock { believed, other, off } => format!(
+            "all times of {} are {} than those of {}, which are believed: its clock, or another run",
+            place(other),
+            apart(off),
+            place(believed)
+        ),
+    }
+}
+
+/// A file of one document needs no path in it.
+fn place(origin: &str) -> &str {
+    origin.strip_suffix(": $").unwrap_or(origin)
 }
 
 /// A container that failed and of whose lines nothing could be had: why, as the gap or the note says it.
