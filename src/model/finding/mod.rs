@@ -136,8 +136,8 @@ pub(super) fn all(life: &TaskLife, now: Time) -> Vec<Finding> {
     launch::slow(life, now, &mut add);
     sources::callers_disagree(life, &mut add);
     sources::disagree(life, &mut add);
-    sources::clock(life, &mut add);
     launch::longest_phase(life, &mut add);
+    sources::clock(life, &mut add);
     // A stable sort: problems first.
     found.sort_by_key(|finding| !finding.kind.is_problem());
     found
