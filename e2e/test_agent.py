@@ -185,8 +185,9 @@ def test_no_agent(ecspan, aws, instance, docker):
     run = ecspan("agent", "--once", "--agent-url", f"http://127.0.0.1:{free_port()}", "--docker", "none")
     assert run.code == 1 and "the ECS agent does not answer: Connection refused" in run.err and "--agent-url" in run.err, run
     assert ecspan("agent", "--once", "--agent-url", "localhost:51678").code == 2
-    wrong = ecspan("agent", "--once", "--docker", "ssh://elsewhere")
-    assert wrong.code == 2 and "only unix:// and tcp:// are supported" in wrong.err, wrong
+    for elsewhere in ("ssh://elsewhere", "http://elsewhere"):
+        wrong = ecspan("agent", "--once", "--docker", elsewhere)
+        assert wrong.code == 2 and "only unix:// and tcp:// are supported" in wrong.err and "hint: " in wrong.err, wrong
 
 
 @pytest.mark.parametrize("kind", ["no socket", "nobody listens"])
@@ -222,6 +223,17 @@ def test_a_docker_that_comes_back_is_no_gap(ecspan, aws, collector, instance, do
 def test_docker_can_be_left_out(ecspan, aws, instance, tmp_path):
     run = ecspan("agent", "--once", "--agent-url", instance(two_tasks(True)).url, "--docker", "none", "--to", f"file:{tmp_path / 'spans'}")
     assert run.code == 0 and "Docker was not asked" in run.err and run.out.count("end unknown") == 4, run
+
+
+def test_without_docker_what_has_stopped_is_not_said_to_run(ecspan, aws, instance, tmp_path):
+    agent = instance(two_tasks(True))
+    process = ecspan.start("agent", "--agent-url", agent.url, "--docker", "none", "--to", f"file:{tmp_path / 'spans'}")
+    agent.wait(2)
+    code, told = told_to_stop(process)
+    for name in ("app", "side"):
+        assert f"task prod/{ENDED}: container {name} has stopped, and its end is not known: its span is not sent" in told, told
+    assert f"task prod/{RUNS}: container main had not finished when last seen" in told and told.count("had not finished") == 2
+    assert code == 0 and "Docker was not asked" in told, told
 
 
 @pytest.mark.parametrize("answer", [500, Docker.HANG, b"garbage " + SECRET.encode(), json.dumps({"Id": APP, "State": SECRET}).encode()],

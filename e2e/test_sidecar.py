@@ -178,6 +178,38 @@ def test_a_receiver_that_is_down_loses_nothing(ecspan, aws, metadata):
     assert [json.loads(file.read_text())["ecspan"]["items"] for file in saved] == [1]
 
 
+def test_an_endpoint_that_hangs_does_not_outlast_the_stop_timeout(ecspan, aws, collector, metadata):
+    running = task(OWN, INIT, container(*APP))
+    server = metadata(running, Metadata.HANG)
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
+    server.wait(2)
+    started = time.monotonic()
+    code, told = told_to_stop(process)
+    # A request has 5 s of its own.
+    assert time.monotonic() - started < 3, told
+    assert code == 3 and "gap: what ended since the last answer was not seen: the task metadata endpoint does not answer" in told, told
+    assert [span["name"] for span in collector.spans(1)] == ["container init"]
+
+
+def test_an_answer_like_the_one_before_is_still_a_sign_of_life(ecspan, aws, collector, metadata):
+    server = metadata(task(OWN, INIT, container(*APP)))
+    process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
+    server.wait(2)
+    (ecspan.home / "health").unlink()
+    server.wait(4)
+    assert (ecspan.home / "health").read_text().isdigit()
+    server.life.append(task(OWN, INIT, container(*APP, DONE)))
+    assert {span["name"] for span in collector.spans(2)} == {"container init", "container app"}
+    code, told = told_to_stop(process)
+    assert code == 0 and "2 of 2 spans accepted" in told, told
+
+
+@pytest.mark.parametrize("url", ["notaurl", "http://", "169.254.170.2/v4/xyz"])
+def test_what_is_no_url_is_refused(ecspan, aws, url):
+    run = ecspan("sidecar", env={"ECS_CONTAINER_METADATA_URI_V4": url})
+    assert run.code == 2 and "ECS_CONTAINER_METADATA_URI_V4 holds no URL" in run.err and "hint: " in run.err, run
+
+
 def test_a_second_interrupt_ends_at_once_and_a_second_sigterm_does_not(ecspan, aws, tmp_path):
     endpoint = Metadata(OWN, task(container("app", started="2026-11-20T10:00:09.3Z"), OWN))
     try:

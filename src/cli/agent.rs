@@ -359,6 +359,11 @@ impl<'a> AgentWatch<'a> {
                     }
                     // One look says in its table what runs.
                     None if self.args.once => {}
+                    // That it ended is the agent's word; how and when would be Docker's.
+                    None if self.docker.is_none() && task.record().is_stopped() => terminal::tell(
+                        "note",
+                        &format!("{what} has stopped, and its end is not known: its span is not sent"),
+                    ),
                     None => {
                         terminal::tell("note", &format!("{what} had not finished when last seen: its span is not sent"))
                     }

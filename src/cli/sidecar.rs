@@ -11,6 +11,7 @@ use ecspan::sink::{Delivery, Piece};
 use ecspan::source::endpoint::{EndpointError, MetadataEndpoint};
 use ecspan::trace::{ServiceName, TraceOptions};
 use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, sleep_until};
 
 use super::args::{Global, SidecarArgs};
 use super::exit::Exit;
@@ -20,6 +21,8 @@ use super::{destinations, env, signals, terminal};
 
 /// A sidecar that has not had an answer for so long is not well.
 const STALE: Duration = Duration::from_secs(60);
+/// The last look has so long: the endpoint answers within milliseconds.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 const HEALTH_FILE: &str = "ecspan-sidecar.health";
 
 pub(super) async fn run(global: &Global, args: &SidecarArgs) -> Result<Exit, Problem> {
@@ -65,10 +68,12 @@ struct SidecarWatch<'a> {
     /// Our own container: it can't be waited for.
     own: Option<String>,
     last: Option<TaskRecord>,
+    /// When we were told to stop.
+    told: Option<Instant>,
     /// Containers by name and runtime id, as they were last seen.
     seen: BTreeMap<(String, Option<String>), ContainerRecord>,
     sent: Sent,
-    told: BTreeSet<Gap>,
+    told_gaps: BTreeSet<Gap>,
     gaps: usize,
     cannot_write: bool,
 }
@@ -88,21 +93,26 @@ impl<'a> SidecarWatch<'a> {
             health,
             own: None,
             last: None,
+            told: None,
             seen: BTreeMap::new(),
             sent: Sent::default(),
-            told: BTreeSet::new(),
+            told_gaps: BTreeSet::new(),
             gaps: 0,
             cannot_write: false,
         }
     }
 
-    async fn ask(&mut self) -> Result<(), EndpointError> {
+    /// Whether there is news.
+    async fn ask(&mut self) -> Result<bool, EndpointError> {
         if self.own.is_none() {
             self.own = Some(self.endpoint.own_container().await?);
         }
-        let (task, gaps) = self.endpoint.task().await?;
+        let Some((task, gaps)) = self.endpoint.news().await? else {
+            self.beat();
+            return Ok(false);
+        };
         for gap in gaps {
-            if self.told.insert(gap.clone()) {
+            if self.told_gaps.insert(gap.clone()) {
                 terminal::tell("gap", &format!("{}: {}", gap.what, gap.why));
                 self.gaps += 1;
             }
@@ -110,7 +120,31 @@ impl<'a> SidecarWatch<'a> {
         self.look_at(&task);
         self.last = Some(task);
         self.beat();
-        Ok(())
+        Ok(true)
+    }
+
+    /// Asks, but told to stop no longer than is waited for the others, also when that is while something is asked. The last
+    /// look has its time after all others.
+    async fn ask_in_time(&mut self, is_last: bool) -> Result<bool, EndpointError> {
+        let (patience, mut told) = (self.patience(is_last), self.told);
+        let time_up = async {
+            if told.is_none() {
+                signals::wait().await;
+            }
+            sleep_until(*told.get_or_insert_with(Instant::now) + patience).await;
+        };
+        let asked = tokio::select! {
+            asked = self.ask() => asked,
+            () = time_up => Err(EndpointError::late("--stop-timeout is over")),
+        };
+        self.told = told;
+        asked
+    }
+
+    /// For how long after we were told to stop something is asked.
+    fn patience(&self, is_last: bool) -> Duration {
+        let patience = self.args.stop_timeout.max(LAST_LOOK);
+        if is_last { patience } else { patience - LAST_LOOK }
     }
 
     /// Compares with what was seen before: a container that is not listed any more and never finished is a gap.
@@ -187,9 +221,12 @@ impl<'a> SidecarWatch<'a> {
 }
 
 impl Watch for SidecarWatch<'_> {
-    async fn look(&mut self, pieces: &Sender<Piece>, _: bool) -> Result<(), EndpointError> {
-        self.ask().await?;
-        self.send(pieces).await;
+    async fn look(&mut self, pieces: &Sender<Piece>, is_last: bool) -> Result<(), EndpointError> {
+        let is_news = self.ask_in_time(is_last).await?;
+        // The task is over only once we are told to stop.
+        if is_news || signals::received().is_some() {
+            self.send(pieces).await;
+        }
         Ok(())
     }
 
@@ -197,7 +234,8 @@ impl Watch for SidecarWatch<'_> {
         let patience = self.args.stop_timeout;
         let what = format!("told to stop: waiting up to {} s for the other containers", patience.as_secs());
         terminal::tell("note", &what);
-        patience
+        let told = *self.told.get_or_insert_with(Instant::now);
+        self.patience(false).saturating_sub(told.elapsed())
     }
 
     fn is_over(&self) -> bool {

@@ -61,7 +61,9 @@ pub(super) async fn follow(watch: &mut impl Watch, pieces: &Sender<Piece>) -> Op
         let failed = watch.look(pieces, is_last).await.err();
         match &failed {
             None => interval = INTERVAL,
-            Some(error) if is_last => terminal::tell("warning", &error.to_string()),
+            Some(error) if is_last || (until.is_none() && signals::received().is_some()) => {
+                terminal::tell("warning", &error.to_string());
+            }
             Some(error) => {
                 interval = (interval * 2).min(LONGEST_INTERVAL);
                 let again = if until.is_some() { INTERVAL } else { interval };

@@ -266,7 +266,7 @@ impl Docker {
     /// Docker at `unix://PATH`, `tcp://HOST:PORT` or a bare path. Whether it is there shows when it is asked.
     pub fn at(host: &str) -> Result<Self, DockerError> {
         let host = if host.starts_with('/') { format!("unix://{host}") } else { host.to_owned() };
-        let is_known = ["unix://", "tcp://", "http://"].iter().any(|scheme| host.starts_with(scheme));
+        let is_known = ["unix://", "tcp://"].iter().any(|scheme| host.starts_with(scheme));
         if is_known { Ok(Self { host }) } else { Err(DockerError::Unsupported { host }) }
     }
 

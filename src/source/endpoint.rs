@@ -12,6 +12,8 @@ use crate::model::observation::{Gap, TaskRecord};
 
 /// Where ECS says that the endpoint is, the newest version first.
 const VARIABLES: [&str; 2] = ["ECS_CONTAINER_METADATA_URI_V4", "ECS_CONTAINER_METADATA_URI"];
+/// Who is asked, in errors.
+const METADATA_ENDPOINT: &str = "the task metadata endpoint";
 /// It answers within milliseconds; one that does not in this time is not waited for.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -21,6 +23,12 @@ pub enum EndpointError {
     /// No variable says where it is.
     #[error("neither {} nor {} is set", VARIABLES[0], VARIABLES[1])]
     NotInATask,
+    /// A variable holds something else.
+    #[error("{variable} holds no URL of the form http://HOST:PORT/…")]
+    NotAUrl {
+        /// Which.
+        variable: &'static str,
+    },
     /// It asks to be asked less often.
     #[error("{0} answered 429: too many requests")]
     Throttled(&'static str),
@@ -46,10 +54,18 @@ pub enum EndpointError {
 }
 
 impl EndpointError {
+    /// The task metadata endpoint was not waited for any longer.
+    pub fn late(why: &str) -> Self {
+        Self::Unanswered { whom: METADATA_ENDPOINT, why: why.to_owned() }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotInATask => Some("ECS sets them in the containers of a task: run ecspan as one of them"),
+            Self::NotAUrl { .. } => {
+                Some("ECS sets it in the containers of a task: leave it as it is, or name where an endpoint listens")
+            }
             Self::Throttled(_) | Self::Status { .. } | Self::Unanswered { .. } | Self::Unreadable(_) => None,
         }
     }
@@ -81,6 +97,12 @@ impl Local {
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, EndpointError> {
+        let body = self.bytes(path).await?;
+        self.read(&body)
+    }
+
+    /// An answer as it is.
+    async fn bytes(&self, path: &str) -> Result<Vec<u8>, EndpointError> {
         let whom = self.whom;
         let unanswered = |error: reqwest::Error| EndpointError::Unanswered { whom, why: cause(&error.without_url()) };
         let mut response = self.client.get(format!("{}{path}", self.base)).send().await.map_err(unanswered)?;
@@ -97,8 +119,13 @@ impl Local {
                 return Err(EndpointError::Unanswered { whom, why });
             }
         }
-        let mut documents = super::files::parse(self.origin, &body)?;
-        documents.pop().ok_or_else(|| EndpointError::Unanswered { whom, why: "it sent nothing".to_owned() })
+        Ok(body)
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Value, EndpointError> {
+        let mut documents = super::files::parse(self.origin, body)?;
+        let nothing = || EndpointError::Unanswered { whom: self.whom, why: "it sent nothing".to_owned() };
+        documents.pop().ok_or_else(nothing)
     }
 }
 
@@ -113,28 +140,66 @@ pub(super) fn cause(error: &dyn std::error::Error) -> String {
 
 /// The endpoint of the container that asks.
 #[derive(Debug)]
-pub struct MetadataEndpoint(Local);
+pub struct MetadataEndpoint {
+    local: Local,
+    /// The last answer about the task that could be read.
+    last: Vec<u8>,
+}
 
 impl MetadataEndpoint {
     /// The endpoint that the environment names.
     pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, EndpointError> {
         // The largest task has ten containers.
         const MOST_BYTES: usize = 4 * 1024 * 1024;
-        let base = VARIABLES.iter().find_map(|name| env(name)).ok_or(EndpointError::NotInATask)?;
-        Local::new("the task metadata endpoint", "the task metadata", &base, MOST_BYTES).map(Self)
+        let found = VARIABLES.into_iter().find_map(|name| Some((name, env(name)?)));
+        let (variable, base) = found.ok_or(EndpointError::NotInATask)?;
+        // It is not quoted: a URL can hold a password.
+        if !reqwest::Url::parse(&base).is_ok_and(|url| url.scheme() == "http" && url.has_host()) {
+            return Err(EndpointError::NotAUrl { variable });
+        }
+        let local = Local::new(METADATA_ENDPOINT, "the task metadata", &base, MOST_BYTES)?;
+        Ok(Self { local, last: vec![] })
     }
 
-    /// The task, and what the endpoint itself could not learn.
-    pub async fn task(&self) -> Result<(TaskRecord, Vec<Gap>), EndpointError> {
-        let answer = self.0.get("/task").await?;
-        Ok(metadata::task(&At::root("the task metadata", &answer))?)
+    /// The task, and what the endpoint itself could not learn. `None`: byte for byte the answer before, which was read.
+    pub async fn news(&mut self) -> Result<Option<(TaskRecord, Vec<Gap>)>, EndpointError> {
+        let body = self.local.bytes("/task").await?;
+        if body == self.last {
+            return Ok(None);
+        }
+        let answer = self.local.read(&body)?;
+        let task = metadata::task(&At::root("the task metadata", &answer))?;
+        self.last = body;
+        Ok(Some(task))
     }
 
     /// The name of the container that asks.
     pub async fn own_container(&self) -> Result<String, EndpointError> {
-        let answer = self.0.get("").await?;
+        let answer = self.local.get("").await?;
         let at = At::root("the container metadata", &answer);
         let missing = ReadError::Expected { place: at.place.clone(), expected: "a container with a Name" };
         at.text("Name").ok_or_else(|| missing.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_url_is_refused_without_quoting_it() {
+        let of = |value: &str| {
+            let value = value.to_owned();
+            MetadataEndpoint::from_env(move |name| (name == VARIABLES[0]).then(|| value.clone()))
+        };
+        for url in ["http://169.254.170.2/v4/0123-4567", "http://127.0.0.1:51679/v4/xyz/", "http://[::1]:80"] {
+            assert!(of(url).is_ok(), "{url}");
+        }
+        for other in ["", "notaurl", "hunter2:51679/v4", "http://", "/v4/hunter2", "ftp://u:hunter2@h/v4", "unix:///x"]
+        {
+            let error = of(other).expect_err(other);
+            assert!(error.hint().is_some() && !error.to_string().contains("hunter2"), "{error}");
+            assert!(error.to_string().starts_with("ECS_CONTAINER_METADATA_URI_V4 holds no URL"), "{error}");
+        }
     }
 }
