@@ -420,3 +420,16 @@ def test_docker_inspect_is_a_file_too(ecspan, aws, tmp_path):
         assert run.code == 0 and SECRET not in run.out + run.err and "side" in run.out, run
     run = ecspan("show", "--utc", *files)
     assert "container app" in run.out and "container side" in run.out and "exit 137" in run.out and "exit 3" in run.out, run
+
+
+def test_containers_that_ecs_did_not_start_are_passed_by(ecspan, aws, tmp_path):
+    app, foreign = their_containers()[APP], [their_containers()[SIDE], their_containers()[INIT]]
+    app["Config"]["Labels"] |= {"com.amazonaws.ecs.task-arn": arn(ENDED), "com.amazonaws.ecs.container-name": "app"}
+    all_of_them, out = tmp_path / "all.json", tmp_path / "spans"
+    for count, told in ((1, "1 container that ECS did not start"), (2, "2 containers that ECS did not start")):
+        all_of_them.write_text(json.dumps([foreign[0], app, *foreign[1:count]]))
+        run = ecspan("show", "--utc", all_of_them)
+        assert run.code == 0 and "container app" in run.out and "error: " not in run.err, run
+        assert f"all.json: passed by, for they are not about a task: {told}\n" in run.err and SECRET not in run.err, run
+    run = ecspan("export", all_of_them, "--to", f"file:{out}")
+    assert run.code == 0 and "1 of 1 spans" in run.err and "2 containers that ECS did not start" in run.err, run

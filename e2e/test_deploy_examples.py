@@ -215,6 +215,20 @@ def test_the_program_knows_the_variables_of_the_function(ecspan):
     assert sorted(name for name in names if f"[env: {name}=" not in told) == [], run
 
 
+def test_workers_choose_among_tasks_as_the_function_does(ecspan):
+    chosen = {"Services": "ECSPAN_SERVICE", "OnlyFailed": "ECSPAN_ONLY_FAILED", "SlowerThan": "ECSPAN_SLOWER_THAN"}
+    workers, function = template(DEPLOY / "workers.yaml"), template(DEPLOY / "lambda.yaml")
+    for parameter in [*chosen, "To"]:
+        assert workers["Parameters"][parameter] == function["Parameters"][parameter]
+    (definition,) = resources(DEPLOY / "workers.yaml", "AWS::ECS::TaskDefinition")
+    variables = {one["Fn::If"][1]["Name"] for one in definition["ContainerDefinitions"][0]["Environment"]}
+    assert variables == {"OTEL_EXPORTER_OTLP_ENDPOINT", *chosen.values()}
+    for name in ("HasServices", "HasSlowerThan", "IsOnlyFailed", "SendsToXRay"):
+        assert workers["Conditions"][name] == function["Conditions"][name]
+    told = " ".join(ecspan("worker", "--help").out.split())
+    assert [name for name in chosen.values() if f"[env: {name}=" not in told] == []
+
+
 def test_the_image_is_not_root():
     stages = re.split(r"^FROM ", (PROJECT / "Dockerfile").read_text(), flags=re.M)
     users = re.findall(r"^USER (\d+):(\d+)$", stages[-1], flags=re.M)

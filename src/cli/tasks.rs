@@ -11,6 +11,7 @@ use ecspan::model::merge::{self, TaskObservations, Unclaimed};
 use ecspan::model::observation::Observation;
 use ecspan::model::{TaskLife, Time};
 use ecspan::source::aws::{Aws, AwsError, AwsSettings};
+use ecspan::source::docker;
 use ecspan::source::ecs::{EcsSource, ObserveOptions, Until};
 use ecspan::source::files::{self, Contents};
 use ecspan::source::logs::{StreamOverride, WholeLog};
@@ -398,7 +399,11 @@ fn passed_by_note(path: &Path, kinds: &[String]) -> String {
     for kind in kinds {
         *counts.entry(kind).or_default() += 1;
     }
-    let kinds: Vec<String> = counts.into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let told = |(kind, count): (&str, usize)| match (kind, count) {
+        (docker::FOREIGN, 2..) => format!("{count} {}", kind.replacen("container", "containers", 1)),
+        _ => format!("{count} {kind}"),
+    };
+    let kinds: Vec<String> = counts.into_iter().map(told).collect();
     format!("{}: passed by, for they are not about a task: {}", path.display(), kinds.join(", "))
 }
 

@@ -47,6 +47,15 @@ pub(crate) fn is_container(at: &At<'_>) -> bool {
     at.value.get("Id").is_some() && is_object("State") && (is_object("Config") || is_object("HostConfig"))
 }
 
+/// What a container is called that ECS did not start.
+pub const FOREIGN: &str = "container that ECS did not start";
+
+/// Whether `at`, a container, is one that ECS did not start (its own agent, for one): it has none of ECS's labels.
+pub(crate) fn is_foreign(at: &At<'_>) -> bool {
+    let label = |config: &At<'_>| config.get("Labels").is_some_and(|labels| labels.has("com.amazonaws.ecs.task-arn"));
+    at.get("Config").is_some_and(|config| !label(&config))
+}
+
 /// A container of `docker inspect`, as a task of which no more is known: ECS's labels say which one.
 pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
     let labels = at.get("Config").and_then(|config| config.get("Labels"));

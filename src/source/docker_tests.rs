@@ -158,8 +158,16 @@ fn as_a_file_it_says_whose_it_is() {
     names.sort_unstable();
     assert_eq!(names, ["app", "side"]);
 
-    let foreign = with(&[("/Config/Labels", json!({}))]);
-    let error = files::read_bytes("f", foreign.to_string().as_bytes()).expect_err("not ECS's").to_string();
+    for labels in [json!({}), json!(null), json!({ "com.docker.compose.service": "db" })] {
+        let foreign = json!([with(&[("/Config/Labels", labels)]), finished()]).to_string();
+        let contents = files::read_bytes("f", foreign.as_bytes()).expect("a container of ECS's and another");
+        assert_eq!((contents.observations.len(), contents.errors.len()), (1, 0));
+        assert_eq!(contents.passed_by, ["container that ECS did not start"]);
+    }
+    // One without its configuration may be ECS's.
+    let mut bare = finished();
+    bare.as_object_mut().and_then(|container| container.remove("Config"));
+    let error = files::read_bytes("f", bare.to_string().as_bytes()).expect_err("nobody's").to_string();
     assert_eq!(error, "f: $: expected a container that ECS started, with the label com.amazonaws.ecs.task-arn");
 }
 
@@ -184,8 +192,10 @@ fn addresses_of_docker() {
             .iter()
             .all(|host| Docker::at(host).is_ok())
     );
-    let error = Docker::at("ssh://host").expect_err("not supported");
-    assert!(error.hint().is_some() && !error.is_absent());
+    for host in ["ssh://host", "http://127.0.0.1:2375"] {
+        let error = Docker::at(host).expect_err("not supported");
+        assert!(error.hint().is_some() && !error.is_absent());
+    }
     for id in ["", "a/b", "a?b", "..", "a%2fb"] {
         assert!(!is_id(id), "{id}");
     }

@@ -27,7 +27,7 @@ pub struct Contents {
     pub errors: Vec<ReadError>,
     /// Tasks that the answer says do not exist.
     pub missing: Vec<MissingTask>,
-    /// The types of events that are not about a task.
+    /// What is not about a task: the types of events, and containers that ECS did not start.
     pub passed_by: Vec<String>,
 }
 
@@ -199,6 +199,7 @@ pub(super) fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> 
                 }
             }
         }
+        Shape::DockerContainer if docker::is_foreign(at) => contents.passed_by.push(docker::FOREIGN.to_owned()),
         Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
         Shape::Event => match event::read(at)? {
             Event::Task(record) => contents.observations.push(Observation::Task(record)),
