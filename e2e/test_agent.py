@@ -432,4 +432,4 @@ def test_containers_that_ecs_did_not_start_are_passed_by(ecspan, aws, tmp_path):
         assert run.code == 0 and "container app" in run.out and "error: " not in run.err, run
         assert f"all.json: passed by, for they are not about a task: {told}\n" in run.err and SECRET not in run.err, run
     run = ecspan("export", all_of_them, "--to", f"file:{out}")
-    assert run.code == 0 and "1 of 1 spans" in run.err and "2 containers that ECS did not start" in run.err, run
+    assert run.code == 0 and "1 of 1 span accepted" in run.err and "2 containers that ECS did not start" in run.err, run
