@@ -197,10 +197,12 @@ class Rollouts:
         for task in made.new[:2]:
             asked = (later - task.created_at).total_seconds() + 60
             self.seed.set_times(task, task.created_at, {**launch(), **{name: asked + offset for name, offset in STOP.items()}})
-            task.stop_code, task.stopped_reason = "ServiceSchedulerInitiated", "Service Scheduler initiated Availability Zone rebalancing"
+            task.stop_code, task.stopped_reason = "ServiceSchedulerInitiated", SCALING.format(self.new)
         ids = " ".join(f"(task {task.id})" for task in made.started)
         service = SERVICES["prod", "web"]["service"]
         service["events"] = [
+            {"id": str(uuid.uuid4()), "createdAt": later + seconds(61),
+             "message": f"(service web) has stopped 2 running tasks in {REGION}a due to AZ rebalancing: {made.new[0].id}, {made.new[1].id}."},
             {"id": str(uuid.uuid4()), "createdAt": later, "message": f"(service web) has started 2 tasks in {REGION}c to AZ Rebalance: {ids}."},
             {"id": str(uuid.uuid4()), "createdAt": later, "message": "(service web) is not AZ balanced with 4 tasks in a, 2 tasks in c. AZ Rebalancing in progress."},
             *service["events"],

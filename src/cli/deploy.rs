@@ -1,54 +1,44 @@
 //! `ecspan deploy`: the report and the trace of a deployment.
 
+mod gather;
 mod report;
 mod wait;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex};
 
-use ecspan::model::deployment::{Comparison, DeploymentLife, Role, State, Wanted, choose};
+use ecspan::model::deployment::{Comparison, Deployment, DeploymentLife, State, Wanted, choose};
 use ecspan::model::finding::FindingKind;
-use ecspan::model::merge::{self, TaskObservations};
-use ecspan::model::observation::{Gap, Observation};
+use ecspan::model::merge;
+use ecspan::model::observation::Observation;
 use ecspan::model::service::ServiceRecord;
-use ecspan::model::{TaskLife, Time};
 use ecspan::sink::{Delivery, Piece, Verdict};
-use ecspan::source::aws::{AwsError, Region};
+use ecspan::source::aws::AwsError;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::service::{ServiceAnswers, ServicePlace};
 use ecspan::source::{baseline, files};
 use ecspan::trace::{Mode, ParentPolicy, TaskTrace, TraceOptions, caller, deployment};
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt, future::join, stream};
-use tokio::sync::mpsc::{self, Sender};
+use futures::future::join;
+use futures::{StreamExt, stream};
+use tokio::sync::mpsc;
 
 use super::args::{DeployArgs, Global, LogLines};
 use super::exit::Exit;
 use super::export::attributes;
 use super::problem::Problem;
-use super::progress::Progress;
 use super::tasks::{Course, aws, aws_problem};
 use super::{closing, destinations, env, retries, signals, terminal};
+use gather::{Gather, Origin, now};
 
-/// Tasks of which more is asked at once.
-const CONCURRENT: usize = 8;
 /// Traces that wait to be delivered.
 const WAITING: usize = 4;
 /// Findings of the deployment as a whole.
 const SLOWER: &str = "slower-than-baseline";
 const TASK_FAILED: &str = "task-failed";
 
-/// What the tasks of a deployment come from.
-enum Origin {
-    Aws { source: Arc<EcsSource>, place: ServicePlace },
-    Files(Vec<TaskObservations>),
-}
-
 /// A deployment, as far as it is known before its tasks are.
 struct Found {
     origin: Origin,
-    deployment: ecspan::model::deployment::Deployment,
+    deployment: Deployment,
     answers: ServiceAnswers,
     timed_out: bool,
 }
@@ -209,146 +199,6 @@ impl Told {
             terminal::say(&format!("  {}/trace/{}", url.trim_end_matches('/'), self.trace_id));
         }
         terminal::say(&format!("and the traces of {}", closing::count(tasks, "task")));
-    }
-}
-
-/// Reads tasks and hands on their traces.
-struct Gather {
-    log_lines: usize,
-    is_sending: bool,
-    options: TraceOptions,
-    course: Arc<Course>,
-    /// Who is asked for log lines.
-    logs: Option<(Arc<EcsSource>, Region)>,
-    /// What has been told already: what is refused of one task is refused of thousands.
-    told: Mutex<BTreeMap<String, usize>>,
-}
-
-impl Gather {
-    async fn read(
-        &self,
-        origin: Origin,
-        mut deployment: ecspan::model::deployment::Deployment,
-        pieces: &Sender<TaskTrace>,
-    ) -> Result<DeploymentLife, AwsError> {
-        let progress = Progress::start("reading tasks");
-        let origin = match origin {
-            Origin::Files(tasks) => {
-                if deployment.created.is_none() {
-                    tasks.iter().for_each(|observed| estimate(&mut deployment, &observed.task));
-                }
-                Origin::Files(tasks)
-            }
-            Origin::Aws { source, place } => {
-                // ECS remembers only the end of this deployment, and which tasks it stopped depends on its beginning.
-                if deployment.created.is_none() {
-                    let mut pages = std::pin::pin!(source.service_tasks(&place));
-                    while let Some(page) = pages.try_next().await? {
-                        page.iter().for_each(|task| estimate(&mut deployment, task));
-                    }
-                }
-                Origin::Aws { source, place }
-            }
-        };
-        let mut life = DeploymentLife::new(deployment);
-        let mut observed = self.observed(origin, &life);
-        while let Some(task) = observed.try_next().await? {
-            progress.advance();
-            self.take(task, &mut life, pieces).await;
-        }
-        drop(observed);
-        for (why, more) in
-            self.told.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|(_, more)| **more > 0)
-        {
-            terminal::tell("gap", &format!("{}: {why}", closing::count(*more as u64, "more task")));
-        }
-        life.sort();
-        Ok(life)
-    }
-
-    /// The tasks of the service, with all that is wanted of each.
-    fn observed(
-        &self,
-        origin: Origin,
-        life: &DeploymentLife,
-    ) -> BoxStream<'static, Result<TaskObservations, AwsError>> {
-        let (source, place) = match origin {
-            Origin::Files(tasks) => return stream::iter(tasks.into_iter().map(Ok)).boxed(),
-            Origin::Aws { source, place } => (source, place),
-        };
-        let (deployment, is_sending, log_lines) = (Arc::new(life.deployment.clone()), self.is_sending, self.log_lines);
-        let pages = source.service_tasks(&place);
-        let tasks = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok::<_, AwsError>))).try_flatten();
-        let observed = tasks.map_ok(move |task| {
-            let (source, region, deployment) = (source.clone(), place.region.clone(), deployment.clone());
-            async move {
-                let is_rollouts = matches!(deployment.role(&task), Role::Launch | Role::Stop);
-                let observed = TaskObservations { task, ..TaskObservations::default() };
-                if !is_rollouts {
-                    return Ok(observed);
-                }
-                let has_failed = || TaskLife::new(observed.clone(), now(), 0).outcome.failure.is_some();
-                // Whoever only reports needs the lines of one task of a group.
-                if is_sending && log_lines > 0 && has_failed() {
-                    return Ok(source.observe_one(&region, observed.task).await);
-                }
-                let definition = if is_sending { source.definition_once(&region, &observed.task).await } else { None };
-                Ok(match definition {
-                    Some(Ok(definition)) => TaskObservations { definition: Some(definition), ..observed },
-                    Some(Err(error)) => {
-                        let gap = ecspan::source::ecs::gap("the task definition", &error);
-                        TaskObservations { gaps: vec![gap], ..observed }
-                    }
-                    None => observed,
-                })
-            }
-        });
-        observed.try_buffer_unordered(CONCURRENT).boxed()
-    }
-
-    /// Tells what could not be learned of a task; the same of others is counted.
-    fn tell(&self, task: &str, gap: &Gap) {
-        let why = format!("{}: {}", gap.what, gap.why.split(" (request ").next().unwrap_or(&gap.why));
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(more) = told.get_mut(&why) {
-            *more += 1;
-            self.course.lose_again();
-            return;
-        }
-        self.course.lose(&Problem::failed(format!("task {task}: {}: {}", gap.what, gap.why)).hint(gap.hint.clone()));
-        told.insert(why, 0);
-    }
-
-    /// Adds a task to the deployment, and hands on its trace when the rollout launched or stopped it.
-    async fn take(&self, observed: TaskObservations, life: &mut DeploymentLife, pieces: &Sender<TaskTrace>) {
-        let task = TaskLife::new(observed, now(), self.log_lines);
-        let task = match &self.logs {
-            Some((source, region)) if self.log_lines > 0 && life.wants_sample(&task) => {
-                let observed = source.observe_one(region, task.task).await;
-                TaskLife::new(observed, now(), self.log_lines)
-            }
-            _ => task,
-        };
-        for gap in &task.gaps {
-            self.tell(&task.task.id, gap);
-        }
-        life.add(&task, caller::of_task(&task.task).is_some_and(|caller| caller.is_sampled()));
-        let is_rollouts = matches!(life.deployment.role(&task.task), Role::Launch | Role::Stop);
-        if !is_rollouts || task.phases.is_none() || !self.is_sending {
-            return;
-        }
-        // Nobody takes it: the run has ended.
-        let _ = pieces.send(TaskTrace::new(&task, &self.options)).await;
-    }
-}
-
-fn now() -> Time {
-    Time::from(SystemTime::now())
-}
-
-fn estimate(deployment: &mut ecspan::model::deployment::Deployment, task: &ecspan::model::observation::TaskRecord) {
-    if let (Some(created), true) = (task.times.created, task.started_by.as_deref() == Some(&deployment.id)) {
-        deployment.estimate_created(created);
     }
 }
 

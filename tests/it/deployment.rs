@@ -171,6 +171,14 @@ fn events_name_the_tasks_that_are_moved_between_zones() {
     assert_eq!(deployment.role(&task(NEW, "ab12", 400.0)), Role::Rebalancing);
     assert_eq!(deployment.role(&task(NEW, "cd34", 400.0)), Role::Rebalancing);
     assert_eq!(deployment.role(&task(NEW, "ef56", 10.0)), Role::Launch);
+
+    // What is moved away was the rollout's launch all the same; an old task was moved, not replaced.
+    let (own, old) = ("0123456789abcdef0123456789abcde1", "0123456789abcdef0123456789abcde2");
+    let text = format!("has stopped 2 running tasks in euw1-az1 due to AZ rebalancing: {own}, {old}.");
+    let deployment = latest(&service(vec![primary(record(NEW, 0.0, "COMPLETED"))], vec![event(200.0, &text)]));
+    let moved = whole(deployment.clone(), vec![scaled(task(NEW, own, 10.0), 200.0)]);
+    assert_eq!((moved.launches.len(), moved.launches[0].end), (1, Some(End::Rebalanced)));
+    assert_eq!(deployment.role(&scaled(task(OLD, old, -900.0), 200.0)), Role::Rebalancing);
 }
 
 #[test]

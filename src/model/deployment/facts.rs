@@ -108,8 +108,8 @@ pub struct Deployment {
     pub(super) all_events: Vec<ServiceEvent>,
     /// ECS keeps a hundred events, and the first of this deployment may have been dropped.
     pub events_cut: bool,
-    /// The tasks, in lower case, that events name as started or stopped to balance the zones.
-    pub(super) rebalanced: BTreeSet<String>,
+    /// The tasks, in lower case, that events name as started, and as stopped, to balance the zones.
+    pub(super) rebalanced: [BTreeSet<String>; 2],
 }
 
 impl Deployment {
@@ -207,11 +207,26 @@ pub(super) fn names_rebalancing(text: &str) -> bool {
         || text.contains("availabilityzonerebalanc")
 }
 
-/// The tasks that events name as part of that.
-fn rebalanced(events: &[ServiceEvent]) -> BTreeSet<String> {
-    let about = events.iter().filter(|event| names_rebalancing(&event.message));
-    let named = about.flat_map(|event| event.message.split("(task ").skip(1));
-    named.filter_map(|rest| rest.split([')', ' ', ',']).next()).map(str::to_lowercase).collect()
+/// The tasks, in lower case, that events about that name as started, and as stopped.
+fn rebalanced(events: &[ServiceEvent]) -> [BTreeSet<String>; 2] {
+    let about = |verb: &str| {
+        let of_verb = |event: &&ServiceEvent| names_rebalancing(&event.message) && event.message.contains(verb);
+        let named = events.iter().filter(of_verb).flat_map(|event| task_ids(&event.message));
+        named.map(str::to_lowercase).collect()
+    };
+    [about("has started"), about("has stopped")]
+}
+
+/// The tasks that an event names: `(task ID)`, or ids of 32 hex digits (or UUIDs) alone.
+fn task_ids(message: &str) -> impl Iterator<Item = &str> {
+    let words = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let is_id = |word: &str| word.len() >= 32 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let mut before = "";
+    words.filter(|word| !word.is_empty()).filter(move |word| {
+        let is_named = before == "task" || is_id(word);
+        before = word;
+        is_named
+    })
 }
 
 /// When an event says that a deployment was `what`: `completed`, `failed`.

@@ -80,7 +80,9 @@ impl Deployment {
         let started_by = task.started_by.as_deref().unwrap_or_default();
         let created = task.times.created;
         let is_over_by = |at: Option<Time>| self.finished.is_some_and(|finish| at.is_some_and(|at| at > finish.at));
-        if self.rebalanced.contains(&task.id.to_lowercase()) {
+        let [started, stopped] = &self.rebalanced;
+        let id = task.id.to_lowercase();
+        if started.contains(&id) {
             return Role::Rebalancing;
         }
         if started_by == self.id {
@@ -98,7 +100,7 @@ impl Deployment {
             return Role::Elsewhere;
         }
         match StopCause::of(task) {
-            _ if says_rebalancing(task) => Role::Rebalancing,
+            _ if says_rebalancing(task) || stopped.contains(&id) => Role::Rebalancing,
             // The scheduler also stops what fails its health checks: that is no rollout.
             StopCause::Scheduler if Outcome::new(task, None).failure.is_none() => Role::Stop,
             _ => Role::EndedMeanwhile,
@@ -112,6 +114,7 @@ impl Deployment {
         let is_over = self.finished.is_some_and(|finish| began > finish.at);
         Some(match StopCause::of(task) {
             _ if says_rebalancing(task) => End::Rebalanced,
+            _ if self.rebalanced[1].contains(&task.id.to_lowercase()) => End::Rebalanced,
             _ if failed && is_over => End::FailedLater,
             _ if failed => End::Failed,
             StopCause::Scheduler if is_over && self.outcome.state == State::Held => End::ScaledIn,

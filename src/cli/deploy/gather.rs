@@ -1,0 +1,172 @@
+//! From a deployment's tasks to what is kept of them, and to their traces. Main type: [`Gather`].
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use ecspan::model::deployment::{Deployment, DeploymentLife, Role};
+use ecspan::model::merge::TaskObservations;
+use ecspan::model::observation::{Gap, TaskRecord};
+use ecspan::model::{TaskLife, Time};
+use ecspan::source::aws::{AwsError, Region};
+use ecspan::source::ecs::{self, EcsSource};
+use ecspan::source::service::ServicePlace;
+use ecspan::trace::{TaskTrace, TraceOptions, caller};
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc::Sender;
+
+use crate::cli::problem::Problem;
+use crate::cli::progress::Progress;
+use crate::cli::tasks::Course;
+use crate::cli::{closing, terminal};
+
+/// Tasks of which more is asked at once.
+const CONCURRENT: usize = 8;
+
+/// What the tasks of a deployment come from.
+pub(super) enum Origin {
+    Aws { source: Arc<EcsSource>, place: ServicePlace },
+    Files(Vec<TaskObservations>),
+}
+
+/// Reads tasks and hands on their traces.
+pub(super) struct Gather {
+    pub(super) log_lines: usize,
+    pub(super) is_sending: bool,
+    pub(super) options: TraceOptions,
+    pub(super) course: Arc<Course>,
+    /// Who is asked for log lines.
+    pub(super) logs: Option<(Arc<EcsSource>, Region)>,
+    /// What has been told already: what is refused of one task is refused of thousands.
+    pub(super) told: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Gather {
+    /// Reads every task, and gives the deployment with what is kept of them.
+    pub(super) async fn read(
+        &self,
+        origin: Origin,
+        mut deployment: Deployment,
+        pieces: &Sender<TaskTrace>,
+    ) -> Result<DeploymentLife, AwsError> {
+        let progress = Progress::start("reading tasks");
+        let origin = match origin {
+            Origin::Files(tasks) => {
+                if deployment.created.is_none() {
+                    tasks.iter().for_each(|observed| estimate(&mut deployment, &observed.task));
+                }
+                Origin::Files(tasks)
+            }
+            Origin::Aws { source, place } => {
+                // ECS remembers only the end of this deployment, and which tasks it stopped depends on its beginning.
+                if deployment.created.is_none() {
+                    let mut pages = std::pin::pin!(source.service_tasks(&place));
+                    while let Some(page) = pages.try_next().await? {
+                        page.iter().for_each(|task| estimate(&mut deployment, task));
+                    }
+                }
+                Origin::Aws { source, place }
+            }
+        };
+        let mut life = DeploymentLife::new(deployment);
+        let mut observed = self.observed(origin, &life);
+        while let Some(task) = observed.try_next().await? {
+            progress.advance();
+            self.take(task, &mut life, pieces).await;
+        }
+        drop(observed);
+        for (why, more) in
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|(_, more)| **more > 0)
+        {
+            terminal::tell("gap", &format!("{}: {why}", closing::count(*more as u64, "more task")));
+        }
+        life.sort();
+        Ok(life)
+    }
+
+    /// The tasks of the service, with all that is wanted of each.
+    fn observed(
+        &self,
+        origin: Origin,
+        life: &DeploymentLife,
+    ) -> BoxStream<'static, Result<TaskObservations, AwsError>> {
+        let (source, place) = match origin {
+            Origin::Files(tasks) => return stream::iter(tasks.into_iter().map(Ok)).boxed(),
+            Origin::Aws { source, place } => (source, place),
+        };
+        let (deployment, is_sending, log_lines) = (Arc::new(life.deployment.clone()), self.is_sending, self.log_lines);
+        let pages = source.service_tasks(&place);
+        let tasks = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok::<_, AwsError>))).try_flatten();
+        let observed = tasks.map_ok(move |task| {
+            let (source, region, deployment) = (source.clone(), place.region.clone(), deployment.clone());
+            async move {
+                let is_rollouts = matches!(deployment.role(&task), Role::Launch | Role::Stop);
+                let observed = TaskObservations { task, ..TaskObservations::default() };
+                if !is_rollouts {
+                    return Ok(observed);
+                }
+                let has_failed = || TaskLife::new(observed.clone(), now(), 0).outcome.failure.is_some();
+                // Whoever only reports needs the lines of one task of a group.
+                if is_sending && log_lines > 0 && has_failed() {
+                    return Ok(source.observe_one(&region, observed.task).await);
+                }
+                let definition = if is_sending { source.definition_once(&region, &observed.task).await } else { None };
+                Ok(match definition {
+                    Some(Ok(definition)) => TaskObservations { definition: Some(definition), ..observed },
+                    Some(Err(error)) => {
+                        let gap = ecs::gap("the task definition", &error);
+                        TaskObservations { gaps: vec![gap], ..observed }
+                    }
+                    None => observed,
+                })
+            }
+        });
+        observed.try_buffer_unordered(CONCURRENT).boxed()
+    }
+
+    /// Tells what could not be learned of a task; the same of others is counted.
+    fn tell(&self, task: &str, gap: &Gap) {
+        let why = format!("{}: {}", gap.what, gap.why.split(" (request ").next().unwrap_or(&gap.why));
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(more) = told.get_mut(&why) {
+            *more += 1;
+            self.course.lose_again();
+            return;
+        }
+        self.course.lose(&Problem::failed(format!("task {task}: {}: {}", gap.what, gap.why)).hint(gap.hint.clone()));
+        told.insert(why, 0);
+    }
+
+    /// Adds a task to the deployment, and hands on its trace when the rollout launched or stopped it.
+    async fn take(&self, observed: TaskObservations, life: &mut DeploymentLife, pieces: &Sender<TaskTrace>) {
+        let task = TaskLife::new(observed, now(), self.log_lines);
+        let task = match &self.logs {
+            Some((source, region)) if self.log_lines > 0 && life.wants_sample(&task) => {
+                let observed = source.observe_one(region, task.task).await;
+                TaskLife::new(observed, now(), self.log_lines)
+            }
+            _ => task,
+        };
+        for gap in &task.gaps {
+            self.tell(&task.task.id, gap);
+        }
+        life.add(&task, caller::of_task(&task.task).is_some_and(|caller| caller.is_sampled()));
+        let is_rollouts = matches!(life.deployment.role(&task.task), Role::Launch | Role::Stop);
+        if !is_rollouts || task.phases.is_none() || !self.is_sending {
+            return;
+        }
+        // Nobody takes it: the run has ended.
+        let _ = pieces.send(TaskTrace::new(&task, &self.options)).await;
+    }
+}
+
+pub(super) fn now() -> Time {
+    Time::from(SystemTime::now())
+}
+
+fn estimate(deployment: &mut Deployment, task: &TaskRecord) {
+    if let (Some(created), true) = (task.times.created, task.started_by.as_deref() == Some(&deployment.id)) {
+        deployment.estimate_created(created);
+    }
+}
