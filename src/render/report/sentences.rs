@@ -135,7 +135,11 @@ pub(super) fn slowest_phase(report: &Report<'_>) -> Option<String> {
     // Many pulls at one time may be why.
     let together = report.life.findings.get(&FindingKind::PullsTogether);
     let together = together.map_or_else(String::new, |found| format!("; {}", found.text));
-    Some(format!("{phase} takes the largest part of a launch: p50 {} of {}{parts}{together}", exact(spread.p50), exact(whole)))
+    Some(format!(
+        "{phase} takes the largest part of a launch: p50 {} of {}{parts}{together}",
+        exact(spread.p50),
+        exact(whole)
+    ))
 }
 
 /// The slowest task with its phases.
