@@ -161,7 +161,9 @@ impl Exporter {
             self.meters.settled(MessageFate::Poison);
             let received = received.to_string();
             for error in errors {
-                say("error", &format!("{error}: left to the dead-letter rule"), &[("received", &received)]);
+                let hint = error.hint().unwrap_or_default();
+                let fields = [("received", received.as_str()), ("hint", &hint)];
+                say("error", &format!("{error}: left to the dead-letter rule"), &fields);
             }
             return Done::Leave;
         }
@@ -224,7 +226,8 @@ impl Exporter {
         }
         let life = TaskLife::new(observed, now, usize::MAX);
         for gap in &life.gaps {
-            say("warning", &format!("gap: {}: {}", gap.what, gap.why), &[("task", &life.label())]);
+            let hint = gap.hint.as_deref().unwrap_or_default();
+            say("warning", &format!("gap: {}: {}", gap.what, gap.why), &[("task", &life.label()), ("hint", hint)]);
         }
         let trace = TaskTrace::new(&life, &self.options);
         if trace.spans.is_empty() {
