@@ -153,6 +153,15 @@ def test_a_rollback_is_waited_for(ecspan, aws):
     assert found["deployment"] == made.id and found["task_definition"].endswith("web:2") and "created_estimated" not in found
 
 
+def test_a_deployment_that_vanishes_while_it_is_waited_for_did_not_hold(ecspan, aws):
+    made = aws.rollouts.in_progress()
+    process = ecspan.start(*DEPLOY, "--wait")
+    assert process.stderr.readline().startswith(b"waiting: ")
+    aws.rollouts.service([aws.rollouts.deployment(aws.rollouts.back, made.at, revision=1)], [])
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 11 and f"{aws.rollouts.back} took its place before it was over" in " ".join(out.decode().split()), err
+
+
 def test_a_wait_can_be_interrupted(ecspan, aws):
     aws.rollouts.in_progress()
     process = ecspan.start(*DEPLOY, "--wait")

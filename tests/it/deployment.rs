@@ -253,6 +253,19 @@ fn a_rollback_belongs_to_the_deployment_that_it_undoes() {
     later.estimate_created(s(30.0));
     assert_eq!((later.created, later.created_estimated), (Some(s(0.0)), false));
 
+    // Where no event tells of it either, the next deployment does.
+    let silent = service(vec![primary(record(BACK, 100.0, "COMPLETED"))], vec![]);
+    assert!(choose(&silent, &[], &[], &Wanted::Id(NEW.to_owned())).is_err());
+    let mut gone = going.clone();
+    gone.vanished(&silent);
+    assert_eq!((gone.outcome.state, gone.finished.map(|finish| finish.at)), (State::RolledBack, Some(s(400.0))));
+    let mut gone = latest(&service(vec![primary(record(NEW, 0.0, "IN_PROGRESS"))], vec![]));
+    gone.vanished(&silent);
+    assert_eq!((gone.outcome.state, gone.finished.map(|finish| finish.at)), (State::Failed, Some(s(100.0))));
+    let mut still = going.clone();
+    still.vanished(&service(vec![primary(record(BACK, 100.0, "IN_PROGRESS"))], vec![]));
+    assert_eq!(still.outcome.state, State::InProgress);
+
     // A newer deployment is the latest, and the one before it the one that failed.
     let mut later = rolled_back();
     later.deployments = vec![primary(record("ecs-svc/7", 5_000.0, "IN_PROGRESS")), record(BACK, 100.0, "COMPLETED")];

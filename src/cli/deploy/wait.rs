@@ -45,11 +45,19 @@ pub(super) async fn until_over(
             Err(error) => return Err(told_where(&error, args)),
         };
         let which = meant.as_ref().map_or(wanted, |(which, _)| which);
-        let mut deployment = choose(&answers.service, &answers.deployments, &answers.revisions, which)
-            .map_err(|none| no_deployment(&none))?;
-        if let Some((_, earlier)) = &meant {
-            deployment.remember(earlier);
-        }
+        let chosen = choose(&answers.service, &answers.deployments, &answers.revisions, which);
+        let deployment = match (chosen, meant.take()) {
+            (Ok(deployment), None) => deployment,
+            (Ok(mut deployment), Some((_, earlier))) => {
+                deployment.remember(&earlier);
+                deployment
+            }
+            (Err(none), None) => return Err(no_deployment(&none)),
+            (Err(_), Some((_, mut earlier))) => {
+                earlier.vanished(&answers.service);
+                earlier
+            }
+        };
         let which = deployment.arn.clone().unwrap_or_else(|| deployment.id.clone());
         meant = Some((Wanted::Id(which), deployment.clone()));
         if deployment.is_over() || !args.wait {

@@ -143,6 +143,28 @@ impl Deployment {
         self.failed_tasks = self.failed_tasks.or(earlier.failed_tasks);
     }
 
+    /// What became of a deployment that nobody speaks of any more although it was not over: another has its place. It was
+    /// rolled back when that had begun.
+    pub fn vanished(&mut self, service: &ServiceRecord) {
+        let next = service.deployments.iter().find(|one| one.status.as_deref() == Some("PRIMARY"));
+        let goes_on = next.is_some_and(|next| next.rollout_state.as_deref() == Some("IN_PROGRESS"));
+        let name = next.map_or("another", |next| next.id.as_str());
+        match &mut self.rollback {
+            Some(_) if goes_on => {}
+            Some(rollback) => {
+                rollback.finished = next.and_then(|next| next.updated);
+                self.finished = rollback.finished.map(|at| Finish { at, source: "deployment updated" });
+                self.outcome = Outcome { state: State::RolledBack, said_by: NEXT, ..self.outcome.clone() };
+            }
+            None => {
+                let at = next.and_then(|next| next.created);
+                self.finished = at.map(|at| Finish { at, source: "next deployment" });
+                let reason = format!("{name} took its place before it was over: it was rolled back or replaced");
+                self.outcome = Outcome { state: State::Failed, reason: Some(reason), said_by: NEXT };
+            }
+        }
+    }
+
     /// Sets the start of a deployment of which ECS only remembers the end: its first task was created then.
     pub fn estimate_created(&mut self, first_task: Time) {
         if self.created.is_none_or(|created| self.created_estimated && first_task < created) {
