@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end suite needs, once: Jaeger and the OpenTelemetry Collector as Go tools, ElasticMQ from Maven,
+# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector and actionlint as Go tools, ElasticMQ from Maven,
 # a Python environment, and (where the docker client is there) the compose plug-in. Prints the folder that holds them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,6 +21,7 @@ build() {
 
 build jaeger github.com/jaegertracing/jaeger/cmd/jaeger
 build otelcol .
+build actionlint github.com/rhysd/actionlint/cmd/actionlint
 if command -v docker >/dev/null; then
     build docker-compose github.com/docker/compose/v2/cmd
 fi

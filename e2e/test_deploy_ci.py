@@ -1,5 +1,5 @@
 """examples/ci: the script after `aws ecs update-service` against the loopback AWS, with a stand-in for the AWS CLI, each exit code
-once; the workflow read as YAML."""
+once; the workflow linted."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import subprocess
 import pytest
 import yaml
 from conftest import BINARY, PROJECT, TIMEOUT
+from servers import CACHE
 
 SCRIPT = PROJECT / "examples/ci/deploy-and-report.sh"
 WORKFLOW = PROJECT / "examples/ci/github-actions.yml"
@@ -71,6 +72,11 @@ def test_traces_are_sent_where_the_environment_says(pipeline, aws, collector):
     run = pipeline(made, OTEL_EXPORTER_OTLP_ENDPOINT=collector.http)
     assert run.returncode == 0, run
     assert {"deployment", "launch", "stop", "task web"} <= {span["name"] for span in collector.spans(40)}
+
+
+def test_the_workflow_is_one():
+    lint = subprocess.run([CACHE / "actionlint", "-shellcheck=", "-pyflakes=", WORKFLOW], capture_output=True, text=True)
+    assert (lint.returncode, lint.stdout) == (0, ""), lint
 
 
 def test_the_workflow_runs_the_script_with_what_it_needs():
