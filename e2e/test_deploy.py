@@ -359,7 +359,40 @@ def test_what_is_denied_or_unknown_says_what_to_do(ecspan, aws):
     assert ecspan("deploy", "web").code == 0, "searched in all clusters"
     aws.front.deny.add("DescribeTasks")
     denied = ecspan(*DEPLOY, "--to", "file:x.jsonl")
-    assert denied.code == 1 and "allow ecs:DescribeTasks in the IAM policy" in denied.err, denied
+    assert denied.code == 3 and denied.out.startswith("✓ held") and "allow ecs:DescribeTasks in the IAM policy" in " ".join(denied.out.split()), denied
+
+
+def test_how_it_ended_is_known_without_the_tasks(ecspan, aws):
+    aws.rollouts.rolled_back()
+    aws.front.deny.add("DescribeTasks")
+    run = ecspan(*DEPLOY, "--report-file", "json:report.json")
+    assert run.code == 10 and run.out.startswith("✗ rolled back") and "gap: tasks of the service" in run.out, run
+    assert json.loads((ecspan.home / "report.json").read_text())["outcome"] == "rolled back"
+
+
+def test_a_wait_is_over_in_time_whatever_aws_does(ecspan, aws):
+    aws.rollouts.in_progress()
+    process = ecspan.start(*DEPLOY, "--wait", "--wait-timeout", "5s")
+    line = process.stderr.readline()
+    while b"waiting" not in line:
+        line = process.stderr.readline()
+    aws.front.throttle_every = {"DescribeServices": 1}
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 12 and out.decode().startswith("… in progress"), (out.decode(), err.decode())
+
+
+def test_files_that_say_something_else(ecspan, aws):
+    aws.rollouts.rolling(2)
+    services = call(aws, "DescribeServices", cluster="prod", services=["web"])
+    for name in ("once.json", "again.json"):
+        (ecspan.home / name).write_text(json.dumps(services))
+    alone = ecspan("deploy", "web", "--from", "once.json", "again.json")
+    assert alone.code == 3 and "gap: tasks of the service: no file holds any" in " ".join(alone.out.split()), alone
+    other = ecspan("deploy", "web", "--cluster", "staging", "--from", "once.json")
+    assert other.code == 1 and "no file speaks of service web in cluster staging" in other.err, other
+    nowhere = ecspan(*DEPLOY, "--endpoint", "http://127.0.0.1:9")
+    assert nowhere.code == 2 and "--to otlp" in nowhere.err, nowhere
+    assert "--wait-timeout" in ecspan(*DEPLOY, "--wait", "--timeout", "5s").err
 
 
 def test_the_deployment_before_is_known_to_the_new_api(ecspan, aws):

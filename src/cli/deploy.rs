@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use ecspan::model::deployment::{Comparison, Deployment, DeploymentLife, State, Wanted, choose};
 use ecspan::model::finding::FindingKind;
 use ecspan::model::merge;
-use ecspan::model::observation::Observation;
+use ecspan::model::observation::{Gap, Observation};
 use ecspan::model::service::ServiceRecord;
 use ecspan::sink::{Delivery, Piece, Verdict};
 use ecspan::source::aws::AwsError;
@@ -52,6 +52,13 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     if args.fail_on.iter().any(|finding| finding == SLOWER) && baseline.is_none() {
         return Err(Problem::usage(format!("--fail-on {SLOWER} needs --baseline REPORT.json")));
     }
+    if args.to.is_empty() && args.otlp.endpoint.is_some() {
+        return Err(Problem::usage("--endpoint without --to: nothing would be sent").hint("--to otlp".to_owned()));
+    }
+    if args.to.is_empty() && args.otlp.timeout.is_some() {
+        let hint = "to wait at most so long: --wait-timeout".to_owned();
+        return Err(Problem::usage("--timeout is a receiver's, and without --to there is none").hint(hint));
+    }
     let options = trace_options(args)?;
     let destinations = match args.to.is_empty() {
         true => vec![],
@@ -62,7 +69,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         found = find(global, args, &course) => found?,
         () = signals::wait() => return Ok(signals::received().unwrap_or(Exit::Interrupted)),
     };
-    let Found { origin, deployment, answers, timed_out } = found;
+    let Found { origin, deployment, mut answers, timed_out } = found;
 
     let (pieces, traces) = mpsc::channel::<TaskTrace>(WAITING);
     let (is_sending, of_deployment) = (!destinations.is_empty(), deployment_options(&options));
@@ -83,31 +90,25 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             read = gather.read(origin, deployment, &pieces) => Some(read),
             () = signals::wait() => None,
         };
-        let Some(read) = read else { return Ok(None) };
-        let life = read.map_err(|error| aws_problem(&error))?;
+        let Some(read) = read else { return None };
+        let (life, gap) = read;
         let trace = deployment::trace(&life, &of_deployment);
         let told = Told::of(&trace);
         if is_sending {
             let _ = pieces.send(trace).await;
         }
         drop(pieces);
-        Ok(Some((life, told)))
+        Some((life, told, gap))
     };
     let traces = stream::unfold(traces, |mut traces| async move { Some((traces.recv().await?, traces)) });
     let delivery = Delivery::new(destinations).on_retry(retries::tell).until(signals::wait());
     let (read, delivered) = join(read, delivery.run::<Piece>(traces.map(Piece::from))).await;
-    let (life, told) = match read {
-        Ok(Some(read)) => read,
-        Ok(None) => {
-            delivered.destinations.iter().for_each(closing::tell_destination);
-            terminal::tell("note", "interrupted: no report");
-            return Ok(signals::received().unwrap_or(Exit::Interrupted));
-        }
-        Err(problem) => {
-            delivered.destinations.iter().filter(|one| one.made > 0).for_each(closing::tell_destination);
-            return Err(problem);
-        }
+    let Some((life, told, gap)) = read else {
+        delivered.destinations.iter().for_each(closing::tell_destination);
+        terminal::tell("note", "interrupted: no report");
+        return Ok(signals::received().unwrap_or(Exit::Interrupted));
     };
+    answers.gaps.extend(gap);
 
     if let Some(baseline) =
         baseline.as_ref().filter(|baseline| baseline.service.as_deref() != Some(&life.deployment.service))
@@ -278,8 +279,15 @@ fn from_files(args: &DeployArgs, wanted: &Wanted, course: &Course) -> Result<Fou
     // A described deployment says more than a listed one.
     answers.deployments.sort_by_key(|one| (one.arn.clone(), one.circuit_breaker.is_none() && one.rollback.is_none()));
     answers.deployments.dedup_by(|a, b| a.arn == b.arn);
+    let last_part = ecspan::model::arn::last_part;
+    let cluster_of = |record: &ServiceRecord| record.cluster_arn.as_deref().map(last_part).map(str::to_owned);
+    // Of several answers about one service the last counts.
+    services.reverse();
+    let mut seen = std::collections::BTreeSet::new();
+    services.retain(|record| seen.insert((cluster_of(record), record.name.clone())));
     let is_meant = |record: &ServiceRecord| {
-        args.service.as_deref().is_none_or(|name| ecspan::model::arn::last_part(name) == record.name)
+        args.service.as_deref().is_none_or(|name| last_part(name) == record.name)
+            && args.cluster.as_deref().is_none_or(|name| cluster_of(record).is_none_or(|own| own == last_part(name)))
     };
     let names: Vec<String> = services.iter().map(|record| record.name.clone()).collect();
     let mut meant: Vec<ServiceRecord> = services.into_iter().filter(is_meant).collect();
@@ -293,6 +301,8 @@ fn from_files(args: &DeployArgs, wanted: &Wanted, course: &Course) -> Result<Fou
         (None, _) => {
             let hint = "save `aws ecs describe-services --cluster CLUSTER --services SERVICE` and name that file too";
             let what = args.service.as_ref().map_or_else(|| "a service".to_owned(), |name| format!("service {name}"));
+            let what =
+                args.cluster.as_ref().map_or_else(|| what.clone(), |cluster| format!("{what} in cluster {cluster}"));
             return Err(Problem::failed(format!("no file speaks of {what}")).hint(hint.to_owned()));
         }
     };
@@ -306,8 +316,17 @@ fn from_files(args: &DeployArgs, wanted: &Wanted, course: &Course) -> Result<Fou
         );
     }
     let service = answers.service.name.clone();
-    let of_service = tasks.into_iter().filter(|observed| observed.task.service().is_none_or(|name| name == service));
-    Ok(Found { origin: Origin::Files(of_service.collect()), deployment, answers, timed_out: false })
+    let mut of_service: Vec<_> = tasks;
+    of_service.retain(|observed| observed.task.service().is_none_or(|name| name == service));
+    if of_service.is_empty() {
+        answers.gaps.push(Gap {
+            what: "tasks of the service".to_owned(),
+            why: "no file holds any".to_owned(),
+            hint: Some("save the answers of `aws ecs describe-tasks` too".to_owned()),
+            container: None,
+        });
+    }
+    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false })
 }
 
 /// How tasks become traces: as `ecspan export` makes them.

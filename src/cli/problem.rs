@@ -22,6 +22,11 @@ impl Problem {
         Self { exit: Exit::Usage, ..Self::failed(error) }
     }
 
+    /// A wait ran out of time before there was anything to show.
+    pub(crate) fn timed_out(error: impl Into<String>) -> Self {
+        Self { exit: Exit::TimedOut, ..Self::failed(error) }
+    }
+
     /// What to do about it.
     pub(crate) fn hint(self, hint: impl Into<Option<String>>) -> Self {
         Self { hint: hint.into(), ..self }

@@ -43,13 +43,15 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    /// Reads every task, and gives the deployment with what is kept of them.
+    /// Reads every task, and gives the deployment with what is kept of them. Tasks that cannot be read are a gap: how the
+    /// deployment ended is known without them.
     pub(super) async fn read(
         &self,
         origin: Origin,
         mut deployment: Deployment,
         pieces: &Sender<TaskTrace>,
-    ) -> Result<DeploymentLife, AwsError> {
+    ) -> (DeploymentLife, Option<Gap>) {
+        let mut gap = None;
         let progress = Progress::start("reading tasks");
         let origin = match origin {
             Origin::Files(tasks) => {
@@ -62,7 +64,8 @@ impl Gather {
                 // ECS remembers only the end of this deployment, and which tasks it stopped depends on its beginning.
                 if deployment.created.is_none() {
                     let mut pages = std::pin::pin!(source.service_tasks(&place));
-                    while let Some(page) = pages.try_next().await? {
+                    // What fails here fails again below, and is told there.
+                    while let Ok(Some(page)) = pages.try_next().await {
                         page.iter().for_each(|task| estimate(&mut deployment, task));
                     }
                 }
@@ -71,9 +74,16 @@ impl Gather {
         };
         let mut life = DeploymentLife::new(deployment);
         let mut observed = self.observed(origin, &life);
-        while let Some(task) = observed.try_next().await? {
+        loop {
+            match observed.try_next().await {
+                Ok(Some(task)) => self.take(task, &mut life, pieces).await,
+                Ok(None) => break,
+                Err(error) => {
+                    gap = Some(ecs::gap("tasks of the service", &error));
+                    break;
+                }
+            }
             progress.advance();
-            self.take(task, &mut life, pieces).await;
         }
         drop(observed);
         for (why, more) in
@@ -82,7 +92,7 @@ impl Gather {
             terminal::tell("gap", &format!("{}: {why}", closing::count(*more as u64, "more task")));
         }
         life.sort();
-        Ok(life)
+        (life, gap)
     }
 
     /// The tasks of the service, with all that is wanted of each.

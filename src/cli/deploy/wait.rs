@@ -9,7 +9,7 @@ use ecspan::source::aws::AwsError;
 use ecspan::source::ecs::EcsSource;
 use ecspan::source::service::{ServiceAnswers, ServicePlace};
 use jiff::tz::TimeZone;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::cli::args::DeployArgs;
 use crate::cli::problem::Problem;
@@ -32,17 +32,29 @@ pub(super) async fn until_over(
     let mut pause = FIRST_PAUSE;
     // Whatever is rolled out meanwhile, it is this one that is waited for.
     let mut meant: Option<(Wanted, Deployment)> = None;
+    let mut last: Option<ServiceAnswers> = None;
+    let until = args.wait_timeout.map(|timeout| begin + timeout);
     let mut told = String::new();
     loop {
         let is_named = matches!(wanted, Wanted::Id(_));
-        let answers = match source.service_answers(place, is_named).await {
-            Ok(answers) => answers,
-            Err(error) if meant.is_some() && error.is_passing() && !is_late(begin, pause, args) => {
+        // Attempts at a call count too, once there is something to report.
+        let asked = match until.filter(|_| meant.is_some()) {
+            Some(until) => timeout_at(until, source.service_answers(place, is_named)).await.ok(),
+            None => Some(source.service_answers(place, is_named).await),
+        };
+        let answers = match asked {
+            Some(Ok(answers)) => answers,
+            None => return late(meant, last),
+            Some(Err(error)) if meant.is_some() && error.is_passing() && is_late(begin, pause, args) => {
+                aws_problem(&error).print();
+                return late(meant, last);
+            }
+            Some(Err(error)) if meant.is_some() && error.is_passing() => {
                 aws_problem(&error).print();
                 sleep(pause).await;
                 continue;
             }
-            Err(error) => return Err(told_where(&error, args)),
+            Some(Err(error)) => return Err(told_where(&error, args)),
         };
         let which = meant.as_ref().map_or(wanted, |(which, _)| which);
         let chosen = choose(&answers.service, &answers.deployments, &answers.revisions, which);
@@ -67,8 +79,20 @@ pub(super) async fn until_over(
         if is_late(begin, pause, args) {
             return Ok((deployment, answers, true));
         }
+        last = Some(answers);
         sleep(pause).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The time is up while AWS is asked: what it said before counts.
+fn late(
+    meant: Option<(Wanted, Deployment)>,
+    last: Option<ServiceAnswers>,
+) -> Result<(Deployment, ServiceAnswers, bool), Problem> {
+    match (meant, last) {
+        (Some((_, deployment)), Some(answers)) => Ok((deployment, answers, true)),
+        _ => Err(Problem::timed_out("AWS has not answered within --wait-timeout")),
     }
 }
 

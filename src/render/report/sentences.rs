@@ -90,7 +90,7 @@ pub(super) const fn mark(matter: Matter) -> &'static str {
     match matter {
         Matter::Slower => "slower",
         Matter::Faster => "faster",
-        Matter::Same => "no difference that matters",
+        Matter::Same => "same",
         Matter::Small => "small sample",
     }
 }

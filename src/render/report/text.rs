@@ -62,7 +62,7 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
             },
         );
         let text = format!("{about}{from}{}{to}", style.pick(" → ", " -> "));
-        line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
+        wrapped(out, "", Tone::Quiet, &text, style);
     }
     wrapped(out, "tasks: ", Tone::Plain, &sentences::counts(report), style);
     for monitor in sentences::monitors(report) {
@@ -86,7 +86,7 @@ fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
         let bar = style.paint(if task.has_failed() { Tone::Bad } else { Tone::Launch }, &bar);
         let took = match task.launch() {
             Some((start, Some(end))) => duration::short(end.since(start)),
-            Some((start, None)) => format!("{} so far", duration::short(style.now.since(start))),
+            Some((start, None)) => format!("{} {}", style.pick("▶", ">"), duration::short(style.now.since(start))),
             None => String::new(),
         };
         let took = style.fit(&took, length);
@@ -190,7 +190,8 @@ fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
         wrapped(out, "  ", Tone::Quiet, &text, style);
     }
     for gap in report.gaps {
-        wrapped(out, "gap: ", Tone::Warn, &format!("{}: {}", gap.what, gap.why), style);
+        let hint = gap.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+        wrapped(out, "gap: ", Tone::Warn, &format!("{}: {}{hint}", gap.what, gap.why), style);
     }
     for note in report.notes {
         wrapped(out, "note: ", Tone::Quiet, note, style);
