@@ -50,7 +50,7 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "REPORT.json")]
     pub(crate) baseline: Option<PathBuf>,
     /// End with 13 when this is found: slower-than-baseline, task-failed, or a finding of some task (out-of-memory,
-    /// probably-killed, waited-for-pull …). May be repeated
+    /// slow-pull, crash-loop …: docs/findings.md). May be repeated
     #[arg(long, value_name = "FINDING")]
     pub(crate) fail_on: Vec<String>,
     /// Also deliver the deployment's trace, and the trace of each task that it launched or stopped: otlp, xray or

@@ -129,6 +129,8 @@ pub struct Apart {
 /// A finding of some of the tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundInTasks {
+    /// How many of them it stopped, rather than launched.
+    pub old: usize,
     /// How many tasks.
     pub count: usize,
     /// The first of them.
@@ -183,10 +185,12 @@ impl DeploymentLife {
         for finding in &life.findings {
             let found = self.findings.entry(finding.kind).or_insert_with(|| FoundInTasks {
                 count: 0,
+                old: 0,
                 task_id: task.id.clone(),
                 text: finding.text.clone(),
             });
             found.count += 1;
+            found.old += usize::from(role == Role::Stop);
         }
         let mut phases = life.phases.clone();
         if let Some(phases) = &mut phases {

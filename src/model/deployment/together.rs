@@ -43,7 +43,7 @@ fn crash_loop(launches: &[DeployedTask], group: &FailureGroup) -> Option<FoundIn
     }
     let took = started.iter().max()?.since(*started.iter().min()?).as_secs_f64() / 60.0;
     let text = format!("started one after the other within {took:.1} min and failed alike");
-    Some(FoundInTasks { count: failed.len(), task_id: failed.first()?.id.clone(), text })
+    Some(FoundInTasks { old: 0, count: failed.len(), task_id: failed.first()?.id.clone(), text })
 }
 
 /// The most pulls that went on at one time.
@@ -64,5 +64,5 @@ fn pulls_together(launches: &[DeployedTask], definition: Option<&str>) -> Option
     let most = usize::try_from(most).ok().filter(|most| *most >= AT_ONCE)?;
     let what = definition.map_or("their images", crate::model::arn::last_part);
     let text = format!("{most} of {} tasks pulled the images of {what} at one time", launches.len());
-    Some(FoundInTasks { count: most, task_id: launches.first()?.id.clone(), text })
+    Some(FoundInTasks { old: 0, count: most, task_id: launches.first()?.id.clone(), text })
 }

@@ -77,7 +77,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
             ]))),
         ])).collect()),
         ("findings", life.findings.iter().map(|(kind, found)| {
-            json!({"id": kind.id(), "count": found.count, "task": found.task_id, "text": found.text})
+            json!({"id": kind.id(), "count": found.count, "old_tasks": found.old, "task": found.task_id, "text": found.text})
         }).collect()),
         ("apart", life.apart().map(|apart| json!({"what": apart.what, "count": apart.count, "tasks": apart.tasks})).collect()),
         ("baseline", report.comparison.map_or(Value::Null, |comparison| object([

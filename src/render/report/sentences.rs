@@ -170,7 +170,8 @@ pub(super) fn findings(report: &Report<'_>) -> Vec<String> {
     let is_told = |kind: FindingKind| matches!(kind, FindingKind::FailedToStart | FindingKind::EssentialExit);
     let problems = report.life.findings.iter().filter(|(kind, _)| kind.is_problem() && !is_told(**kind));
     let sentence = |(kind, found): (&FindingKind, &crate::model::deployment::FoundInTasks)| {
-        let tasks = if found.count == 1 { "1 task".to_owned() } else { format!("{} tasks", found.count) };
+        let old = if found.old == found.count { "old " } else { "" };
+        let tasks = if found.count == 1 { format!("1 {old}task") } else { format!("{} {old}tasks", found.count) };
         format!("{tasks}, {}: {} ({})", kind.id(), found.text, found.task_id)
     };
     problems.map(sentence).collect()
