@@ -90,8 +90,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             read = gather.read(origin, deployment, &pieces) => Some(read),
             () = signals::wait() => None,
         };
-        let Some(read) = read else { return None };
-        let (life, gap) = read;
+        let (life, gap) = read?;
         let trace = deployment::trace(&life, &of_deployment);
         let told = Told::of(&trace);
         if is_sending {
