@@ -53,8 +53,8 @@ pub(super) trait Watch {
 pub(super) async fn follow(watch: &mut impl Watch, pieces: &Sender<Piece>) -> Option<EndpointError> {
     let mut interval = INTERVAL;
     let mut until: Option<Instant> = None;
-    // Listens all the time: a signal that comes while something is asked counts too.
-    let mut told = tokio::spawn(signals::wait());
+    let told = signals::wait();
+    tokio::pin!(told);
     loop {
         let asked = Instant::now();
         let is_last = until.is_some_and(|until| asked >= until);
@@ -77,7 +77,7 @@ pub(super) async fn follow(watch: &mut impl Watch, pieces: &Sender<Piece>) -> Op
         let next = asked + if until.is_some() { INTERVAL } else { interval };
         let next = until.map_or(next, |until| next.min(until));
         tokio::select! {
-            _ = &mut told, if until.is_none() => {
+            () = &mut told, if until.is_none() => {
                 until = Some(Instant::now() + watch.stop());
                 sleep(MOMENT).await;
             }

@@ -10,14 +10,10 @@ fn block<'a>(text: &'a str, kind: &str) -> &'a str {
     start.split_once("```").unwrap().0
 }
 
-#[test]
-fn the_first_command_draws_what_the_readme_shows() {
-    let readme = std::fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
-    let command = block(&readme, "sh").trim();
-    assert_eq!(command, "cargo run -q -- show --utc examples/nginx/*.json");
-    let files = ["logs.json", "task-definition.json", "task.json"].map(|name| format!("examples/nginx/{name}"));
+/// What the program draws of files of the repository.
+fn drawn(arguments: &[&str], files: &[&str]) -> String {
     let run = Command::new(env!("CARGO_BIN_EXE_ecspan"))
-        .args(["show", "--utc"])
+        .args(arguments)
         .args(files)
         .current_dir(ROOT)
         .env("LANG", "C.UTF-8")
@@ -25,20 +21,22 @@ fn the_first_command_draws_what_the_readme_shows() {
         .output()
         .unwrap();
     assert!(run.status.success());
-    assert_eq!(String::from_utf8(run.stdout).unwrap(), block(&readme, "text"));
+    String::from_utf8(run.stdout).unwrap()
+}
+
+#[test]
+fn the_first_command_draws_what_the_readme_shows() {
+    let readme = std::fs::read_to_string(format!("{ROOT}/README.md")).unwrap();
+    let command = block(&readme, "sh").trim();
+    assert_eq!(command, "cargo run -q -- show --utc examples/nginx/*.json");
+    let files = ["examples/nginx/logs.json", "examples/nginx/task-definition.json", "examples/nginx/task.json"];
+    assert_eq!(drawn(&["show", "--utc"], &files), block(&readme, "text"));
 }
 
 #[test]
 fn the_deployment_of_the_examples_is_reported_as_its_page_shows() {
     let page = std::fs::read_to_string(format!("{ROOT}/docs/deployments.md")).unwrap();
     assert!(page.contains("\ncargo run -q -- deploy --utc --from examples/rollout/*.json\n"));
-    let run = Command::new(env!("CARGO_BIN_EXE_ecspan"))
-        .args(["deploy", "--utc", "--from", "examples/rollout/services.json", "examples/rollout/tasks.json"])
-        .current_dir(ROOT)
-        .env("LANG", "C.UTF-8")
-        .env_remove("LC_ALL")
-        .output()
-        .unwrap();
-    assert!(run.status.success());
-    assert_eq!(String::from_utf8(run.stdout).unwrap(), block(&page, "text"));
+    let files = ["examples/rollout/services.json", "examples/rollout/tasks.json"];
+    assert_eq!(drawn(&["deploy", "--utc", "--from"], &files), block(&page, "text"));
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use ecspan::model::arn::last_part;
 use ecspan::model::merge::{self, TaskObservations};
-use ecspan::model::observation::{Observation, TaskRecord};
+use ecspan::model::observation::TaskRecord;
 use ecspan::model::phases::{PhaseKind, Phases};
 use ecspan::model::{TaskLife, Time};
 use ecspan::sink::{Ack, Acknowledged, Destination, DestinationReport, Report, Verdict};
 use ecspan::source::aws::Aws;
 use ecspan::source::ecs::{self, EcsSource};
-use ecspan::source::files;
+use ecspan::source::files::{self, Contents};
 use ecspan::trace::{ServiceName, TaskTrace, TraceOptions};
 use futures::future::join_all;
 use tokio::time::sleep;
@@ -148,14 +148,8 @@ impl Exporter {
     /// Reads what a message holds, which was received so often, and delivers its tasks everywhere, however long that takes.
     pub(in super::super) async fn export(&self, id: &str, received: u32, body: &str) -> Done {
         let read = files::read_bytes(&format!("message {id}"), body.as_bytes());
-        let (contents, mut errors) = match read {
-            Ok(contents) => (Some(contents), vec![]),
-            Err(error) => (None, vec![error]),
-        };
-        let contents = contents.map(|mut contents| {
-            errors.append(&mut contents.errors);
-            contents
-        });
+        let Contents { observations, errors, .. } =
+            read.unwrap_or_else(|error| Contents { errors: vec![error], ..Contents::default() });
         if !errors.is_empty() {
             add(&self.counts.poison, 1);
             self.meters.settled(MessageFate::Poison);
@@ -167,7 +161,6 @@ impl Exporter {
             }
             return Done::Leave;
         }
-        let observations: Vec<Observation> = contents.map_or_else(Vec::new, |contents| contents.observations);
         let (tasks, _) = merge::by_task(observations);
         let wanted: Vec<TaskObservations> = tasks.into_iter().filter(|observed| self.wants(&observed.task)).collect();
         let mut fate = MessageFate::PassedBy;
