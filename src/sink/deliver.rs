@@ -26,7 +26,7 @@ use crate::trace::{TaskRecords, TaskTrace};
 const WAITING: usize = 4;
 
 /// What is delivered: a whole task's spans, or some log records of one of its containers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Piece {
     /// Goes to the destinations of traces.
     Trace(TaskTrace),

@@ -12,4 +12,5 @@ mod metadata;
 mod phases;
 mod readme;
 mod render;
+mod sent;
 mod trace;
