@@ -12,6 +12,7 @@
 
 pub mod model;
 pub mod render;
+pub mod run;
 pub mod sink;
 pub mod source;
 pub mod trace;

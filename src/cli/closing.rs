@@ -3,16 +3,29 @@
 use std::fmt::Write as _;
 
 use ecspan::render::escape;
-use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};
+use ecspan::run::watch::Watched;
+use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, Verdict, console_url, xray_trace_id};
 
+use super::exit::Exit;
 use super::problem::Problem;
-use super::terminal;
+use super::{log, terminal};
 
 /// So many tasks are listed; a deploy of thousands is summed up.
 const LISTED: usize = 50;
 
 /// What is not sent of a task that ECS has not spoken of.
 const CONTAINERS_ONLY: &str = "of the task itself only estimates are known: --standalone sends them";
+
+/// Tells what became of what was watched, and how a run ends that drained.
+pub(super) fn watched(watched: &Watched) -> Exit {
+    watched.report.destinations.iter().for_each(tell_destination);
+    match watched.report.verdict() {
+        Verdict::Nothing => Exit::Failed,
+        Verdict::Some => Exit::PartlyDelivered,
+        Verdict::All if watched.gaps > 0 => Exit::Incomplete,
+        Verdict::All => Exit::Success,
+    }
+}
 
 /// So many tasks are named for one trouble.
 const NAMED: usize = 5;
@@ -86,6 +99,18 @@ pub(super) fn tell_destination(destination: &DestinationReport) {
     }
 }
 
+/// The same as structured lines, of a command that keeps nothing.
+pub(super) fn log_destination(destination: &DestinationReport) {
+    for trouble in &destination.troubles {
+        let (what, hint) = (trouble_line(destination, trouble), trouble.reason.hint().unwrap_or_default());
+        log::say("error", &what, &[("hint", &hint)]);
+    }
+    for warning in &destination.warnings {
+        log::say("warning", &format!("the receiver says: {warning}"), &[]);
+    }
+    log::say("info", &destination_line(destination), &[]);
+}
+
 fn saved_note(to: &DestinationReport, folder: &str) -> String {
     let mut note = String::new();
     let is_usual = Undelivered::of_user().is_some_and(|usual| usual.path().display().to_string() == folder);
@@ -103,14 +128,17 @@ fn saved_note(to: &DestinationReport, folder: &str) -> String {
 
 fn tell_troubles(destination: &DestinationReport) {
     for trouble in &destination.troubles {
-        let Trouble { lost, spans, of, reason, .. } = trouble;
-        let noun = destination.signal.noun();
-        let problem = Problem::failed(format!("{spans} of {of} {noun}s {lost}{}: {reason}", concerned(trouble)));
-        problem.hint(reason.hint()).print();
+        Problem::failed(trouble_line(destination, trouble)).hint(trouble.reason.hint()).print();
     }
     for warning in &destination.warnings {
         terminal::tell("warning", &format!("the receiver says: {warning}"));
     }
+}
+
+fn trouble_line(destination: &DestinationReport, trouble: &Trouble) -> String {
+    let Trouble { lost, spans, of, reason, .. } = trouble;
+    let noun = destination.signal.noun();
+    format!("{spans} of {of} {noun}s {lost}{}: {reason}", concerned(trouble))
 }
 
 /// The tasks that a trouble is about; many are summed up.

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use super::args::{DeployArgs, Global, LogLines};
 use super::exit::Exit;
-use super::export::attributes;
+use super::options::attributes;
 use super::problem::Problem;
 use super::tasks::{Course, aws, aws_problem};
 use super::{closing, destinations, env, retries, signals, terminal};

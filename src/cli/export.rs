@@ -14,7 +14,7 @@ use super::closing;
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{Course, Needs, Source, WholeLogs};
-use super::{destinations, env, pieces, retries, signals, terminal};
+use super::{destinations, env, options, pieces, retries, signals, terminal};
 
 /// Pieces that wait to be delivered.
 const WAITING: usize = 2;
@@ -62,16 +62,6 @@ fn exit(report: &Report, course: &Course) -> Exit {
     }
 }
 
-/// The pairs of `--attr`.
-pub(super) fn attributes(given: &[String]) -> Result<Vec<(String, String)>, Problem> {
-    let pair = |text: &String| {
-        let pair = text.split_once('=').filter(|(key, _)| !key.trim().is_empty());
-        let pair = pair.map(|(key, value)| (key.trim().to_owned(), value.to_owned()));
-        pair.ok_or_else(|| Problem::usage("--attr is KEY=VALUE"))
-    };
-    given.iter().map(pair).collect()
-}
-
 fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {
     let now = Time::from(SystemTime::now());
     let mode = match (args.snapshot, args.rebase) {
@@ -94,7 +84,7 @@ fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {
         mode,
         parent,
         service_name: args.service_name.as_deref().into(),
-        attributes: attributes(&args.attr)?,
+        attributes: options::attributes(&args.attr)?,
         base_attributes: env::resource_attributes(),
         all_containers: args.tasks.all_containers,
         no_logs: args.tasks.no_logs || matches!(args.logs_as, LogsAs::None | LogsAs::Records),

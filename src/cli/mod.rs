@@ -12,10 +12,11 @@ mod doctor;
 mod env;
 mod exit;
 mod export;
-mod lambda;
 mod log;
 mod ls;
 mod meters;
+mod notices;
+mod options;
 mod pieces;
 mod problem;
 mod progress;
@@ -27,7 +28,6 @@ mod sidecar;
 mod signals;
 mod tasks;
 mod terminal;
-mod watch;
 mod worker;
 
 use std::ffi::OsString;
@@ -102,7 +102,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Agent(args) => agent::run(&cli.global, args).await,
         Command::Sidecar(args) => sidecar::run(&cli.global, args).await,
         Command::Worker(args) => worker::run(&cli.global, args).await,
-        Command::Lambda(args) => lambda::run(&cli.global, args).await,
+        Command::Lambda(args) => worker::lambda(&cli.global, args).await,
         Command::Ls(args) => ls::run(&cli.global, args).await,
         Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),

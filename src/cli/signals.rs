@@ -1,38 +1,41 @@
 //! Ctrl-C and SIGTERM: work ends, what was done is said, and the exit code tells. Another Ctrl-C ends the program at once; another
 //! SIGTERM does not, since whoever supervises a program may send several.
 //!
-//! One listener for the whole program, from the first [`wait`] on: who waits in turns misses nothing in between.
+//! One listener for the whole program, from the first [`stop`] on: who waits in turns misses nothing in between.
 
 use std::future::Future;
 use std::sync::OnceLock;
 
-use tokio::sync::watch;
+use ecspan::run::Stop;
 
 use super::exit::Exit;
 use super::terminal;
 
-static STOP: OnceLock<watch::Sender<Option<Exit>>> = OnceLock::new();
+static STOP: OnceLock<Stop> = OnceLock::new();
+static RECEIVED: OnceLock<Exit> = OnceLock::new();
 
 /// The signal that asked to end, if one did.
 pub(super) fn received() -> Option<Exit> {
-    STOP.get().and_then(|stop| *stop.borrow())
+    RECEIVED.get().copied()
+}
+
+/// The wish of whoever sends a signal, for engines.
+pub(super) fn stop() -> Stop {
+    STOP.get_or_init(listen).clone()
 }
 
 /// Waits for a signal that asks to end, or that asked.
 pub(super) fn wait() -> impl Future<Output = ()> + Send + 'static {
-    let mut told = STOP.get_or_init(listen).subscribe();
-    async move {
-        // The listener never ends before it has told.
-        let _ = told.wait_for(Option::is_some).await;
-    }
+    stop().wait()
 }
 
 /// Before the first command waits, the default action ends the process, as it should.
-fn listen() -> watch::Sender<Option<Exit>> {
-    let stop = watch::Sender::new(None);
-    let tell = stop.clone();
+fn listen() -> Stop {
+    let stop = Stop::new();
+    let ask = stop.clone();
     tokio::spawn(async move {
-        tell.send_replace(Some(next().await));
+        let _first = RECEIVED.set(next().await);
+        ask.request();
         if tokio::signal::ctrl_c().await.is_ok() {
             terminal::tell("note", "interrupted again: ending at once");
             std::process::exit(Exit::Interrupted.code().into());

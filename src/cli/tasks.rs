@@ -20,7 +20,7 @@ use ecspan::source::target::{Target, TaskTarget};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
-use super::args::{EventArgs, Global, LogLines, SelectArgs, Status, TaskArgs, WaitFor};
+use super::args::{Global, LogLines, SelectArgs, Status, TaskArgs, WaitFor};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::progress::Progress;
@@ -335,22 +335,6 @@ async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs
         record: needs.record,
     };
     Ok(EcsSource::new(aws(global).await, options))
-}
-
-/// Where a worker's log lines come from.
-pub(super) fn logs_of(aws: Aws, args: &EventArgs) -> Result<Arc<EcsSource>, Problem> {
-    let LogLines::AtMost(log_lines) = env::log_lines(args.log_lines)? else {
-        return Err(
-            Problem::usage("--log-lines all: a worker sends log lines as events").hint("name a number".to_owned())
-        );
-    };
-    let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
-    Ok(Arc::new(EcsSource::new(aws, options)))
-}
-
-/// Where a worker's task definitions come from, when it reads no log lines.
-pub(super) fn definitions(aws: Aws) -> Arc<EcsSource> {
-    Arc::new(EcsSource::new(aws, ObserveOptions::default()))
 }
 
 /// What went wrong at AWS, as it is told.

@@ -48,6 +48,11 @@ impl Queue {
         Ok(Self { client: aws_sdk_sqs::Client::from_conf(config.build()), url: url.to_owned() })
     }
 
+    /// Its URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Waits for messages, at most so many; nobody else gets them while they are hidden.
     pub async fn receive(&self, most: usize, hidden: Duration) -> Result<Vec<Message>, AwsError> {
         let most = i32::try_from(most.clamp(1, MOST)).unwrap_or(1);

@@ -65,19 +65,6 @@ pub(crate) struct EventArgs {
     pub(crate) otlp: OtlpArgs,
 }
 
-impl EventArgs {
-    /// Which tasks are chosen, for the log: what is passed by is deleted.
-    pub(crate) fn filters(&self) -> String {
-        let Self { cluster, service, family, only_failed, slower_than, .. } = self;
-        let lists = [("cluster", cluster), ("service", service), ("family", family)];
-        let lists = lists.into_iter().filter(|(_, names)| !names.is_empty());
-        let mut all: Vec<String> = lists.map(|(what, names)| format!("{what} {}", names.join(" or "))).collect();
-        all.extend(only_failed.then(|| "failed".to_owned()));
-        all.extend(slower_than.map(|limit| format!("launched in {limit:?} or more")));
-        all.join(", ")
-    }
-}
-
 /// Whose log lines a worker reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WorkerLogs {

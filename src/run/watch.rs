@@ -4,20 +4,19 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
-use ecspan::model::merge::TaskObservations;
-use ecspan::model::{TaskLife, Time};
-use ecspan::sink::{Delivery, Piece, Verdict};
-use ecspan::source::endpoint::EndpointError;
-use ecspan::trace::{ServiceName, TaskTrace, TraceOptions};
+use crate::model::merge::TaskObservations;
+use crate::model::{TaskLife, Time};
+use crate::sink::{Delivery, Piece, Report};
+use crate::source::endpoint::EndpointError;
+use crate::trace::{TaskTrace, TraceOptions};
 use futures::future::join;
 use futures::stream;
 use opentelemetry::trace::SpanId;
 use tokio::sync::mpsc::{self, Sender};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::exit::Exit;
-use super::problem::Problem;
-use super::{closing, retries, signals, terminal};
+use super::notice::{Notice, Teller};
+use super::stop::Stop;
 
 /// Nobody is asked more often.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,17 +24,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
 /// Told to stop, containers finish one after the other: at once would be too early.
 const MOMENT: Duration = Duration::from_millis(200);
-
-/// `--service-name`, of whoever has no task definition to read `otel` from.
-pub(super) fn service_name(given: Option<&str>) -> Result<ServiceName, Problem> {
-    match ServiceName::from(given) {
-        ServiceName::Otel => {
-            let error = "--service-name otel: here nobody says what the task's containers have in OTEL_SERVICE_NAME";
-            Err(Problem::usage(error).hint("name it: --service-name NAME; export and worker know otel".to_owned()))
-        }
-        name => Ok(name),
-    }
-}
 
 /// What is looked at again and again.
 pub(super) trait Watch {
@@ -50,25 +38,30 @@ pub(super) trait Watch {
 }
 
 /// Looks until told to stop, and then as long as is worth waiting. What went wrong with the last look.
-pub(super) async fn follow(watch: &mut impl Watch, pieces: &Sender<Piece>) -> Option<EndpointError> {
+pub(super) async fn follow(
+    watch: &mut impl Watch,
+    pieces: &Sender<Piece>,
+    stop: &Stop,
+    notices: &Teller,
+) -> Option<EndpointError> {
     let mut interval = INTERVAL;
     let mut until: Option<Instant> = None;
-    let told = signals::wait();
+    let told = stop.wait();
     tokio::pin!(told);
     loop {
         let asked = Instant::now();
         let is_last = until.is_some_and(|until| asked >= until);
         let failed = watch.look(pieces, is_last).await.err();
-        match &failed {
-            None => interval = INTERVAL,
-            Some(error) if is_last || (until.is_none() && signals::received().is_some()) => {
-                terminal::tell("warning", &error.to_string());
-            }
-            Some(error) => {
+        if let Some(error) = &failed {
+            let is_end = is_last || (until.is_none() && stop.is_requested());
+            if !is_end {
                 interval = (interval * 2).min(LONGEST_INTERVAL);
-                let again = if until.is_some() { INTERVAL } else { interval };
-                terminal::tell("warning", &format!("{error}; asking again in {} s", again.as_secs()));
             }
+            let again = if until.is_some() { INTERVAL } else { interval };
+            let error = error.to_string();
+            notices.tell(&Notice::EndpointFailed { error, again: (!is_end).then_some(again) });
+        } else {
+            interval = INTERVAL;
         }
         let is_time_up = until.is_some_and(|until| Instant::now() >= until);
         if is_time_up || (until.is_some() && watch.is_over()) {
@@ -86,25 +79,33 @@ pub(super) async fn follow(watch: &mut impl Watch, pieces: &Sender<Piece>) -> Op
     }
 }
 
-/// Delivers what `feed` sends until it is through, and says at the end what became of it. What is in hand then is sent, with
-/// patience, unless the delivery has an end of its own: nobody else has it.
-pub(super) async fn deliver<T>(delivery: Delivery, feed: impl AsyncFnOnce(Sender<Piece>) -> T) -> (T, Verdict) {
+/// Delivers what `feed` sends until it is through. What is in hand then is sent, with patience, unless the delivery has an end
+/// of its own: nobody else has it.
+pub(super) async fn deliver<T>(
+    delivery: Delivery,
+    notices: &Teller,
+    feed: impl AsyncFnOnce(Sender<Piece>) -> T,
+) -> (T, Report) {
     let (pieces, delivered) = mpsc::channel::<Piece>(4);
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let delivery = delivery.on_retry(retries::tell).on_lost(retries::tell_lost);
-    let (fed, report) = join(feed(pieces), delivery.run(delivered)).await;
-    report.destinations.iter().for_each(closing::tell_destination);
-    (fed, report.verdict())
+    let (retry, lost) = (notices.clone(), notices.clone());
+    let delivery = delivery
+        .on_retry(move |to, reason, pause| {
+            retry.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
+        })
+        .on_lost(move |to, items, reason| {
+            lost.tell(&Notice::NotAccepted { to: to.to_owned(), items, reason: reason.to_owned() });
+        });
+    join(feed(pieces), delivery.run(delivered)).await
 }
 
-/// How a run ends that drained, with so many things not seen.
-pub(super) const fn exit(verdict: Verdict, gaps: usize) -> Exit {
-    match verdict {
-        Verdict::Nothing => Exit::Failed,
-        Verdict::Some => Exit::PartlyDelivered,
-        Verdict::All if gaps > 0 => Exit::Incomplete,
-        Verdict::All => Exit::Success,
-    }
+/// What became of what was watched.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// How many things were tried and could not be learned; each was told.
+    pub gaps: usize,
+    /// What went where.
+    pub report: Report,
 }
 
 /// What was sent of a task.

@@ -1,28 +1,22 @@
-//! `ecspan worker`: EventBridge events from an SQS queue, for ever: received, held, deleted or given back. Any number of
-//! workers share a queue; none keeps a state. What is done with an event is [`events`]' part.
-
-pub(super) mod events;
-mod together;
+//! EventBridge events from an SQS queue, for ever: received, held, deleted or given back. Any number of workers share a queue;
+//! none keeps a state. What is done with an event is the parent module's part. Main function: [`run`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ecspan::source::aws::AwsError;
-use ecspan::source::sqs::{self, Message, Queue, Receipt};
+use crate::source::aws::AwsError;
+use crate::source::sqs::{self, Message, Queue, Receipt};
 use futures::future::{join, join_all};
 use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use self::events::{Done, Exporter, Settling};
-use self::together::Together;
-use super::args::{Global, WorkerArgs};
-use super::exit::Exit;
-use super::log::say;
-use super::meters::MessageFate;
-use super::problem::Problem;
-use super::{signals, tasks};
+use super::coalesce::Coalesce;
+use super::{Done, EventConfig, Exported, Exporter, Settling};
+use crate::run::meters::MessageFate;
+use crate::run::notice::{Notice, Stopping, Teller};
+use crate::run::stop::Stop;
 
 /// A message that is being worked on is hidden again so often in the time that it is hidden for.
 const HOLDS: u32 = 3;
@@ -38,37 +32,76 @@ const LAST_EXPORT: Duration = Duration::from_secs(5);
 /// Told to stop: work in hand has so long. ECS kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
 
-pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Problem> {
-    let aws = tasks::aws(global).await;
-    let exporter = Exporter::open(global, &args.events, &aws, Settling::Later).await?;
-    let queue = Queue::open(&aws, &args.queue).map_err(|error| tasks::aws_problem(&error))?;
+/// What a worker works with.
+#[derive(Debug)]
+pub struct QueueConfig {
+    /// Where messages come from.
+    pub queue: Queue,
+    /// So many messages are worked on at once.
+    pub concurrency: usize,
+    /// So long is a message hidden from other workers; a killed worker's messages come back after it.
+    pub visibility_timeout: Duration,
+    /// What is done with events.
+    pub events: EventConfig,
+}
+
+/// What a worker did.
+#[derive(Debug, Default)]
+pub struct Drained {
+    /// Messages that were received.
+    pub messages: u64,
+    /// Messages that were given back undone.
+    pub given_back: u64,
+    /// The queue has answered, be it without a message.
+    pub queue_answered: bool,
+    /// What became of their tasks.
+    pub exported: Exported,
+}
+
+/// Works on what the queue holds until told to stop, and then finishes what is in hand.
+pub async fn run(config: QueueConfig, stop: Stop, notices: Teller) -> Drained {
+    let QueueConfig { queue, concurrency, visibility_timeout, events } = config;
+    let (url, only) = (queue.url().to_owned(), events.filter.to_string());
+    notices.tell(&Notice::Receiving { queue: url, concurrency, only });
     let worker = Arc::new(Worker {
         queue,
-        exporter,
-        room: Arc::new(Semaphore::new(args.concurrency)),
-        concurrency: args.concurrency,
-        hidden: args.visibility_timeout,
+        exporter: Exporter::new(events, Settling::Later, stop.clone(), notices.clone()),
+        stop,
+        notices,
+        room: Arc::new(Semaphore::new(concurrency)),
+        concurrency,
+        hidden: visibility_timeout,
         calls: RwLock::new(()),
-        deletes: Together::new(DELETES, sqs::MOST),
+        deletes: Coalesce::new(DELETES, sqs::MOST),
         counts: Counts::default(),
     });
-    let (concurrency, only) = (args.concurrency.to_string(), args.events.filters());
-    say("info", "receiving", &[("queue", &args.queue), ("concurrency", &concurrency), ("only", &only)]);
     worker.receive().await;
-    let exit = worker.close();
-    worker.exporter.meters.flush(LAST_EXPORT).await;
-    Ok(exit)
+    let drained = worker.drained();
+    worker.notices.tell(&Notice::Drained {
+        messages: drained.messages,
+        tasks: drained.exported.tasks,
+        passed_by: drained.exported.passed_by,
+        poison: drained.exported.poison,
+        given_back: drained.given_back,
+    });
+    if !drained.queue_answered {
+        worker.notices.tell(&Notice::QueueNeverAnswered);
+    }
+    worker.exporter.config.meters.flush(LAST_EXPORT).await;
+    drained
 }
 
 struct Worker {
     queue: Queue,
     exporter: Exporter,
+    stop: Stop,
+    notices: Teller,
     /// For messages that are worked on or asked for.
     room: Arc<Semaphore>,
     concurrency: usize,
     /// So long is a message hidden from other workers; a killed worker's messages come back after it.
     hidden: Duration,
-    deletes: Together<Receipt, Result<(), AwsError>>,
+    deletes: Coalesce<Receipt, Result<(), AwsError>>,
     /// Read by each call for messages while it is under way.
     calls: RwLock<()>,
     counts: Counts,
@@ -93,12 +126,12 @@ impl Worker {
         let calls = self.concurrency.div_ceil(sqs::MOST);
         let work = join_all((0..calls).map(|_| self.receive_and_work()));
         let tell = async {
-            signals::wait().await;
-            let in_hand = self.counts.in_hand.load(Ordering::Relaxed).to_string();
-            say("info", "told to stop: finishing what is in hand", &[("messages", &in_hand)]);
+            self.stop.wait().await;
+            let in_hand = self.counts.in_hand.load(Ordering::Relaxed);
+            self.notices.tell(&Notice::Stopping(Stopping::FinishesMessages(in_hand)));
         };
         let too_late = async {
-            signals::wait().await;
+            self.stop.wait().await;
             sleep(DRAIN).await;
         };
         tokio::select! {
@@ -112,7 +145,7 @@ impl Worker {
     async fn receive_and_work(self: &Arc<Self>) {
         let mut running = JoinSet::new();
         let mut pause = PAUSE;
-        let stop = signals::wait();
+        let stop = self.stop.wait();
         tokio::pin!(stop);
         loop {
             // No message is hidden from others before there is room to work on it.
@@ -152,7 +185,7 @@ impl Worker {
                     }
                 }
                 Err(error) => {
-                    say("error", &error.to_string(), &[("hint", &error.hint().unwrap_or_default())]);
+                    self.notices.tell(&Notice::QueueFailed { error: error.to_string(), hint: error.hint() });
                     tokio::select! {
                         () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
                         () = &mut stop => break,
@@ -182,7 +215,7 @@ impl Worker {
     /// Works on a message, which stays hidden meanwhile.
     async fn handle(&self, message: Message) {
         self.counts.received.fetch_add(1, Ordering::Relaxed);
-        self.exporter.meters.received(1);
+        self.exporter.config.meters.received(1);
         let hold = async {
             loop {
                 sleep(self.hidden / HOLDS).await;
@@ -198,7 +231,7 @@ impl Worker {
                 let deleted = self.deletes.join(message.receipt, |receipts| self.queue.delete(receipts)).await;
                 if let Some(Err(error)) = deleted {
                     // It comes back, and is sent again: the same bytes.
-                    say("warning", &error.to_string(), &[("message", &message.id)]);
+                    self.tell_failed(&message.id, &error);
                 }
             }
             Done::GiveBack => self.give_back(&message).await,
@@ -212,36 +245,27 @@ impl Worker {
     async fn give_back(&self, message: &Message) {
         let _none = self.calls.write().await;
         self.counts.given_back.fetch_add(1, Ordering::Relaxed);
-        self.exporter.meters.settled(MessageFate::GivenBack);
+        self.exporter.config.meters.settled(MessageFate::GivenBack);
         self.hide(message, Duration::ZERO).await;
     }
 
     async fn hide(&self, message: &Message, time: Duration) {
         if let Err(error) = self.queue.hide(&message.receipt, time).await {
-            say("warning", &error.to_string(), &[("message", &message.id)]);
+            self.tell_failed(&message.id, &error);
         }
     }
 
-    fn close(&self) -> Exit {
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed).to_string();
-        let exported = &self.exporter.counts;
-        say(
-            "info",
-            "drained",
-            &[
-                ("messages", &count(&self.counts.received)),
-                ("tasks", &count(&exported.tasks)),
-                ("passed_by", &count(&exported.passed_by)),
-                ("poison", &count(&exported.poison)),
-                ("given_back", &count(&self.counts.given_back)),
-            ],
-        );
-        match self.exporter.close() {
-            Exit::Success if self.counts.answers.load(Ordering::Relaxed) == 0 => {
-                say("error", "the queue has never answered", &[]);
-                Exit::Failed
-            }
-            exit => exit,
+    fn tell_failed(&self, message: &str, error: &AwsError) {
+        self.notices.tell(&Notice::MessageFailed { message: message.to_owned(), error: error.to_string() });
+    }
+
+    fn drained(&self) -> Drained {
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Drained {
+            messages: count(&self.counts.received),
+            given_back: count(&self.counts.given_back),
+            queue_answered: count(&self.counts.answers) > 0,
+            exported: self.exporter.exported(),
         }
     }
 }

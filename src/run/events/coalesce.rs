@@ -1,4 +1,4 @@
-//! Calls that take many things at once, for those who have one each. Main type: [`Together`].
+//! Calls that take many things at once, for those who have one each. Main type: [`Coalesce`].
 //!
 //! Nobody waits for company: while fewer calls are under way than may be, a thing goes alone and at once; else it waits, and the
 //! next call takes all that wait.
@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// Things that wait for a call, and calls that are under way.
 #[derive(Debug)]
-pub(super) struct Together<T, R> {
+pub(super) struct Coalesce<T, R> {
     waiting: Mutex<Vec<Waiting<T, R>>>,
     numbers: AtomicU64,
     /// Calls that may be under way besides those that are.
@@ -25,7 +25,7 @@ struct Waiting<T, R> {
     tell: oneshot::Sender<R>,
 }
 
-impl<T, R> Together<T, R> {
+impl<T, R> Coalesce<T, R> {
     /// So many calls at once, of so many things at most.
     pub(super) fn new(calls: usize, most: usize) -> Self {
         Self { waiting: Mutex::default(), numbers: AtomicU64::default(), free: Semaphore::new(calls), most }
@@ -78,7 +78,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_goes_at_once_and_those_who_wait_go_together_each_with_its_own_result() {
-        let together = Together::new(1, 3);
+        let coalesce = Coalesce::new(1, 3);
         let (calls, open) = (Mutex::new(vec![]), Notify::new());
         let call = async |group: Vec<u32>| {
             calls.lock().unwrap().push(group.clone());
@@ -87,7 +87,7 @@ mod tests {
             }
             group.into_iter().map(|one| one * 10).collect::<Vec<_>>()
         };
-        let all = join_all((0..8).map(|one| together.join(one, &call)));
+        let all = join_all((0..8).map(|one| coalesce.join(one, &call)));
         let (results, ()) = futures::join!(all, async { open.notify_one() });
         assert_eq!(results, (0..8).map(|one| Some(one * 10)).collect::<Vec<_>>());
         assert_eq!(*calls.lock().unwrap(), [vec![0], vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
@@ -95,15 +95,15 @@ mod tests {
 
     #[tokio::test]
     async fn those_whose_call_was_cut_off_are_told_and_its_place_is_free() {
-        let together = Together::new(1, 3);
-        let place = together.free.acquire().await.unwrap();
-        let mut first = Box::pin(together.join(0, |_| std::future::pending::<Vec<u32>>()));
-        let mut second = Box::pin(together.join(1, |_| std::future::pending()));
+        let coalesce = Coalesce::new(1, 3);
+        let place = coalesce.free.acquire().await.unwrap();
+        let mut first = Box::pin(coalesce.join(0, |_| std::future::pending::<Vec<u32>>()));
+        let mut second = Box::pin(coalesce.join(1, |_| std::future::pending()));
         assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
         drop(place);
-        assert!(futures::poll!(&mut first).is_pending() && together.waiting.lock().unwrap().is_empty());
+        assert!(futures::poll!(&mut first).is_pending() && coalesce.waiting.lock().unwrap().is_empty());
         drop(first);
         assert_eq!(second.await, None);
-        assert_eq!(together.join(2, async |group| group).await, Some(2));
+        assert_eq!(coalesce.join(2, async |group| group).await, Some(2));
     }
 }

@@ -1,23 +1,24 @@
 //! A task of this instance: what the agent and Docker have said of it so far, and what of it was sent. Main type:
-//! [`KnownTask`]. Asks nobody and prints nothing.
+//! [`Tracked`]. Asks nobody and prints nothing.
 
 use std::collections::BTreeMap;
 
-use ecspan::model::Time;
-use ecspan::model::log::ContainerLog;
-use ecspan::model::merge::{self, TaskObservations};
-use ecspan::model::observation::{ContainerRecord, Observation, Source, TaskRecord};
-use ecspan::sink::Piece;
-use ecspan::trace::TraceOptions;
+use crate::model::Time;
+use crate::model::log::ContainerLog;
+use crate::model::merge::{self, TaskObservations};
+use crate::model::observation::{ContainerRecord, Observation, Source, TaskRecord};
+use crate::sink::Piece;
+use crate::trace::TraceOptions;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
-use crate::cli::watch::Sent;
+use crate::run::watch::Sent;
 
 const STOPPED: &str = "STOPPED";
 
 /// A task.
-pub(super) struct KnownTask {
+#[derive(Debug)]
+pub struct Tracked {
     /// The agent's last word on it.
     record: TaskRecord,
     /// By Docker id.
@@ -28,7 +29,7 @@ pub(super) struct KnownTask {
 }
 
 /// What Docker has said of a container.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct KnownContainer {
     docker: Option<ContainerRecord>,
     /// Docker does not know it any more.
@@ -70,7 +71,7 @@ pub(super) enum News {
     StartedAgain,
 }
 
-impl KnownTask {
+impl Tracked {
     /// A task that the agent lists for the first time.
     pub(super) fn new(record: TaskRecord) -> Self {
         Self { record, containers: BTreeMap::new(), sent: Sent::default(), missing_since: None }
@@ -93,7 +94,7 @@ impl KnownTask {
     }
 
     /// The agent's last word on it.
-    pub(super) const fn record(&self) -> &TaskRecord {
+    pub const fn record(&self) -> &TaskRecord {
         &self.record
     }
 
@@ -229,12 +230,12 @@ impl KnownTask {
     }
 
     /// What Docker last said of a container.
-    pub(super) fn docker(&self, container: &ContainerRecord) -> Option<&ContainerRecord> {
+    pub fn docker(&self, container: &ContainerRecord) -> Option<&ContainerRecord> {
         self.known(container)?.docker.as_ref()
     }
 
     /// How many lines of a container's log were read.
-    pub(super) fn lines(&self, container: &ContainerRecord) -> Option<usize> {
+    pub fn lines(&self, container: &ContainerRecord) -> Option<usize> {
         self.known(container)?.lines
     }
 

@@ -1,5 +1,5 @@
-//! `ecspan lambda`: the bootstrap of an AWS Lambda function that is invoked with EventBridge events, or with batches of SQS
-//! messages that hold them. What is done with an event is the worker's; here it is answered for.
+//! The bootstrap of an AWS Lambda function that is invoked with EventBridge events, or with batches of SQS messages that hold
+//! them. What is done with an event is the parent module's part; here it is answered for. Main function: [`run`].
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,22 +11,15 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use super::args::{EventArgs, Global, LAMBDA_RUNTIME_API};
-use super::exit::Exit;
-use super::log::say;
-use super::meters::MessageFate;
-use super::problem::Problem;
-use super::worker::events::{Done, Exporter, Settling};
-use super::{env, signals, tasks};
+use super::{Done, EventConfig, Exported, Exporter, Settling};
+use crate::run::meters::MessageFate;
+use crate::run::notice::{Notice, Stopping, Teller};
+use crate::run::stop::Stop;
 
 /// So long before the function's time is up it answers: what is not done by then fails, and comes back.
 const TO_ANSWER: Duration = Duration::from_secs(2);
 /// A function runs no longer: Lambda's own limit.
 const LONGEST: Duration = Duration::from_secs(900);
-/// What Lambda sets and the runtime insists on.
-const VARIABLES: [&str; 4] =
-    [LAMBDA_RUNTIME_API, "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"];
-
 /// Why an invocation failed: Lambda gives the event to another one, and after the last to the function's failure destination.
 #[derive(Debug, thiserror::Error)]
 enum NotDone {
@@ -42,17 +35,15 @@ impl From<NotDone> for Diagnostic {
     }
 }
 
-pub(super) async fn run(global: &Global, args: &EventArgs) -> Result<Exit, Problem> {
-    if let Some(missing) = VARIABLES.iter().find(|name| env::get(name).is_none()) {
-        return Err(Problem::usage(format!("{missing} is not set, as it is in AWS Lambda"))
-            .hint("elsewhere, `ecspan worker` takes events from a queue".to_owned()));
-    }
-    // Lambda gives host and port; the runtime panics on what is no address.
-    if env::get(LAMBDA_RUNTIME_API).and_then(|api| api.parse::<http::Uri>().ok()).is_none() {
-        return Err(Problem::usage(format!("{LAMBDA_RUNTIME_API} is no address")));
-    }
-    let aws = tasks::aws(global).await;
-    let exporter = Arc::new(Exporter::open(global, args, &aws, Settling::Here).await?);
+/// The runtime ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to serve invocations: {0}")]
+pub struct RuntimeEnded(String);
+
+/// Answers invocations until told to stop, and then the one that is in hand.
+pub async fn run(config: EventConfig, stop: Stop, notices: Teller) -> Result<Exported, RuntimeEnded> {
+    notices.tell(&Notice::WaitingForInvocations { only: config.filter.to_string() });
+    let exporter = Arc::new(Exporter::new(config, Settling::Here, stop.clone(), notices.clone()));
     let handler = service_fn(|event: LambdaEvent<Value>| {
         let exporter = exporter.clone();
         async move { invoked(&exporter, event).await }
@@ -67,20 +58,18 @@ pub(super) async fn run(global: &Global, args: &EventArgs) -> Result<Exit, Probl
             answered.await
         }
     });
-    say("info", "waiting for invocations", &[("only", &args.filters())]);
     tokio::select! {
         ended = Runtime::new(handler).layer(hold).run() => {
-            let error = ended.err().map_or_else(|| "the runtime has ended".to_owned(), |error| error.to_string());
-            return Err(Problem::failed(format!("failed to serve invocations: {error}")));
+            return Err(RuntimeEnded(ended.err().map_or_else(|| "the runtime has ended".to_owned(), |error| error.to_string())));
         }
         () = async {
-            signals::wait().await;
-            say("info", "told to stop: answering what is in hand", &[]);
+            stop.wait().await;
+            notices.tell(&Notice::Stopping(Stopping::AnswersInvocation));
             let _answered = in_hand.lock().await;
         } => {}
     }
-    exporter.meters.flush(TO_ANSWER).await;
-    Ok(exporter.close())
+    exporter.config.meters.flush(TO_ANSWER).await;
+    Ok(exporter.exported())
 }
 
 async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value, NotDone> {
@@ -90,14 +79,14 @@ async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value
     let until = Instant::now() + time.saturating_sub(TO_ANSWER);
     let answer = match batch(&payload) {
         Some(messages) => {
-            exporter.meters.received(messages.len() as u64);
+            exporter.config.meters.received(messages.len() as u64);
             let all = messages.iter().map(|message| within(exporter, until, message));
             let failed = join_all(all).await.into_iter().zip(&messages).filter(|(done, _)| *done != Done::Delete);
             let failures: Vec<Value> = failed.map(|(_, message)| json!({ "itemIdentifier": message.id })).collect();
             Ok(json!({ "batchItemFailures": failures }))
         }
         None => {
-            exporter.meters.received(1);
+            exporter.config.meters.received(1);
             let message = Message { id: context.request_id, received: 1, body: payload.to_string() };
             match within(exporter, until, &message).await {
                 Done::Delete => Ok(Value::Null),
@@ -107,7 +96,7 @@ async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value
         }
     };
     // Lambda freezes the process once it has answered.
-    exporter.meters.flush(TO_ANSWER / 2).await;
+    exporter.config.meters.flush(TO_ANSWER / 2).await;
     answer
 }
 
@@ -139,8 +128,8 @@ async fn within(exporter: &Exporter, until: Instant, message: &Message) -> Done 
     let exported = timeout_at(until, exporter.export(&message.id, message.received, &message.body)).await;
     let done = exported.unwrap_or(Done::GiveBack);
     if done == Done::GiveBack {
-        say("warning", "not delivered in time: the event comes back", &[("message", &message.id)]);
-        exporter.meters.settled(MessageFate::GivenBack);
+        exporter.notices.tell(&Notice::NotInTime { message: message.id.clone() });
+        exporter.config.meters.settled(MessageFate::GivenBack);
     }
     done
 }

@@ -1,0 +1,385 @@
+//! EventBridge events, from a queue ([`queue`]) or as a function is invoked with them ([`invoke`]): read, chosen or passed by,
+//! delivered everywhere. What both share is here, and knows no queue. Main type: [`EventConfig`].
+
+mod coalesce;
+pub mod invoke;
+pub mod queue;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::model::arn::last_part;
+use crate::model::merge::{self, TaskObservations};
+use crate::model::observation::TaskRecord;
+use crate::model::phases::{PhaseKind, Phases};
+use crate::model::{TaskLife, Time};
+use crate::sink::{Ack, Acknowledged, Destination, Report};
+use crate::source::ecs::{self, EcsSource};
+use crate::source::files::{self, Contents};
+use crate::trace::{TaskTrace, TraceOptions};
+use futures::future::join_all;
+use tokio::time::sleep;
+
+use self::coalesce::Coalesce;
+use super::meters::{MessageFate, Meters};
+use super::notice::{Fate, Notice, Teller};
+use super::stop::Stop;
+
+/// The pause after a receiver did not take a task.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What is done with events.
+#[derive(Debug)]
+pub struct EventConfig {
+    /// Which tasks are exported.
+    pub filter: Filter,
+    /// Where log lines come from; `None`: none are read.
+    pub logs: Option<Arc<EcsSource>>,
+    /// Whether the lines of tasks that did not fail are read too.
+    pub logs_of_all: bool,
+    /// Logs are read so long after a task stopped: lines arrive late.
+    pub logs_settle: Duration,
+    /// Where task definitions come from, when they name the service.
+    pub definitions: Option<Arc<EcsSource>>,
+    /// How spans are made.
+    pub options: TraceOptions,
+    /// Who gets the spans.
+    pub destinations: Vec<Destination>,
+    /// What is counted.
+    pub meters: Meters,
+    /// What time it is: events are compared with it.
+    pub clock: fn() -> Time,
+}
+
+/// Which tasks are chosen: all, where nothing is named.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Names or ARNs of clusters.
+    pub clusters: Vec<String>,
+    /// Of services.
+    pub services: Vec<String>,
+    /// Of task definition families.
+    pub families: Vec<String>,
+    /// Those that failed.
+    pub only_failed: bool,
+    /// Those whose launch took at least so long.
+    pub slower_than: Option<Duration>,
+}
+
+/// For the log: what is passed by is deleted.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { clusters, services, families, only_failed, slower_than } = self;
+        let lists = [("cluster", clusters), ("service", services), ("family", families)];
+        let lists = lists.into_iter().filter(|(_, names)| !names.is_empty());
+        let mut all: Vec<String> = lists.map(|(what, names)| format!("{what} {}", names.join(" or "))).collect();
+        all.extend(only_failed.then(|| "failed".to_owned()));
+        all.extend(slower_than.map(|limit| format!("launched in {limit:?} or more")));
+        f.write_str(&all.join(", "))
+    }
+}
+
+impl Filter {
+    /// Whether a task is one that is exported, as far as its record tells.
+    fn takes(&self, task: &TaskRecord) -> bool {
+        // Names and ARNs are both what people have.
+        let among = |wanted: &[String], given: Option<&str>| {
+            wanted.is_empty() || given.is_some_and(|given| wanted.iter().any(|one| last_part(one) == given))
+        };
+        // Launch spans are final with RUNNING, all others with STOPPED; nothing is between.
+        let has_news = task.is_stopped() || task.times.started.is_some();
+        let picky = self.only_failed || self.slower_than.is_some();
+        has_news
+            && (!picky || task.is_stopped())
+            && among(&self.clusters, task.cluster_name())
+            && among(&self.services, task.service())
+            && among(&self.families, task.family())
+    }
+
+    /// Whether its life is.
+    fn takes_life(&self, life: &TaskLife) -> bool {
+        !(self.only_failed && life.outcome.failure.is_none())
+            && self.slower_than.is_none_or(|limit| launch(life) >= Some(limit))
+    }
+}
+
+/// What became of the tasks of all events.
+#[derive(Debug, Default)]
+pub struct Exported {
+    /// Tasks that are delivered, or refused for good.
+    pub tasks: u64,
+    /// Messages about nothing that is wanted.
+    pub passed_by: u64,
+    /// Messages that could not be read.
+    pub poison: u64,
+    /// What went where.
+    pub report: Report,
+}
+
+/// Exports the tasks of events.
+struct Exporter {
+    outlets: Vec<Outlet>,
+    config: EventConfig,
+    settling: Settling,
+    stop: Stop,
+    notices: Teller,
+    counts: Counts,
+}
+
+/// A destination, and the tasks that are to share a request to it.
+struct Outlet {
+    to: Acknowledged,
+    coalesce: Coalesce<TaskTrace, Ack>,
+}
+
+/// What was done so far.
+#[derive(Debug, Default)]
+struct Counts {
+    tasks: AtomicU64,
+    /// Messages about nothing that is wanted, deleted.
+    passed_by: AtomicU64,
+    /// Messages that could not be read, left to the queue.
+    poison: AtomicU64,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Delete,
+    /// Nobody can read it: after so many receipts the queue puts it into its dead-letter queue.
+    Leave,
+    /// Told to stop before it was done: another worker may have it at once.
+    GiveBack,
+    /// Its task's last lines are not in yet: anybody may have it after so long.
+    Later(Duration),
+}
+
+/// What to do until the last lines of a task are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settling {
+    /// Wait: whoever handed the event over waits for the answer.
+    Here,
+    /// Put it back: a crash loop would fill all the room with waiting.
+    Later,
+}
+
+/// Why a task is not done.
+enum NotDone {
+    ToldToStop,
+    Settling(Duration),
+}
+
+/// What became of a task.
+enum Sent {
+    Exported,
+    /// Not wanted, or nothing of it is final.
+    PassedBy,
+}
+
+fn add(count: &AtomicU64, number: u64) {
+    count.fetch_add(number, Ordering::Relaxed);
+}
+
+impl Exporter {
+    fn new(mut config: EventConfig, settling: Settling, stop: Stop, notices: Teller) -> Self {
+        let outlet = |destination| {
+            let to = Acknowledged::new(destination).until(stop.wait());
+            let coalesce = Coalesce::new(to.concurrency(), usize::MAX);
+            Outlet { to, coalesce }
+        };
+        let outlets = std::mem::take(&mut config.destinations).into_iter().map(outlet).collect();
+        Self { outlets, config, settling, stop, notices, counts: Counts::default() }
+    }
+
+    /// Reads what a message holds, which was received so often, and delivers its tasks everywhere, however long that takes.
+    async fn export(&self, id: &str, received: u32, body: &str) -> Done {
+        let read = files::read_bytes(&format!("message {id}"), body.as_bytes());
+        let Contents { observations, errors, .. } =
+            read.unwrap_or_else(|error| Contents { errors: vec![error], ..Contents::default() });
+        if !errors.is_empty() {
+            add(&self.counts.poison, 1);
+            self.config.meters.settled(MessageFate::Poison);
+            for error in errors {
+                let (message, hint) = (id.to_owned(), error.hint());
+                self.notices.tell(&Notice::Unreadable { message, received, error: error.to_string(), hint });
+            }
+            return Done::Leave;
+        }
+        let (tasks, _) = merge::by_task(observations);
+        let wanted: Vec<TaskObservations> =
+            tasks.into_iter().filter(|observed| self.config.filter.takes(&observed.task)).collect();
+        let mut fate = MessageFate::PassedBy;
+        for observed in wanted {
+            match self.deliver(observed).await {
+                Ok(Sent::Exported) => fate = MessageFate::Exported,
+                Ok(Sent::PassedBy) => {}
+                Err(NotDone::ToldToStop) => return Done::GiveBack,
+                Err(NotDone::Settling(left)) => return Done::Later(left),
+            }
+        }
+        if matches!(fate, MessageFate::PassedBy) {
+            add(&self.counts.passed_by, 1);
+        }
+        self.config.meters.settled(fate);
+        Done::Delete
+    }
+
+    /// Delivers a task everywhere, however long that takes.
+    async fn deliver(&self, mut observed: TaskObservations) -> Result<Sent, NotDone> {
+        let now = (self.config.clock)();
+        let bare = TaskLife::new(observed.clone(), now, 0);
+        let failed = bare.outcome.failure.is_some();
+        if !self.config.filter.takes_life(&bare) {
+            return Ok(Sent::PassedBy);
+        }
+        if bare.is_stopped()
+            && (failed || self.config.logs_of_all)
+            && let Some(source) = &self.config.logs
+        {
+            self.settled(&bare.task).await?;
+            observed = self.with_logs(source, observed).await;
+        }
+        if let Some(source) = &self.config.definitions
+            && observed.definition.is_none()
+            && !self.define(source, &mut observed).await
+        {
+            return Err(NotDone::ToldToStop);
+        }
+        let life = TaskLife::new(observed, now, usize::MAX);
+        for gap in &life.gaps {
+            let (task, what) = (Some(life.label()), format!("{}: {}", gap.what, gap.why));
+            self.notices.tell(&Notice::Gap { task, what, hint: gap.hint.clone() });
+        }
+        let trace = TaskTrace::new(&life, &self.config.options);
+        if trace.spans.is_empty() {
+            return Ok(Sent::PassedBy);
+        }
+        let all = join_all(self.outlets.iter().map(|to| self.send(to, &trace))).await;
+        let settled: Option<Vec<Fate>> = all.into_iter().collect();
+        let fate = settled.ok_or(NotDone::ToldToStop)?.into_iter().max().unwrap_or(Fate::Accepted);
+        add(&self.counts.tasks, 1);
+        let lag = life.task.times.stopped.map(|stopped| (self.config.clock)().since(stopped));
+        self.config.meters.task(&life, lag);
+        let failure = life.outcome.failure.as_ref();
+        let failure = failure.map(|failure| failure.error_type.as_ref().unwrap_or(&failure.description).clone());
+        let (task, status, spans) = (trace.label.clone(), trace.status.clone(), trace.spans.len() as u64);
+        self.notices.tell(&Notice::Exported { task, status, spans, lag, failure, fate });
+        Ok(Sent::Exported)
+    }
+
+    /// Lines arrive late: so long after the task stopped they are in.
+    async fn settled(&self, task: &TaskRecord) -> Result<(), NotDone> {
+        let Some(stopped) = task.times.stopped else { return Ok(()) };
+        let left = self.config.logs_settle.saturating_sub((self.config.clock)().since(stopped));
+        match self.settling {
+            _ if left.is_zero() => Ok(()),
+            Settling::Later => Err(NotDone::Settling(left)),
+            Settling::Here => tokio::select! {
+                () = sleep(left) => Ok(()),
+                () = self.stop.wait() => Err(NotDone::ToldToStop),
+            },
+        }
+    }
+
+    /// Sends until the receiver has said yes or no for good; `None` when told to stop first.
+    async fn send(&self, Outlet { to, coalesce }: &Outlet, trace: &TaskTrace) -> Option<Fate> {
+        let mut joined = coalesce.join(trace.clone(), |traces| to.send_all(traces)).await;
+        loop {
+            // Alone, once something was wrong: it may be wrong with one of those that shared the request.
+            let ack = match joined.take() {
+                Some(ack) => ack,
+                None => to.send(trace.clone()).await,
+            };
+            match ack {
+                Ack::Settled { accepted, rejected, why } => {
+                    self.config.meters.spans(to.name(), accepted, rejected);
+                    for reason in why {
+                        let (task, hint) = (trace.label.clone(), reason.hint());
+                        self.notices.tell(&Notice::Rejected {
+                            task,
+                            spans: rejected,
+                            reason: reason.to_string(),
+                            hint,
+                        });
+                    }
+                    return Some(match (accepted, rejected) {
+                        (_, 0) => Fate::Accepted,
+                        (0, _) => Fate::Refused,
+                        _ => Fate::PartlyRefused,
+                    });
+                }
+                Ack::Open(reason) => {
+                    let (to, task, hint) = (to.name().to_owned(), trace.label.clone(), reason.hint());
+                    self.notices.tell(&Notice::NotTaken { to, task, reason: reason.to_string(), hint });
+                    tokio::select! {
+                        () = sleep(PAUSE) => {}
+                        () = self.stop.wait() => return None,
+                    }
+                    if self.stop.is_requested() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn with_logs(&self, source: &EcsSource, observed: TaskObservations) -> TaskObservations {
+        let mut more = match source.region_of(&observed.task) {
+            Ok(region) => source.observe_one(&region, observed.task.clone()).await,
+            Err(error) => {
+                let task = observed.task.id.clone();
+                self.notices.tell(&Notice::AwsFailed { task, error: error.to_string(), hint: None });
+                return observed;
+            }
+        };
+        // The event stays the word on the task.
+        more.task = observed.task;
+        more
+    }
+
+    /// Asks for a task's definition, however long that takes: under two names a task would be there twice. `false` when
+    /// told to stop first; a definition that AWS will not give is a gap.
+    async fn define(&self, source: &EcsSource, observed: &mut TaskObservations) -> bool {
+        loop {
+            let error = match source.definition_of(&observed.task).await {
+                None => return true,
+                Some(Ok(definition)) => {
+                    observed.definition = Some(definition);
+                    return true;
+                }
+                Some(Err(error)) => error,
+            };
+            if !error.is_passing() {
+                observed.gaps.push(ecs::gap("the task definition, which names the service", &error));
+                return true;
+            }
+            let (task, hint) = (observed.task.id.clone(), error.hint());
+            self.notices.tell(&Notice::AwsFailed { task, error: error.to_string(), hint });
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                () = self.stop.wait() => return false,
+            }
+        }
+    }
+
+    /// What became of everything so far.
+    fn exported(&self) -> Exported {
+        let Counts { tasks, passed_by, poison } = &self.counts;
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let destinations = self.outlets.iter().map(|outlet| outlet.to.report()).collect();
+        Exported {
+            tasks: count(tasks),
+            passed_by: count(passed_by),
+            poison: count(poison),
+            report: Report { destinations, ..Report::default() },
+        }
+    }
+}
+
+/// Created → started.
+fn launch(life: &TaskLife) -> Option<Duration> {
+    let phases: &Phases = life.phases.as_ref()?;
+    Some(phases.find(PhaseKind::Running)?.start.since(phases.start))
+}

@@ -1,0 +1,304 @@
+//! What engines tell while they run. Main type: [`Notice`]; whoever wants to hear it is a [`Notices`].
+//!
+//! A notice is a value: how it is printed – for a person, as structured lines, not at all – is its hearer's part. What counts in
+//! the end is in what the engine returns; a notice alone decides nothing.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Hears what engines tell.
+pub trait Notices: Send + Sync {
+    /// Something happened.
+    fn tell(&self, notice: &Notice);
+}
+
+/// Whoever hears; shared, since deliveries tell from where they run.
+pub type Teller = Arc<dyn Notices>;
+
+impl<F: Fn(&Notice) + Send + Sync> Notices for F {
+    fn tell(&self, notice: &Notice) {
+        self(notice);
+    }
+}
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// All is well.
+    Note,
+    /// Something was tried and could not be read: it is missing from what is sent.
+    Gap,
+    /// Something went wrong, and is tried again or does not matter in the end.
+    Warning,
+    /// Something is lost.
+    Error,
+}
+
+/// What a receiver finally said of a task's spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// All are accepted.
+    Accepted,
+    /// Some are refused for good.
+    PartlyRefused,
+    /// All are.
+    Refused,
+}
+
+/// Something that happened. `to` is a destination's name, `task` a task's label, `hint` what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs)] // The fields are what their names say; the variants are documented.
+pub enum Notice {
+    /// Something of a task, or of all, could not be learned.
+    Gap { task: Option<String>, what: String, hint: Option<String> },
+    /// An attempt to deliver failed and will be repeated.
+    Retry { to: String, reason: String, pause: Duration },
+    /// Spans or log records were not accepted, and that is final.
+    NotAccepted { to: String, items: u64, reason: String },
+    /// An endpoint did not answer well; it is asked again after this time, or not any more.
+    EndpointFailed { error: String, again: Option<Duration> },
+    /// The engine was told to stop, and what it does until then.
+    Stopping(Stopping),
+    /// A container's span is not sent.
+    NotSent { task: Option<String>, container: String, why: NotSent },
+    /// The file that says that all is well cannot be written.
+    HealthFile { path: PathBuf, error: String },
+    /// Docker did not tell of a container.
+    ContainerTrouble { task: String, container: String, error: String },
+    /// A container's log is where nobody reads it.
+    LogElsewhere { container: String, driver: String },
+    /// Docker had not answered, and does again.
+    DockerAnswers,
+    /// Docker was not to be asked, so no container's end is known.
+    DockerNotAsked,
+    /// A worker receives messages; `only` says of which tasks, where not of all.
+    Receiving { queue: String, concurrency: usize, only: String },
+    /// A function waits to be invoked.
+    WaitingForInvocations { only: String },
+    /// A message, which was received so often, cannot be read.
+    Unreadable { message: String, received: u32, error: String, hint: Option<String> },
+    /// A task's spans are delivered, or refused for good; `lag`: so long after it stopped.
+    Exported { task: String, status: String, spans: u64, lag: Option<Duration>, failure: Option<String>, fate: Fate },
+    /// A receiver refused spans of a task for good.
+    Rejected { task: String, spans: u64, reason: String, hint: Option<String> },
+    /// A receiver did not take a task's spans, and will be asked again.
+    NotTaken { to: String, task: String, reason: String, hint: Option<String> },
+    /// AWS did not tell what was asked about a task.
+    AwsFailed { task: String, error: String, hint: Option<String> },
+    /// The queue gave no messages.
+    QueueFailed { error: String, hint: Option<String> },
+    /// The queue did not do what was asked about a message.
+    MessageFailed { message: String, error: String },
+    /// An invocation's time was up before its message was done.
+    NotInTime { message: String },
+    /// A worker has stopped, after so many of each.
+    Drained { messages: u64, tasks: u64, passed_by: u64, poison: u64, given_back: u64 },
+    /// The queue has not answered once.
+    QueueNeverAnswered,
+    /// A receiver did not take ecspan's own metrics.
+    MetricsNotTaken { to: String, why: String, hint: String },
+}
+
+/// What is done between being told to stop and the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopping {
+    /// Other containers have so long to finish.
+    WaitsForContainers(Duration),
+    /// One last look.
+    LooksOnceMore,
+    /// So many messages in hand are finished.
+    FinishesMessages(u64),
+    /// The invocation in hand is answered.
+    AnswersInvocation,
+}
+
+/// Why a container's span is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// It ran longer than whoever watched it.
+    StillRan,
+    /// It had not finished when it was last seen.
+    HadNotFinished,
+    /// It has stopped, but how and when is not known.
+    EndUnknown,
+}
+
+impl Notice {
+    /// A gap that nothing can be done about.
+    pub fn gap(task: Option<&str>, what: impl Into<String>) -> Self {
+        Self::Gap { task: task.map(str::to_owned), what: what.into(), hint: None }
+    }
+
+    /// How much it matters.
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Gap { .. } => Level::Gap,
+            Self::NotAccepted { .. }
+            | Self::Unreadable { .. }
+            | Self::Rejected { .. }
+            | Self::Exported { fate: Fate::PartlyRefused | Fate::Refused, .. }
+            | Self::QueueFailed { .. }
+            | Self::QueueNeverAnswered => Level::Error,
+            Self::Retry { .. }
+            | Self::EndpointFailed { .. }
+            | Self::HealthFile { .. }
+            | Self::ContainerTrouble { .. }
+            | Self::NotTaken { .. }
+            | Self::AwsFailed { .. }
+            | Self::MessageFailed { .. }
+            | Self::NotInTime { .. }
+            | Self::MetricsNotTaken { .. } => Level::Warning,
+            Self::Stopping(_)
+            | Self::NotSent { .. }
+            | Self::LogElsewhere { .. }
+            | Self::DockerAnswers
+            | Self::DockerNotAsked
+            | Self::Receiving { .. }
+            | Self::WaitingForInvocations { .. }
+            | Self::Exported { fate: Fate::Accepted, .. }
+            | Self::Drained { .. } => Level::Note,
+        }
+    }
+
+    /// What to do about it, where something can be done.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Gap { hint, .. }
+            | Self::Unreadable { hint, .. }
+            | Self::Rejected { hint, .. }
+            | Self::NotTaken { hint, .. }
+            | Self::AwsFailed { hint, .. }
+            | Self::QueueFailed { hint, .. } => hint.as_deref(),
+            Self::MetricsNotTaken { hint, .. } => Some(hint),
+            _ => None,
+        }
+    }
+
+    /// The task's label, where it is about one.
+    pub fn task(&self) -> Option<&str> {
+        match self {
+            Self::Gap { task, .. } | Self::NotSent { task, .. } => task.as_deref(),
+            Self::ContainerTrouble { task, .. }
+            | Self::Exported { task, .. }
+            | Self::Rejected { task, .. }
+            | Self::NotTaken { task, .. }
+            | Self::AwsFailed { task, .. } => Some(task),
+            _ => None,
+        }
+    }
+
+    /// The destination's name, where it is about one.
+    pub fn to(&self) -> Option<&str> {
+        match self {
+            Self::Retry { to, .. }
+            | Self::NotAccepted { to, .. }
+            | Self::NotTaken { to, .. }
+            | Self::MetricsNotTaken { to, .. } => Some(to),
+            _ => None,
+        }
+    }
+
+    /// What else it says, by name, for structured lines: neither task nor destination nor hint.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let some = |name, value: &Option<String>| value.clone().map(|value| (name, value));
+        match self {
+            Self::Stopping(Stopping::FinishesMessages(messages)) => vec![("messages", messages.to_string())],
+            Self::Receiving { queue, concurrency, only } => {
+                vec![("queue", queue.clone()), ("concurrency", concurrency.to_string()), ("only", only.clone())]
+            }
+            Self::WaitingForInvocations { only } => vec![("only", only.clone())],
+            Self::Unreadable { message, received, .. } => {
+                vec![("message", message.clone()), ("received", received.to_string())]
+            }
+            Self::Exported { status, spans, lag, failure, .. } => {
+                let lag = lag.map(|lag| ("lag_ms", lag.as_millis().to_string()));
+                let known = [("status", status.clone()), ("spans", spans.to_string())];
+                known.into_iter().chain(lag).chain(some("failure", failure)).collect()
+            }
+            Self::Rejected { spans, .. } => vec![("spans", spans.to_string())],
+            Self::MessageFailed { message, .. } | Self::NotInTime { message } => vec![("message", message.clone())],
+            Self::Drained { messages, tasks, passed_by, poison, given_back } => {
+                let counts = [
+                    ("messages", messages),
+                    ("tasks", tasks),
+                    ("passed_by", passed_by),
+                    ("poison", poison),
+                    ("given_back", given_back),
+                ];
+                counts.map(|(name, count)| (name, count.to_string())).to_vec()
+            }
+            Self::MetricsNotTaken { why, .. } => vec![("why", why.clone())],
+            _ => vec![],
+        }
+    }
+
+    /// What happened, without whom it is about.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Gap { what, .. } => what.clone(),
+            Self::Retry { reason, pause, .. } => format!("{reason}; trying again in {:.1} s", pause.as_secs_f64()),
+            Self::NotAccepted { items, reason, .. } => format!("{items} not accepted: {reason}"),
+            Self::EndpointFailed { error, again: Some(pause) } => {
+                format!("{error}; asking again in {} s", pause.as_secs())
+            }
+            Self::EndpointFailed { error, again: None }
+            | Self::AwsFailed { error, .. }
+            | Self::QueueFailed { error, .. }
+            | Self::MessageFailed { error, .. } => error.clone(),
+            Self::Stopping(Stopping::WaitsForContainers(patience)) => {
+                format!("told to stop: waiting up to {} s for the other containers", patience.as_secs())
+            }
+            Self::Stopping(Stopping::LooksOnceMore) => "told to stop: looking once more".to_owned(),
+            Self::Stopping(Stopping::FinishesMessages(_)) => "told to stop: finishing what is in hand".to_owned(),
+            Self::Stopping(Stopping::AnswersInvocation) => "told to stop: answering what is in hand".to_owned(),
+            Self::NotSent { container, why, .. } => {
+                let why = match why {
+                    NotSent::StillRan => "still ran when this one was stopped",
+                    NotSent::HadNotFinished => "had not finished when last seen",
+                    NotSent::EndUnknown => "has stopped, and its end is not known",
+                };
+                format!("container {container} {why}: its span is not sent")
+            }
+            Self::HealthFile { path, error } => {
+                format!("failed to write {}: {error}; sidecar --health will fail", path.display())
+            }
+            Self::ContainerTrouble { container, error, .. } => format!("container {container}: {error}"),
+            Self::LogElsewhere { container, driver } => {
+                let place = if driver == "awslogs" { "in CloudWatch Logs" } else { "elsewhere" };
+                format!("container {container} logs through {driver}: lines are {place}, not read")
+            }
+            Self::DockerAnswers => "Docker answers again".to_owned(),
+            Self::DockerNotAsked => {
+                "Docker was not asked (--docker none): no container's end is known, so none was sent".to_owned()
+            }
+            Self::Receiving { .. } => "receiving".to_owned(),
+            Self::WaitingForInvocations { .. } => "waiting for invocations".to_owned(),
+            Self::Unreadable { error, .. } => format!("{error}: left to the dead-letter rule"),
+            Self::Exported { fate: Fate::Accepted, .. } => "delivered".to_owned(),
+            Self::Exported { fate: Fate::PartlyRefused, .. } => "delivered in part".to_owned(),
+            Self::Exported { fate: Fate::Refused, .. } => "refused".to_owned(),
+            Self::Rejected { reason, .. } => format!("rejected: {reason}"),
+            Self::NotTaken { reason, .. } => reason.clone(),
+            Self::NotInTime { .. } => "not delivered in time: the event comes back".to_owned(),
+            Self::Drained { .. } => "drained".to_owned(),
+            Self::QueueNeverAnswered => "the queue has never answered".to_owned(),
+            Self::MetricsNotTaken { .. } => "metrics were not taken".to_owned(),
+        }
+    }
+}
+
+/// One sentence, for a person, without its hint.
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(to) = self.to() {
+            write!(f, "{to}: ")?;
+        }
+        if let Some(task) = self.task() {
+            write!(f, "task {task}: ")?;
+        }
+        f.write_str(&self.message())
+    }
+}
