@@ -13,7 +13,9 @@ use ecspan::source::docker::{self, Docker, DockerError};
 use ecspan::source::endpoint::EndpointError;
 use ecspan::trace::TraceOptions;
 
-use super::args::{AgentArgs, Global, LogLines};
+use ecspan::source::logs::LogLines;
+
+use super::args::{AgentArgs, Global};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::show::plain_style;

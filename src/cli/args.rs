@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ecspan::source::logs::LogLines;
 
 pub(crate) use agent::AgentArgs;
 pub(crate) use deploy::{DeployArgs, ReportFormat};
@@ -392,15 +393,6 @@ pub(crate) struct CompletionsArgs {
 
 /// The most log lines that are kept of a container.
 const MAX_LOG_LINES: usize = 10_000;
-
-/// How much of a container's log is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogLines {
-    /// At most so many lines, from both ends.
-    AtMost(usize),
-    /// The whole log.
-    All,
-}
 
 /// A number of log lines, or `all`.
 pub(crate) fn log_lines(text: &str) -> Result<LogLines, String> {

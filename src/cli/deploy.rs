@@ -1,47 +1,30 @@
 //! `ecspan deploy`: the report and the trace of a deployment.
 
-mod gather;
 mod report;
-mod wait;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use ecspan::model::deployment::{Comparison, Deployment, DeploymentLife, State, Wanted, choose};
+use ecspan::model::Time;
+use ecspan::model::deployment::{Comparison, DeploymentLife, State, Wanted};
 use ecspan::model::finding::FindingKind;
-use ecspan::model::merge;
-use ecspan::model::observation::{Gap, Observation};
-use ecspan::model::service::ServiceRecord;
-use ecspan::sink::{Delivery, Piece, Verdict};
-use ecspan::source::aws::AwsError;
+use ecspan::run::deploy::{self, DeployConfig, DeployError, Deployed, Ended, Files, From, OwnTrace, Wait};
+use ecspan::sink::Verdict;
+use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
-use ecspan::source::service::{ServiceAnswers, ServicePlace};
-use ecspan::source::{baseline, files};
-use ecspan::trace::{Mode, ParentPolicy, TaskTrace, TraceOptions, caller, deployment};
-use futures::future::join;
-use futures::{StreamExt, stream};
-use tokio::sync::mpsc;
+use ecspan::source::logs::LogLines;
+use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
-use super::args::{DeployArgs, Global, LogLines};
+use super::args::{DeployArgs, Global};
 use super::exit::Exit;
 use super::options::attributes;
 use super::problem::Problem;
-use super::tasks::{Course, aws, aws_problem};
-use super::{closing, destinations, env, retries, signals, terminal};
-use gather::{Gather, Origin, now};
+use super::tasks::aws;
+use super::{closing, destinations, env, notices, signals, terminal};
 
-/// Traces that wait to be delivered.
-const WAITING: usize = 4;
 /// Findings of the deployment as a whole.
 const SLOWER: &str = "slower-than-baseline";
 const TASK_FAILED: &str = "task-failed";
-
-/// A deployment, as far as it is known before its tasks are.
-struct Found {
-    origin: Origin,
-    deployment: Deployment,
-    answers: ServiceAnswers,
-    timed_out: bool,
-}
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Problem> {
     // What makes no sense, or cannot be read, is known before AWS is asked and waited for.
@@ -60,54 +43,36 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         return Err(Problem::usage("--timeout is a receiver's, and without --to there is none").hint(hint));
     }
     let options = trace_options(args)?;
-    let destinations = match args.to.is_empty() {
-        true => vec![],
-        false => destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?,
+    let (is_sending, own_options, log_lines) = (!args.to.is_empty(), deployment_options(&options), log_lines(args)?);
+    let destinations = match is_sending {
+        false => vec![],
+        true => destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?,
     };
-    let course = Arc::new(Course::default());
-    let found = tokio::select! {
-        found = find(global, args, &course) => found?,
-        () = signals::wait() => return Ok(signals::received().unwrap_or(Exit::Interrupted)),
-    };
-    let Found { origin, deployment, mut answers, timed_out } = found;
-
-    let (pieces, traces) = mpsc::channel::<TaskTrace>(WAITING);
-    let (is_sending, of_deployment) = (!destinations.is_empty(), deployment_options(&options));
-    let logs = match &origin {
-        Origin::Aws { source, place } if !is_sending => Some((source.clone(), place.region.clone())),
-        _ => None,
-    };
-    let gather = Gather {
-        log_lines: log_lines(args)?,
-        is_sending,
+    let config = DeployConfig {
+        from: from(global, args, log_lines).await?,
+        wanted: match args.deployment.as_str() {
+            "latest" => Wanted::Latest,
+            "previous" => Wanted::Previous,
+            id => Wanted::Id(id.to_owned()),
+        },
+        wait: Wait { is_wanted: args.wait, timeout: args.wait_timeout },
+        log_lines,
         options,
-        course: course.clone(),
-        logs,
-        told: Mutex::default(),
+        own_options,
+        destinations,
     };
-    let read = async {
-        let read = tokio::select! {
-            read = gather.read(origin, deployment, &pieces) => Some(read),
-            () = signals::wait() => None,
-        };
-        let (life, gap) = read?;
-        let trace = deployment::trace(&life, &of_deployment);
-        let told = Told::of(&trace);
-        if is_sending {
-            let _ = pieces.send(trace).await;
+    let ended = deploy::run(config, signals::stop(), notices::for_a_person()).await;
+    let deployed = match ended.map_err(|error| problem(&error, args))? {
+        Ended::Whole(deployed) => *deployed,
+        Ended::Early(delivered) => {
+            if !delivered.destinations.is_empty() {
+                delivered.destinations.iter().for_each(closing::tell_destination);
+            }
+            terminal::tell("note", "interrupted: no report");
+            return Ok(signals::received().unwrap_or(Exit::Interrupted));
         }
-        drop(pieces);
-        Some((life, told, gap))
     };
-    let traces = stream::unfold(traces, |mut traces| async move { Some((traces.recv().await?, traces)) });
-    let delivery = Delivery::new(destinations).on_retry(retries::tell).until(signals::wait());
-    let (read, delivered) = join(read, delivery.run::<Piece>(traces.map(Piece::from))).await;
-    let Some((life, told, gap)) = read else {
-        delivered.destinations.iter().for_each(closing::tell_destination);
-        terminal::tell("note", "interrupted: no report");
-        return Ok(signals::received().unwrap_or(Exit::Interrupted));
-    };
-    answers.gaps.extend(gap);
+    let Deployed { life, answers, timed_out, trace, lost, report: delivered } = deployed;
 
     if let Some(baseline) =
         baseline.as_ref().filter(|baseline| baseline.service.as_deref() != Some(&life.deployment.service))
@@ -122,18 +87,18 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     let drawn = ecspan::render::report::Report {
         life: &life,
         comparison: comparison.as_ref(),
-        trace_id: &told.trace_id,
+        trace_id: &trace.trace_id,
         timed_out,
         notes: answers.note.as_slice(),
         gaps: &answers.gaps,
     };
     let printed = report::print(global, args, &drawn, &files);
     if is_sending {
-        told.tell(delivered.task_count.saturating_sub(1), args.ui_url.as_deref());
+        tell_trace(&trace, delivered.task_count.saturating_sub(1), args.ui_url.as_deref());
         delivered.destinations.iter().for_each(closing::tell_destination);
     }
     let found = fired(&args.fail_on, &life, comparison.as_ref());
-    let exit = exit(&life, timed_out, &found, delivered.verdict(), course.lost() + answers.gaps.len());
+    let exit = exit(&life, timed_out, &found, delivered.verdict(), lost + answers.gaps.len());
     match printed {
         // What became of the deployment is told all the same.
         Err(problem) if matches!(exit, Exit::RolledBack | Exit::DeployFailed) => problem.print(),
@@ -156,50 +121,29 @@ fn exit(life: &DeploymentLife, timed_out: bool, found: &[String], verdict: Verdi
     }
 }
 
-/// What is said of the deployment's own trace.
-struct Told {
-    trace_id: String,
-    own: Option<String>,
-    spans: usize,
-    label: String,
-    pending: Vec<String>,
-}
-
-impl Told {
-    fn of(trace: &TaskTrace) -> Self {
-        let used = trace.caller_trace_id.unwrap_or(trace.trace_id);
-        Self {
-            trace_id: used.to_string(),
-            own: trace.caller_trace_id.map(|_| trace.trace_id.to_string()),
-            spans: trace.spans.len(),
-            label: trace.label.clone(),
-            pending: trace.pending.clone(),
-        }
+/// Tells of the deployment's own trace.
+fn tell_trace(trace: &OwnTrace, tasks: u64, ui_url: Option<&str>) {
+    let mut line =
+        format!("{}: {}, trace id {}", trace.label, closing::count(trace.spans as u64, "span"), trace.trace_id);
+    let root_waits = trace.pending.iter().any(|pending| pending == "deployment");
+    match &trace.pointer_id {
+        Some(own) if !root_waits => line.push_str(&format!(" (the caller's; a pointer is under {own})")),
+        Some(_) => line.push_str(" (the caller's)"),
+        None => {}
     }
-
-    fn tell(&self, tasks: u64, ui_url: Option<&str>) {
-        let mut line =
-            format!("{}: {}, trace id {}", self.label, closing::count(self.spans as u64, "span"), self.trace_id);
-        let root_waits = self.pending.iter().any(|pending| pending == "deployment");
-        match &self.own {
-            Some(own) if !root_waits => line.push_str(&format!(" (the caller's; a pointer is under {own})")),
-            Some(_) => line.push_str(" (the caller's)"),
-            None => {}
-        }
-        if !self.pending.is_empty() {
-            let follows = if root_waits {
-                " (the root follows when the deployment is over)"
-            } else {
-                " (run it again when they are over)"
-            };
-            line.push_str(&format!("; still open: {}{follows}", self.pending.join(", ")));
-        }
-        terminal::say(&line);
-        if let Some(url) = ui_url {
-            terminal::say(&format!("  {}/trace/{}", url.trim_end_matches('/'), self.trace_id));
-        }
-        terminal::say(&format!("and the traces of {}", closing::count(tasks, "task")));
+    if !trace.pending.is_empty() {
+        let follows = if root_waits {
+            " (the root follows when the deployment is over)"
+        } else {
+            " (run it again when they are over)"
+        };
+        line.push_str(&format!("; still open: {}{follows}", trace.pending.join(", ")));
     }
+    terminal::say(&line);
+    if let Some(url) = ui_url {
+        terminal::say(&format!("  {}/trace/{}", url.trim_end_matches('/'), trace.trace_id));
+    }
+    terminal::say(&format!("and the traces of {}", closing::count(tasks, "task")));
 }
 
 fn log_lines(args: &DeployArgs) -> Result<usize, Problem> {
@@ -211,28 +155,13 @@ fn log_lines(args: &DeployArgs) -> Result<usize, Problem> {
     }
 }
 
-/// The deployment that is meant: from files, or from AWS, waited for where that is wanted.
-async fn find(global: &Global, args: &DeployArgs, course: &Course) -> Result<Found, Problem> {
-    let wanted = match args.deployment.as_str() {
-        "latest" => Wanted::Latest,
-        "previous" => Wanted::Previous,
-        id => Wanted::Id(id.to_owned()),
-    };
-    if !args.from.is_empty() {
-        return from_files(args, &wanted, course);
-    }
-    let options =
-        ObserveOptions { log_lines: log_lines(args)?, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
-    let source = Arc::new(EcsSource::new(aws(global).await, options));
-    let place = place(&source, args).await?;
-    let (deployment, answers, timed_out) = wait::until_over(&source, &place, &wanted, args).await?;
-    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out })
-}
-
 /// Where the service is that was typed.
-async fn place(source: &EcsSource, args: &DeployArgs) -> Result<ServicePlace, Problem> {
+async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<From, Problem> {
+    if !args.from.is_empty() {
+        let (paths, service, cluster) = (args.from.clone(), args.service.clone(), args.cluster.clone());
+        return Ok(From::Files(Files { paths, service, cluster }));
+    }
     let typed = args.service.clone().unwrap_or_default();
-    let told = |error: AwsError| aws_problem(&error);
     let arn = ecspan::model::arn::Arn::parse(&typed);
     let of_arn = arn.and_then(|arn| match arn.resource.split('/').collect::<Vec<_>>().as_slice() {
         ["service", cluster, service] => Some((Some((*cluster).to_owned()), (*service).to_owned())),
@@ -243,94 +172,29 @@ async fn place(source: &EcsSource, args: &DeployArgs) -> Result<ServicePlace, Pr
         return Err(Problem::usage(format!("{typed} is no ARN of a service"))
             .hint("arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE, or the service's name".to_owned()));
     }
-    let region = source.region(arn.map(|arn| arn.region).filter(|region| !region.is_empty())).map_err(told)?;
-    let (cluster, service) = of_arn.unwrap_or((None, typed));
-    match args.cluster.clone().or(cluster) {
-        Some(cluster) => Ok(ServicePlace { region, cluster, service }),
-        None => source.find_service(&region, &service).await.map_err(told),
-    }
+    let region = arn.map(|arn| arn.region).filter(|region| !region.is_empty()).map(str::to_owned);
+    let (cluster, service) = of_arn.unwrap_or((None, typed.clone()));
+    let cluster = args.cluster.clone().or(cluster);
+    let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
+    Ok(From::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })
 }
 
-fn from_files(args: &DeployArgs, wanted: &Wanted, course: &Course) -> Result<Found, Problem> {
-    let mut answers = ServiceAnswers::default();
-    let (mut services, mut rest): (Vec<ServiceRecord>, Vec<Observation>) = (vec![], vec![]);
-    for path in &args.from {
-        let read = if path.as_os_str() == "-" { files::read_stdin() } else { files::read_path(path) };
-        let contents = match read {
-            Ok(contents) => contents,
-            Err(error) => {
-                course.lose(&Problem::failed(error.to_string()).hint(error.hint()));
-                continue;
-            }
-        };
-        for error in contents.errors {
-            course.lose(&Problem::failed(error.to_string()).hint(error.hint()));
+/// What is wrong, and with what.
+fn problem(error: &DeployError, args: &DeployArgs) -> Problem {
+    let (text, hint) = (error.to_string(), error.hint());
+    match error {
+        DeployError::Aws(_) if args.cluster.is_none() => {
+            Problem::failed(text).hint(hint.map(|hint| format!("{hint}; --cluster NAME names the cluster")))
         }
-        for observation in contents.observations {
-            match observation {
-                Observation::Service(record) => services.push(*record),
-                Observation::ServiceDeployment(record) => answers.deployments.push(*record),
-                Observation::ServiceRevision(record) => answers.revisions.push(*record),
-                other => rest.push(other),
-            }
-        }
+        DeployError::TimedOut => Problem::timed_out(text),
+        DeployError::SeveralServices(_) => Problem::usage(text).hint(hint),
+        _ => Problem::failed(text).hint(hint),
     }
-    // A described deployment says more than a listed one.
-    answers.deployments.sort_by_key(|one| (one.arn.clone(), one.circuit_breaker.is_none() && one.rollback.is_none()));
-    answers.deployments.dedup_by(|a, b| a.arn == b.arn);
-    let last_part = ecspan::model::arn::last_part;
-    let cluster_of = |record: &ServiceRecord| record.cluster_arn.as_deref().map(last_part).map(str::to_owned);
-    // Of several answers about one service the last counts.
-    services.reverse();
-    let mut seen = std::collections::BTreeSet::new();
-    services.retain(|record| seen.insert((cluster_of(record), record.name.clone())));
-    let is_meant = |record: &ServiceRecord| {
-        args.service.as_deref().is_none_or(|name| last_part(name) == record.name)
-            && args.cluster.as_deref().is_none_or(|name| cluster_of(record).is_none_or(|own| own == last_part(name)))
-    };
-    let names: Vec<String> = services.iter().map(|record| record.name.clone()).collect();
-    let mut meant: Vec<ServiceRecord> = services.into_iter().filter(is_meant).collect();
-    answers.service = match (meant.pop(), meant.is_empty()) {
-        (Some(one), true) => one,
-        (Some(_), false) => {
-            return Err(
-                Problem::usage("the files hold several services").hint(format!("name one: {}", names.join(", ")))
-            );
-        }
-        (None, _) => {
-            let hint = "save `aws ecs describe-services --cluster CLUSTER --services SERVICE` and name that file too";
-            let what = args.service.as_ref().map_or_else(|| "a service".to_owned(), |name| format!("service {name}"));
-            let what =
-                args.cluster.as_ref().map_or_else(|| what.clone(), |cluster| format!("{what} in cluster {cluster}"));
-            return Err(Problem::failed(format!("no file speaks of {what}")).hint(hint.to_owned()));
-        }
-    };
-    let deployment = choose(&answers.service, &answers.deployments, &answers.revisions, wanted)
-        .map_err(|none| wait::no_deployment(&none))?;
-    let (tasks, unclaimed) = merge::by_task(rest);
-    if !unclaimed.is_empty() {
-        terminal::tell(
-            "note",
-            &format!("{} in the files belong to none of its tasks", closing::count(unclaimed.len() as u64, "thing")),
-        );
-    }
-    let service = answers.service.name.clone();
-    let mut of_service: Vec<_> = tasks;
-    of_service.retain(|observed| observed.task.service().is_none_or(|name| name == service));
-    if of_service.is_empty() {
-        answers.gaps.push(Gap {
-            what: "tasks of the service".to_owned(),
-            why: "no file holds any".to_owned(),
-            hint: Some("save the answers of `aws ecs describe-tasks` too".to_owned()),
-            container: None,
-        });
-    }
-    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false })
 }
 
 /// How tasks become traces: as `ecspan export` makes them.
 fn trace_options(args: &DeployArgs) -> Result<TraceOptions, Problem> {
-    let mode = if args.snapshot { Mode::Snapshot(now()) } else { Mode::AppendOnly };
+    let mode = if args.snapshot { Mode::Snapshot(Time::from(SystemTime::now())) } else { Mode::AppendOnly };
     Ok(TraceOptions {
         mode,
         service_name: args.service_name.as_deref().into(),

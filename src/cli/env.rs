@@ -1,7 +1,9 @@
 //! The environment variables that ecspan reads itself. (AWS's are read by the SDK, OTLP's by
 //! `ecspan::sink::config`.)
 
-use super::args::{self, LogLines};
+use ecspan::source::logs::LogLines;
+
+use super::args;
 use super::problem::Problem;
 
 /// Log lines a container, where `--log-lines` does not say: OpenTelemetry's own limit of events.

@@ -3,21 +3,17 @@
 use std::time::SystemTime;
 
 use ecspan::model::Time;
-use ecspan::sink::{Delivery, Piece, Report, Verdict};
+use ecspan::run::feed;
+use ecspan::run::read::Course;
+use ecspan::sink::{Report, Verdict};
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
-use futures::future::join;
-use futures::stream;
-use tokio::sync::mpsc;
 
 use super::args::{ExportArgs, Global, LogsAs};
 use super::closing;
 use super::exit::Exit;
 use super::problem::Problem;
-use super::tasks::{Course, Needs, Source, WholeLogs};
-use super::{destinations, env, options, pieces, retries, signals, terminal};
-
-/// Pieces that wait to be delivered.
-const WAITING: usize = 2;
+use super::tasks::{self, Needs, WholeLogs};
+use super::{destinations, env, notices, options, signals, terminal};
 
 pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Problem> {
     // What is wrong with the destinations is known before any task is asked for.
@@ -30,18 +26,10 @@ pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Prob
         WholeLogs::Refused("as events of a span it would be cut: --logs-as records, or a number of lines")
     };
     let needs = Needs { wait: args.wait.map(|until| (until, args.wait_timeout)), whole_logs, ..Needs::default() };
-    let source = Source::open(global, &args.tasks, needs).await?;
-    let course = source.course.clone();
-    let (pieces, delivered) = mpsc::channel(WAITING);
-    let feed = async {
-        tokio::select! {
-            () = pieces::feed(source, &options, pieces) => {}
-            () = signals::wait() => {}
-        }
-    };
-    let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let delivery = Delivery::new(destinations).on_retry(retries::tell).until(signals::wait());
-    let ((), report) = join(feed, delivery.run::<Piece>(delivered)).await;
+    let notices = notices::for_a_person();
+    let tasks = tasks::open(global, &args.tasks, needs, notices.clone()).await?;
+    let course = tasks.course.clone();
+    let report = feed::export(tasks, &options, destinations, signals::stop(), notices).await;
     closing::print(&report, args.ui_url.as_deref());
     if report.task_count == 0 && course.lost() == 0 && signals::received().is_none() {
         terminal::tell("note", "no task is selected");

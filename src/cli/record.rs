@@ -9,8 +9,8 @@ use futures::StreamExt;
 use super::args::{Global, RecordArgs};
 use super::exit::Exit;
 use super::problem::Problem;
-use super::tasks::{Needs, Source};
-use super::terminal;
+use super::tasks::{self, Needs};
+use super::{notices, terminal};
 
 pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Problem> {
     if let [file] = args.tasks.tasks.as_slice()
@@ -19,9 +19,9 @@ pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Prob
         return record_file(file, args);
     }
     let needs = Needs { service_events: true, record: true, ..Needs::default() };
-    let mut source = Source::open(global, &args.tasks, needs).await?;
+    let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
     let tasks = source.lives().count().await;
-    let exit = source.course.exit(tasks);
+    let exit = tasks::exit(&source.course, tasks);
     let bundle = source.into_aws().map(ecspan::source::ecs::EcsSource::into_bundle).unwrap_or_default();
     if tasks == 0 || bundle.is_empty() {
         return Ok(exit);

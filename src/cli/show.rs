@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use ecspan::model::log::LogLine;
 use ecspan::model::{TaskLife, Time};
 use ecspan::render::{Style, json, timeline, waterfall};
+use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
 use futures::StreamExt;
@@ -14,8 +15,8 @@ use jiff::tz::TimeZone;
 use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
-use super::tasks::{Needs, Source, WholeLogs};
-use super::{signals, terminal};
+use super::tasks::{self, Needs, WholeLogs};
+use super::{notices, signals, terminal};
 
 /// Bytes that are printed at once.
 const PRINTED_AT_ONCE: usize = 64 * 1024;
@@ -26,7 +27,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
         Format::Waterfall | Format::Json => WholeLogs::Refused("--format timeline draws a whole log"),
     };
     let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
-    let mut source = Source::open(global, &args.tasks, needs).await?;
+    let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
     let mut observed = source.observed();
     let mut drawn = 0;
     while let Some(observed) = observed.next().await {
@@ -56,11 +57,11 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     } else if drawn == 0 && source.course.lost() == 0 {
         terminal::tell("note", "no task is selected");
     }
-    Ok(source.course.exit(drawn))
+    Ok(tasks::exit(&source.course, drawn))
 }
 
 /// Draws a timeline whose logs are read while it is drawn: the next line is always the earliest of what is at hand.
-async fn draw_whole(life: &TaskLife, logs: Vec<WholeLog>, style: &Style, source: &Source) -> Result<(), Problem> {
+async fn draw_whole(life: &TaskLife, logs: Vec<WholeLog>, style: &Style, source: &Reader) -> Result<(), Problem> {
     let mut open = vec![];
     let mut gaps: Vec<String> = timeline::gaps(life).collect();
     for log in logs {
@@ -101,13 +102,13 @@ struct OpenLog {
 
 impl OpenLog {
     /// Has a line at hand again, unless the log is at its end.
-    async fn fill(&mut self, gaps: &mut Vec<String>, source: &Source) {
+    async fn fill(&mut self, gaps: &mut Vec<String>, source: &Reader) {
         while self.page.is_empty() {
             match self.log.next().await {
                 Some(Ok(lines)) => self.page.extend(lines),
                 Some(Err(gap)) => {
                     gaps.push(timeline::gap(&gap));
-                    source.course.lose(&Problem::failed(format!("{}: {}", gap.what, gap.why)).hint(gap.hint));
+                    source.course.lose(format!("{}: {}", gap.what, gap.why), gap.hint);
                 }
                 None => return,
             }

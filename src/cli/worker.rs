@@ -13,7 +13,9 @@ use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::sqs::Queue;
 use ecspan::trace::{ServiceName, TraceOptions};
 
-use super::args::{Containers, EventArgs, Global, LAMBDA_RUNTIME_API, LogLines, WorkerArgs, WorkerLogs};
+use ecspan::source::logs::LogLines;
+
+use super::args::{Containers, EventArgs, Global, LAMBDA_RUNTIME_API, WorkerArgs, WorkerLogs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::{closing, destinations, env, meters, notices, signals, tasks};

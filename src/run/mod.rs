@@ -1,14 +1,20 @@
 //! The engines: what goes on for longer than one question and its answer: what runs beside tasks until it is told to stop
-//! ([`sidecar`], [`agent`]), and what exports the tasks of events ([`events`]).
+//! ([`sidecar`], [`agent`]), what exports the tasks of events ([`events`]),
+//! what reads tasks ([`read`]) and exports them ([`feed`]), what tells of a deployment ([`deploy`]),
+//! and what sends again ([`resend`]).
 //!
 //! Each engine takes a plain configuration whose parts are open already, a [`Stop`], and [`Notices`] to tell what happens
 //! meanwhile; it returns what happened. It holds no argument parser, prints nothing, reads no environment and knows no signals:
 //! `.ci/run` looks. Time is tokio's, so that tests may pause it.
 
 pub mod agent;
+pub mod deploy;
 pub mod events;
+pub mod feed;
 pub mod meters;
 pub mod notice;
+pub mod read;
+pub mod resend;
 pub mod sidecar;
 mod stop;
 pub mod watch;

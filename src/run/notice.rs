@@ -3,10 +3,13 @@
 //! A notice is a value: how it is printed – for a person, as structured lines, not at all – is its hearer's part. What counts in
 //! the end is in what the engine returns; a notice alone decides nothing.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::source::docker;
 
 /// Hears what engines tell.
 pub trait Notices: Send + Sync {
@@ -26,6 +29,8 @@ impl<F: Fn(&Notice) + Send + Sync> Notices for F {
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// Work goes on: for a progress line, and not worth a line of its own.
+    Progress,
     /// All is well.
     Note,
     /// Something was tried and could not be read: it is missing from what is sent.
@@ -100,6 +105,35 @@ pub enum Notice {
     QueueNeverAnswered,
     /// A receiver did not take ecspan's own metrics.
     MetricsNotTaken { to: String, why: String, hint: String },
+    /// Something was tried and could not be read or opened. It counts in the exit code.
+    Lost { error: String, hint: Option<String> },
+    /// What a file holds that is not about a task, by kind.
+    PassedBy { path: PathBuf, kinds: Vec<String> },
+    /// A task's own settings name no service although they were asked for.
+    ServiceUnnamed { task: String, why: &'static str },
+    /// A file of requests was sent, and is still there.
+    NotRemoved { path: PathBuf, error: String },
+    /// A deployment is waited for, and this is how far it is.
+    Waiting {
+        deployment: String,
+        running: Option<i64>,
+        desired: Option<i64>,
+        failed: Option<i64>,
+        stage: Option<String>,
+        is_rolling_back: bool,
+    },
+    /// AWS did not answer while something is waited for; it is asked again while there is time.
+    NoAnswer { error: String, hint: Option<String> },
+    /// Of so many more tasks the same could not be learned.
+    MoreGaps { tasks: usize, why: String },
+    /// So many things of files belong to none of the tasks.
+    Unclaimed { things: usize },
+    /// Tasks are about to be read.
+    ReadsTasks,
+    /// One more task is read.
+    TaskRead,
+    /// No more tasks are read.
+    TasksRead,
 }
 
 /// What is done between being told to stop and the end.
@@ -135,13 +169,16 @@ impl Notice {
     /// How much it matters.
     pub const fn level(&self) -> Level {
         match self {
-            Self::Gap { .. } => Level::Gap,
+            Self::Gap { .. } | Self::MoreGaps { .. } => Level::Gap,
             Self::NotAccepted { .. }
             | Self::Unreadable { .. }
             | Self::Rejected { .. }
             | Self::Exported { fate: Fate::PartlyRefused | Fate::Refused, .. }
             | Self::QueueFailed { .. }
-            | Self::QueueNeverAnswered => Level::Error,
+            | Self::QueueNeverAnswered
+            | Self::Lost { .. }
+            | Self::NoAnswer { .. } => Level::Error,
+            Self::ReadsTasks | Self::TaskRead | Self::TasksRead => Level::Progress,
             Self::Retry { .. }
             | Self::EndpointFailed { .. }
             | Self::HealthFile { .. }
@@ -150,7 +187,8 @@ impl Notice {
             | Self::AwsFailed { .. }
             | Self::MessageFailed { .. }
             | Self::NotInTime { .. }
-            | Self::MetricsNotTaken { .. } => Level::Warning,
+            | Self::MetricsNotTaken { .. }
+            | Self::NotRemoved { .. } => Level::Warning,
             Self::Stopping(_)
             | Self::NotSent { .. }
             | Self::LogElsewhere { .. }
@@ -159,7 +197,11 @@ impl Notice {
             | Self::Receiving { .. }
             | Self::WaitingForInvocations { .. }
             | Self::Exported { fate: Fate::Accepted, .. }
-            | Self::Drained { .. } => Level::Note,
+            | Self::Drained { .. }
+            | Self::PassedBy { .. }
+            | Self::Waiting { .. }
+            | Self::Unclaimed { .. }
+            | Self::ServiceUnnamed { .. } => Level::Note,
         }
     }
 
@@ -171,7 +213,9 @@ impl Notice {
             | Self::Rejected { hint, .. }
             | Self::NotTaken { hint, .. }
             | Self::AwsFailed { hint, .. }
-            | Self::QueueFailed { hint, .. } => hint.as_deref(),
+            | Self::QueueFailed { hint, .. }
+            | Self::Lost { hint, .. }
+            | Self::NoAnswer { hint, .. } => hint.as_deref(),
             Self::MetricsNotTaken { hint, .. } => Some(hint),
             _ => None,
         }
@@ -185,7 +229,8 @@ impl Notice {
             | Self::Exported { task, .. }
             | Self::Rejected { task, .. }
             | Self::NotTaken { task, .. }
-            | Self::AwsFailed { task, .. } => Some(task),
+            | Self::AwsFailed { task, .. }
+            | Self::ServiceUnnamed { task, .. } => Some(task),
             _ => None,
         }
     }
@@ -247,7 +292,9 @@ impl Notice {
             Self::EndpointFailed { error, again: None }
             | Self::AwsFailed { error, .. }
             | Self::QueueFailed { error, .. }
-            | Self::MessageFailed { error, .. } => error.clone(),
+            | Self::MessageFailed { error, .. }
+            | Self::Lost { error, .. }
+            | Self::NoAnswer { error, .. } => error.clone(),
             Self::Stopping(Stopping::WaitsForContainers(patience)) => {
                 format!("told to stop: waiting up to {} s for the other containers", patience.as_secs())
             }
@@ -286,6 +333,29 @@ impl Notice {
             Self::Drained { .. } => "drained".to_owned(),
             Self::QueueNeverAnswered => "the queue has never answered".to_owned(),
             Self::MetricsNotTaken { .. } => "metrics were not taken".to_owned(),
+            Self::PassedBy { path, kinds } => {
+                format!("{}: passed by, for they are not about a task: {}", path.display(), counted(kinds))
+            }
+            Self::ServiceUnnamed { why, .. } => {
+                format!("--service-name otel: {why}: it goes by its ECS service or family")
+            }
+            Self::NotRemoved { path, error } => {
+                format!("{} was sent and could not be removed: {error}", path.display())
+            }
+            Self::Waiting { deployment, running, desired, failed, stage, is_rolling_back } => {
+                let number = |count: &Option<i64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+                let failed = failed.map_or(String::new(), |count| format!(", {count} failed"));
+                let stage = stage.as_ref().map_or(String::new(), |stage| format!(", {stage}"));
+                let back = if *is_rolling_back { ", rolling back" } else { "" };
+                format!("{deployment}: {} of {} running{failed}{stage}{back}", number(running), number(desired))
+            }
+            Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),
+            Self::Unclaimed { things } => {
+                format!("{things} thing{} in the files belong to none of its tasks", plural(*things))
+            }
+            Self::ReadsTasks => "tasks are read".to_owned(),
+            Self::TaskRead => "a task is read".to_owned(),
+            Self::TasksRead => "all tasks are read".to_owned(),
         }
     }
 }
@@ -301,4 +371,21 @@ impl fmt::Display for Notice {
         }
         f.write_str(&self.message())
     }
+}
+
+/// Things by kind: `4 ECS Service Action, 1 AWS API Call via CloudTrail`.
+fn counted(kinds: &[String]) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for kind in kinds {
+        *counts.entry(kind).or_default() += 1;
+    }
+    let told = |(kind, count): (&str, usize)| match (kind, count) {
+        (docker::FOREIGN, 2..) => format!("{count} {}", kind.replacen("container", "containers", 1)),
+        _ => format!("{count} {kind}"),
+    };
+    counts.into_iter().map(told).collect::<Vec<_>>().join(", ")
+}
+
+const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }

@@ -16,6 +16,15 @@ use crate::model::Time;
 use crate::model::log::{ContainerLog, LogLine, head_share};
 use crate::model::observation::{ContainerRecord, DefinitionRecord, Gap, LogPlace, TaskRecord};
 
+/// How much of a container's log is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLines {
+    /// At most so many lines, from both ends.
+    AtMost(usize),
+    /// The whole log.
+    All,
+}
+
 /// A whole log, read page by page: the next page is asked for while the one before is being used.
 #[derive(Debug)]
 pub struct WholeLog {

@@ -1,8 +1,9 @@
 //! What `ecspan agent` takes. Main type: [`AgentArgs`].
 
 use clap::Args;
+use ecspan::source::logs::LogLines;
 
-use super::{LogLines, OtlpArgs, log_lines};
+use super::{OtlpArgs, log_lines};
 
 #[derive(Args, Debug)]
 pub(crate) struct AgentArgs {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ecspan::source::logs::LogLines;
 
-use super::{LogLines, OtlpArgs, duration, log_lines};
+use super::{OtlpArgs, duration, log_lines};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ecspan::source::logs::LogLines;
 
-use super::{LogLines, OtlpArgs, duration, log_lines};
+use super::{OtlpArgs, duration, log_lines};
 
 #[derive(Args, Debug)]
 pub(crate) struct WorkerArgs {

@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use ecspan::model::deployment::{Deployment, DeploymentLife, Role};
-use ecspan::model::merge::TaskObservations;
-use ecspan::model::observation::{Gap, TaskRecord};
-use ecspan::model::{TaskLife, Time};
-use ecspan::source::aws::{AwsError, Region};
-use ecspan::source::ecs::{self, EcsSource};
-use ecspan::source::service::ServicePlace;
-use ecspan::trace::{TaskTrace, TraceOptions, caller};
+use crate::model::deployment::{Deployment, DeploymentLife, Role};
+use crate::model::merge::TaskObservations;
+use crate::model::observation::{Gap, TaskRecord};
+use crate::model::{TaskLife, Time};
+use crate::source::aws::{AwsError, Region};
+use crate::source::ecs::{self, EcsSource};
+use crate::source::service::ServicePlace;
+use crate::trace::{TaskTrace, TraceOptions, caller};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc::Sender;
 
-use crate::cli::problem::Problem;
-use crate::cli::progress::Progress;
-use crate::cli::tasks::Course;
-use crate::cli::{closing, terminal};
+use crate::run::notice::Notice;
+use crate::run::read::{Course, Reading};
 
 /// Tasks of which more is asked at once.
 const CONCURRENT: usize = 8;
@@ -52,7 +50,7 @@ impl Gather {
         pieces: &Sender<TaskTrace>,
     ) -> (DeploymentLife, Option<Gap>) {
         let mut gap = None;
-        let progress = Progress::start("reading tasks");
+        let reading = Reading::begin(&self.course);
         let origin = match origin {
             Origin::Files(tasks) => {
                 if deployment.created.is_none() {
@@ -83,13 +81,14 @@ impl Gather {
                     break;
                 }
             }
-            progress.advance();
+            reading.advance();
         }
         drop(observed);
+        drop(reading);
         for (why, more) in
             self.told.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|(_, more)| **more > 0)
         {
-            terminal::tell("gap", &format!("{}: {why}", closing::count(*more as u64, "more task")));
+            self.course.tell(&Notice::MoreGaps { tasks: *more, why: why.clone() });
         }
         life.sort();
         (life, gap)
@@ -144,7 +143,7 @@ impl Gather {
             self.course.lose_again();
             return;
         }
-        self.course.lose(&Problem::failed(format!("task {task}: {}: {}", gap.what, gap.why)).hint(gap.hint.clone()));
+        self.course.lose(format!("task {task}: {}: {}", gap.what, gap.why), gap.hint.clone());
         told.insert(why, 0);
     }
 

@@ -1,25 +1,53 @@
-//! From tasks to what is delivered of them: log records, then the trace. Main function: [`feed`].
+//! From tasks to what is delivered of them: log records, then the trace. Main function: [`export`].
 
 use std::collections::{BTreeMap, HashSet};
 
-use ecspan::model::TaskLife;
-use ecspan::model::log::{ContainerLog, LogLine};
-use ecspan::model::merge::TaskObservations;
-use ecspan::sink::Piece;
-use ecspan::source::logs::WholeLog;
-use ecspan::trace::{ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions};
-use futures::StreamExt;
-use tokio::sync::mpsc::Sender;
+use crate::model::TaskLife;
+use crate::model::log::{ContainerLog, LogLine};
+use crate::model::merge::TaskObservations;
+use crate::sink::{Delivery, Destination, Piece, Report};
+use crate::source::logs::WholeLog;
+use crate::trace::{ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions};
+use futures::future::join;
+use futures::{StreamExt, stream};
+use tokio::sync::mpsc::{self, Sender};
 
-use super::problem::Problem;
-use super::tasks::{Observed, Source};
-use super::terminal;
+use super::notice::{Notice, Teller};
+use super::read::{Observed, Reader};
+use super::stop::Stop;
 
 /// Log records in one piece: a piece is what waits in memory.
 const RECORDS: usize = 1_000;
 
+/// Pieces that wait to be delivered.
+const WAITING: usize = 2;
+
+/// Reads the tasks and delivers them, and says what became of everything. What could not be read is in the reader's course.
+pub async fn export(
+    source: Reader,
+    options: &TraceOptions,
+    destinations: Vec<Destination>,
+    stop: Stop,
+    notices: Teller,
+) -> Report {
+    let (pieces, delivered) = mpsc::channel(WAITING);
+    let feed = async {
+        tokio::select! {
+            () = feed(source, options, pieces) => {}
+            () = stop.wait() => {}
+        }
+    };
+    let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
+    let delivery = Delivery::new(destinations)
+        .on_retry(move |to, reason, pause| {
+            notices.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
+        })
+        .until(stop.wait());
+    join(feed, delivery.run::<Piece>(delivered)).await.1
+}
+
 /// Reads the tasks and hands on what is delivered of each, until there are no more or nobody takes them.
-pub(super) async fn feed(mut source: Source, options: &TraceOptions, pieces: Sender<Piece>) {
+async fn feed(mut source: Reader, options: &TraceOptions, pieces: Sender<Piece>) {
     let mut observed = source.observed();
     let mut unnamed = HashSet::new();
     while let Some(mut observed) = observed.next().await {
@@ -29,8 +57,8 @@ pub(super) async fn feed(mut source: Source, options: &TraceOptions, pieces: Sen
             read = stream_logs(&source, &mut observed, options, &pieces).await;
         }
         let life = source.life(observed.task);
-        tell_gaps(&life);
-        tell_unnamed(&life, options, &mut unnamed);
+        tell_gaps(&life, &source);
+        tell_unnamed(&life, options, &mut unnamed, &source);
         if options.records && !is_streamed {
             for records in TaskRecords::of_life(&life, options) {
                 send(records, &pieces).await;
@@ -46,7 +74,7 @@ pub(super) async fn feed(mut source: Source, options: &TraceOptions, pieces: Sen
 /// Sends whole logs on as they are read. What stays is where they begin and end, which widens their containers' spans, and
 /// the applications' traces that they name.
 async fn stream_logs(
-    source: &Source,
+    source: &Reader,
     observed: &mut Observed,
     options: &TraceOptions,
     pieces: &Sender<Piece>,
@@ -63,7 +91,7 @@ async fn stream_logs(
         };
         // The log's place is known to the life by then; its lines are not needed for a record.
         let task = TaskObservations { logs: vec![empty.clone()], ..observed.task.clone() };
-        let life = TaskLife::new(task, ecspan::model::Time::from_unix_nanos(0), 0);
+        let life = TaskLife::new(task, crate::model::Time::from_unix_nanos(0), 0);
         let container = life.containers.iter().find(|container| container.name() == log.container);
         let Some(maker) = container.map(|container| RecordMaker::new(&life, container, options)) else { continue };
         let mut traces = maker.application_traces();
@@ -117,28 +145,26 @@ fn trace(
     life: &TaskLife,
     options: &TraceOptions,
     read: &BTreeMap<String, ApplicationTraces>,
-    source: &Source,
+    source: &Reader,
 ) -> Option<TaskTrace> {
     if life.phases.is_none() {
         let error = format!("task {}: no time is known of it, so no trace can be made", life.task.id);
-        source.course.lose(&Problem::failed(error).hint(Some("ecspan show prints what is known".to_owned())));
+        source.course.lose(error, Some("ecspan show prints what is known".to_owned()));
         return None;
     }
     Some(TaskTrace::with_application_traces(life, options, read))
 }
 
 /// What is missing of a task is named when it is sent, and counted in the exit code.
-fn tell_gaps(life: &TaskLife) {
+fn tell_gaps(life: &TaskLife, source: &Reader) {
     for gap in &life.gaps {
-        terminal::tell("gap", &format!("task {}: {}: {}", life.task.id, gap.what, gap.why));
-        if let Some(hint) = &gap.hint {
-            terminal::tell("hint", hint);
-        }
+        let (task, what) = (Some(life.task.id.clone()), format!("{}: {}", gap.what, gap.why));
+        source.course.tell(&Notice::Gap { task, what, hint: gap.hint.clone() });
     }
 }
 
 /// Says, once a family, that a task's own settings name no service although they were asked for.
-fn tell_unnamed(life: &TaskLife, options: &TraceOptions, told: &mut HashSet<String>) {
+fn tell_unnamed(life: &TaskLife, options: &TraceOptions, told: &mut HashSet<String>, source: &Reader) {
     if options.service_name != ServiceName::Otel || OtelService::of(life).name.is_some() {
         return;
     }
@@ -147,7 +173,6 @@ fn tell_unnamed(life: &TaskLife, options: &TraceOptions, told: &mut HashSet<Stri
             Some(_) => "no essential container sets OTEL_SERVICE_NAME or service.name in OTEL_RESOURCE_ATTRIBUTES",
             None => "its overrides set no OTEL_SERVICE_NAME, and its task definition is not known",
         };
-        let text = format!("task {}: --service-name otel: {why}: it goes by its ECS service or family", life.task.id);
-        terminal::tell("note", &text);
+        source.course.tell(&Notice::ServiceUnnamed { task: life.task.id.clone(), why });
     }
 }

@@ -1,0 +1,83 @@
+//! A deployment from saved answers. Main function: [`read`].
+
+use std::collections::BTreeSet;
+
+use super::gather::Origin;
+use super::{DeployError, Files, Found};
+use crate::model::deployment::{Wanted, choose};
+use crate::model::merge;
+use crate::model::observation::{Gap, Observation};
+use crate::model::service::ServiceRecord;
+use crate::run::notice::Notice;
+use crate::run::read::Course;
+use crate::source::files::{read_path, read_stdin};
+use crate::source::service::ServiceAnswers;
+
+pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Found, DeployError> {
+    let mut answers = ServiceAnswers::default();
+    let (mut services, mut rest): (Vec<ServiceRecord>, Vec<Observation>) = (vec![], vec![]);
+    for path in &files.paths {
+        let read = if path.as_os_str() == "-" { read_stdin() } else { read_path(path) };
+        let contents = match read {
+            Ok(contents) => contents,
+            Err(error) => {
+                course.lose(error.to_string(), error.hint());
+                continue;
+            }
+        };
+        for error in contents.errors {
+            course.lose(error.to_string(), error.hint());
+        }
+        for observation in contents.observations {
+            match observation {
+                Observation::Service(record) => services.push(*record),
+                Observation::ServiceDeployment(record) => answers.deployments.push(*record),
+                Observation::ServiceRevision(record) => answers.revisions.push(*record),
+                other => rest.push(other),
+            }
+        }
+    }
+    // A described deployment says more than a listed one.
+    answers.deployments.sort_by_key(|one| (one.arn.clone(), one.circuit_breaker.is_none() && one.rollback.is_none()));
+    answers.deployments.dedup_by(|a, b| a.arn == b.arn);
+    let last_part = crate::model::arn::last_part;
+    let cluster_of = |record: &ServiceRecord| record.cluster_arn.as_deref().map(last_part).map(str::to_owned);
+    // Of several answers about one service the last counts.
+    services.reverse();
+    let mut seen = BTreeSet::new();
+    services.retain(|record| seen.insert((cluster_of(record), record.name.clone())));
+    let is_meant = |record: &ServiceRecord| {
+        files.service.as_deref().is_none_or(|name| last_part(name) == record.name)
+            && files.cluster.as_deref().is_none_or(|name| cluster_of(record).is_none_or(|own| own == last_part(name)))
+    };
+    let names: Vec<String> = services.iter().map(|record| record.name.clone()).collect();
+    let mut meant: Vec<ServiceRecord> = services.into_iter().filter(is_meant).collect();
+    answers.service = match (meant.pop(), meant.is_empty()) {
+        (Some(one), true) => one,
+        (Some(_), false) => return Err(DeployError::SeveralServices(names)),
+        (None, _) => {
+            let what = files.service.as_ref().map_or_else(|| "a service".to_owned(), |name| format!("service {name}"));
+            let what =
+                files.cluster.as_ref().map_or_else(|| what.clone(), |cluster| format!("{what} in cluster {cluster}"));
+            return Err(DeployError::NoService(what));
+        }
+    };
+    let deployment = choose(&answers.service, &answers.deployments, &answers.revisions, wanted)
+        .map_err(DeployError::NoDeployment)?;
+    let (tasks, unclaimed) = merge::by_task(rest);
+    if !unclaimed.is_empty() {
+        course.tell(&Notice::Unclaimed { things: unclaimed.len() });
+    }
+    let service = answers.service.name.clone();
+    let mut of_service: Vec<_> = tasks;
+    of_service.retain(|observed| observed.task.service().is_none_or(|name| name == service));
+    if of_service.is_empty() {
+        answers.gaps.push(Gap {
+            what: "tasks of the service".to_owned(),
+            why: "no file holds any".to_owned(),
+            hint: Some("save the answers of `aws ecs describe-tasks` too".to_owned()),
+            container: None,
+        });
+    }
+    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false })
+}

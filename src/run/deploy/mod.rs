@@ -1,0 +1,268 @@
+//! A deployment of a service: found, waited for, its tasks read, its trace and theirs delivered. Main function: [`run`].
+
+mod files;
+mod gather;
+mod wait;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::join;
+use futures::{StreamExt, stream};
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+
+use self::gather::{Gather, Origin};
+use super::notice::{Notice, Teller};
+use super::read::Course;
+use super::stop::Stop;
+use crate::model::Time;
+use crate::model::deployment::{Deployment, DeploymentLife, NoDeployment, Wanted};
+use crate::render::moment;
+use crate::sink::{Delivery, Destination, Piece, Report};
+use crate::source::aws::AwsError;
+use crate::source::ecs::EcsSource;
+use crate::source::service::{ServiceAnswers, ServicePlace};
+use crate::trace::{TaskTrace, TraceOptions, deployment};
+
+/// Traces that wait to be delivered.
+const WAITING: usize = 4;
+/// So many deployments are listed, where none of them is meant.
+const LISTED: usize = 10;
+
+/// Which deployment, and what is made of it.
+#[derive(Debug)]
+pub struct DeployConfig {
+    /// Where its service is.
+    pub from: From,
+    /// Which of the service's deployments.
+    pub wanted: Wanted,
+    /// Whether its end is waited for; not of files.
+    pub wait: Wait,
+    /// So many log lines are kept of each container of a task that failed.
+    pub log_lines: usize,
+    /// How the tasks' traces are made.
+    pub options: TraceOptions,
+    /// How the deployment's own is.
+    pub own_options: TraceOptions,
+    /// Who gets them; nobody: there is a report only.
+    pub destinations: Vec<Destination>,
+}
+
+/// Where a service is.
+#[derive(Debug)]
+pub enum From {
+    /// In AWS.
+    Aws {
+        /// Who is asked.
+        source: Arc<EcsSource>,
+        /// The service's name.
+        service: String,
+        /// Its cluster; else all are searched.
+        cluster: Option<String>,
+        /// Its region, else the SDK's.
+        region: Option<String>,
+    },
+    /// In saved answers.
+    Files(Files),
+}
+
+/// Saved answers.
+#[derive(Debug)]
+pub struct Files {
+    /// The files; `-` is stdin.
+    pub paths: Vec<PathBuf>,
+    /// The service's name, where they hold several.
+    pub service: Option<String>,
+    /// The cluster's.
+    pub cluster: Option<String>,
+}
+
+/// Whether the end of a deployment is waited for, and for how long.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wait {
+    /// It is.
+    pub is_wanted: bool,
+    /// At most so long.
+    pub timeout: Option<Duration>,
+}
+
+/// There is no deployment to tell of.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The service was not found.
+    #[error(transparent)]
+    NoPlace(AwsError),
+    /// AWS did not tell of the service.
+    #[error(transparent)]
+    Aws(AwsError),
+    /// It is none of those that ECS lists.
+    #[error(transparent)]
+    NoDeployment(NoDeployment),
+    /// The time was up before there was anything to tell.
+    #[error("AWS has not answered within --wait-timeout")]
+    TimedOut,
+    /// It is not clear which service is meant.
+    #[error("the files hold several services")]
+    SeveralServices(Vec<String>),
+    /// No file holds the service.
+    #[error("no file speaks of {0}")]
+    NoService(String),
+}
+
+impl DeployError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPlace(error) | Self::Aws(error) => error.hint(),
+            Self::NoDeployment(none) if none.known.is_empty() => {
+                Some("ECS lists no deployments of it: is it a service of the ECS deployment controller?".to_owned())
+            }
+            Self::NoDeployment(none) => {
+                let at = |at: Option<Time>| {
+                    at.map_or(String::new(), |at| format!(", {}", moment::spaced(at, &TimeZone::UTC)))
+                };
+                let known = none.known.iter().take(LISTED).map(|known| {
+                    let status = known.status.as_deref().unwrap_or("status unknown");
+                    format!("{} ({status}{})", known.id, at(known.created))
+                });
+                Some(format!("known are: {}", known.collect::<Vec<_>>().join("; ")))
+            }
+            Self::TimedOut => None,
+            Self::SeveralServices(names) => Some(format!("name one: {}", names.join(", "))),
+            Self::NoService(_) => Some(
+                "save `aws ecs describe-services --cluster CLUSTER --services SERVICE` and name that file too"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// What became of a deployment and of its traces.
+#[derive(Debug)]
+pub struct Deployed {
+    /// The deployment.
+    pub life: DeploymentLife,
+    /// What ECS said of the service, and what it did not.
+    pub answers: ServiceAnswers,
+    /// It was not over when the time was up.
+    pub timed_out: bool,
+    /// Its own trace; spans and all.
+    pub trace: OwnTrace,
+    /// How many things could not be read; each was told.
+    pub lost: usize,
+    /// What went where.
+    pub report: Report,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// All is known that could be.
+    Whole(Box<Deployed>),
+    /// Told to stop before that: what went where until then.
+    Early(Report),
+}
+
+/// The deployment's own trace.
+#[derive(Clone, Debug)]
+pub struct OwnTrace {
+    /// The trace that it is in.
+    pub trace_id: String,
+    /// The trace that holds a pointer to it, when that is the caller's.
+    pub pointer_id: Option<String>,
+    /// Its spans.
+    pub spans: usize,
+    /// Its name.
+    pub label: String,
+    /// What is not final yet.
+    pub pending: Vec<String>,
+}
+
+impl OwnTrace {
+    fn of(trace: &TaskTrace) -> Self {
+        Self {
+            trace_id: trace.caller_trace_id.unwrap_or(trace.trace_id).to_string(),
+            pointer_id: trace.caller_trace_id.map(|_| trace.trace_id.to_string()),
+            spans: trace.spans.len(),
+            label: trace.label.clone(),
+            pending: trace.pending.clone(),
+        }
+    }
+}
+
+/// A deployment, as far as it is known before its tasks are.
+struct Found {
+    origin: Origin,
+    deployment: Deployment,
+    answers: ServiceAnswers,
+    timed_out: bool,
+}
+
+/// Finds the deployment, waits for it where that is wanted, reads its tasks and delivers the traces.
+pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<Ended, DeployError> {
+    let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations } = config;
+    let course = Arc::new(Course::new(notices.clone()));
+    let found = tokio::select! {
+        found = find(from, &wanted, &wait, &course, &notices) => found?,
+        () = stop.wait() => return Ok(Ended::Early(Report::default())),
+    };
+    let Found { origin, deployment, mut answers, timed_out } = found;
+
+    let (pieces, traces) = mpsc::channel::<TaskTrace>(WAITING);
+    let is_sending = !destinations.is_empty();
+    let logs = match &origin {
+        Origin::Aws { source, place } if !is_sending => Some((source.clone(), place.region.clone())),
+        _ => None,
+    };
+    let gather = Gather { log_lines, is_sending, options, course: course.clone(), logs, told: Mutex::default() };
+    let read = async {
+        let read = tokio::select! {
+            read = gather.read(origin, deployment, &pieces) => Some(read),
+            () = stop.wait() => None,
+        };
+        let (life, gap) = read?;
+        let trace = deployment::trace(&life, &own_options);
+        let own = OwnTrace::of(&trace);
+        if is_sending {
+            let _ = pieces.send(trace).await;
+        }
+        drop(pieces);
+        Some((life, own, gap))
+    };
+    let traces = stream::unfold(traces, |mut traces| async move { Some((traces.recv().await?, traces)) });
+    let delivery = Delivery::new(destinations)
+        .on_retry(move |to, reason, pause| {
+            notices.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
+        })
+        .until(stop.wait());
+    let (read, report) = join(read, delivery.run::<Piece>(traces.map(Piece::from))).await;
+    let Some((life, trace, gap)) = read else {
+        return Ok(Ended::Early(report));
+    };
+    answers.gaps.extend(gap);
+    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, trace, lost: course.lost(), report })))
+}
+
+/// The deployment that is meant, waited for where that is wanted.
+async fn find(
+    from: From,
+    wanted: &Wanted,
+    wait: &Wait,
+    course: &Course,
+    notices: &Teller,
+) -> Result<Found, DeployError> {
+    let (source, service, cluster, region) = match from {
+        From::Files(files) => return files::read(&files, wanted, course),
+        From::Aws { source, service, cluster, region } => (source, service, cluster, region),
+    };
+    let region = source.region(region.as_deref()).map_err(DeployError::NoPlace)?;
+    let place = match cluster {
+        Some(cluster) => ServicePlace { region, cluster, service },
+        None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
+    };
+    let (deployment, answers, timed_out) = wait::until_over(&source, &place, wanted, wait, notices).await?;
+    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out })
+}

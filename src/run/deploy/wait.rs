@@ -1,0 +1,112 @@
+//! Waiting for a deployment to be over. Main function: [`until_over`].
+
+use std::time::Duration;
+
+use crate::model::deployment::{Deployment, Wanted, choose};
+use crate::source::ecs::EcsSource;
+use crate::source::service::{ServiceAnswers, ServicePlace};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{DeployError, Wait};
+use crate::run::notice::{Notice, Teller};
+
+/// Asked no more often …
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// … and no less often.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The deployment that is meant, once it is over where that is wanted; `true`: that took too long.
+pub(super) async fn until_over(
+    source: &EcsSource,
+    place: &ServicePlace,
+    wanted: &Wanted,
+    wait: &Wait,
+    notices: &Teller,
+) -> Result<(Deployment, ServiceAnswers, bool), DeployError> {
+    let begin = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    // Whatever is rolled out meanwhile, it is this one that is waited for.
+    let mut meant: Option<(Wanted, Deployment)> = None;
+    let mut last: Option<ServiceAnswers> = None;
+    let until = wait.timeout.map(|timeout| begin + timeout);
+    let mut told = None;
+    loop {
+        let is_named = matches!(wanted, Wanted::Id(_));
+        // Attempts at a call count too, once there is something to report.
+        let asked = match until.filter(|_| meant.is_some()) {
+            Some(until) => timeout_at(until, source.service_answers(place, is_named)).await.ok(),
+            None => Some(source.service_answers(place, is_named).await),
+        };
+        let answers = match asked {
+            Some(Ok(answers)) => answers,
+            None => return late(meant, last),
+            Some(Err(error)) if meant.is_some() && error.is_passing() && is_late(begin, pause, wait) => {
+                notices.tell(&Notice::NoAnswer { error: error.to_string(), hint: error.hint() });
+                return late(meant, last);
+            }
+            Some(Err(error)) if meant.is_some() && error.is_passing() => {
+                notices.tell(&Notice::NoAnswer { error: error.to_string(), hint: error.hint() });
+                sleep(pause).await;
+                continue;
+            }
+            Some(Err(error)) => return Err(DeployError::Aws(error)),
+        };
+        let which = meant.as_ref().map_or(wanted, |(which, _)| which);
+        let chosen = choose(&answers.service, &answers.deployments, &answers.revisions, which);
+        let deployment = match (chosen, meant.take()) {
+            (Ok(deployment), None) => deployment,
+            (Ok(mut deployment), Some((_, earlier))) => {
+                deployment.remember(&earlier);
+                deployment
+            }
+            (Err(none), None) => return Err(DeployError::NoDeployment(none)),
+            (Err(_), Some((_, mut earlier))) => {
+                earlier.vanished(&answers.service);
+                earlier
+            }
+        };
+        let which = deployment.arn.clone().unwrap_or_else(|| deployment.id.clone());
+        meant = Some((Wanted::Id(which), deployment.clone()));
+        if deployment.is_over() || !wait.is_wanted {
+            return Ok((deployment, answers, false));
+        }
+        tell_once(&deployment, &mut told, notices);
+        if is_late(begin, pause, wait) {
+            return Ok((deployment, answers, true));
+        }
+        last = Some(answers);
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The time is up while AWS is asked: what it said before counts.
+fn late(
+    meant: Option<(Wanted, Deployment)>,
+    last: Option<ServiceAnswers>,
+) -> Result<(Deployment, ServiceAnswers, bool), DeployError> {
+    match (meant, last) {
+        (Some((_, deployment)), Some(answers)) => Ok((deployment, answers, true)),
+        _ => Err(DeployError::TimedOut),
+    }
+}
+
+fn is_late(begin: Instant, pause: Duration, wait: &Wait) -> bool {
+    wait.timeout.is_some_and(|timeout| begin.elapsed() + pause > timeout)
+}
+
+/// What goes on, when it is something else than before: a pipeline's log shows no progress line.
+fn tell_once(deployment: &Deployment, told: &mut Option<Notice>, notices: &Teller) {
+    let now = Notice::Waiting {
+        deployment: deployment.id.clone(),
+        running: deployment.running,
+        desired: deployment.desired,
+        failed: deployment.failed_tasks.filter(|count| *count > 0),
+        stage: deployment.stage.as_ref().map(ToString::to_string),
+        is_rolling_back: deployment.rollback.is_some(),
+    };
+    if told.as_ref() != Some(&now) {
+        notices.tell(&now);
+        *told = Some(now);
+    }
+}

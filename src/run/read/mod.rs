@@ -1,0 +1,278 @@
+//! From the names of tasks to their lives: files are read, all else is asked of AWS. Main type: [`Reader`].
+
+mod files;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+
+use self::files::read_files;
+use super::notice::{Notice, Teller};
+use super::stop::Stop;
+use crate::model::merge::TaskObservations;
+use crate::model::{TaskLife, Time};
+use crate::source::aws::AwsError;
+use crate::source::ecs::{EcsSource, Until};
+use crate::source::logs::{LogLines, WholeLog};
+use crate::source::select::Selection;
+use crate::source::target::TaskTarget;
+
+/// What was observed of a task, and whether AWS can be asked for more of it.
+#[derive(Debug)]
+pub struct Observed {
+    /// What was observed.
+    pub task: TaskObservations,
+    /// AWS can be asked for more of it.
+    pub is_live: bool,
+}
+
+/// What happened while tasks were read. Shared, since reading goes on while they are delivered.
+pub struct Course {
+    notices: Teller,
+    lost: AtomicUsize,
+    timed_out: AtomicBool,
+}
+
+impl fmt::Debug for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Course").field("lost", &self.lost).field("timed_out", &self.timed_out).finish_non_exhaustive()
+    }
+}
+
+impl Course {
+    /// Nothing has happened yet; what will is told there.
+    pub fn new(notices: Teller) -> Self {
+        Self { notices, lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
+    }
+
+    /// Tells what needs no counting.
+    pub fn tell(&self, notice: &Notice) {
+        self.notices.tell(notice);
+    }
+
+    /// Something was tried and could not be read.
+    pub fn lose(&self, error: String, hint: Option<String>) {
+        self.tell(&Notice::Lost { error, hint });
+        self.lose_again();
+    }
+
+    /// The same as before could not be read once more: it has been told.
+    pub fn lose_again(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn lose_to(&self, error: &AwsError) {
+        if matches!(error, AwsError::WaitedTooLong { .. }) {
+            self.timed_out.store(true, Ordering::Relaxed);
+        }
+        self.lose(error.to_string(), error.hint());
+    }
+
+    /// How many things were tried and could not be read. Each has been told.
+    pub fn lost(&self) -> usize {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Whether a wait ran out of time.
+    pub fn timed_out(&self) -> bool {
+        self.timed_out.load(Ordering::Relaxed)
+    }
+}
+
+/// Which tasks, and how much of each.
+#[derive(Debug)]
+pub struct ReadConfig {
+    /// Files; `-` is stdin.
+    pub files: Vec<PathBuf>,
+    /// Tasks that AWS is asked for.
+    pub targets: Vec<TaskTarget>,
+    /// More of them.
+    pub selection: Option<Selection>,
+    /// AWS is asked for what files do not hold.
+    pub fetch: bool,
+    /// Who is asked; `None` where nobody has to be.
+    pub aws: Option<EcsSource>,
+    /// How far tasks must have come, and for how long that is waited for.
+    pub wait: Option<(Until, Option<Duration>)>,
+    /// How much of logs is kept.
+    pub log_lines: LogLines,
+}
+
+/// The tasks of one run.
+#[derive(Debug)]
+pub struct Reader {
+    files: Vec<TaskObservations>,
+    targets: Vec<TaskTarget>,
+    selection: Option<Selection>,
+    fetch: bool,
+    aws: Option<Arc<EcsSource>>,
+    wait: Option<(Until, Option<Duration>)>,
+    log_lines: LogLines,
+    stop: Stop,
+    /// What happens while they are read.
+    pub course: Arc<Course>,
+}
+
+/// Tells that reading begins, and, however it ends, that it has.
+pub(super) struct Reading(Arc<Course>);
+
+impl Reading {
+    pub(super) fn begin(course: &Arc<Course>) -> Self {
+        course.tell(&Notice::ReadsTasks);
+        Self(course.clone())
+    }
+
+    pub(super) fn advance(&self) {
+        self.0.tell(&Notice::TaskRead);
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.tell(&Notice::TasksRead);
+    }
+}
+
+impl Reader {
+    /// Reads the files and prepares to ask AWS for the rest.
+    pub fn open(config: ReadConfig, stop: Stop, notices: Teller) -> Self {
+        let ReadConfig { files, targets, selection, fetch, aws, wait, log_lines } = config;
+        let course = Arc::new(Course::new(notices));
+        let files = read_files(&files, &course);
+        Self { files, targets, selection, fetch, aws: aws.map(Arc::new), wait, log_lines, stop, course }
+    }
+
+    /// The reader's access to AWS, when it has any; used up by a bundle.
+    pub fn into_aws(self) -> Option<EcsSource> {
+        self.aws.and_then(Arc::into_inner)
+    }
+
+    /// The tasks' lives as they become known: those from files first. Ends early when told to stop.
+    pub fn lives(&mut self) -> BoxStream<'static, TaskLife> {
+        let (course, log_lines) = (self.course.clone(), self.log_lines);
+        self.observed().map(move |observed| life(observed.task, log_lines, &course)).boxed()
+    }
+
+    /// What is observed of the tasks, likewise.
+    pub fn observed(&mut self) -> BoxStream<'static, Observed> {
+        let files = std::mem::take(&mut self.files);
+        let (course, fetch) = (self.course.clone(), self.fetch);
+        let of_file = move |task| Observed { task, is_live: fetch };
+        let observed: BoxStream<'static, Observed> = match self.aws.clone() {
+            None => futures::stream::iter(files).map(of_file).boxed(),
+            Some(aws) => {
+                let fetched = fetched(aws.clone(), files, self.fetch, course).map(of_file);
+                fetched.chain(self.asked(aws).map(|task| Observed { task, is_live: true })).boxed()
+            }
+        };
+        let reading = Reading::begin(&self.course);
+        observed.inspect(move |_| reading.advance()).take_until(self.stop.wait()).boxed()
+    }
+
+    /// The life of what was observed.
+    pub fn life(&self, task: TaskObservations) -> TaskLife {
+        life(task, self.log_lines, &self.course)
+    }
+
+    /// The whole logs of a task's containers, where they are asked for and AWS has them. What a file holds is in the life.
+    pub fn whole_logs(&self, observed: &Observed) -> Vec<WholeLog> {
+        let Some(aws) = self.aws.as_ref().filter(|_| observed.is_live && self.log_lines == LogLines::All) else {
+            return vec![];
+        };
+        match aws.whole_logs(&observed.task.task, observed.task.definition.as_ref()) {
+            Ok(logs) => logs,
+            Err(error) => {
+                self.course.lose_to(&error);
+                vec![]
+            }
+        }
+    }
+
+    /// Whether logs are streamed.
+    pub fn streams_logs(&self) -> bool {
+        self.log_lines == LogLines::All
+    }
+
+    /// The tasks that AWS is asked for.
+    fn asked(&mut self, aws: Arc<EcsSource>) -> impl Stream<Item = TaskObservations> + use<> {
+        let (targets, selection) = (std::mem::take(&mut self.targets), self.selection.take());
+        let (course, wait) = (self.course.clone(), self.wait);
+        let found = async move {
+            let mut found = aws.find(&targets).await;
+            if let Some(selection) = selection {
+                match aws.select(&selection).await {
+                    Ok((region, tasks)) => found.extend(tasks.into_iter().map(|task| Ok((region.clone(), task?)))),
+                    Err(error) => found.push(Err(error)),
+                }
+            }
+            let waited = found.into_iter().map(|task| async {
+                let (region, task) = task?;
+                let Some((until, timeout)) = wait else { return Ok((region, task, None)) };
+                let (task, error) = aws.wait(&region, task, until, timeout).await;
+                Ok((region, task, error))
+            });
+            let mut tasks = vec![];
+            for task in futures::future::join_all(waited).await {
+                match task {
+                    // One that was waited for in vain is delivered as far as it has come.
+                    Ok((region, task, error)) => {
+                        error.iter().for_each(|error| course.lose_to(error));
+                        tasks.push((region, task));
+                    }
+                    Err(error) => course.lose_to(&error),
+                }
+            }
+            aws.observe(tasks)
+        };
+        flattened(found)
+    }
+}
+
+fn life(task: TaskObservations, log_lines: LogLines, course: &Course) -> TaskLife {
+    let most = match log_lines {
+        LogLines::AtMost(lines) => lines,
+        // What is at hand was read already.
+        LogLines::All => usize::MAX,
+    };
+    let life = TaskLife::new(task, Time::from(SystemTime::now()), most);
+    // What is missing of a task is told with it, and counts.
+    course.lost.fetch_add(life.gaps.len(), Ordering::Relaxed);
+    life
+}
+
+fn flattened<S: Stream>(stream: impl Future<Output = S>) -> impl Stream<Item = S::Item> {
+    futures::stream::once(stream).flatten()
+}
+
+/// Tasks from files, with what AWS adds to them when it is asked.
+fn fetched(
+    aws: Arc<EcsSource>,
+    files: Vec<TaskObservations>,
+    fetch: bool,
+    course: Arc<Course>,
+) -> impl Stream<Item = TaskObservations> {
+    futures::stream::iter(files).then(move |mut file| {
+        let (aws, course) = (aws.clone(), course.clone());
+        async move {
+            if !fetch {
+                return file;
+            }
+            match aws.region_of(&file.task) {
+                Ok(region) => {
+                    let more = aws.observe_one(&region, file.task.clone()).await;
+                    file.definition = file.definition.or(more.definition);
+                    file.logs.extend(more.logs);
+                    file.gaps.extend(more.gaps);
+                    file.service_events.extend(more.service_events);
+                }
+                Err(error) => course.lose_to(&error),
+            }
+            file
+        }
+    })
+}

@@ -1,0 +1,206 @@
+//! Sends again what receivers did not accept. Main function: [`run`].
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::sink::{
+    Destination, DestinationReport, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target, Then,
+    Undelivered, Waiting, read_waiting,
+};
+
+use super::notice::{Notice, Teller};
+use super::stop::Stop;
+use crate::source::aws::Aws;
+
+/// So many lines of a file that cannot be read are named one by one.
+const NAMED: usize = 3;
+
+/// What is sent again, and where to.
+pub struct ResendConfig {
+    /// Where requests wait.
+    pub folder: Undelivered,
+    /// Files of requests; none: all of the folder.
+    pub files: Vec<PathBuf>,
+    /// Where everything goes; `None`: each request to where it was meant for.
+    pub target: Option<Target>,
+    /// What was typed of the receiver.
+    pub overrides: Overrides,
+    /// The environment beneath it.
+    pub env: fn(&str) -> Option<String>,
+    /// For X-Ray.
+    pub aws: Option<Aws>,
+    /// Also what a receiver did not take whole.
+    pub partial: bool,
+    /// Nothing is sent.
+    pub dry_run: bool,
+}
+
+impl fmt::Debug for ResendConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResendConfig").field("files", &self.files).field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// What became of what waited.
+#[derive(Debug, Default)]
+pub struct Resent {
+    /// Requests that waited.
+    pub waiting: u64,
+    /// Those that were left in place, which a receiver did not take whole.
+    pub set_aside: u64,
+    /// Files and lines that could not be read, and requests without a destination. Each was told.
+    pub lost: usize,
+    /// What went where.
+    pub report: Report,
+}
+
+/// The folder cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to list {}: {source}", folder.display())]
+pub struct CannotList {
+    folder: PathBuf,
+    source: io::Error,
+}
+
+/// Sends again what waits.
+pub async fn run(config: ResendConfig, stop: Stop, notices: Teller) -> Result<Resent, CannotList> {
+    config.folder.tidy();
+    let files = if config.files.is_empty() {
+        let folder = config.folder.path().to_owned();
+        config.folder.files().map_err(|source| CannotList { folder, source })?
+    } else {
+        config.files.clone()
+    };
+    let mut run = Run { config, stop, notices, resenders: HashMap::new(), lost: 0, set_aside: 0, waiting: 0 };
+    for file in files {
+        if run.stop.is_requested() {
+            break;
+        }
+        run.file(&file).await;
+    }
+    Ok(run.close())
+}
+
+struct Run {
+    config: ResendConfig,
+    stop: Stop,
+    notices: Teller,
+    resenders: HashMap<(Option<MeantFor>, Signal), Option<Resender>>,
+    lost: usize,
+    set_aside: u64,
+    waiting: u64,
+}
+
+impl Run {
+    async fn file(&mut self, path: &Path) {
+        let is_ours = path.parent().is_some_and(|parent| is_same(parent, self.config.folder.path()));
+        let lines = match read_waiting(path) {
+            Ok(lines) => lines,
+            // Another resend was quicker.
+            Err(error) if is_ours && error.kind() == ErrorKind::NotFound && self.config.files.is_empty() => return,
+            Err(error) => return self.lose(format!("failed to read {}: {error}", path.display()), None),
+        };
+        let mut then = Then::Done;
+        let mut unreadable = 0;
+        for line in lines {
+            match line {
+                Ok(waiting) => {
+                    if self.one(waiting, is_ours).await == Then::Waits {
+                        then = Then::Waits;
+                    }
+                }
+                Err(error) => {
+                    then = Then::Waits;
+                    unreadable += 1;
+                    if unreadable <= NAMED {
+                        self.notices.tell(&Notice::Lost { error: error.to_string(), hint: None });
+                    }
+                }
+            }
+        }
+        if let Some(more) = unreadable.checked_sub(NAMED).filter(|more| *more > 0) {
+            let error = format!("{}: {more} more lines could not be read", path.display());
+            self.notices.tell(&Notice::Lost { error, hint: None });
+        }
+        self.lost += unreadable;
+        if is_ours
+            && then == Then::Done
+            && let Err(error) = fs::remove_file(path)
+            && error.kind() != ErrorKind::NotFound
+        {
+            // Sending it again does no harm: the spans are identical.
+            self.notices.tell(&Notice::NotRemoved { path: path.to_owned(), error: error.to_string() });
+        }
+    }
+
+    async fn one(&mut self, waiting: Waiting, is_ours: bool) -> Then {
+        self.waiting += 1;
+        let outcome = waiting.note.as_ref().map_or(Outcome::Undelivered, |note| note.outcome);
+        if !outcome.is_resent() && !self.config.partial {
+            self.set_aside += 1;
+            return Then::Waits;
+        }
+        let meant_for = waiting.note.as_ref().filter(|_| is_ours && self.config.target.is_none());
+        let signal = match &self.config.target {
+            // A file is opened once, whatever comes.
+            Some(Target::File(_) | Target::Stdout) => Signal::Traces,
+            _ => waiting.request.signal(),
+        };
+        let key = (meant_for.map(|note| note.meant_for.clone()), signal);
+        if !self.resenders.contains_key(&key) {
+            let opened = self.open(key.0.as_ref(), key.1);
+            let opened = opened.map_err(|(error, hint)| self.lose(error, hint)).ok();
+            self.resenders.insert(key.clone(), opened);
+        }
+        match self.resenders.get(&key) {
+            Some(Some(resender)) => resender.send(waiting).await,
+            // Told once, when it could not be opened.
+            _ => Then::Waits,
+        }
+    }
+
+    fn open(&self, meant_for: Option<&MeantFor>, signal: Signal) -> Result<Resender, (String, Option<String>)> {
+        let aws = self.config.aws.as_ref().map(|aws| aws.config());
+        let settings = Settings { overrides: &self.config.overrides, env: &self.config.env, aws };
+        let opened = match (meant_for, &self.config.target) {
+            (Some(meant_for), None) if !self.config.dry_run => Destination::meant(meant_for, signal, &settings),
+            (Some(meant_for), None) => Destination::meant(meant_for, signal, &settings).map(Destination::dry),
+            (_, target) => {
+                let target = target.as_ref().unwrap_or(&Target::Otlp);
+                if signal == Signal::Logs && matches!(target, Target::Xray(_)) {
+                    return Err(("X-Ray takes no log records".to_owned(), Some("--to otlp".to_owned())));
+                }
+                let open = if self.config.dry_run { Destination::dry_run } else { Destination::open };
+                open(target, signal, &settings)
+            }
+        };
+        let destination = opened.map_err(|error| (error.to_string(), error.hint()))?;
+        // What comes from a named file is still there.
+        let destination =
+            if self.config.files.is_empty() { destination.keeping(&self.config.folder) } else { destination };
+        Ok(Resender::new(destination).until(self.stop.wait()))
+    }
+
+    fn lose(&mut self, error: String, hint: Option<String>) {
+        self.notices.tell(&Notice::Lost { error, hint });
+        self.lost += 1;
+    }
+
+    fn close(self) -> Resent {
+        let mut destinations: Vec<DestinationReport> =
+            self.resenders.into_values().flatten().map(Resender::report).collect();
+        destinations.sort_by(|a, b| a.name.cmp(&b.name));
+        let report = Report { destinations, ..Report::default() };
+        Resent { waiting: self.waiting, set_aside: self.set_aside, lost: self.lost, report }
+    }
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}
