@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use ecspan::render::escape;
 use ecspan::run::watch::Watched;
-use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, Verdict, console_url, xray_trace_id};
+use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};
 
-use super::exit::Exit;
+use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::{log, terminal};
 
@@ -19,12 +19,7 @@ const CONTAINERS_ONLY: &str = "of the task itself only estimates are known: --st
 /// Tells what became of what was watched, and how a run ends that drained.
 pub(super) fn watched(watched: &Watched) -> Exit {
     watched.report.destinations.iter().for_each(tell_destination);
-    match watched.report.verdict() {
-        Verdict::Nothing => Exit::Failed,
-        Verdict::Some => Exit::PartlyDelivered,
-        Verdict::All if watched.gaps > 0 => Exit::Incomplete,
-        Verdict::All => Exit::Success,
-    }
+    Ending { lost: watched.gaps, ..Ending::of_drained(watched.report.verdict()) }.exit()
 }
 
 /// So many tasks are named for one trouble.

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ecspan::model::Time;
-use ecspan::model::deployment::{Comparison, DeploymentLife, State, Wanted};
+use ecspan::model::deployment::{Comparison, DeploymentLife, Wanted};
 use ecspan::model::finding::FindingKind;
 use ecspan::run::deploy::{self, DeployConfig, DeployError, Deployed, Ended, Files, From, OwnTrace, Wait};
-use ecspan::sink::Verdict;
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::logs::LogLines;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
 use super::args::{DeployArgs, Global};
-use super::exit::Exit;
+use super::exit::{Ending, Exit};
 use super::options::attributes;
 use super::problem::Problem;
 use super::tasks::aws;
@@ -98,27 +97,20 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         delivered.destinations.iter().for_each(closing::tell_destination);
     }
     let found = fired(&args.fail_on, &life, comparison.as_ref());
-    let exit = exit(&life, timed_out, &found, delivered.verdict(), lost + answers.gaps.len());
+    let ending = Ending {
+        deployment: Some(life.deployment.outcome.state),
+        timed_out,
+        found: !found.is_empty(),
+        lost: lost + answers.gaps.len(),
+        ..Ending::new(delivered.verdict())
+    };
+    let exit = ending.exit();
     match printed {
         // What became of the deployment is told all the same.
         Err(problem) if matches!(exit, Exit::RolledBack | Exit::DeployFailed) => problem.print(),
         printed => printed?,
     }
     Ok(exit)
-}
-
-/// 10–13 outrank what became of the delivery: the report is drawn in any case.
-fn exit(life: &DeploymentLife, timed_out: bool, found: &[String], verdict: Verdict, lost: usize) -> Exit {
-    match life.deployment.outcome.state {
-        _ if signals::received().is_some() => signals::received().unwrap_or(Exit::Interrupted),
-        State::RolledBack => Exit::RolledBack,
-        State::Failed => Exit::DeployFailed,
-        State::Held | State::InProgress if timed_out => Exit::TimedOut,
-        _ if !found.is_empty() => Exit::Found,
-        _ if verdict != Verdict::All => Exit::PartlyDelivered,
-        _ if lost > 0 => Exit::Incomplete,
-        _ => Exit::Success,
-    }
 }
 
 /// Tells of the deployment's own trace.

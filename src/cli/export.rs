@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use ecspan::model::Time;
 use ecspan::run::feed;
 use ecspan::run::read::Course;
-use ecspan::sink::{Report, Verdict};
+use ecspan::sink::Report;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
 use super::args::{ExportArgs, Global, LogsAs};
 use super::closing;
-use super::exit::Exit;
+use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::tasks::{self, Needs, WholeLogs};
 use super::{destinations, env, notices, options, signals, terminal};
@@ -38,16 +38,8 @@ pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Prob
 }
 
 fn exit(report: &Report, course: &Course) -> Exit {
-    let lost = course.lost();
-    match report.verdict() {
-        _ if signals::received().is_some() => signals::received().unwrap_or(Exit::Interrupted),
-        _ if course.timed_out() => Exit::TimedOut,
-        Verdict::Nothing => Exit::Failed,
-        Verdict::Some => Exit::PartlyDelivered,
-        Verdict::All if lost > 0 && report.tasks.is_empty() => Exit::Failed,
-        Verdict::All if lost > 0 => Exit::Incomplete,
-        Verdict::All => Exit::Success,
-    }
+    let (timed_out, lost) = (course.timed_out(), course.lost());
+    Ending { timed_out, lost, is_empty: report.tasks.is_empty(), ..Ending::new(report.verdict()) }.exit()
 }
 
 fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {

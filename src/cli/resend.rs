@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use ecspan::run::resend::{self, ResendConfig, Resent};
-use ecspan::sink::{Target, Verdict};
+use ecspan::sink::Target;
 
 use super::args::{Global, ResendArgs};
-use super::exit::Exit;
+use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::{closing, destinations, env, notices, signals, tasks, terminal};
 
@@ -45,14 +45,8 @@ pub(super) async fn run(global: &Global, args: &ResendArgs) -> Result<Exit, Prob
     if waiting == 0 && lost == 0 {
         terminal::tell("note", &format!("nothing waits in {place}"));
     }
-    Ok(match report.verdict() {
-        _ if signals::received().is_some() => signals::received().unwrap_or(Exit::Interrupted),
-        Verdict::Nothing => Exit::Failed,
-        Verdict::Some => Exit::PartlyDelivered,
-        Verdict::All if lost > 0 && report.destinations.is_empty() => Exit::Failed,
-        Verdict::All if lost > 0 => Exit::Incomplete,
-        Verdict::All => Exit::Success,
-    })
+    let is_empty = report.destinations.is_empty();
+    Ok(Ending { lost, is_empty, ..Ending::new(report.verdict()) }.exit())
 }
 
 /// What leaves the folder must not replace what left it before, nor the file that it comes from.

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use ecspan::model::Time;
 use ecspan::run::Teller;
 use ecspan::run::read::{Course, ReadConfig, Reader};
+use ecspan::sink::Verdict;
 use ecspan::source::aws::{Aws, AwsError, AwsSettings};
 use ecspan::source::ecs::{EcsSource, ObserveOptions, Until};
 use ecspan::source::logs::{LogLines, StreamOverride};
@@ -13,7 +14,7 @@ use ecspan::source::select::{Selection, StatusFilter};
 use ecspan::source::target::{Target, TaskTarget};
 
 use super::args::{Global, SelectArgs, Status, TaskArgs, WaitFor};
-use super::exit::Exit;
+use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::{env, signals};
 
@@ -65,15 +66,10 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     Ok(Reader::open(config, signals::stop(), notices))
 }
 
-/// How a run ends that delivered `delivered` tasks.
-pub(super) fn exit(course: &Course, delivered: usize) -> Exit {
-    match (signals::received(), course.lost(), delivered) {
-        (Some(signal), _, _) => signal,
-        (None, _, _) if course.timed_out() => Exit::TimedOut,
-        (None, 0, _) => Exit::Success,
-        (None, _, 0) => Exit::Failed,
-        (None, _, _) => Exit::Incomplete,
-    }
+/// How a run ends that drew so many tasks.
+pub(super) fn exit(course: &Course, drawn: usize) -> Exit {
+    let (timed_out, lost) = (course.timed_out(), course.lost());
+    Ending { timed_out, lost, is_empty: drawn == 0, ..Ending::new(Verdict::All) }.exit()
 }
 
 /// Which of the TASKs are files, and which AWS is asked for.

@@ -7,7 +7,6 @@ use ecspan::model::Time;
 use ecspan::run::Teller;
 use ecspan::run::events::queue::{self, QueueConfig};
 use ecspan::run::events::{EventConfig, Exported, Filter, invoke};
-use ecspan::sink::Verdict;
 use ecspan::source::aws::Aws;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::sqs::Queue;
@@ -16,7 +15,7 @@ use ecspan::trace::{ServiceName, TraceOptions};
 use ecspan::source::logs::LogLines;
 
 use super::args::{Containers, EventArgs, Global, LAMBDA_RUNTIME_API, WorkerArgs, WorkerLogs};
-use super::exit::Exit;
+use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::{closing, destinations, env, meters, notices, signals, tasks};
 
@@ -34,10 +33,7 @@ pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Prob
         visibility_timeout: args.visibility_timeout,
     };
     let drained = queue::run(config, signals::stop(), notices).await;
-    Ok(match exit(&drained.exported) {
-        Exit::Success if !drained.queue_answered => Exit::Failed,
-        exit => exit,
-    })
+    Ok(exit(&drained.exported, drained.queue_answered))
 }
 
 /// `ecspan lambda`.
@@ -53,7 +49,7 @@ pub(super) async fn lambda(global: &Global, args: &EventArgs) -> Result<Exit, Pr
     let (aws, notices) = (tasks::aws(global).await, notices::for_a_log());
     let config = config(global, args, &aws, &notices).await?;
     let exported = invoke::run(config, signals::stop(), notices).await;
-    exported.map(|exported| exit(&exported)).map_err(|error| Problem::failed(error.to_string()))
+    exported.map(|exported| exit(&exported, true)).map_err(|error| Problem::failed(error.to_string()))
 }
 
 async fn config(global: &Global, args: &EventArgs, aws: &Aws, notices: &Teller) -> Result<EventConfig, Problem> {
@@ -100,12 +96,10 @@ fn logs(aws: &Aws, args: &EventArgs) -> Result<Arc<EcsSource>, Problem> {
     Ok(Arc::new(EcsSource::new(aws.clone(), options)))
 }
 
-/// What it drained was delivered, or refused for good: that was told, and is in the exit code.
-fn exit(exported: &Exported) -> Exit {
+/// What it drained was delivered, or refused for good: that was told, and is in the exit code. A queue that never answered
+/// was tried in vain.
+fn exit(exported: &Exported, was_answered: bool) -> Exit {
     exported.report.destinations.iter().for_each(closing::log_destination);
-    match exported.report.verdict() {
-        Verdict::All => Exit::Success,
-        Verdict::Some => Exit::PartlyDelivered,
-        Verdict::Nothing => Exit::Failed,
-    }
+    let (lost, is_empty) = (usize::from(!was_answered), !was_answered);
+    Ending { lost, is_empty, ..Ending::of_drained(exported.report.verdict()) }.exit()
 }
