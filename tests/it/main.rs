@@ -12,5 +12,6 @@ mod metadata;
 mod phases;
 mod readme;
 mod render;
+mod run;
 mod sent;
 mod trace;
