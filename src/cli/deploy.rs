@@ -213,7 +213,8 @@ fn deployment_options(options: &TraceOptions) -> TraceOptions {
 fn check_findings(given: &[String]) -> Result<(), Problem> {
     let own = [SLOWER, TASK_FAILED];
     // Where the time went, and who stopped a task, is found in healthy deployments too.
-    let kinds = FindingKind::ALL.into_iter().filter(|kind| kind.is_problem() || *kind == FindingKind::PullsTogether);
+    let kinds =
+        FindingKind::ALL.iter().copied().filter(|kind| kind.is_problem() || *kind == FindingKind::PullsTogether);
     let known: Vec<&str> = own.into_iter().chain(kinds.map(FindingKind::id)).collect();
     match given.iter().find(|id| !known.contains(&id.as_str())) {
         None => Ok(()),

@@ -33,7 +33,8 @@ impl BoundSource {
     const fn of(source: Option<Source>) -> Self {
         match source {
             Some(Source::Docker) => Self::Docker,
-            _ => Self::Metadata,
+            // ECS itself gives containers no times: what has some is of who watches them.
+            Some(Source::Metadata | Source::Agent | Source::EcsApi | Source::Event) | None => Self::Metadata,
         }
     }
 }
@@ -90,7 +91,7 @@ impl Container {
                 records.push(ContainerRecord { name, image, ..Default::default() });
             }
         }
-        let mut logs = join_logs(logs);
+        let mut logs = super::log::join(logs);
         let one_only = records.iter().filter(|record| !record.is_hidden()).count() == 1;
         let mut containers = Vec::with_capacity(records.len());
         for record in records {
@@ -219,23 +220,4 @@ fn bounds(
     // Clocks differ: an end before the start is moved up to it, as phases are.
     let end = end.map(|end| ContainerBound { at: start.map_or(end.at, |start| end.at.max(start.at)), ..end });
     (start, end)
-}
-
-/// One log a container: pages of one stream are joined in the order of time.
-fn join_logs(mut logs: Vec<ContainerLog>) -> Vec<ContainerLog> {
-    let first = |log: &ContainerLog| log.lines().next().map(|line| line.time);
-    logs.sort_by(|a, b| (&a.container, first(a), &a.origin).cmp(&(&b.container, first(b), &b.origin)));
-    let mut joined: Vec<ContainerLog> = Vec::with_capacity(logs.len());
-    for log in logs {
-        match joined.last_mut() {
-            Some(last) if last.container == log.container => {
-                last.tail.extend(log.head);
-                last.tail.extend(log.tail);
-                last.dropped += log.dropped;
-                last.unread |= log.unread;
-            }
-            _ => joined.push(log),
-        }
-    }
-    joined
 }

@@ -79,7 +79,7 @@ const TOLERATED_NANOS: u64 = 1_000_000_000;
 /// How much a source's word counts: lower is more.
 pub(super) const fn rank(source: Option<Source>) -> u8 {
     match source {
-        None | Some(Source::EcsApi | Source::Event | Source::Logs) => 0,
+        None | Some(Source::EcsApi | Source::Event) => 0,
         Some(Source::Metadata) => 1,
         Some(Source::Docker) => 2,
         Some(Source::Agent) => 3,

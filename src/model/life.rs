@@ -41,13 +41,12 @@ impl TaskLife {
     /// Works out the life of a task from what was observed of it. `now` serves findings about waits that still go
     /// on, and nothing else. At most `log_lines` lines are kept of each container.
     pub fn new(observed: TaskObservations, now: Time, log_lines: usize) -> Self {
-        let TaskObservations { task, definition, logs, service_events, gaps, notes, conflicts } = observed;
+        let TaskObservations { task, definition, logs, service_events, gaps, conflicts } = observed;
         let stopped = task.is_stopped();
         let phases = if task.is_standalone() { standalone::phases(&task) } else { Phases::new(&task.times, stopped) };
         let (containers, log_gaps) = Container::all(&task, definition.as_ref(), phases.as_ref(), logs, log_lines);
         let outcome = Outcome::new(&task, phases.as_ref());
-        let notes: BTreeSet<String> =
-            notes.into_iter().chain(containers.iter().filter_map(Container::log_note)).collect();
+        let notes: BTreeSet<String> = containers.iter().filter_map(Container::log_note).collect();
         let gaps: BTreeSet<Gap> = gaps.into_iter().chain(log_gaps).collect();
         let mut life = Self {
             task,

@@ -1,5 +1,7 @@
 //! A container's log lines and the limit on how many of them are kept. Main type: [`ContainerLog`].
 
+use std::collections::HashMap;
+
 use super::time::Time;
 
 /// One line (one CloudWatch Logs event).
@@ -84,5 +86,80 @@ impl ContainerLog {
         all.truncate(head_share(limit));
         (self.head, self.tail) = (all, tail);
         self.dropped += over as u64;
+    }
+}
+
+/// What was read of logs, one log a container, whatever the order of arrival. What several say of one stream is there once:
+/// somebody gave a page twice, or a page and the log that it is of. Lines that repeat inside what one says stay.
+pub(super) fn join(mut logs: Vec<ContainerLog>) -> Vec<ContainerLog> {
+    let first = |log: &ContainerLog| log.lines().next().map(|line| line.time);
+    logs.sort_by(|a, b| (&a.container, first(a), &a.origin).cmp(&(&b.container, first(b), &b.origin)));
+    let mut joined: Vec<Joined> = Vec::with_capacity(logs.len());
+    for log in logs {
+        match joined.last_mut() {
+            Some(last) if last.log.container == log.container => last.take(log),
+            _ => joined.push(Joined { log, sources: vec![] }),
+        }
+    }
+    joined.into_iter().map(|joined| joined.log).collect()
+}
+
+/// A container's log, of which several told.
+struct Joined {
+    log: ContainerLog,
+    /// The logs that it is of, once there are several.
+    sources: Vec<Counted>,
+}
+
+/// How often each line stands in what one tells of a log.
+struct Counted {
+    group: Option<String>,
+    stream: Option<String>,
+    lines: HashMap<(Time, String), usize>,
+}
+
+impl Counted {
+    fn of(log: &ContainerLog) -> Self {
+        let mut lines = HashMap::with_capacity(log.len());
+        for line in log.lines() {
+            *lines.entry((line.time, line.message.clone())).or_default() += 1;
+        }
+        Self { group: log.group.clone(), stream: log.stream.clone(), lines }
+    }
+
+    /// Whether both may be of one stream: a saved page does not say of which it is.
+    fn may_be_of_one_stream(&self, other: &Self) -> bool {
+        let may_equal = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        may_equal(&self.group, &other.group) && may_equal(&self.stream, &other.stream)
+    }
+}
+
+impl Joined {
+    fn take(&mut self, log: ContainerLog) {
+        if self.sources.is_empty() {
+            self.sources.push(Counted::of(&self.log));
+        }
+        let counted = Counted::of(&log);
+        let alike = self.sources.iter().filter(|known| known.may_be_of_one_stream(&counted));
+        let alike: Vec<&Counted> = alike.collect();
+        let mut known = HashMap::<(Time, String), usize>::new();
+        let ContainerLog { head, tail, dropped, unread, .. } = log;
+        let mut news = vec![];
+        for line in head.into_iter().chain(tail) {
+            let left = known.entry((line.time, line.message.clone())).or_insert_with_key(|key| {
+                alike.iter().filter_map(|one| one.lines.get(key)).copied().max().unwrap_or_default()
+            });
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => news.push(line),
+            }
+        }
+        // Whoever has nothing to add has counted the same lines too.
+        if !news.is_empty() || alike.is_empty() {
+            self.log.dropped = self.log.dropped.saturating_add(dropped);
+        }
+        self.log.unread |= unread;
+        self.log.tail.extend(news);
+        self.sources.push(counted);
     }
 }

@@ -26,10 +26,21 @@ pub struct TaskObservations {
     pub service_events: Vec<ServiceEvent>,
     /// What was tried and could not be learned.
     pub gaps: Vec<Gap>,
-    /// What explains an absence that is no fault.
-    pub notes: Vec<String>,
     /// Where sources disagree.
     pub conflicts: Vec<Conflict>,
+}
+
+impl TaskObservations {
+    /// Takes what somebody else learned of the same task. The record and the definition that are there stay: they were first.
+    pub fn absorb(&mut self, more: Self) {
+        let Self { task: _, definition, logs, service_events, gaps, conflicts } = more;
+        self.definition = self.definition.take().or(definition);
+        self.logs.extend(logs);
+        self.service_events.extend(service_events);
+        self.service_events = service_events_of(&self.task, &self.service_events);
+        self.gaps.extend(gaps);
+        self.conflicts.extend(conflicts);
+    }
 }
 
 /// What no task could be found for. Nothing is lost silently: the caller says so.

@@ -23,8 +23,6 @@ pub enum Source {
     Agent,
     /// The container runtime.
     Docker,
-    /// CloudWatch Logs.
-    Logs,
 }
 
 /// One thing that one source said.
@@ -76,8 +74,6 @@ pub struct TaskRecord {
     pub desired_status: Option<String>,
     /// The task's own times.
     pub times: TaskTimes,
-    /// `connectivity`.
-    pub connectivity: Option<String>,
     /// `healthStatus`.
     pub health_status: Option<String>,
     /// `stopCode`.
@@ -94,8 +90,6 @@ pub struct TaskRecord {
     pub capacity_provider: Option<String>,
     /// `platformVersion`.
     pub platform_version: Option<String>,
-    /// `platformFamily`.
-    pub platform_family: Option<String>,
     /// `availabilityZone`.
     pub availability_zone: Option<String>,
     /// `containerInstanceArn`.
@@ -249,8 +243,6 @@ pub struct DefinitionRecord {
     pub family: Option<String>,
     /// `revision`.
     pub revision: Option<u64>,
-    /// `networkMode`.
-    pub network_mode: Option<String>,
     /// `containerDefinitions`, in their order.
     pub containers: Vec<ContainerDefinition>,
 }

@@ -81,8 +81,6 @@ pub struct ServiceDeploymentRecord {
     pub rollback: Option<RollbackRecord>,
     /// `deploymentCircuitBreaker`.
     pub circuit_breaker: Option<CircuitBreaker>,
-    /// `alarms.status`.
-    pub alarms_status: Option<String>,
     /// `alarms.triggeredAlarmNames`.
     pub triggered_alarms: Vec<String>,
 }

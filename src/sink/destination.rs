@@ -384,8 +384,8 @@ impl Destination {
     }
 
     /// Other limits than those that every receiver keeps.
-    #[must_use]
-    pub const fn with_limits(mut self, limits: Limits) -> Self {
+    #[cfg(test)]
+    pub(crate) const fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }

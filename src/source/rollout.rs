@@ -76,7 +76,6 @@ fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord, ReadError>
         target_revision: target.or_else(|| at.text("targetServiceRevisionArn")),
         rollback: at.get("rollback").map(rollback).transpose()?,
         circuit_breaker: breaker,
-        alarms_status: alarms.as_ref().and_then(|at| at.text("status")),
         triggered_alarms: names.iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
     })
 }

@@ -416,7 +416,7 @@ fn good() -> DeploymentLife {
     let tasks = (0..30_u32).map(|number| {
         let mut task = task(NEW, &format!("{number:012x}{:020}", 0), 1.0 + f64::from(number) * 2.0);
         task.times.pull_stopped =
-            task.times.pull_stopped.map(|at| at.plus(Duration::from_millis(u64::from(number) * 10)));
+            task.times.pull_stopped.map(|at| Time::from_unix_nanos(at.unix_nanos() + u64::from(number) * 10_000_000));
         task
     });
     let stops =

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::{self, TaskObservations};
-use ecspan::model::observation::{ContainerRecord, Observation, TaskRecord, TaskTimes, TracedEnv};
+use ecspan::model::observation::{
+    ContainerRecord, DefinitionRecord, Gap, Observation, TaskRecord, TaskTimes, TracedEnv,
+};
 use ecspan::model::{TaskLife, Time};
 use ecspan::trace::{Mode, ParentPolicy, ServiceName, TaskTrace, TraceOptions, ids};
 use opentelemetry::trace::{SpanId, Status};
@@ -216,6 +218,58 @@ fn log_lines_widen_a_container_within_the_task_and_are_its_events() {
     assert_eq!(app.events.dropped_count, 5);
     let gap = app.events[2].attributes[0].value.to_string();
     assert_eq!(gap, "lines between 1970-01-01T00:17:02.000Z and 1970-01-01T00:20:00.000Z not read");
+}
+
+#[test]
+fn a_page_that_was_given_twice_is_there_once_and_lines_that_repeat_in_it_stay() {
+    let line =
+        |seconds: u64, text: &str| LogLine { time: s(seconds).unwrap(), observed: None, message: text.to_owned() };
+    let page = |origin: &str, stream: Option<&str>, lines: Vec<LogLine>| ContainerLog {
+        container: Some("app".to_owned()),
+        origin: origin.to_owned(),
+        stream: stream.map(str::to_owned),
+        head: lines,
+        ..Default::default()
+    };
+    let told = |logs: Vec<ContainerLog>| {
+        let observed = TaskObservations { task: task(stopped(), "STOPPED"), logs, ..Default::default() };
+        let life = TaskLife::new(observed, LATER, 128);
+        life.containers[0].log.as_ref().unwrap().lines().map(|line| line.message.clone()).collect::<Vec<_>>()
+    };
+    let one = vec![line(30, "tick"), line(30, "tick"), line(31, "tock")];
+    let saved = page("saved.json", None, one.clone());
+    assert_eq!(told(vec![saved.clone(), saved.clone()]), ["tick", "tick", "tock"]);
+    // A page that overlaps another, in either order, and the stream that a page may be of.
+    let next = page("next.json", None, vec![line(31, "tock"), line(32, "tack"), line(32, "tack")]);
+    let all = ["tick", "tick", "tock", "tack", "tack"];
+    assert_eq!(told(vec![saved.clone(), next.clone()]), all);
+    assert_eq!(told(vec![next, saved.clone()]), all);
+    assert_eq!(told(vec![page("GetLogEvents", Some("s"), one.clone()), saved]), ["tick", "tick", "tock"]);
+    // Of two streams a line is two lines.
+    let streams = vec![page("a", Some("a"), one.clone()), page("b", Some("b"), one)];
+    assert_eq!(told(streams).len(), 6);
+}
+
+#[test]
+fn what_is_learned_later_is_absorbed_beside_what_was_there() {
+    let gap = |what: &str| Gap { what: what.to_owned(), why: "refused".to_owned(), hint: None, container: None };
+    let definition = |family: &str| DefinitionRecord { family: Some(family.to_owned()), ..Default::default() };
+    let mut observed = TaskObservations {
+        task: task(stopped(), "STOPPED"),
+        definition: Some(definition("own")),
+        gaps: vec![gap("own")],
+        ..Default::default()
+    };
+    observed.absorb(TaskObservations {
+        task: task(running(), "RUNNING"),
+        definition: Some(definition("theirs")),
+        logs: vec![ContainerLog::default()],
+        gaps: vec![gap("theirs")],
+        ..Default::default()
+    });
+    assert!(observed.task.is_stopped(), "its own record stays");
+    assert_eq!(observed.definition.and_then(|one| one.family).as_deref(), Some("own"));
+    assert_eq!((observed.logs.len(), observed.gaps), (1, vec![gap("own"), gap("theirs")]));
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub struct Known {
 pub struct NoDeployment {
     /// The service.
     pub service: String,
+    /// The service's deployment controller, where ECS says it: only its own has deployments that ECS lists.
+    pub controller: Option<String>,
     /// What was asked for.
     pub wanted: Wanted,
     /// Those that are known, newest first.
@@ -107,6 +109,7 @@ pub fn choose(
     };
     found.map(|found| Deployment::new(service, found)).ok_or_else(|| NoDeployment {
         service: service.name.clone(),
+        controller: service.controller.clone(),
         wanted: wanted.clone(),
         known: candidates.iter().map(Candidate::known).collect(),
     })

@@ -8,110 +8,83 @@ mod sources;
 use super::life::TaskLife;
 use super::time::Time;
 
-/// What kind of thing was found. The names are stable: scripts may depend on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FindingKind {
-    /// The longest phase of the launch.
-    LongestLaunchPhase,
-    /// The image pull took long.
-    SlowPull,
-    /// Placement and network took long.
-    SlowPlacement,
-    /// It waited for a pull with its network attached.
-    WaitedForPull,
-    /// A container was probably killed when its stop timeout ran out.
-    ProbablyKilled,
-    /// A container ran out of memory.
-    OutOfMemory,
-    /// The task failed to start.
-    FailedToStart,
-    /// An essential container exited.
-    EssentialExit,
-    /// It was stopped on purpose, by whom or what.
-    StoppedOnPurpose,
-    /// Health checks failed.
-    Unhealthy,
-    /// Fargate Spot or a termination notice took the capacity away.
-    Interrupted,
-    /// The load balancer's health checks ended it soon after it had started.
-    HealthCheckGrace,
-    /// An essential container of a service exited 0: the service starts it again, and again.
-    ExitedZero,
-    /// A container failed and its log could not be had.
-    LogsMissing,
-    /// Tasks of a deployment start and fail alike, one after the other.
-    CrashLoop,
-    /// Many tasks of a deployment pull their images at one time.
-    PullsTogether,
-    /// Several overrides name different callers.
-    CallersDisagree,
-    /// Two sources say something else about one fact.
-    SourcesDisagree,
-    /// The instance's clock is not synchronised, or may be off by much.
-    ClockUncertain,
-    /// The agent's clock and the control plane's differ by so much that one of their times is impossible.
-    ClockSkew,
-    /// Times had to be moved: the agent's clock and the control plane's differ.
-    ClockAdjusted,
+/// The table of findings: each with its stable name, and whether it is a problem or a remark. All else about kinds is made of it,
+/// so that none can be forgotten; `docs/findings.md` is held against it by a test.
+macro_rules! findings {
+    ($($(#[$doc:meta])* $kind:ident = $id:literal, $what:ident;)*) => {
+        /// What kind of thing was found. The names are stable: scripts may depend on them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum FindingKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl FindingKind {
+            /// All that a task or a deployment can have.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// The stable name.
+            pub const fn id(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $id,)*
+                }
+            }
+
+            /// Whether it tells of something that went wrong, rather than of where time went.
+            pub const fn is_problem(self) -> bool {
+                match self {
+                    $(Self::$kind => findings!(@$what),)*
+                }
+            }
+        }
+    };
+    (@problem) => { true };
+    (@remark) => { false };
 }
 
-impl FindingKind {
-    /// All that a task or a deployment can have.
-    pub const ALL: [Self; 21] = [
-        Self::CrashLoop,
-        Self::OutOfMemory,
-        Self::FailedToStart,
-        Self::EssentialExit,
-        Self::Unhealthy,
-        Self::HealthCheckGrace,
-        Self::ExitedZero,
-        Self::ProbablyKilled,
-        Self::Interrupted,
-        Self::LogsMissing,
-        Self::WaitedForPull,
-        Self::SlowPull,
-        Self::SlowPlacement,
-        Self::CallersDisagree,
-        Self::SourcesDisagree,
-        Self::ClockUncertain,
-        Self::ClockSkew,
-        Self::LongestLaunchPhase,
-        Self::StoppedOnPurpose,
-        Self::PullsTogether,
-        Self::ClockAdjusted,
-    ];
-
-    /// The stable name.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::LongestLaunchPhase => "longest-launch-phase",
-            Self::SlowPull => "slow-pull",
-            Self::SlowPlacement => "slow-placement",
-            Self::WaitedForPull => "waited-for-pull",
-            Self::ProbablyKilled => "probably-killed",
-            Self::OutOfMemory => "out-of-memory",
-            Self::FailedToStart => "failed-to-start",
-            Self::EssentialExit => "essential-exit",
-            Self::StoppedOnPurpose => "stopped-on-purpose",
-            Self::Unhealthy => "unhealthy",
-            Self::Interrupted => "interrupted",
-            Self::HealthCheckGrace => "health-check-grace",
-            Self::ExitedZero => "exited-zero",
-            Self::LogsMissing => "logs-missing",
-            Self::CrashLoop => "crash-loop",
-            Self::PullsTogether => "pulls-together",
-            Self::CallersDisagree => "callers-disagree",
-            Self::SourcesDisagree => "sources-disagree",
-            Self::ClockUncertain => "clock-uncertain",
-            Self::ClockSkew => "clock-skew",
-            Self::ClockAdjusted => "clock-adjusted",
-        }
-    }
-
-    /// Whether it tells of something that went wrong, rather than of where time went.
-    pub const fn is_problem(self) -> bool {
-        !matches!(self, Self::LongestLaunchPhase | Self::StoppedOnPurpose | Self::PullsTogether | Self::ClockAdjusted)
-    }
+findings! {
+    /// The longest phase of the launch.
+    LongestLaunchPhase = "longest-launch-phase", remark;
+    /// The image pull took long.
+    SlowPull = "slow-pull", problem;
+    /// Placement and network took long.
+    SlowPlacement = "slow-placement", problem;
+    /// It waited for a pull with its network attached.
+    WaitedForPull = "waited-for-pull", problem;
+    /// A container was probably killed when its stop timeout ran out.
+    ProbablyKilled = "probably-killed", problem;
+    /// A container ran out of memory.
+    OutOfMemory = "out-of-memory", problem;
+    /// The task failed to start.
+    FailedToStart = "failed-to-start", problem;
+    /// An essential container exited.
+    EssentialExit = "essential-exit", problem;
+    /// It was stopped on purpose, by whom or what.
+    StoppedOnPurpose = "stopped-on-purpose", remark;
+    /// Health checks failed.
+    Unhealthy = "unhealthy", problem;
+    /// Fargate Spot or a termination notice took the capacity away.
+    Interrupted = "interrupted", problem;
+    /// The load balancer's health checks ended it soon after it had started.
+    HealthCheckGrace = "health-check-grace", problem;
+    /// An essential container of a service exited 0: the service starts it again, and again.
+    ExitedZero = "exited-zero", problem;
+    /// A container failed and its log could not be had.
+    LogsMissing = "logs-missing", problem;
+    /// Tasks of a deployment start and fail alike, one after the other.
+    CrashLoop = "crash-loop", problem;
+    /// Many tasks of a deployment pull their images at one time.
+    PullsTogether = "pulls-together", remark;
+    /// Several overrides name different callers.
+    CallersDisagree = "callers-disagree", problem;
+    /// Two sources say something else about one fact.
+    SourcesDisagree = "sources-disagree", problem;
+    /// The instance's clock is not synchronised, or may be off by much.
+    ClockUncertain = "clock-uncertain", problem;
+    /// The agent's clock and the control plane's differ by so much that one of their times is impossible.
+    ClockSkew = "clock-skew", problem;
+    /// Times had to be moved: the agent's clock and the control plane's differ.
+    ClockAdjusted = "clock-adjusted", remark;
 }
 
 /// Something worth pointing out.

@@ -117,9 +117,12 @@ impl DeployError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlace(error) | Self::Aws(error) => error.hint(),
-            Self::NoDeployment(none) if none.known.is_empty() => {
-                Some("ECS lists no deployments of it: is it a service of the ECS deployment controller?".to_owned())
-            }
+            Self::NoDeployment(none) if none.known.is_empty() => Some(match none.controller.as_deref() {
+                None | Some("ECS") => "ECS lists no deployments of it".to_owned(),
+                Some(other) => format!(
+                    "its deployment controller is {other}, whose deployments ECS does not list; ecspan show and export take its tasks"
+                ),
+            }),
             Self::NoDeployment(none) => {
                 let at = |at: Option<Time>| {
                     at.map_or(String::new(), |at| format!(", {}", moment::spaced(at, &TimeZone::UTC)))

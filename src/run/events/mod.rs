@@ -325,18 +325,16 @@ impl Exporter {
         }
     }
 
-    async fn with_logs(&self, source: &EcsSource, observed: TaskObservations) -> TaskObservations {
-        let mut more = match source.region_of(&observed.task) {
-            Ok(region) => source.observe_one(&region, observed.task.clone()).await,
+    /// With the log lines; the event stays the word on the task.
+    async fn with_logs(&self, source: &EcsSource, mut observed: TaskObservations) -> TaskObservations {
+        match source.region_of(&observed.task) {
+            Ok(region) => observed.absorb(source.observe_one(&region, observed.task.clone()).await),
             Err(error) => {
                 let task = observed.task.id.clone();
                 self.notices.tell(&Notice::AwsFailed { task, error: error.to_string(), hint: None });
-                return observed;
             }
-        };
-        // The event stays the word on the task.
-        more.task = observed.task;
-        more
+        }
+        observed
     }
 
     /// Asks for a task's definition, however long that takes: under two names a task would be there twice. `false` when

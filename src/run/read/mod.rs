@@ -265,10 +265,7 @@ fn fetched(
             match aws.region_of(&file.task) {
                 Ok(region) => {
                     let more = aws.observe_one(&region, file.task.clone()).await;
-                    file.definition = file.definition.or(more.definition);
-                    file.logs.extend(more.logs);
-                    file.gaps.extend(more.gaps);
-                    file.service_events.extend(more.service_events);
+                    file.absorb(more);
                 }
                 Err(error) => course.lose_to(&error),
             }
