@@ -1,0 +1,57 @@
+"""The engines without the command line: the programs of `examples/`, as `cargo test` has built them."""
+
+import signal
+import subprocess
+
+import batch
+import pytest
+from conftest import PROJECT
+from test_worker import Queue, event, stopped_tasks
+
+EXAMPLES = PROJECT / "target/debug/examples"
+
+
+@pytest.fixture
+def example(ecspan):
+    started = []
+
+    def start(name, *arguments, env=None):
+        assert (EXAMPLES / name).exists(), f"cargo build --example {name}"
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen([EXAMPLES / name, *arguments], env={**ecspan.environment, **(env or {})}, **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def test_a_worker_of_ones_own(example, elasticmq, collector, tmp_path):
+    queue = Queue(elasticmq)
+    well, failed = stopped_tasks(tmp_path / "tasks.jsonl", 2)
+    failed = {**failed, "stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError: no such image"}
+    queue.send(event(well), event(failed))
+    environment = {"AWS_ENDPOINT_URL_SQS": queue.endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.http}
+    worker = example("worker", queue.url, env=environment)
+    queue.wait_until_empty(20)
+    spans = collector.spans(batch.SPANS)
+    worker.send_signal(signal.SIGINT)
+    out, err = worker.communicate(timeout=30)
+    assert worker.returncode == 0 and "failed: CannotPullContainerError" in out, out + err
+    assert "2 messages, 1 tasks exported" in out, out
+    ids = {span["traceId"] for span in spans}
+    assert ids == {failed["taskArn"].rsplit("/", 1)[1]}
+
+
+def test_a_deployment_report_of_ones_own(example, aws):
+    made = aws.rollouts.rolling()
+    report = example("deploy_report", "prod", "web")
+    out, err = report.communicate(timeout=60)
+    assert report.returncode == 0 and "held" in out and "| image pull |" in out, out + err
+    assert made.new[0].id[:12] in out
+    aws.rollouts.rolled_back()
+    report = example("deploy_report", "prod", "web")
+    out, err = report.communicate(timeout=60)
+    assert report.returncode == 1 and "the deployment did not hold: RolledBack" in err, out + err
