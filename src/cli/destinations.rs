@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ecspan::sink::{Destination, OpenError, Overrides, Settings, Signal, Target, Undelivered};
 
+use ecspan::run::xray;
 use ecspan::source::aws::Aws;
 
 use super::args::{ExportArgs, Global, OtlpArgs};
@@ -65,7 +66,8 @@ pub(super) fn open_all(
             .hint("name the other in OTEL_EXPORTER_OTLP_ENDPOINT or AWS_ENDPOINT_URL_XRAY".to_owned()));
     }
     let overrides = overrides(otlp);
-    let settings = Settings { overrides: &overrides, env: &env::get, aws: aws.map(Aws::config) };
+    let aws = aws.map(xray::access);
+    let settings = Settings { overrides: &overrides, env: &env::get, aws: aws.as_ref() };
     let mut open = vec![];
     for target in &targets {
         let traces = open_one(target, Signal::Traces, &settings).map_err(problem)?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ecspan::run::resend::{self, ResendConfig, Resent};
+use ecspan::run::xray;
 use ecspan::sink::Target;
 
 use super::args::{Global, ResendArgs};
@@ -30,7 +31,7 @@ pub(super) async fn run(global: &Global, args: &ResendArgs) -> Result<Exit, Prob
         overrides: destinations::overrides(&args.otlp),
         env: env::get,
         // Configured once, asked only by X-Ray.
-        aws: Some(tasks::aws(global).await),
+        aws: Some(xray::access(&tasks::aws(global).await)),
         partial: args.partial,
         dry_run: args.dry_run,
     };

@@ -7,17 +7,25 @@
 //! meanwhile; it returns what happened. It holds no argument parser, prints nothing, reads no environment and knows no signals:
 //! `.ci/run` looks. Time is tokio's, so that tests may pause it.
 
+#[cfg(feature = "docker")]
 pub mod agent;
+#[cfg(feature = "aws")]
 pub mod deploy;
+#[cfg(feature = "aws")]
 pub mod events;
+#[cfg(feature = "aws")]
 pub mod feed;
+#[cfg(feature = "aws")]
 pub mod meters;
 pub mod notice;
+#[cfg(feature = "aws")]
 pub mod read;
 pub mod resend;
 pub mod sidecar;
 mod stop;
 pub mod watch;
+#[cfg(feature = "aws")]
+pub mod xray;
 
 pub use notice::{Fate, Level, NotSent, Notice, Notices, Stopping, Teller};
 pub use stop::Stop;

@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 
 use crate::sink::{
     Destination, DestinationReport, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target, Then,
-    Undelivered, Waiting, read_waiting,
+    Undelivered, Waiting, XrayAccess, read_waiting,
 };
 
 use super::notice::{Notice, Teller};
 use super::stop::Stop;
-use crate::source::aws::Aws;
 
 /// So many lines of a file that cannot be read are named one by one.
 const NAMED: usize = 3;
@@ -31,7 +30,7 @@ pub struct ResendConfig {
     /// The environment beneath it.
     pub env: fn(&str) -> Option<String>,
     /// For X-Ray.
-    pub aws: Option<Aws>,
+    pub aws: Option<XrayAccess>,
     /// Also what a receiver did not take whole.
     pub partial: bool,
     /// Nothing is sent.
@@ -163,7 +162,7 @@ impl Run {
     }
 
     fn open(&self, meant_for: Option<&MeantFor>, signal: Signal) -> Result<Resender, (String, Option<String>)> {
-        let aws = self.config.aws.as_ref().map(|aws| aws.config());
+        let aws = self.config.aws.as_ref();
         let settings = Settings { overrides: &self.config.overrides, env: &self.config.env, aws };
         let opened = match (meant_for, &self.config.target) {
             (Some(meant_for), None) if !self.config.dry_run => Destination::meant(meant_for, signal, &settings),

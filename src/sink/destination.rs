@@ -7,8 +7,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
-
 use super::config::{ConfigError, OtlpConfig, Overrides, Protocol};
 use super::encode::{Format, Request};
 use super::endpoint::Endpoint;
@@ -22,7 +20,7 @@ use super::signal::Signal;
 use super::tls::{TlsError, TlsMaterial};
 use super::transport::{Answer, Transport};
 use super::undelivered::{Keeper, MeantFor, Undelivered};
-use super::xray::{self, Signer, XrayConfig};
+use super::xray::{self, Signer, XrayAccess, XrayConfig};
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 4;
@@ -168,8 +166,8 @@ pub struct Settings<'a> {
     pub overrides: &'a Overrides,
     /// The environment beneath it.
     pub env: &'a dyn Fn(&str) -> Option<String>,
-    /// AWS, as the SDK is configured: for X-Ray only.
-    pub aws: Option<&'a SdkConfig>,
+    /// AWS, for X-Ray only.
+    pub aws: Option<&'a XrayAccess>,
 }
 
 impl<'a> Settings<'a> {

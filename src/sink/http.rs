@@ -75,7 +75,7 @@ impl HttpTransport {
         let body = if self.gzip { gzipped(&body) } else { body };
         let mut headers = self.headers.clone();
         if let Some(signer) = &self.signer {
-            match signer.headers(self.endpoint.url(), &headers, &body).await {
+            match signer.headers(self.endpoint.url().as_str(), &headers, &body).await {
                 Ok(signature) => headers.extend(signature),
                 Err(reason) => return Answer::refused(reason),
             }

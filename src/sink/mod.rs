@@ -53,4 +53,4 @@ pub use signal::Signal;
 pub use tls::TlsError;
 pub use transport::{Answer, TooLarge, Transport};
 pub use undelivered::{LineError, MeantFor, Note, Outcome, Undelivered, Waiting, read_waiting};
-pub use xray::{XrayConfig, console_url, xray_trace_id};
+pub use xray::{SignRequest, XrayAccess, XrayConfig, console_url, xray_trace_id};

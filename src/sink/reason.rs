@@ -206,6 +206,12 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// There are no AWS credentials to sign with: the last of the errors says why, secrets masked.
+    pub fn no_credentials(error: &(dyn std::error::Error + 'static)) -> Self {
+        let detail = super::http::innermost(error);
+        Self::Credentials { detail: detail.trim_end_matches(" Attempted:").to_owned() }
+    }
+
     /// Whether the receiver objects to these spans themselves, so that no later attempt and no other setting would help. A
     /// wrong key or path can be mended.
     pub fn is_for_good(&self) -> bool {

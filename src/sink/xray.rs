@@ -1,24 +1,19 @@
-//! AWS X-Ray's OTLP endpoint: where it is, what it takes, how requests are signed, where its console shows a trace. What is
-//! sent and received is [`http`](super::http)'s. Main types: [`XrayConfig`], [`Signer`].
+//! AWS X-Ray's OTLP endpoint: where it is, what it takes, where its console shows a trace. What is sent and received is
+//! [`http`](super::http)'s, and who signs is whoever knows AWS: nothing here does. Main types: [`XrayConfig`], [`XrayAccess`].
 
-use std::time::{Duration, SystemTime};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use aws_config::SdkConfig;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use futures::future::BoxFuture;
+use http::header::HeaderMap;
 use opentelemetry::trace::TraceId;
-use reqwest::Url;
 
 use super::config::{OtlpConfig, Overrides, Protocol};
 use super::destination::OpenError;
 use super::pack::{Limits, StartLimits};
 use super::reason::Reason;
 use super::signal::Signal;
-
-/// The service in a signature's scope.
-const SERVICE: &str = "xray";
 
 const DAY: u64 = 86_400;
 
@@ -49,6 +44,29 @@ const PARTITIONS: [(&str, &str); 8] = [
     ("", "amazonaws.com"),
 ];
 
+/// Signs requests to AWS, each attempt afresh: a signature is good for five minutes.
+pub trait SignRequest: fmt::Debug + Send + Sync {
+    /// The headers that sign a POST of this body, as it is sent, for X-Ray in a region.
+    fn sign<'a>(
+        &'a self,
+        region: &'a str,
+        url: &'a str,
+        headers: &'a HeaderMap,
+        body: &'a [u8],
+    ) -> BoxFuture<'a, Result<HeaderMap, Reason>>;
+}
+
+/// What AWS's configuration says, as far as X-Ray needs it.
+#[derive(Clone, Debug, Default)]
+pub struct XrayAccess {
+    /// The region, where `--to` does not name one.
+    pub region: Option<String>,
+    /// The endpoint of all of AWS, where it is not AWS's own.
+    pub endpoint_url: Option<String>,
+    /// Whoever has credentials.
+    pub signer: Option<Arc<dyn SignRequest>>,
+}
+
 /// Everything about one X-Ray destination.
 #[derive(Clone, Debug)]
 pub struct XrayConfig {
@@ -58,19 +76,18 @@ pub struct XrayConfig {
 }
 
 impl XrayConfig {
-    /// Resolves the region (named, else the SDK's) and the endpoint (`--endpoint`, else the SDK's own variables, else AWS's).
+    /// Resolves the region (named, else AWS's configuration's) and the endpoint (`--endpoint`, else the SDK's own variables, else AWS's).
     /// Of the OTLP settings only the flags count: the variables speak of another receiver.
     pub fn resolve(
         region: Option<&str>,
-        aws: &SdkConfig,
+        aws: &XrayAccess,
         overrides: &Overrides,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, OpenError> {
-        let region =
-            region.map(str::to_owned).or_else(|| Some(aws.region()?.to_string())).ok_or(OpenError::NoRegion)?;
-        let credentials = aws.credentials_provider().ok_or(OpenError::NoCredentials)?;
+        let region = region.map(str::to_owned).or_else(|| aws.region.clone()).ok_or(OpenError::NoRegion)?;
+        let by = aws.signer.clone().ok_or(OpenError::NoCredentials)?;
         let elsewhere = overrides.endpoint.clone().or_else(|| env("AWS_ENDPOINT_URL_XRAY"));
-        let elsewhere = elsewhere.or_else(|| aws.endpoint_url().map(str::to_owned));
+        let elsewhere = elsewhere.or_else(|| aws.endpoint_url.clone());
         let overrides = Overrides {
             endpoint: Some(elsewhere.unwrap_or_else(|| endpoint(&region))),
             // Neither gRPC nor JSON is taken.
@@ -79,51 +96,22 @@ impl XrayConfig {
             ..overrides.clone()
         };
         let otlp = OtlpConfig::resolve(Signal::Traces, &overrides, &|_| None)?;
-        let signer = Signer { region: region.clone(), credentials };
+        let signer = Signer { region: region.clone(), by };
         Ok(Self { otlp, region, signer })
     }
 }
 
-/// Signs requests with the SDK's credentials, each attempt afresh: a signature is good for five minutes.
+/// Signs for one region.
 #[derive(Clone, Debug)]
 pub(crate) struct Signer {
     region: String,
-    credentials: SharedCredentialsProvider,
+    by: Arc<dyn SignRequest>,
 }
 
 impl Signer {
     /// The headers that sign a POST of this body, as it is sent.
-    pub(crate) async fn headers(&self, url: &Url, headers: &HeaderMap, body: &[u8]) -> Result<HeaderMap, Reason> {
-        let credentials = self.credentials.provide_credentials().await.map_err(|error| {
-            let detail = super::http::innermost(&error);
-            Reason::Credentials { detail: detail.trim_end_matches(" Attempted:").to_owned() }
-        })?;
-        let defect = |detail: String| Reason::Defect { detail: format!("signing: {detail}") };
-        let identity = credentials.into();
-        let mut settings = SigningSettings::default();
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(SERVICE)
-            .time(SystemTime::now())
-            .settings(settings)
-            .build()
-            .map_err(|error| defect(error.to_string()))?
-            .into();
-        let signed = [CONTENT_TYPE, CONTENT_ENCODING];
-        let signed = signed.iter().filter_map(|name| Some((name.as_str(), headers.get(name)?.to_str().ok()?)));
-        let request = SignableRequest::new("POST", url.as_str(), signed, SignableBody::Bytes(body));
-        let request = request.map_err(|error| defect(error.to_string()))?;
-        let (instructions, _) = sign(request, &params).map_err(|error| defect(error.to_string()))?.into_parts();
-        let mut made = HeaderMap::new();
-        for header in instructions.into_parts().0 {
-            let name = HeaderName::from_static(header.name());
-            let mut value = HeaderValue::from_str(header.value()).map_err(|error| defect(error.to_string()))?;
-            value.set_sensitive(header.sensitive());
-            made.insert(name, value);
-        }
-        Ok(made)
+    pub(crate) async fn headers(&self, url: &str, headers: &HeaderMap, body: &[u8]) -> Result<HeaderMap, Reason> {
+        self.by.sign(&self.region, url, headers, body).await
     }
 }
 

@@ -1,28 +1,40 @@
 //! Where observations come from: files, stdin, the ECS API, CloudWatch Logs, metadata, the agent, Docker. Knows JSON and AWS;
 //! knows nothing of traces.
+//!
+//! What reads answers is always there; what asks is behind the features `aws`, `docker` and `deliver` (HTTP to the metadata
+//! endpoint and the agent).
 
+#[cfg(feature = "deliver")]
 pub mod agent;
 pub mod answer;
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod baseline;
 pub mod bundle;
+#[cfg(feature = "aws")]
 pub mod calls;
 pub mod docker;
-mod docker_log;
+#[cfg(feature = "aws")]
 pub mod ecs;
+#[cfg(feature = "deliver")]
 pub mod endpoint;
 pub mod error;
 mod event;
 pub mod files;
 mod json;
+#[cfg(feature = "aws")]
 pub mod logs;
 mod metadata;
+#[cfg(feature = "aws")]
 pub mod probe;
 mod redact;
 mod rollout;
+#[cfg(feature = "aws")]
 pub mod select;
+#[cfg(feature = "aws")]
 pub mod service;
 mod shape;
+#[cfg(feature = "aws")]
 pub mod sqs;
 pub mod target;
 mod times;

@@ -170,6 +170,7 @@ fn log_place(task: &TaskRecord, container: &Container) -> (Option<String>, Optio
 }
 
 /// The resource of a container's log records: the task's, and what tells the container from the others.
+#[cfg(feature = "deliver")]
 pub(super) fn log_resource(life: &TaskLife, container: &Container, options: &TraceOptions) -> Resource {
     let (group, stream) = log_place(&life.task, container);
     let own = Attributes::default()

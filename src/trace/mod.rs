@@ -11,11 +11,13 @@ pub mod line_ids;
 pub mod links;
 mod log_events;
 pub mod mapping;
+#[cfg(feature = "deliver")]
 pub mod records;
 pub mod semconv;
 pub mod service;
 
 pub use links::ApplicationTraces;
 pub use mapping::{Mode, ParentPolicy, TaskTrace, TraceOptions};
+#[cfg(feature = "deliver")]
 pub use records::{RecordMaker, TaskRecords};
 pub use service::{OtelService, ServiceName};

@@ -1,17 +1,23 @@
 //! Integration tests, in one binary: each links the AWS SDK, which takes longer than all of them run.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "deliver")]
 mod delivery;
 mod deployment;
+#[cfg(feature = "deliver")]
 mod docker;
+#[cfg(feature = "deliver")]
 mod events;
 mod findings;
 mod links;
 mod mapping_page;
 mod metadata;
 mod phases;
+#[cfg(feature = "cli")]
 mod readme;
 mod render;
+#[cfg(feature = "aws")]
 mod run;
+#[cfg(feature = "deliver")]
 mod sent;
 mod trace;

@@ -2,6 +2,7 @@
 //! delivered everywhere. What both share is here, and knows no queue. Main type: [`EventConfig`].
 
 mod coalesce;
+#[cfg(feature = "lambda")]
 pub mod invoke;
 pub mod queue;
 
@@ -159,7 +160,8 @@ enum Done {
 /// What to do until the last lines of a task are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Settling {
-    /// Wait: whoever handed the event over waits for the answer.
+    /// Wait: whoever handed the event over waits for the answer. Only [`invoke`]'s does.
+    #[cfg_attr(not(feature = "lambda"), allow(dead_code))]
     Here,
     /// Put it back: a crash loop would fill all the room with waiting.
     Later,

@@ -1,8 +1,4 @@
-//! Docker: what the runtime itself knows of a container – when it finished, with which exit code, whether for want of
-//! memory – and the log that it keeps. Main type: [`Docker`]; main function: `container`.
-//!
-//! Read by allow-list: environment, command, arguments, mounts and labels (but five of ECS's own) can hold secrets, and are
-//! neither looked at nor kept. Errors never quote an answer.
+//! Asks Docker about containers, over its socket or plain TCP. Main type: [`Docker`].
 
 use std::error::Error as _;
 use std::io::ErrorKind;
@@ -16,14 +12,13 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::answer;
-use super::docker_log::Assembler;
-use super::endpoint;
-use super::error::ReadError;
-use super::json::At;
-use crate::model::arn::last_part;
+use super::container;
+use super::log::Assembler;
 use crate::model::log::ContainerLog;
-use crate::model::observation::{ContainerRecord, LogConfig, Source, TaskRecord};
+use crate::model::observation::ContainerRecord;
+use crate::source::endpoint;
+use crate::source::error::ReadError;
+use crate::source::json::At;
 
 /// Where Docker listens, unless somebody says otherwise.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
@@ -33,128 +28,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const LOG_TIMEOUT: Duration = Duration::from_secs(15);
 /// The log drivers whose logs Docker itself has and gives back.
 const READABLE_DRIVERS: [&str; 3] = ["json-file", "local", "journald"];
-/// The reason that ECS's agent gives for a container that the kernel killed for want of memory.
-const OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
 
 /// Whether Docker gives back what containers with this log driver wrote.
 pub fn can_read_logs(driver: &str) -> bool {
     READABLE_DRIVERS.contains(&driver)
-}
-
-/// Whether `at` is a container as `docker inspect` prints it.
-pub(crate) fn is_container(at: &At<'_>) -> bool {
-    let is_object = |key: &str| at.value.get(key).is_some_and(Value::is_object);
-    at.value.get("Id").is_some() && is_object("State") && (is_object("Config") || is_object("HostConfig"))
-}
-
-/// What a container is called that ECS did not start.
-pub const FOREIGN: &str = "container that ECS did not start";
-
-/// Whether `at`, a container, is one that ECS did not start (its own agent, for one): it has none of ECS's labels.
-pub(crate) fn is_foreign(at: &At<'_>) -> bool {
-    let label = |config: &At<'_>| config.get("Labels").is_some_and(|labels| labels.has("com.amazonaws.ecs.task-arn"));
-    at.get("Config").is_some_and(|config| !label(&config))
-}
-
-/// A container of `docker inspect`, as a task of which no more is known: ECS's labels say which one.
-pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
-    let labels = at.get("Config").and_then(|config| config.get("Labels"));
-    let label = |name: &str| labels.as_ref()?.text(&format!("com.amazonaws.ecs.{name}"));
-    let expected = || ReadError::Expected {
-        place: at.place.clone(),
-        expected: "a container that ECS started, with the label com.amazonaws.ecs.task-arn",
-    };
-    let arn = label("task-arn").ok_or_else(expected)?;
-    let name = label("container-name").ok_or_else(expected)?;
-    let revision = label("task-definition-version").map_or(String::new(), |revision| format!(":{revision}"));
-    Ok(TaskRecord {
-        source: Some(Source::Docker),
-        origin: at.place.to_string(),
-        id: last_part(&arn).to_owned(),
-        arn: arn.starts_with("arn:").then(|| arn.clone()),
-        cluster_arn: label("cluster"),
-        task_definition_arn: label("task-definition-family").map(|family| format!("{family}{revision}")),
-        containers: vec![container(at, name, false)?],
-        ..TaskRecord::default()
-    })
-}
-
-/// What Docker says of a container. Of a task that is over nothing is started again.
-pub(crate) fn container(at: &At<'_>, name: String, is_over: bool) -> Result<ContainerRecord, ReadError> {
-    let expected = || ReadError::Expected { place: at.place.clone(), expected: "a container with a State" };
-    let state = at.get("State").ok_or_else(expected)?;
-    let is = |key: &str| state.boolean(key) == Some(true);
-    // One that was started again still tells when it finished before.
-    let runs = is("Running") || is("Restarting") || is("Paused");
-    let finished = state.exact_time("FinishedAt")?.filter(|_| !runs);
-    let exit_code = state.integer("ExitCode").filter(|_| finished.is_some());
-    let host = at.get("HostConfig");
-    let config = |key: &str| host.as_ref()?.get(key);
-    let restarts = at.integer("RestartCount").and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
-    let policy = config("RestartPolicy");
-    let policy_name = policy.as_ref().and_then(|policy| policy.text("Name")).filter(|name| name != "no");
-    let most = policy.as_ref().and_then(|policy| policy.integer("MaximumRetryCount")).filter(|most| *most > 0);
-    let is_exhausted = most.and_then(|most| u64::try_from(most).ok()).is_some_and(|most| restarts >= most);
-    let may_restart = match policy_name.as_deref() {
-        Some("on-failure") => exit_code != Some(0) && !is_exhausted,
-        Some(_) => true,
-        // Docker did not do it, so somebody else may again.
-        None => restarts > 0,
-    };
-    let log = config("LogConfig").and_then(|log| {
-        Some(LogConfig { driver: log.text("Type")?, options: answer::log_options(log.get("Config").as_ref()) })
-    });
-    let health = state.get("Health").and_then(|health| health.text("Status")).filter(|health| health != "none");
-    Ok(ContainerRecord {
-        name,
-        runtime_id: at.text("Id"),
-        image: at.get("Config").and_then(|config| config.text("Image")),
-        last_status: status(&state, runs),
-        health_status: health.map(|health| health.to_ascii_uppercase()),
-        exit_code,
-        reason: reason(&state, runs, finished.is_some()),
-        created: at.exact_time("Created")?,
-        started: state.exact_time("StartedAt")?,
-        finished,
-        may_restart: may_restart && finished.is_some() && !is_over,
-        restarts: (policy_name.is_some() || restarts > 0).then_some(restarts),
-        log,
-        ..ContainerRecord::default()
-    })
-}
-
-/// In ECS's words.
-fn status(state: &At<'_>, runs: bool) -> Option<String> {
-    let status = match state.text("Status").as_deref() {
-        _ if runs => "RUNNING",
-        Some("exited" | "dead" | "removing") => "STOPPED",
-        Some("created") => "CREATED",
-        _ => return None,
-    };
-    Some(status.to_owned())
-}
-
-/// Why it ended, as ECS's agent puts it.
-fn reason(state: &At<'_>, runs: bool, has_finished: bool) -> Option<String> {
-    if has_finished && state.boolean("OOMKilled") == Some(true) {
-        return Some(OUT_OF_MEMORY.to_owned());
-    }
-    state.text("Error").filter(|_| !runs).map(|error| format!("DockerStateError: {error}"))
-}
-
-/// The repository of an image reference: `[HOST[:PORT]/]NAME`.
-fn repository(image: &str) -> &str {
-    let image = image.split_once('@').map_or(image, |(rest, _)| rest);
-    // A colon before the last slash is a registry's port.
-    image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(image, |(name, _)| name)
-}
-
-/// The digest under which an image was pulled; of several repositories', that of the one it was named by.
-fn pulled_digest(image: &str, digests: &[String]) -> Option<String> {
-    let mut pairs = digests.iter().filter_map(|digest| digest.split_once('@'));
-    let named = pairs.clone().find(|(name, _)| *name == repository(image));
-    let only = || pairs.next().filter(|_| digests.len() == 1);
-    named.or_else(only).map(|(_, digest)| digest.to_owned())
 }
 
 /// Docker, at its socket or address.
@@ -233,7 +110,7 @@ impl DockerError {
         }
     }
 
-    fn of(host: &str, error: &Error) -> Self {
+    pub(super) fn of(host: &str, error: &Error) -> Self {
         let host = host.to_owned();
         match error {
             Error::DockerResponseServerError { status_code, message } => {
@@ -363,13 +240,13 @@ impl Docker {
 }
 
 /// What can stand in a path without changing it.
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
     !text.is_empty() && text.chars().all(is_plain)
 }
 
 /// What is read of an answer, and nothing else.
-fn allowed(answer: ContainerInspectResponse) -> Value {
+pub(super) fn allowed(answer: ContainerInspectResponse) -> Value {
     let state = answer.state.unwrap_or_default();
     let host = answer.host_config.unwrap_or_default();
     json!({
@@ -387,6 +264,17 @@ fn allowed(answer: ContainerInspectResponse) -> Value {
     })
 }
 
-#[cfg(test)]
-#[path = "docker_tests.rs"]
-mod tests;
+/// The repository of an image reference: `[HOST[:PORT]/]NAME`.
+fn repository(image: &str) -> &str {
+    let image = image.split_once('@').map_or(image, |(rest, _)| rest);
+    // A colon before the last slash is a registry's port.
+    image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(image, |(name, _)| name)
+}
+
+/// The digest under which an image was pulled; of several repositories', that of the one it was named by.
+pub(super) fn pulled_digest(image: &str, digests: &[String]) -> Option<String> {
+    let mut pairs = digests.iter().filter_map(|digest| digest.split_once('@'));
+    let named = pairs.clone().find(|(name, _)| *name == repository(image));
+    let only = || pairs.next().filter(|_| digests.len() == 1);
+    named.or_else(only).map(|(_, digest)| digest.to_owned())
+}

@@ -1,5 +1,12 @@
 //! From `docker inspect` to a record.
 
+use std::io::ErrorKind;
+
+use bollard::errors::Error;
+use bollard::models::ContainerInspectResponse;
+use serde_json::{Value, json};
+
+use super::client::{allowed, is_id, pulled_digest};
 use super::*;
 use crate::model::Time;
 use crate::source::files;

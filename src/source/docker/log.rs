@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::answer::without_line_end;
 use crate::model::Time;
 use crate::model::log::{ContainerLog, LogLine};
+use crate::source::answer::without_line_end;
 
 /// A line that was written in pieces is put together up to this size; spans hold less.
 const MOST_BYTES: usize = 64 * 1024;
