@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Sidecar(Box<SidecarArgs>),
     /// On a container instance: send each container's span once it has finished, from the ECS agent and Docker
     Agent(Box<AgentArgs>),
-    /// For ever: export the tasks whose EventBridge events arrive in an SQS queue
+    /// Until it is stopped: export the tasks whose EventBridge events arrive in an SQS queue
     Worker(Box<WorkerArgs>),
     /// In AWS Lambda: export the tasks whose events the function is invoked with; what `bootstrap` without arguments does there
     Lambda(Box<EventArgs>),
@@ -141,10 +141,10 @@ pub(crate) struct SelectArgs {
     /// Tasks in this state
     #[arg(long, value_enum, value_name = "STATUS", help_heading = "Selectors")]
     pub(crate) status: Option<Status>,
-    /// Tasks created at most so long ago: 90s, 15m, 2h, 1d
+    /// Only tasks created within this time: 90s, 15m, 2h, 1d
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors")]
     pub(crate) since: Option<Duration>,
-    /// At most so many tasks, the newest
+    /// Only the newest N tasks
     #[arg(long, value_name = "N", help_heading = "Selectors")]
     pub(crate) limit: Option<usize>,
 }
@@ -185,7 +185,7 @@ pub(crate) struct ShowArgs {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
-    /// Draw so many columns wide (default: the terminal's width, 100 in a pipe)
+    /// Width in columns (default: the terminal's width, 100 in a pipe)
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=1_000))]
     pub(crate) width: Option<u16>,
 }
@@ -214,7 +214,7 @@ pub(crate) struct ExportArgs {
     /// First wait until the tasks have started or stopped
     #[arg(long, value_enum, value_name = "STATE", num_args = 0..=1, require_equals = true, default_missing_value = "stopped")]
     pub(crate) wait: Option<WaitFor>,
-    /// Wait at most so long
+    /// Wait no longer than this
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     pub(crate) wait_timeout: Option<Duration>,
     /// Send the whole waterfall of a running task as of now, under a trace id of its own
@@ -255,7 +255,7 @@ pub(crate) struct SidecarArgs {
     /// Also send the task's root and phases, which are estimates: for a task of which nobody else sends anything
     #[arg(long)]
     pub(crate) standalone: bool,
-    /// Told to stop, wait at most so long for the other containers (ECS kills after the container's stopTimeout, 30 s)
+    /// When told to stop, how long to wait for the other containers (ECS kills after the container's stopTimeout, 30 s)
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "20s")]
     pub(crate) stop_timeout: Duration,
     /// Answer a container health check: 0 when the sidecar in this container had an answer lately, else 1

@@ -38,7 +38,7 @@ pub(crate) struct DeployArgs {
     /// First wait until the deployment is over
     #[arg(long, conflicts_with = "from")]
     pub(crate) wait: bool,
-    /// Wait at most so long; then the exit code is 12
+    /// Wait no longer than this, then end with exit code 12
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     pub(crate) wait_timeout: Option<Duration>,
     /// What is printed: text, markdown, json or none
@@ -85,7 +85,7 @@ pub(crate) struct DeployArgs {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
-    /// Draw so many columns wide (default: the terminal's width, 100 in a pipe)
+    /// Width in columns (default: the terminal's width, 100 in a pipe)
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=1_000))]
     pub(crate) width: Option<u16>,
     #[command(flatten)]

@@ -12,10 +12,11 @@ pub(crate) struct WorkerArgs {
     /// URL of the SQS queue that an EventBridge rule for `ECS Task State Change` fills
     #[arg(long, value_name = "URL", env = "ECSPAN_QUEUE", value_parser = queue)]
     pub(crate) queue: String,
-    /// Work on so many messages at once
+    /// How many messages are worked on at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub(crate) concurrency: usize,
-    /// Hide messages so long from other workers, and again while they are worked on: those of a killed one come back after it
+    /// How long a message stays hidden from other workers; renewed while it is worked on, so those of a killed worker come back
+    /// after this time
     #[arg(long, value_name = "DURATION", value_parser = visibility, default_value = "60s")]
     pub(crate) visibility_timeout: Duration,
     #[command(flatten)]
@@ -28,7 +29,7 @@ pub(crate) struct EventArgs {
     /// Whose log lines are read from CloudWatch Logs
     #[arg(long, value_enum, value_name = "WHOSE", default_value_t = WorkerLogs::Failed, env = "ECSPAN_LOGS")]
     pub(crate) logs: WorkerLogs,
-    /// Read logs so long after a task stopped: lines arrive late
+    /// How long after a task stopped its logs are read: lines arrive late
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s", env = "ECSPAN_LOGS_SETTLE")]
     pub(crate) logs_settle: Duration,
     /// Make at most N GetLogEvents calls a second
@@ -52,7 +53,7 @@ pub(crate) struct EventArgs {
     /// Only tasks that failed
     #[arg(long, help_heading = "Selectors", env = "ECSPAN_ONLY_FAILED")]
     pub(crate) only_failed: bool,
-    /// Only tasks whose launch took at least so long
+    /// Only tasks whose launch took at least this long
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors", env = "ECSPAN_SLOWER_THAN")]
     pub(crate) slower_than: Option<Duration>,
     /// Where to: otlp, xray or xray:REGION, or file:PATH. May be repeated
@@ -69,11 +70,11 @@ pub(crate) struct EventArgs {
 /// Whose log lines a worker reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WorkerLogs {
-    /// Those of tasks that failed
+    /// Of tasks that failed
     Failed,
-    /// Those of all
+    /// Of all tasks
     All,
-    /// Nobody's
+    /// Of no task
     None,
 }
 
