@@ -3,7 +3,7 @@
 use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use opentelemetry_sdk::Resource;
 
-use super::mapping::TraceOptions;
+use super::options::TraceOptions;
 use super::semconv as name;
 use super::service::{OtelService, ServiceName};
 use crate::model::TaskLife;

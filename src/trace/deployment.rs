@@ -4,14 +4,17 @@
 //! task has stopped, the root once the deployment is over. So a task that fails after it started fails in its stop, not
 //! in its launch, which was sent by then. Documented in `docs/deployments.md`.
 
-use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
-use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Event, Link, SpanContext, SpanId};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
 use super::attributes::{Attributes, capped, with_given};
-use super::mapping::{Mode, ParentPolicy, TaskTrace, TraceOptions};
+use super::frame::Frame;
+use super::mapping::TaskTrace;
+use super::options::TraceOptions;
 use super::service::ServiceName;
+use super::span::{Draft, Spans, link, links, local};
 use super::{ids, semconv as name};
 use crate::model::Time;
 use crate::model::arn::{Arn, family_and_revision};
@@ -26,6 +29,8 @@ const ROOT: &str = "deployment";
 const QUEUED: &str = "queued";
 const ROLLBACK: &str = "rollback";
 const POINTER: &str = "pointer";
+const LAUNCH: &str = "launch";
+const STOP: &str = "stop";
 
 /// The trace of a deployment, as one piece for delivery. The options' service name, mode, attributes and an explicit
 /// parent count; the rest is about tasks.
@@ -47,63 +52,24 @@ pub fn trace(life: &DeploymentLife, options: &TraceOptions) -> TaskTrace {
     maker.done()
 }
 
-/// What becomes a span.
-struct Draft<'a> {
-    path: String,
-    name: &'static str,
-    parent: SpanId,
-    start: Time,
-    end: Option<Time>,
-    is_final: bool,
-    attributes: Attributes,
-    events: Vec<Event>,
-    links: Vec<Link>,
-    failure: Option<&'a Failure>,
-}
-
 struct Maker<'a> {
     life: &'a DeploymentLife,
     identity: String,
-    own_trace_id: TraceId,
-    parent: Option<SpanContext>,
-    linked: Option<SpanContext>,
-    snapshot: Option<Time>,
-    scope: InstrumentationScope,
+    spans: Spans,
     resource: Resource,
-    spans: Vec<SpanData>,
     root_pending: bool,
+    /// Launches and stops that are not over.
     pending: [usize; 2],
 }
 
 impl<'a> Maker<'a> {
     fn new(life: &'a DeploymentLife, options: &TraceOptions) -> Self {
         let identity = life.deployment.identity();
-        let snapshot = match options.mode {
-            Mode::Snapshot(now) => Some(now),
-            Mode::AppendOnly | Mode::Rebase(_) => None,
-        };
-        let caller = match &options.parent {
-            ParentPolicy::Explicit(span) => Some(span.clone()),
-            ParentPolicy::FromTask | ParentPolicy::Link => None,
-        };
-        // As with tasks: a child of what was not sampled would be an orphan, and a snapshot is nobody's child.
-        let (parent, linked) = match caller {
-            Some(caller) if snapshot.is_none() && caller.is_sampled() => (Some(caller), None),
-            other => (None, other),
-        };
         Self {
             life,
-            own_trace_id: match snapshot {
-                None => ids::deployment_trace_id(&identity),
-                Some(now) => ids::deployment_snapshot_id(&identity, now.unix_nanos()),
-            },
-            parent,
-            linked,
-            snapshot,
-            scope: InstrumentationScope::builder(name::SCOPE).build(),
+            spans: Spans::new(Frame::of_deployment(&identity, options)),
             resource: resource(&life.deployment, options),
             identity,
-            spans: vec![],
             root_pending: false,
             pending: [0; 2],
         }
@@ -142,40 +108,27 @@ impl<'a> Maker<'a> {
             let text = KeyValue::new(name::EVENT_MESSAGE, capped(&event.message));
             Event::new(name::EVENT_SERVICE, event.at.into(), vec![text], 0)
         };
-        let original = self.snapshot.map(|_| {
+        let mut events = SpanEvents::default();
+        events.events = deployment.events().map(event).collect();
+        let original = self.spans.frame.snapshot.map(|_| {
             let of = local(ids::deployment_trace_id(&self.identity), self.span_id(ROOT));
             link(of, "snapshot of")
         });
-        let caller = self.linked.clone().map(|caller| link(caller, "caller"));
         let failure = failure(deployment);
         self.push(Draft {
-            path: ROOT.to_owned(),
-            name: ROOT,
-            parent: self.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id),
+            span_id: self.span_id(ROOT),
+            name: ROOT.into(),
+            parent: self.spans.root_parent(),
             start,
             end: deployment.finished.map(|finish| finish.at),
             is_final: deployment.is_over(),
             attributes,
-            events: deployment.events().map(event).collect(),
-            links: original.into_iter().chain(caller).collect(),
+            events,
+            links: self.spans.root_links(original),
             failure: failure.as_ref(),
         });
-        self.pointer();
-    }
-
-    /// When the root went to the caller's trace, a copy stays where the deployment's id leads.
-    fn pointer(&mut self) {
-        let (Some(_), Some(root)) = (&self.parent, self.spans.last()) else { return };
-        let pointer = SpanData {
-            span_context: local(self.own_trace_id, self.span_id(POINTER)),
-            parent_span_id: SpanId::INVALID,
-            parent_span_is_remote: false,
-            attributes: self.common().sorted(),
-            events: SpanEvents::default(),
-            links: links(vec![link(root.span_context.clone(), "deployment")]),
-            ..root.clone()
-        };
-        self.spans.push(pointer);
+        let pointer = self.span_id(POINTER);
+        self.spans.pointer(pointer, self.common(), "deployment");
     }
 
     fn queued(&mut self) {
@@ -205,15 +158,15 @@ impl<'a> Maker<'a> {
         why: Option<&str>,
     ) {
         self.push(Draft {
-            path: path.to_owned(),
-            name,
+            span_id: self.span_id(path),
+            name: name.into(),
             parent: self.span_id(ROOT),
             start,
             end: end.map(|end| end.max(start)),
             is_final,
             attributes: self.common().text(name::DEPLOYMENT_REASON, why),
-            events: vec![],
-            links: vec![],
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
             failure: None,
         });
     }
@@ -223,15 +176,15 @@ impl<'a> Maker<'a> {
         let path = format!("launch/{}", task.id.to_lowercase());
         let failure = task.failure.as_ref().filter(|_| task.has_failed() && !task.has_started());
         self.push(Draft {
-            path: path.clone(),
-            name: "launch",
+            span_id: self.span_id(&path),
+            name: LAUNCH.into(),
             parent: self.span_id(ROOT),
             start,
             end,
             is_final: task.has_started() || task.is_stopped,
             attributes: self.of_task(task),
-            events: vec![],
-            links: vec![task_link(task)],
+            events: SpanEvents::default(),
+            links: links([task_link(task)]),
             failure,
         });
         let launch = task.phases.iter().flat_map(|phases| &phases.list).filter(|phase| phase.kind.is_launch());
@@ -243,15 +196,15 @@ impl<'a> Maker<'a> {
     fn phase(&mut self, task: &DeployedTask, phase: &Phase, launch: &str, parent: &str, failure: Option<&'a Failure>) {
         let path = format!("{launch}/{}", phase.kind.name());
         self.push(Draft {
-            path: path.clone(),
-            name: phase.kind.name(),
+            span_id: self.span_id(&path),
+            name: phase.kind.name().into(),
             parent: self.span_id(parent),
             start: phase.start,
             end: phase.end,
             is_final: phase.is_final,
             attributes: self.of_task(task).flag(name::CLOCK_ADJUSTED, phase.clock_adjusted),
-            events: vec![],
-            links: vec![],
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
             failure: failure.filter(|_| task.failed_phase == Some(phase.kind)),
         });
         for child in &phase.children {
@@ -267,15 +220,15 @@ impl<'a> Maker<'a> {
             _ => "replaced",
         };
         self.push(Draft {
-            path: format!("stop/{}", task.id.to_lowercase()),
-            name: "stop",
+            span_id: self.span_id(&format!("stop/{}", task.id.to_lowercase())),
+            name: STOP.into(),
             parent: self.span_id(ROOT),
             start,
             end: phases.end,
             is_final: task.is_stopped,
             attributes: self.of_task(task).text(name::STOP_WHY, Some(why)),
-            events: vec![],
-            links: vec![task_link(task)],
+            events: SpanEvents::default(),
+            links: links([task_link(task)]),
             failure: task.failure.as_ref().filter(|_| task.has_failed()),
         });
     }
@@ -287,40 +240,18 @@ impl<'a> Maker<'a> {
             .text(name::CLOUD_AVAILABILITY_ZONE, task.zone.as_deref())
     }
 
-    /// Makes the span, unless it may still change.
     fn push(&mut self, draft: Draft<'_>) {
-        let snapshot = self.snapshot.map(|now| now.max(draft.start));
-        let Some(end) = draft.end.filter(|_| draft.is_final || snapshot.is_some()).or(snapshot) else {
-            match draft.name {
-                ROOT => self.root_pending = true,
-                "launch" => self.pending[0] += 1,
-                "stop" => self.pending[1] += 1,
-                _ => {}
-            }
+        let name = draft.name.clone();
+        if self.spans.push(draft) {
             return;
-        };
-        let trace_id = self.parent.as_ref().map_or(self.own_trace_id, SpanContext::trace_id);
-        let state = self.parent.as_ref().map_or_else(TraceState::default, |parent| parent.trace_state().clone());
-        let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
-        let attributes =
-            draft.attributes.text(name::ERROR_TYPE, error_type).flag(name::IN_PROGRESS, draft.end.is_none());
-        let mut events = SpanEvents::default();
-        events.events = draft.events;
-        self.spans.push(SpanData {
-            span_context: SpanContext::new(trace_id, self.span_id(&draft.path), TraceFlags::SAMPLED, false, state),
-            parent_span_id: draft.parent,
-            parent_span_is_remote: draft.path == ROOT && self.parent.is_some(),
-            span_kind: SpanKind::Internal,
-            name: draft.name.into(),
-            start_time: draft.start.into(),
-            end_time: end.max(draft.start).into(),
-            attributes: attributes.sorted(),
-            dropped_attributes_count: 0,
-            events,
-            links: links(draft.links),
-            status: draft.failure.map_or(Status::Unset, |failure| Status::error(failure.description.clone())),
-            instrumentation_scope: self.scope.clone(),
-        });
+        }
+        match &*name {
+            ROOT => self.root_pending = true,
+            LAUNCH => self.pending[0] += 1,
+            STOP => self.pending[1] += 1,
+            // What is inside waits with what is around it.
+            _ => {}
+        }
     }
 
     fn done(self) -> TaskTrace {
@@ -333,10 +264,10 @@ impl<'a> Maker<'a> {
         TaskTrace {
             task_id: deployment.id.clone(),
             label: format!("{}/{} {}", deployment.cluster(), deployment.service, deployment.id),
-            trace_id: self.own_trace_id,
-            caller_trace_id: self.parent.as_ref().map(SpanContext::trace_id),
+            trace_id: self.spans.frame.own_trace_id,
+            caller_trace_id: self.spans.frame.parent.as_ref().map(SpanContext::trace_id),
             resource: self.resource,
-            spans: self.spans,
+            spans: self.spans.made,
             pending: root
                 .into_iter()
                 .chain(open(launches, "launch", "launches"))
@@ -364,20 +295,6 @@ fn failure(deployment: &Deployment) -> Option<Failure> {
 fn task_link(task: &DeployedTask) -> Link {
     let path = if task.has_caller { POINTER } else { "task" };
     link(local(ids::trace_id(&task.id), ids::span_id(&task.id, path)), "task")
-}
-
-fn links(all: Vec<Link>) -> SpanLinks {
-    let mut links = SpanLinks::default();
-    links.links = all;
-    links
-}
-
-fn link(to: SpanContext, kind: &'static str) -> Link {
-    Link::new(to, vec![KeyValue::new(name::LINK_KIND, kind)], 0)
-}
-
-fn local(trace_id: TraceId, span_id: SpanId) -> SpanContext {
-    SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED, false, TraceState::default())
 }
 
 fn resource(deployment: &Deployment, options: &TraceOptions) -> Resource {

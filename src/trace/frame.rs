@@ -1,21 +1,23 @@
-//! In which trace, under which parent and at which times a life's spans and log records lie. Main type: [`Frame`].
+//! In which trace, under which parent and at which times spans and log records lie. Main type: [`Frame`].
 
 use opentelemetry::trace::{SpanContext, TraceId};
 
-use super::mapping::{Mode, ParentPolicy, TraceOptions};
+use super::options::{Mode, ParentPolicy, TraceOptions};
 use super::{caller, ids};
 use crate::model::phases::Phases;
 use crate::model::{TaskLife, Time};
 
-/// What all spans and log records of a life share.
+/// What all spans and log records of a task, or all spans of a deployment, share.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
-    /// The trace that the task's id leads to.
+    /// The trace that the own id leads to.
     pub(super) own_trace_id: TraceId,
     /// The caller, when the root becomes its child.
     pub(super) parent: Option<SpanContext>,
     /// The caller, when it is only linked to.
     pub(super) linked: Option<SpanContext>,
+    /// When open spans end, in a snapshot.
+    pub(super) snapshot: Option<Time>,
     /// How far a rebased copy is shifted, in nanoseconds.
     shift: i128,
 }
@@ -27,12 +29,8 @@ impl Frame {
             ParentPolicy::Explicit(span) => Some(span.clone()),
             ParentPolicy::FromTask | ParentPolicy::Link => caller::of_task(&life.task),
         };
-        // A parent that was not sampled was never stored: a child of it would be an orphan.
-        let adopts = |caller: &SpanContext| options.parent != ParentPolicy::Link && caller.is_sampled();
-        let (parent, linked) = match caller {
-            Some(caller) if options.mode == Mode::AppendOnly && adopts(&caller) => (Some(caller), None),
-            other => (None, other),
-        };
+        let caller_is_parent = options.mode == Mode::AppendOnly && options.parent != ParentPolicy::Link;
+        let (parent, linked) = adopted(caller, caller_is_parent);
         let (own_trace_id, shift) = match options.mode {
             Mode::AppendOnly => (ids::trace_id(id), 0),
             Mode::Snapshot(now) => (ids::derived_trace_id(id, "snapshot", now.unix_nanos()), 0),
@@ -42,7 +40,22 @@ impl Frame {
                 (ids::derived_trace_id(id, "rebase", now.unix_nanos()), shift)
             }
         };
-        Self { own_trace_id, parent, linked, shift }
+        Self { own_trace_id, parent, linked, snapshot: snapshot(options), shift }
+    }
+
+    /// Of a deployment, which only an explicit parent adopts; a copy of it is not rebased.
+    pub(super) fn of_deployment(identity: &str, options: &TraceOptions) -> Self {
+        let caller = match &options.parent {
+            ParentPolicy::Explicit(span) => Some(span.clone()),
+            ParentPolicy::FromTask | ParentPolicy::Link => None,
+        };
+        let snapshot = snapshot(options);
+        let (parent, linked) = adopted(caller, snapshot.is_none());
+        let own_trace_id = match snapshot {
+            None => ids::deployment_trace_id(identity),
+            Some(now) => ids::deployment_snapshot_id(identity, now.unix_nanos()),
+        };
+        Self { own_trace_id, parent, linked, snapshot, shift: 0 }
     }
 
     /// The trace that the spans are in.
@@ -59,6 +72,22 @@ impl Frame {
     pub(super) fn shifted(&self, time: Time) -> Time {
         let nanos = i128::from(time.unix_nanos()) + self.shift;
         Time::from_unix_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    }
+}
+
+const fn snapshot(options: &TraceOptions) -> Option<Time> {
+    match options.mode {
+        Mode::Snapshot(now) => Some(now),
+        Mode::AppendOnly | Mode::Rebase(_) => None,
+    }
+}
+
+/// The caller as parent, or as what is only linked to: a parent that was not sampled was never stored, so a child of it would be an
+/// orphan, and a copy is nobody's child.
+fn adopted(caller: Option<SpanContext>, may_be_parent: bool) -> (Option<SpanContext>, Option<SpanContext>) {
+    match caller {
+        Some(caller) if may_be_parent && caller.is_sampled() => (Some(caller), None),
+        other => (None, other),
     }
 }
 

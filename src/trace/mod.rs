@@ -11,13 +11,16 @@ pub mod line_ids;
 pub mod links;
 mod log_events;
 pub mod mapping;
+mod options;
 #[cfg(feature = "deliver")]
 pub mod records;
 pub mod semconv;
 pub mod service;
+mod span;
 
 pub use links::ApplicationTraces;
-pub use mapping::{Mode, ParentPolicy, TaskTrace, TraceOptions};
+pub use mapping::TaskTrace;
+pub use options::{Mode, ParentPolicy, TraceOptions};
 #[cfg(feature = "deliver")]
 pub use records::{RecordMaker, TaskRecords};
 pub use service::{OtelService, ServiceName};

@@ -10,7 +10,7 @@ use opentelemetry_sdk::Resource;
 
 use super::frame::Frame;
 use super::links::ApplicationTraces;
-use super::mapping::TraceOptions;
+use super::options::TraceOptions;
 use super::{attributes, ids, log_events, semconv};
 use crate::model::TaskLife;
 use crate::model::container::Container;

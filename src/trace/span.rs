@@ -1,0 +1,115 @@
+//! How a span is made, of a task or of a deployment: only once it is final, or as of now in a snapshot. Main type: [`Spans`].
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+
+use super::attributes::Attributes;
+use super::frame::Frame;
+use super::semconv;
+use crate::model::Time;
+use crate::model::outcome::Failure;
+
+/// One span in the making.
+pub(super) struct Draft<'a> {
+    pub(super) span_id: SpanId,
+    pub(super) name: Cow<'static, str>,
+    pub(super) parent: SpanId,
+    pub(super) start: Time,
+    pub(super) end: Option<Time>,
+    /// Nothing about it changes any more.
+    pub(super) is_final: bool,
+    pub(super) attributes: Attributes,
+    pub(super) events: SpanEvents,
+    pub(super) links: SpanLinks,
+    pub(super) failure: Option<&'a Failure>,
+}
+
+/// The spans of a trace, as they are made.
+pub(super) struct Spans {
+    pub(super) frame: Frame,
+    pub(super) made: Vec<SpanData>,
+    scope: InstrumentationScope,
+}
+
+impl Spans {
+    pub(super) fn new(frame: Frame) -> Self {
+        Self { frame, made: vec![], scope: InstrumentationScope::builder(semconv::SCOPE).build() }
+    }
+
+    /// The parent of a root: the caller, if there is one that it belongs to.
+    pub(super) fn root_parent(&self) -> SpanId {
+        self.frame.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id)
+    }
+
+    /// Makes the span; `false`: it may still change, so it waits.
+    pub(super) fn push(&mut self, draft: Draft<'_>) -> bool {
+        let snapshot = self.frame.snapshot.map(|now| now.max(draft.start));
+        let Some(end) = draft.end.filter(|_| draft.is_final || snapshot.is_some()).or(snapshot) else {
+            return false;
+        };
+        let parent = self.frame.parent.as_ref();
+        let state = parent.map_or_else(TraceState::default, |parent| parent.trace_state().clone());
+        let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
+        let attributes =
+            draft.attributes.text(semconv::ERROR_TYPE, error_type).flag(semconv::IN_PROGRESS, draft.end.is_none());
+        self.made.push(SpanData {
+            span_context: SpanContext::new(self.frame.trace_id(), draft.span_id, TraceFlags::SAMPLED, false, state),
+            parent_span_id: draft.parent,
+            // Whatever is inside has a parent of ours.
+            parent_span_is_remote: parent.is_some_and(|parent| parent.span_id() == draft.parent),
+            span_kind: SpanKind::Internal,
+            name: draft.name,
+            start_time: self.frame.shifted(draft.start).into(),
+            end_time: self.frame.shifted(end.max(draft.start)).into(),
+            attributes: attributes.sorted(),
+            dropped_attributes_count: 0,
+            events: draft.events,
+            links: draft.links,
+            status: draft.failure.map_or(Status::Unset, |failure| Status::error(failure.description.clone())),
+            instrumentation_scope: self.scope.clone(),
+        });
+        true
+    }
+
+    /// When the root, which was made last, went to the caller's trace, a copy of it stays where the own id leads, and links
+    /// there.
+    pub(super) fn pointer(&mut self, span_id: SpanId, attributes: Attributes, kind: &'static str) {
+        let (Some(_), Some(root)) = (&self.frame.parent, self.made.last()) else { return };
+        let pointer = SpanData {
+            span_context: local(self.frame.own_trace_id, span_id),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            attributes: attributes.sorted(),
+            events: SpanEvents::default(),
+            links: links([link(root.span_context.clone(), kind)]),
+            ..root.clone()
+        };
+        self.made.push(pointer);
+    }
+
+    /// What a root links to: what it is a copy of, and the caller that it is no child of.
+    pub(super) fn root_links(&self, original: Option<Link>) -> SpanLinks {
+        let caller = self.frame.linked.clone().map(|caller| link(caller, "caller"));
+        links(original.into_iter().chain(caller))
+    }
+}
+
+/// These links, none dropped.
+pub(super) fn links(all: impl IntoIterator<Item = Link>) -> SpanLinks {
+    let mut links = SpanLinks::default();
+    links.links = all.into_iter().collect();
+    links
+}
+
+/// A span of ours.
+pub(super) fn local(trace_id: TraceId, span_id: SpanId) -> SpanContext {
+    SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED, false, TraceState::default())
+}
+
+/// A link that says what it leads to.
+pub(super) fn link(to: SpanContext, kind: &'static str) -> Link {
+    Link::new(to, vec![KeyValue::new(semconv::LINK_KIND, kind)], 0)
+}
