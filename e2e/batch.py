@@ -5,6 +5,7 @@ import datetime
 import json
 import uuid
 
+import lines
 from conftest import PROJECT
 from servers import flat
 
@@ -34,8 +35,8 @@ def moved(task, seconds_ago):
 
 def spans_in(*paths):
     """All spans of files of OTLP JSON lines."""
-    lines = [line for path in paths if path.exists() for line in path.read_text().splitlines()]
-    return [span for line in lines for span in flat(json.loads(line).get("resourceSpans", []))]
+    requests = [request for path in paths for request in lines.whole(path)]
+    return [span for request in requests for span in flat(request.get("resourceSpans", []))]
 
 
 def by_id(spans):
