@@ -10,6 +10,27 @@
 //! One direction; [`model`] and [`trace`] are pure. A [`TaskLife`](model::TaskLife) is made from observations, a
 //! [`TaskTrace`](trace::TaskTrace) from a life, and any OpenTelemetry `SpanExporter` can send it. The engines above both are in [`run`].
 //!
+//! ```
+//! use ecspan::model::{TaskLife, Time, merge};
+//! use ecspan::source::files;
+//! use ecspan::trace::{TaskTrace, TraceOptions};
+//!
+//! let answer = br#"{ "tasks": [{
+//!     "taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/prod/84b5991528504856a2f003b7da9b2b82",
+//!     "lastStatus": "STOPPED", "createdAt": "2026-11-20T10:00:00Z", "startedAt": "2026-11-20T10:00:12Z",
+//!     "stoppedAt": "2026-11-20T10:05:00Z"
+//! }] }"#;
+//! let (mut tasks, unclaimed) = merge::by_task(files::read_bytes("answer.json", answer)?.observations);
+//! assert!(unclaimed.is_empty());
+//! let now = Time::from_unix_millis(1_795_435_200_000).unwrap();
+//! let life = TaskLife::new(tasks.remove(0), now, 128);
+//! let trace = TaskTrace::new(&life, &TraceOptions::default());
+//! assert_eq!(trace.trace_id.to_string(), "84b5991528504856a2f003b7da9b2b82");
+//! let names: Vec<&str> = trace.spans.iter().map(|span| &*span.name).collect();
+//! assert_eq!(names[..2], ["task 84b5991528504856a2f003b7da9b2b82", "provisioning"]);
+//! # Ok::<(), ecspan::source::error::ReadError>(())
+//! ```
+//!
 //! Without features it is the core: [`model`], [`trace`], [`render`] and the readers of [`source`]. `deliver` adds [`sink`], and
 //! [`run`] with what the other features have: `aws`, `docker`, `lambda`; `cli` is the program. `Cargo.toml` says what needs what.
 

@@ -11,7 +11,19 @@ use std::time::Duration;
 
 use crate::source::docker;
 
-/// Hears what engines tell.
+/// Hears what engines tell. Any function of a notice does.
+///
+/// ```
+/// use std::sync::Arc;
+/// use ecspan::run::{Level, Notice, Teller};
+///
+/// let notices: Teller = Arc::new(|notice: &Notice| {
+///     if notice.level() >= Level::Gap {
+///         eprintln!("{notice}");
+///     }
+/// });
+/// notices.tell(&Notice::gap(Some("prod/84b5"), "the log of container app: refused"));
+/// ```
 pub trait Notices: Send + Sync {
     /// Something happened.
     fn tell(&self, notice: &Notice);

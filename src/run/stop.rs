@@ -3,6 +3,16 @@
 use tokio_util::sync::CancellationToken;
 
 /// Asks an engine to end, in its own time: what was done is told. Copies are of one wish.
+///
+/// ```
+/// use ecspan::run::Stop;
+///
+/// let stop = Stop::new();
+/// let engines = stop.clone();
+/// assert!(!engines.is_requested());
+/// stop.request();
+/// assert!(engines.is_requested());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Stop(CancellationToken);
 

@@ -47,6 +47,20 @@ impl From<TaskRecords> for Piece {
 }
 
 /// Delivers tasks to one or more destinations; each gets all of them.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use ecspan::sink::{Delivery, Destination, Overrides, Settings, Signal, Target, Verdict};
+/// use ecspan::trace::TaskTrace;
+///
+/// let (overrides, env) = (Overrides::default(), |name: &str| std::env::var(name).ok());
+/// let to = Destination::dry_run(&Target::Otlp, Signal::Traces, &Settings::new(&overrides, &env))?;
+/// let traces: Vec<TaskTrace> = vec![];
+/// let report = Delivery::new(vec![to]).run(futures::stream::iter(traces)).await;
+/// assert_eq!(report.verdict(), Verdict::All);
+/// # Ok::<(), ecspan::sink::OpenError>(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Delivery {
     destinations: Vec<Destination>,
