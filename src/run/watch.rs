@@ -1,5 +1,5 @@
 //! What runs beside tasks until it is told to stop: asks once a second, less often while that fails, and sends what has become
-//! final, each span once. Main trait: [`Watch`]; main functions: [`follow`], [`deliver`].
+//! final, each span once. What the engines that do so share; main type: [`Watched`].
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
