@@ -12,6 +12,7 @@ use futures::future::join;
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc::{self, Sender};
 
+use super::delivery;
 use super::notice::{Notice, Teller};
 use super::read::{Observed, Reader};
 use super::stop::Stop;
@@ -38,11 +39,7 @@ pub async fn export(
         }
     };
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let delivery = Delivery::new(destinations)
-        .on_retry(move |to, reason, pause| {
-            notices.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
-        })
-        .until(stop.wait());
+    let delivery = delivery::told(Delivery::new(destinations), &notices).until(stop.wait());
     join(feed, delivery.run::<Piece>(delivered)).await.1
 }
 

@@ -9,6 +9,7 @@
 
 #[cfg(feature = "docker")]
 pub mod agent;
+mod delivery;
 #[cfg(feature = "aws")]
 pub mod deploy;
 #[cfg(feature = "aws")]

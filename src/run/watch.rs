@@ -15,6 +15,7 @@ use opentelemetry::trace::SpanId;
 use tokio::sync::mpsc::{self, Sender};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::delivery;
 use super::notice::{Notice, Teller};
 use super::stop::Stop;
 
@@ -88,14 +89,10 @@ pub(super) async fn deliver<T>(
 ) -> (T, Report) {
     let (pieces, delivered) = mpsc::channel::<Piece>(4);
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let (retry, lost) = (notices.clone(), notices.clone());
-    let delivery = delivery
-        .on_retry(move |to, reason, pause| {
-            retry.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
-        })
-        .on_lost(move |to, items, reason| {
-            lost.tell(&Notice::NotAccepted { to: to.to_owned(), items, reason: reason.to_owned() });
-        });
+    let lost = notices.clone();
+    let delivery = delivery::told(delivery, notices).on_lost(move |to, items, reason| {
+        lost.tell(&Notice::NotAccepted { to: to.to_owned(), items, reason: reason.to_owned() });
+    });
     join(feed(pieces), delivery.run(delivered)).await
 }
 

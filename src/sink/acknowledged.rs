@@ -2,17 +2,13 @@
 //! [`Acknowledged`].
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
-
-use futures::FutureExt;
-use tokio::time::Instant;
 
 use super::destination::Destination;
-use super::encode::{EncodedTask, Request};
-use super::pack::Packer;
+use super::encode::EncodedTask;
+use super::lane::Sent;
 use super::reason::Reason;
 use super::report::DestinationReport;
-use super::retry::{self, Delivered, Fate};
+use super::retry::{Delivered, Fate};
 use crate::trace::TaskTrace;
 
 /// One destination.
@@ -41,18 +37,14 @@ pub enum Ack {
 impl Acknowledged {
     /// Delivers there.
     pub fn new(destination: Destination) -> Self {
-        let report = DestinationReport {
-            name: destination.name.clone(),
-            xray_region: destination.xray_region.clone(),
-            ..DestinationReport::default()
-        };
+        let report = DestinationReport::of(&destination);
         Self { destination, report: Mutex::new(report) }
     }
 
     /// Nothing is repeated any more once this is ready, as [`Delivery::until`](super::Delivery::until).
     #[must_use]
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.destination.policy.stop = stop.map(|()| Instant::now()).boxed().shared();
+        self.destination = self.destination.until(stop);
         self
     }
 
@@ -85,19 +77,7 @@ impl Acknowledged {
     }
 
     async fn deliver(&self, tasks: Vec<EncodedTask>) -> Vec<Delivered> {
-        let Destination { policy, transport, limits, .. } = &self.destination;
-        let mut packer = Packer::new(*limits);
-        let mut parts: Vec<Delivered> = vec![];
-        let mut requests: Vec<Request> = vec![];
-        for task in tasks {
-            let packed = packer.push(task, SystemTime::now());
-            parts.extend(packed.refused.into_iter().map(Delivered::unacceptable));
-            requests.extend(packed.requests);
-        }
-        requests.extend(packer.flush());
-        for request in requests {
-            parts.extend(retry::deliver(transport.as_ref(), policy, request).await);
-        }
+        let Sent { parts, dropped_events, .. } = self.destination.send(tasks).await;
         // What stays open is sent, and counted, again.
         let is_settled = |part: &Delivered| match &part.fate {
             Fate::Accepted { .. } | Fate::Unacceptable { .. } | Fate::Split => true,
@@ -105,11 +85,11 @@ impl Acknowledged {
         };
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         if parts.iter().all(is_settled) {
-            report.dropped_events += packer.dropped_events();
+            report.dropped_events += dropped_events;
         }
         for part in parts.iter().filter(|part| is_settled(part)) {
             report.made += part.request.items();
-            report.add(part.clone(), None);
+            report.add(part, None);
         }
         drop(report);
         parts

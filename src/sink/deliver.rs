@@ -166,10 +166,8 @@ type Booked = (Delivered, Option<Saved>);
 
 /// Delivers what comes to one destination.
 async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) -> DestinationReport {
-    let Destination {
-        name, signal, dry_run, limits, concurrency, linger, policy, transport, keeper, xray_region, ..
-    } = destination;
-    let mut report = DestinationReport { name, signal, xray_region, dry_run, ..DestinationReport::default() };
+    let mut report = DestinationReport::of(&destination);
+    let Destination { limits, concurrency, linger, policy, transport, keeper, .. } = destination;
     let mut packer = Packer::new(limits);
     let mut ready: Vec<Request> = Vec::new();
     let mut under_way: FuturesUnordered<BoxFuture<'_, Vec<Booked>>> = FuturesUnordered::new();
@@ -191,7 +189,7 @@ async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) 
         };
         tokio::select! {
             Some(delivered) = under_way.next(), if !under_way.is_empty() => {
-                delivered.into_iter().for_each(|(one, saved)| report.add(one, saved));
+                delivered.into_iter().for_each(|(one, saved)| report.add(&one, saved));
             }
             task = tasks.recv(), if is_open && ready.is_empty() => match task {
                 Some(task) => {
@@ -200,7 +198,7 @@ async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) 
                     ready = requests;
                     for one in refused.into_iter().map(Delivered::unacceptable) {
                         let saved = keep(keeper.as_ref(), &one).await;
-                        report.add(one, saved);
+                        report.add(&one, saved);
                     }
                     flush_at = if packer.is_empty() { None } else { flush_at.or_else(|| Some(Instant::now() + linger?)) };
                 }

@@ -20,6 +20,7 @@ mod file;
 mod grpc;
 mod headers;
 mod http;
+mod lane;
 mod metrics;
 mod pack;
 mod reason;

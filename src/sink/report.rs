@@ -179,34 +179,35 @@ impl Report {
 
 impl DestinationReport {
     /// Books a request, and what became of it where it was to be saved.
-    pub(crate) fn add(&mut self, delivered: Delivered, saved: Option<Saved>) {
+    pub(crate) fn add(&mut self, delivered: &Delivered, saved: Option<Saved>) {
         if let Some(saved) = saved {
             self.add_saved(saved);
         }
         let Delivered { request, attempts, bytes, fate } = delivered;
-        let (spans, tasks) = (request.items(), request.tasks().to_vec());
-        self.requests += u64::from(attempts > 0);
+        let spans = request.items();
+        self.requests += u64::from(*attempts > 0);
         self.attempts += attempts;
         self.bytes += bytes;
         match fate {
             Fate::Accepted { rejected: 0, message } => {
                 self.accepted += spans;
-                if !message.is_empty() && !self.warnings.contains(&message) {
-                    self.warnings.push(message);
+                if !message.is_empty() && !self.warnings.contains(message) {
+                    self.warnings.push(message.clone());
                 }
             }
             Fate::Accepted { rejected, message } => {
                 self.accepted += spans - rejected;
-                self.lose(Lost::Rejected, rejected, spans, tasks, Reason::Rejected { message });
+                let reason = Reason::Rejected { message: message.clone() };
+                self.lose(Lost::Rejected, *rejected, spans, request.tasks(), &reason);
             }
-            Fate::Unacceptable { reason } => self.lose(Lost::Rejected, spans, spans, tasks, reason),
-            Fate::Undelivered { reason } => self.lose(Lost::Undelivered, spans, spans, tasks, reason),
-            Fate::Unknown { reason } => self.lose(Lost::Unknown, spans, spans, tasks, reason),
+            Fate::Unacceptable { reason } => self.lose(Lost::Rejected, spans, spans, request.tasks(), reason),
+            Fate::Undelivered { reason } => self.lose(Lost::Undelivered, spans, spans, request.tasks(), reason),
+            Fate::Unknown { reason } => self.lose(Lost::Unknown, spans, spans, request.tasks(), reason),
             Fate::Split => {}
         }
     }
 
-    fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: Vec<Arc<str>>, reason: Reason) {
+    fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: &[Arc<str>], reason: &Reason) {
         match lost {
             Lost::Rejected => self.rejected += spans,
             Lost::Undelivered => self.undelivered += spans,
@@ -215,17 +216,17 @@ impl DestinationReport {
                 self.unknown += spans;
             }
         }
-        let same = self.troubles.iter_mut().find(|trouble| trouble.lost == lost && trouble.reason == reason);
+        let same = self.troubles.iter_mut().find(|trouble| trouble.lost == lost && trouble.reason == *reason);
         let Some(trouble) = same else {
-            self.troubles.push(Trouble { lost, spans, of, tasks, reason });
+            self.troubles.push(Trouble { lost, spans, of, tasks: tasks.to_vec(), reason: reason.clone() });
             return;
         };
         trouble.spans += spans;
         trouble.of += of;
         for task in tasks {
             // The parts of a task that was split follow one another.
-            if trouble.tasks.last() != Some(&task) {
-                trouble.tasks.push(task);
+            if trouble.tasks.last() != Some(task) {
+                trouble.tasks.push(task.clone());
             }
         }
     }
@@ -248,7 +249,7 @@ impl DestinationReport {
     /// What was accepted was not delivered after all.
     pub(crate) fn withdraw(&mut self, reason: Reason) {
         let spans = std::mem::take(&mut self.accepted);
-        self.lose(Lost::Undelivered, spans, self.made, Vec::new(), reason);
+        self.lose(Lost::Undelivered, spans, self.made, &[], &reason);
     }
 }
 
@@ -270,9 +271,9 @@ mod tests {
     #[test]
     fn the_same_reason_is_told_once() {
         let mut report = DestinationReport::default();
-        report.add(delivered(2, Fate::Undelivered { reason: reason() }), None);
-        report.add(delivered(3, Fate::Undelivered { reason: reason() }), None);
-        report.add(delivered(4, Fate::Unknown { reason: reason() }), None);
+        report.add(&delivered(2, Fate::Undelivered { reason: reason() }), None);
+        report.add(&delivered(3, Fate::Undelivered { reason: reason() }), None);
+        report.add(&delivered(4, Fate::Unknown { reason: reason() }), None);
         let told: Vec<_> = report.troubles.iter().map(|t| (t.lost, t.spans, t.of, t.tasks.len())).collect();
         assert_eq!(told, [(Lost::Undelivered, 5, 5, 1), (Lost::Unknown, 4, 4, 1)]);
         assert_eq!((report.undelivered, report.unknown), (9, 4));
@@ -283,15 +284,15 @@ mod tests {
     fn a_warning_is_no_trouble() {
         let mut report = DestinationReport::default();
         let fate = Fate::Accepted { rejected: 0, message: "use v2".to_owned() };
-        report.add(delivered(2, fate.clone()), None);
-        report.add(delivered(2, fate), None);
+        report.add(&delivered(2, fate.clone()), None);
+        report.add(&delivered(2, fate), None);
         assert_eq!((report.accepted, report.warnings, report.troubles), (4, vec!["use v2".to_owned()], Vec::new()));
     }
 
     #[test]
     fn what_is_withdrawn_was_not_delivered() {
         let mut report = DestinationReport { made: 2, ..DestinationReport::default() };
-        report.add(delivered(2, Fate::Accepted { rejected: 0, message: String::new() }), None);
+        report.add(&delivered(2, Fate::Accepted { rejected: 0, message: String::new() }), None);
         report.withdraw(reason());
         assert_eq!((report.accepted, report.undelivered), (0, 2));
         let mut empty = DestinationReport::default();

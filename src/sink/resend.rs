@@ -1,16 +1,11 @@
 //! Sends requests again that were saved or come from a file of OTLP JSON lines. Main type: [`Resender`].
 
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
-
-use futures::FutureExt;
-use tokio::time::Instant;
 
 use super::destination::Destination;
-use super::encode::Request;
-use super::pack::Packer;
+use super::lane::Sent;
 use super::report::DestinationReport;
-use super::retry::{self, Delivered, Fate};
+use super::retry::{Delivered, Fate};
 use super::undelivered::{Keeper, Outcome, Saved, Waiting, keep};
 
 /// Sends to one destination and keeps the books.
@@ -32,37 +27,28 @@ pub enum Then {
 impl Resender {
     /// Sends there.
     pub fn new(destination: Destination) -> Self {
-        let name = destination.name.clone();
-        let (signal, xray_region, dry_run) = (destination.signal, destination.xray_region.clone(), destination.dry_run);
-        let report = DestinationReport { name, signal, xray_region, dry_run, ..DestinationReport::default() };
+        let report = DestinationReport::of(&destination);
         Self { destination, report: Mutex::new(report) }
     }
 
     /// Nothing is repeated any more once this is ready, as [`Delivery::until`](super::Delivery::until).
     #[must_use]
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.destination.policy.stop = stop.map(|()| Instant::now()).boxed().shared();
+        self.destination = self.destination.until(stop);
         self
     }
 
     /// Sends a request, cut as this receiver wants it.
     pub async fn send(&self, waiting: Waiting) -> Then {
-        let Destination { policy, transport, keeper, limits, .. } = &self.destination;
         let waited_as = waiting.note.as_ref().map(|note| note.outcome);
         let meant_for = waiting.note.as_ref().map(|note| note.meant_for.clone());
-        let keeper = keeper.clone().map(|keeper| Keeper { meant_for: meant_for.unwrap_or(keeper.meant_for), ..keeper });
+        let keeper = self
+            .destination
+            .keeper
+            .clone()
+            .map(|keeper| Keeper { meant_for: meant_for.unwrap_or(keeper.meant_for), ..keeper });
         let items = waiting.request.items();
-        let mut packer = Packer::new(*limits);
-        let (mut requests, mut parts) = (Vec::<Request>::new(), Vec::<Delivered>::new());
-        for task in waiting.request.into_tasks() {
-            let packed = packer.push(task, SystemTime::now());
-            requests.extend(packed.requests);
-            parts.extend(packed.refused.into_iter().map(Delivered::unacceptable));
-        }
-        requests.extend(packer.flush());
-        for request in requests {
-            parts.extend(retry::deliver(transport.as_ref(), policy, request).await);
-        }
+        let Sent { parts, dropped_events, cut_records } = self.destination.send(waiting.request.into_tasks()).await;
         let outcomes = |part: &Delivered| Outcome::of(&part.fate).map(|(outcome, ..)| outcome);
         let is_done = parts.iter().all(|part| outcomes(part).is_none());
         // What was taken nowhere stays where it is, with what is known of it; a receiver that was only tried is not where it
@@ -79,9 +65,9 @@ impl Resender {
         }
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         report.made += items;
-        (report.dropped_events, report.cut_records) =
-            (report.dropped_events + packer.dropped_events(), report.cut_records + packer.cut_records());
-        parts.into_iter().zip(saved).for_each(|(part, saved)| report.add(part, saved));
+        report.dropped_events += dropped_events;
+        report.cut_records += cut_records;
+        parts.iter().zip(saved).for_each(|(part, saved)| report.add(part, saved));
         if self.destination.dry_run || !(is_done || (all_safe && !fared_as_before)) { Then::Waits } else { Then::Done }
     }
 

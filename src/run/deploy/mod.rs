@@ -14,7 +14,8 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use self::gather::{Gather, Origin};
-use super::notice::{Notice, Teller};
+use super::delivery;
+use super::notice::Teller;
 use super::read::Course;
 use super::stop::Stop;
 use crate::model::Time;
@@ -236,11 +237,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         Some((life, own, gap))
     };
     let traces = stream::unfold(traces, |mut traces| async move { Some((traces.recv().await?, traces)) });
-    let delivery = Delivery::new(destinations)
-        .on_retry(move |to, reason, pause| {
-            notices.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
-        })
-        .until(stop.wait());
+    let delivery = delivery::told(Delivery::new(destinations), &notices).until(stop.wait());
     let (read, report) = join(read, delivery.run::<Piece>(traces.map(Piece::from))).await;
     let Some((life, trace, gap)) = read else {
         return Ok(Ended::Early(report));
