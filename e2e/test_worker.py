@@ -117,6 +117,7 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     code, told = drained(process)
     assert code == 0 and "messages=62" in told and "tasks=60" in told and "passed_by=1" in told and "poison=1" in told, told
     assert "dead-letter rule" in told and "540 of 540 spans accepted" in told
+    assert all(line.startswith("level=") for line in told.splitlines()), "one format, also at the end"
     copies = batch.by_id(collector.spans(60 * batch.SPANS))
     assert len(copies) == 30 * batch.SPANS
     batch.assert_identical(copies)
