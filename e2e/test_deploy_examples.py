@@ -4,6 +4,7 @@ have nothing to say, the program knows what it is told to run with, and docs/iam
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -279,3 +280,17 @@ def test_a_binary_that_needs_libraries_is_not_passed_off_as_static(tmp_path):
     environment = {**os.environ, "PATH": f"{stand_in.parent}:{os.environ['PATH']}", "CARGO_TARGET_DIR": str(tmp_path / "target")}
     run = tool(DEPLOY / "build-static.sh", env=environment)
     assert run.returncode == 1 and "is not static" in run.stderr and run.stdout == ""
+
+
+def test_the_images_build_has_every_file_that_cargo_asks_for(tmp_path):
+    """Cargo refuses a manifest that names a program whose file is not there."""
+    lines = (PROJECT / ".dockerignore").read_text().splitlines()
+    for pattern in (line[1:] for line in lines if line.startswith("!")):
+        found = list(PROJECT.glob(pattern))
+        assert found, f"{pattern} of .dockerignore is not there"
+        for path in found:
+            to = tmp_path / path.relative_to(PROJECT)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(path, to) if path.is_dir() else shutil.copy(path, to)
+    run = subprocess.run(["cargo", "fetch", "--offline", "--locked"], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
