@@ -34,6 +34,7 @@
 //! Without features it is the core: [`model`], [`trace`], [`render`] and the readers of [`source`]. `deliver` adds [`sink`], and
 //! [`run`] with what the other features have: `aws`, `docker`, `lambda`; `cli` is the program. `Cargo.toml` says what needs what.
 
+mod hint;
 pub mod model;
 pub mod render;
 #[cfg(feature = "deliver")]
@@ -42,3 +43,5 @@ pub mod run;
 pub mod sink;
 pub mod source;
 pub mod trace;
+
+pub use hint::Hint;

@@ -61,7 +61,7 @@ async fn config(global: &Global, args: &AgentArgs) -> Result<AgentConfig, Proble
             return Err(Problem::usage(error).hint("name a number: --log-lines 10000".to_owned()));
         }
     };
-    let unusable = |error: DockerError| Problem::usage(error.to_string()).hint(error.hint().map(str::to_owned));
+    let unusable = |error: DockerError| Problem::misuse(&error);
     let docker = match args.docker.as_deref().filter(|host| !host.is_empty()) {
         Some("none") => None,
         host => Some(Docker::at(host.unwrap_or(docker::DEFAULT_HOST)).map_err(unusable)?),

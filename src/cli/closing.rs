@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ecspan::Hint;
 use ecspan::render::escape;
 use ecspan::run::watch::Watched;
 use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};

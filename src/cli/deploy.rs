@@ -5,6 +5,7 @@ mod report;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use ecspan::Hint;
 use ecspan::model::Time;
 use ecspan::model::deployment::{Comparison, DeploymentLife, Wanted};
 use ecspan::model::finding::FindingKind;
@@ -30,7 +31,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     check_findings(&args.fail_on)?;
     let files = report::files(args)?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose();
-    let baseline = baseline.map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?;
+    let baseline = baseline.map_err(|error| Problem::of(&error))?;
     if args.fail_on.iter().any(|finding| finding == SLOWER) && baseline.is_none() {
         return Err(Problem::usage(format!("--fail-on {SLOWER} needs --baseline REPORT.json")));
     }

@@ -104,8 +104,7 @@ pub(super) fn refuse_inputs(to: &[String], inputs: &[String]) -> Result<(), Prob
 
 /// What is wrong with a destination.
 pub(super) fn problem(error: OpenError) -> Problem {
-    let problem = if error.is_usage() { Problem::usage } else { Problem::failed };
-    problem(error.to_string()).hint(error.hint())
+    if error.is_usage() { Problem::misuse(&error) } else { Problem::of(&error) }
 }
 
 /// The undelivered folder: `none` for nowhere.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ecspan::Hint;
 use ecspan::render::{Style, duration};
 use ecspan::sink::{Destination, read_waiting};
 use ecspan::source::aws::{Aws, AwsError};

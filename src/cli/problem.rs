@@ -1,5 +1,7 @@
 //! What is told when something goes wrong: an `error:` line, a `hint:` line, an exit code. Main type: [`Problem`].
 
+use ecspan::Hint;
+
 use super::exit::Exit;
 use super::terminal;
 
@@ -20,6 +22,16 @@ impl Problem {
     /// What was typed makes no sense.
     pub(crate) fn usage(error: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, ..Self::failed(error) }
+    }
+
+    /// Nothing could be delivered, because of this error.
+    pub(crate) fn of(error: &impl Hint) -> Self {
+        Self::failed(error.to_string()).hint(error.hint())
+    }
+
+    /// What was typed makes no sense: this error says why.
+    pub(crate) fn misuse(error: &impl Hint) -> Self {
+        Self { exit: Exit::Usage, ..Self::of(error) }
     }
 
     /// A wait ran out of time before there was anything to show.

@@ -33,7 +33,7 @@ pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Prob
 /// A saved answer, secrets out: what can be given away of a file.
 fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
     let documents = if file == "-" { files::stdin_documents() } else { files::documents(Path::new(file)) };
-    let documents = documents.map_err(|error| Problem::failed(error.to_string()).hint(error.hint()))?;
+    let documents = documents.map_err(|error| Problem::of(&error))?;
     let mut bundle = Bundle::default();
     documents.iter().for_each(|document| bundle.push("file", document));
     // What stands inside something unknown goes with it.

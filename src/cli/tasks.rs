@@ -83,7 +83,7 @@ fn sort_out(args: &TaskArgs) -> Result<(Vec<PathBuf>, Vec<TaskTarget>), Problem>
                 target.cluster = target.cluster.or_else(|| args.select.cluster.clone());
                 targets.push(target);
             }
-            Err(error) => return Err(Problem::failed(error.to_string()).hint(error.hint())),
+            Err(error) => return Err(Problem::of(&error)),
         }
     }
     Ok((paths, targets))
@@ -140,7 +140,7 @@ async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs
 
 /// What went wrong at AWS, as it is told.
 pub(super) fn aws_problem(error: &AwsError) -> Problem {
-    Problem::failed(error.to_string()).hint(error.hint())
+    Problem::of(error)
 }
 
 impl From<WaitFor> for Until {

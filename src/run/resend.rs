@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::hint::Hint;
 use crate::sink::{
     Destination, DestinationReport, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target, Then,
     Undelivered, Waiting, XrayAccess, read_waiting,

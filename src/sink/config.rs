@@ -28,6 +28,7 @@ use reqwest::Url;
 use super::endpoint::{self, Endpoint};
 use super::headers::{HeaderProblem, Headers};
 use super::signal::Signal;
+use crate::hint::Hint;
 
 /// How long all attempts at one request may take, unless told otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(60);
@@ -270,9 +271,8 @@ pub enum ConfigError {
     },
 }
 
-impl ConfigError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ConfigError {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Url { .. } | Self::Scheme { .. } => "write http://host:4318, or http://host:4317 for grpc",
             Self::UserInfo { .. } => "send it as a header: OTEL_EXPORTER_OTLP_HEADERS or --header authorization=…",

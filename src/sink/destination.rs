@@ -21,6 +21,7 @@ use super::tls::{TlsError, TlsMaterial};
 use super::transport::{Answer, Transport};
 use super::undelivered::{Keeper, MeantFor, Undelivered};
 use super::xray::{self, Signer, XrayAccess, XrayConfig};
+use crate::hint::Hint;
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 4;
@@ -116,8 +117,14 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    /// Whether the command line or the environment is to blame, rather than the machine.
+    pub const fn is_usage(&self) -> bool {
+        !matches!(self, Self::File { .. } | Self::NoCredentials)
+    }
+}
+
+impl Hint for OpenError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.hint(),
             Self::Tls(_) => Some(
@@ -130,11 +137,6 @@ impl OpenError {
             Self::NoCredentials => Some("set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run `aws sso login`".to_owned()),
             Self::Http { .. } | Self::Grpc { .. } | Self::File { .. } | Self::NoAws => None,
         }
-    }
-
-    /// Whether the command line or the environment is to blame, rather than the machine.
-    pub const fn is_usage(&self) -> bool {
-        !matches!(self, Self::File { .. } | Self::NoCredentials)
     }
 }
 

@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use super::config::Protocol;
 use super::endpoint::Endpoint;
+use crate::hint::Hint;
 
 /// Why a request was not accepted. Holds no header, no body and no unmasked URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -221,9 +222,10 @@ impl Reason {
             _ => false,
         }
     }
+}
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Reason {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::ConnectionRefused { endpoint } => {
                 return Some(format!(

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::calls::Calls;
 use super::error::ReadError;
+use crate::hint::Hint;
 
 /// Attempts at a call: with exponential pauses enough to outlast a throttled burst.
 const ATTEMPTS: u32 = 10;
@@ -242,9 +243,10 @@ impl AwsError {
             _ => false,
         }
     }
+}
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for AwsError {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoRegion => "set --region or AWS_REGION, or a region in the profile",
             Self::NoSuchTask { .. } => {

@@ -24,6 +24,7 @@ use super::json::At;
 use super::logs::{LogReader, StreamOverride, WholeLog};
 use super::select::{Selection, StatusFilter};
 use super::target::TaskTarget;
+use crate::hint::Hint;
 use crate::model::arn::last_part;
 use crate::model::merge::{TaskObservations, service_events_of};
 use crate::model::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::error::ReadError;
 use super::json::At;
 use super::metadata;
+use crate::hint::Hint;
 use crate::model::observation::{Gap, TaskRecord};
 
 /// Where ECS says that the endpoint is, the newest version first.
@@ -58,16 +59,18 @@ impl EndpointError {
     pub fn late(why: &str) -> Self {
         Self::Unanswered { whom: METADATA_ENDPOINT, why: why.to_owned() }
     }
+}
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+impl Hint for EndpointError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::NotInATask => Some("ECS sets them in the containers of a task: run ecspan as one of them"),
             Self::NotAUrl { .. } => {
                 Some("ECS sets it in the containers of a task: leave it as it is, or name where an endpoint listens")
             }
             Self::Throttled(_) | Self::Status { .. } | Self::Unanswered { .. } | Self::Unreadable(_) => None,
-        }
+        };
+        hint.map(str::to_owned)
     }
 }
 

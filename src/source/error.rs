@@ -1,5 +1,6 @@
 //! What can be wrong with an input, and where. Main type: [`ReadError`].
 
+use crate::hint::Hint;
 use std::fmt;
 
 /// A place in a file: its name and a JSON path.
@@ -148,9 +149,8 @@ pub enum ReadError {
     },
 }
 
-impl ReadError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ReadError {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Io { .. } => return None,
             Self::Directory { origin } => {

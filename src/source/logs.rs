@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::answer::without_line_end;
 use super::aws::{Aws, AwsError, Limiter};
+use crate::hint::Hint;
 use crate::model::Time;
 use crate::model::log::{ContainerLog, LogLine, head_share};
 use crate::model::observation::{ContainerRecord, DefinitionRecord, Gap, LogPlace, TaskRecord};

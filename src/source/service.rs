@@ -12,6 +12,7 @@ use super::aws::AwsError;
 use super::ecs::{EcsSource, call, gap, unreadable};
 use super::json::At;
 use super::rollout;
+use crate::hint::Hint;
 use crate::model::arn::last_part;
 use crate::model::observation::{DefinitionRecord, Gap, TaskRecord};
 use crate::model::service::{ServiceDeploymentRecord, ServiceRecord, ServiceRevisionRecord};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::hint::Hint;
 use crate::model::arn::Arn;
 
 /// What a TASK means.
@@ -46,16 +47,15 @@ pub enum TargetError {
     Nothing(String),
 }
 
-impl TargetError {
-    /// What to do.
-    pub fn hint(&self) -> String {
-        match self {
+impl Hint for TargetError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::NoSuchFile(_) => "check the path; a task is CLUSTER/ID, an ID, an ARN or a console URL",
             Self::OtherArn { .. } => "a task's ARN is arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID",
             Self::OtherUrl(_) => "open the task in the console and copy the address: …/clusters/CLUSTER/tasks/ID…",
             Self::Nothing(_) => "TASK is CLUSTER/ID, an ID, an ARN, a console URL, a file or -",
-        }
-        .to_owned()
+        };
+        Some(hint.to_owned())
     }
 }
 

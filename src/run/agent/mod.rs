@@ -13,6 +13,7 @@ pub use self::tracked::Tracked;
 use super::notice::{NotSent, Notice, Stopping, Teller};
 use super::stop::Stop;
 use super::watch::{self, Watch, Watched};
+use crate::hint::Hint;
 use crate::sink::{Delivery, Destination, Piece};
 use crate::source::agent::{Agent, AgentTasks, Instance, Which};
 use crate::source::docker::{self, Docker, DockerError};
@@ -190,7 +191,7 @@ impl AgentWatch {
             (Some(error), before) => {
                 let what = format!("{error}: exit codes, finish times and logs of containers are not known");
                 if before.as_ref() != Some(&what) {
-                    self.tell_gap(None, what.clone(), error.hint());
+                    self.tell_gap(None, what.clone(), error.hint().as_deref());
                 }
                 self.trouble = Some(what);
             }

@@ -21,12 +21,12 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
         let contents = match read {
             Ok(contents) => contents,
             Err(error) => {
-                course.lose(error.to_string(), error.hint());
+                course.lose_to(&error);
                 continue;
             }
         };
         for error in contents.errors {
-            course.lose(error.to_string(), error.hint());
+            course.lose_to(&error);
         }
         for observation in contents.observations {
             match observation {

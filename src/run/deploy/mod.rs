@@ -18,6 +18,7 @@ use super::delivery;
 use super::notice::Teller;
 use super::read::Course;
 use super::stop::Stop;
+use crate::hint::Hint;
 use crate::model::Time;
 use crate::model::deployment::{Deployment, DeploymentLife, NoDeployment, Wanted};
 use crate::render::moment;
@@ -113,9 +114,8 @@ pub enum DeployError {
     NoService(String),
 }
 
-impl DeployError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for DeployError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlace(error) | Self::Aws(error) => error.hint(),
             Self::NoDeployment(none) if none.known.is_empty() => Some(match none.controller.as_deref() {

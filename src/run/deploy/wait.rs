@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::hint::Hint;
 use crate::model::deployment::{Deployment, Wanted, choose};
 use crate::source::ecs::EcsSource;
 use crate::source::service::{ServiceAnswers, ServicePlace};

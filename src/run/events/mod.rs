@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::hint::Hint;
 use crate::model::arn::last_part;
 use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::TaskRecord;

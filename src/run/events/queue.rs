@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::hint::Hint;
 use crate::source::aws::AwsError;
 use crate::source::sqs::{self, Message, Queue, Receipt};
 use futures::future::{join, join_all};

@@ -15,7 +15,7 @@ pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservat
         let read = if path == Path::new("-") { files::read_stdin() } else { files::read_path(path) };
         match read {
             Ok(contents) => take(contents, path, &mut observations, course),
-            Err(error) => course.lose(error.to_string(), error.hint()),
+            Err(error) => course.lose_to(&error),
         }
     }
     let (tasks, unclaimed) = merge::by_task(observations);
@@ -32,7 +32,7 @@ fn take(contents: Contents, path: &Path, observations: &mut Vec<Observation>, co
         course.tell(&Notice::PassedBy { path: path.to_owned(), kinds: passed_by });
     }
     for error in errors {
-        course.lose(error.to_string(), error.hint());
+        course.lose_to(&error);
     }
     for missing in missing {
         course.lose(format!("{}: ECS did not find {}: {}", path.display(), missing.arn, missing.reason), None);

@@ -14,6 +14,7 @@ use futures::{Stream, StreamExt};
 use self::files::read_files;
 use super::notice::{Notice, Teller};
 use super::stop::Stop;
+use crate::hint::Hint;
 use crate::model::merge::TaskObservations;
 use crate::model::{TaskLife, Time};
 use crate::source::aws::AwsError;
@@ -61,16 +62,21 @@ impl Course {
         self.lose_again();
     }
 
+    /// An error was why.
+    pub fn lose_to(&self, error: &impl Hint) {
+        self.lose(error.to_string(), error.hint());
+    }
+
     /// The same as before could not be read once more: it has been told.
     pub fn lose_again(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn lose_to(&self, error: &AwsError) {
+    fn lose_to_aws(&self, error: &AwsError) {
         if matches!(error, AwsError::WaitedTooLong { .. }) {
             self.timed_out.store(true, Ordering::Relaxed);
         }
-        self.lose(error.to_string(), error.hint());
+        self.lose_to(error);
     }
 
     /// How many things were tried and could not be read. Each has been told.
@@ -187,7 +193,7 @@ impl Reader {
         match aws.whole_logs(&observed.task.task, observed.task.definition.as_ref()) {
             Ok(logs) => logs,
             Err(error) => {
-                self.course.lose_to(&error);
+                self.course.lose_to_aws(&error);
                 vec![]
             }
         }
@@ -221,10 +227,10 @@ impl Reader {
                 match task {
                     // One that was waited for in vain is delivered as far as it has come.
                     Ok((region, task, error)) => {
-                        error.iter().for_each(|error| course.lose_to(error));
+                        error.iter().for_each(|error| course.lose_to_aws(error));
                         tasks.push((region, task));
                     }
-                    Err(error) => course.lose_to(&error),
+                    Err(error) => course.lose_to_aws(&error),
                 }
             }
             aws.observe(tasks)
@@ -267,7 +273,7 @@ fn fetched(
                     let more = aws.observe_one(&region, file.task.clone()).await;
                     file.absorb(more);
                 }
-                Err(error) => course.lose_to(&error),
+                Err(error) => course.lose_to_aws(&error),
             }
             file
         }

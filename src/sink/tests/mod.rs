@@ -19,6 +19,7 @@ use super::destination::Destination;
 use super::report::{DestinationReport, Report};
 use super::signal::Signal;
 use super::testing::assert_adds_up;
+use crate::hint::Hint;
 use crate::trace::TaskTrace;
 
 /// An endpoint as flags make it, with pauses that a test can wait for.

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::container;
 use super::log::Assembler;
+use crate::hint::Hint;
 use crate::model::log::ContainerLog;
 use crate::model::observation::ContainerRecord;
 use crate::source::endpoint;
@@ -93,23 +94,6 @@ impl DockerError {
     pub const fn is_absent(&self) -> bool {
         matches!(self, Self::NoSocket { .. } | Self::Denied { .. } | Self::Unanswered { .. })
     }
-
-    /// What to do about it.
-    pub const fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Unsupported { .. } => {
-                Some("--docker unix:///var/run/docker.sock, --docker tcp://127.0.0.1:2375, or --docker none")
-            }
-            Self::NoSocket { .. } | Self::Unanswered { .. } => Some(
-                "in a container, mount the socket (-v /var/run/docker.sock:/var/run/docker.sock); --docker or DOCKER_HOST names another",
-            ),
-            Self::Denied { .. } => Some(
-                "run as root or in the group that owns the socket (docker run --group-add GID; on the machine, the group docker)",
-            ),
-            Self::SlowLog | Self::Status { .. } | Self::Unreadable | Self::Wrong(_) => None,
-        }
-    }
-
     pub(super) fn of(host: &str, error: &Error) -> Self {
         let host = host.to_owned();
         match error {
@@ -134,6 +118,24 @@ impl DockerError {
 
     fn timed_out(host: String) -> Self {
         Self::Unanswered { host, why: "it took too long".to_owned() }
+    }
+}
+
+impl Hint for DockerError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unsupported { .. } => {
+                Some("--docker unix:///var/run/docker.sock, --docker tcp://127.0.0.1:2375, or --docker none")
+            }
+            Self::NoSocket { .. } | Self::Unanswered { .. } => Some(
+                "in a container, mount the socket (-v /var/run/docker.sock:/var/run/docker.sock); --docker or DOCKER_HOST names another",
+            ),
+            Self::Denied { .. } => Some(
+                "run as root or in the group that owns the socket (docker run --group-add GID; on the machine, the group docker)",
+            ),
+            Self::SlowLog | Self::Status { .. } | Self::Unreadable | Self::Wrong(_) => None,
+        };
+        hint.map(str::to_owned)
     }
 }
 

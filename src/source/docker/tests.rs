@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{allowed, is_id, pulled_digest};
 use super::*;
+use crate::hint::Hint;
 use crate::model::Time;
 use crate::source::files;
 
