@@ -5,7 +5,7 @@
 //!
 //! Each engine takes a plain configuration whose parts are open already, a [`Stop`], and [`Notices`] to tell what happens
 //! meanwhile; it returns what happened. It holds no argument parser, prints nothing, reads no environment and knows no signals:
-//! `.ci/run` looks. Time is tokio's, so that tests may pause it.
+//! `.ci/run` looks. Waits are tokio's, so that tests may pause them.
 
 #[cfg(feature = "docker")]
 pub mod agent;
