@@ -13,7 +13,7 @@ use ecspan::model::Time;
 use ecspan::model::deployment::{State, Wanted};
 use ecspan::render::Style;
 use ecspan::render::report::{Report, markdown};
-use ecspan::run::deploy::{self, DeployConfig, Ended, From, Wait};
+use ecspan::run::deploy::{self, DeployConfig, DeployFrom, Ended, Wait};
 use ecspan::run::{Notice, Stop};
 use ecspan::source::aws::{Aws, AwsSettings};
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let aws = Aws::load(&AwsSettings::default()).await;
     let log_lines = 20;
     let config = DeployConfig {
-        from: From::Aws {
+        from: DeployFrom::Aws {
             source: Arc::new(EcsSource::new(aws, ObserveOptions { log_lines, ..ObserveOptions::default() })),
             service,
             cluster: Some(cluster),

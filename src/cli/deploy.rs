@@ -9,7 +9,7 @@ use ecspan::Hint;
 use ecspan::model::Time;
 use ecspan::model::deployment::{Comparison, DeploymentLife, Wanted};
 use ecspan::model::finding::FindingKind;
-use ecspan::run::deploy::{self, DeployConfig, DeployError, Deployed, Ended, Files, From, OwnTrace, Wait};
+use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Wait};
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::logs::LogLines;
@@ -149,10 +149,10 @@ fn log_lines(args: &DeployArgs) -> Result<usize, Problem> {
 }
 
 /// Where the service is that was typed.
-async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<From, Problem> {
+async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<DeployFrom, Problem> {
     if !args.from.is_empty() {
         let (paths, service, cluster) = (args.from.clone(), args.service.clone(), args.cluster.clone());
-        return Ok(From::Files(Files { paths, service, cluster }));
+        return Ok(DeployFrom::Files(Files { paths, service, cluster }));
     }
     let typed = args.service.clone().unwrap_or_default();
     let arn = ecspan::model::arn::Arn::parse(&typed);
@@ -169,7 +169,7 @@ async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<Fr
     let (cluster, service) = of_arn.unwrap_or((None, typed.clone()));
     let cluster = args.cluster.clone().or(cluster);
     let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
-    Ok(From::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })
+    Ok(DeployFrom::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })
 }
 
 /// What is wrong, and with what.

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use ecspan::model::Time;
 use ecspan::model::deployment::{State, Wanted};
-use ecspan::run::deploy::{self, DeployConfig, Deployed, Ended, From, Wait};
+use ecspan::run::deploy::{self, DeployConfig, DeployFrom, Deployed, Ended, Wait};
 use ecspan::run::events::queue::{self, Drained, QueueConfig};
 use ecspan::run::events::{EventConfig, Filter};
 use ecspan::run::meters::Meters;
@@ -243,7 +243,7 @@ async fn waited(over_after: Duration, timeout: Duration) -> (Deployed, Duration,
         futures::future::ready(answer).boxed()
     });
     let config = DeployConfig {
-        from: From::Aws {
+        from: DeployFrom::Aws {
             source: Arc::new(EcsSource::new(aws(script).await, ObserveOptions::default())),
             service: "web".to_owned(),
             cluster: Some("prod".to_owned()),

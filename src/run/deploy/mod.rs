@@ -37,7 +37,7 @@ const LISTED: usize = 10;
 #[derive(Debug)]
 pub struct DeployConfig {
     /// Where its service is.
-    pub from: From,
+    pub from: DeployFrom,
     /// Which of the service's deployments.
     pub wanted: Wanted,
     /// Whether its end is waited for; not of files.
@@ -54,7 +54,7 @@ pub struct DeployConfig {
 
 /// Where a service is.
 #[derive(Debug)]
-pub enum From {
+pub enum DeployFrom {
     /// In AWS.
     Aws {
         /// Who is asked.
@@ -248,15 +248,15 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
 
 /// The deployment that is meant, waited for where that is wanted.
 async fn find(
-    from: From,
+    from: DeployFrom,
     wanted: &Wanted,
     wait: &Wait,
     course: &Course,
     notices: &Teller,
 ) -> Result<Found, DeployError> {
     let (source, service, cluster, region) = match from {
-        From::Files(files) => return files::read(&files, wanted, course),
-        From::Aws { source, service, cluster, region } => (source, service, cluster, region),
+        DeployFrom::Files(files) => return files::read(&files, wanted, course),
+        DeployFrom::Aws { source, service, cluster, region } => (source, service, cluster, region),
     };
     let region = source.region(region.as_deref()).map_err(DeployError::NoPlace)?;
     let place = match cluster {
