@@ -118,7 +118,7 @@ impl<'a> Maker<'a> {
         self.push(Draft {
             span_id: self.span_id(ROOT),
             name: ROOT.into(),
-            parent: self.spans.root_parent(),
+            parent: None,
             start,
             end: deployment.finished.map(|finish| finish.at),
             is_final: deployment.is_over(),
@@ -160,7 +160,7 @@ impl<'a> Maker<'a> {
         self.push(Draft {
             span_id: self.span_id(path),
             name: name.into(),
-            parent: self.span_id(ROOT),
+            parent: Some(self.span_id(ROOT)),
             start,
             end: end.map(|end| end.max(start)),
             is_final,
@@ -178,7 +178,7 @@ impl<'a> Maker<'a> {
         self.push(Draft {
             span_id: self.span_id(&path),
             name: LAUNCH.into(),
-            parent: self.span_id(ROOT),
+            parent: Some(self.span_id(ROOT)),
             start,
             end,
             is_final: task.has_started() || task.is_stopped,
@@ -198,7 +198,7 @@ impl<'a> Maker<'a> {
         self.push(Draft {
             span_id: self.span_id(&path),
             name: phase.kind.name().into(),
-            parent: self.span_id(parent),
+            parent: Some(self.span_id(parent)),
             start: phase.start,
             end: phase.end,
             is_final: phase.is_final,
@@ -222,7 +222,7 @@ impl<'a> Maker<'a> {
         self.push(Draft {
             span_id: self.span_id(&format!("stop/{}", task.id.to_lowercase())),
             name: STOP.into(),
-            parent: self.span_id(ROOT),
+            parent: Some(self.span_id(ROOT)),
             start,
             end: phases.end,
             is_final: task.is_stopped,

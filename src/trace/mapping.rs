@@ -133,7 +133,7 @@ impl<'a> Maker<'a> {
         self.push(Draft {
             span_id: self.span_id(ROOT),
             name: format!("task {}", self.life.family()).into(),
-            parent: self.spans.root_parent(),
+            parent: None,
             start: phases.start,
             end: phases.end,
             is_final: self.life.is_stopped() && self.owns_task(),
@@ -172,7 +172,7 @@ impl<'a> Maker<'a> {
         self.push(Draft {
             span_id: self.span_id(path),
             name: path.into(),
-            parent: self.span_id(parent),
+            parent: Some(self.span_id(parent)),
             start: phase.start,
             end: phase.end,
             is_final: phase.is_final && self.owns_task(),
@@ -210,7 +210,7 @@ impl<'a> Maker<'a> {
         self.push(Draft {
             span_id: self.span_id(&ids::container_path(container.name())),
             name: format!("container {}", container.name()).into(),
-            parent: self.span_id(ROOT),
+            parent: Some(self.span_id(ROOT)),
             start: start.at,
             end: container.end.map(|end| end.at),
             // Where nobody but its own clock speaks, an end that is not its own is a guess.

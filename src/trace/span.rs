@@ -16,7 +16,8 @@ use crate::model::outcome::Failure;
 pub(super) struct Draft<'a> {
     pub(super) span_id: SpanId,
     pub(super) name: Cow<'static, str>,
-    pub(super) parent: SpanId,
+    /// The span around it; `None`: it is the root, whose parent is the caller, if it has one.
+    pub(super) parent: Option<SpanId>,
     pub(super) start: Time,
     pub(super) end: Option<Time>,
     /// Nothing about it changes any more.
@@ -39,27 +40,21 @@ impl Spans {
         Self { frame, made: vec![], scope: InstrumentationScope::builder(semconv::SCOPE).build() }
     }
 
-    /// The parent of a root: the caller, if there is one that it belongs to.
-    pub(super) fn root_parent(&self) -> SpanId {
-        self.frame.parent.as_ref().map_or(SpanId::INVALID, SpanContext::span_id)
-    }
-
     /// Makes the span; `false`: it may still change, so it waits.
     pub(super) fn push(&mut self, draft: Draft<'_>) -> bool {
         let snapshot = self.frame.snapshot.map(|now| now.max(draft.start));
         let Some(end) = draft.end.filter(|_| draft.is_final || snapshot.is_some()).or(snapshot) else {
             return false;
         };
-        let parent = self.frame.parent.as_ref();
-        let state = parent.map_or_else(TraceState::default, |parent| parent.trace_state().clone());
+        let caller = self.frame.parent.as_ref();
+        let state = caller.map_or_else(TraceState::default, |caller| caller.trace_state().clone());
         let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
         let attributes =
             draft.attributes.text(semconv::ERROR_TYPE, error_type).flag(semconv::IN_PROGRESS, draft.end.is_none());
         self.made.push(SpanData {
             span_context: SpanContext::new(self.frame.trace_id(), draft.span_id, TraceFlags::SAMPLED, false, state),
-            parent_span_id: draft.parent,
-            // Whatever is inside has a parent of ours.
-            parent_span_is_remote: parent.is_some_and(|parent| parent.span_id() == draft.parent),
+            parent_span_id: draft.parent.or_else(|| caller.map(SpanContext::span_id)).unwrap_or(SpanId::INVALID),
+            parent_span_is_remote: draft.parent.is_none() && caller.is_some(),
             span_kind: SpanKind::Internal,
             name: draft.name,
             start_time: self.frame.shifted(draft.start).into(),
