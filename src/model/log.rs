@@ -139,19 +139,17 @@ impl Joined {
         if self.sources.is_empty() {
             self.sources.push(Counted::of(&self.log));
         }
-        let counted = Counted::of(&log);
-        let alike = self.sources.iter().filter(|known| known.may_be_of_one_stream(&counted));
-        let alike: Vec<&Counted> = alike.collect();
-        let mut known = HashMap::<(Time, String), usize>::new();
-        let ContainerLog { head, tail, dropped, unread, .. } = log;
+        let ContainerLog { group, stream, head, tail, dropped, unread, .. } = log;
+        let mut counted = Counted { group, stream, lines: HashMap::new() };
+        let alike: Vec<&Counted> = self.sources.iter().filter(|known| known.may_be_of_one_stream(&counted)).collect();
         let mut news = vec![];
         for line in head.into_iter().chain(tail) {
-            let left = known.entry((line.time, line.message.clone())).or_insert_with_key(|key| {
-                alike.iter().filter_map(|one| one.lines.get(key)).copied().max().unwrap_or_default()
-            });
-            match left.checked_sub(1) {
-                Some(fewer) => *left = fewer,
-                None => news.push(line),
+            let key = (line.time, line.message.clone());
+            let known = alike.iter().filter_map(|one| one.lines.get(&key)).max().copied().unwrap_or_default();
+            let count = counted.lines.entry(key).or_default();
+            *count += 1;
+            if *count > known {
+                news.push(line);
             }
         }
         // Whoever has nothing to add has counted the same lines too.
