@@ -1,12 +1,25 @@
-//! What every engine that delivers tells meanwhile. Main function: [`told`].
+//! How every engine that delivers does it: something feeds pieces, a delivery takes them, failed attempts are told. Main function:
+//! [`run`].
+
+use futures::future::join;
+use futures::stream;
+use tokio::sync::mpsc::{self, Sender};
 
 use super::notice::{Notice, Teller};
-use crate::sink::Delivery;
+use crate::sink::{Delivery, Piece, Report};
 
-/// Tells of attempts that failed and will be repeated.
-pub(super) fn told(delivery: Delivery, notices: &Teller) -> Delivery {
+/// Delivers what `feed` sends until it is through; so many pieces wait in between.
+pub(super) async fn run<P: Into<Piece>, T>(
+    delivery: Delivery,
+    notices: &Teller,
+    waiting: usize,
+    feed: impl AsyncFnOnce(Sender<P>) -> T,
+) -> (T, Report) {
+    let (pieces, delivered) = mpsc::channel(waiting);
+    let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
     let notices = notices.clone();
-    delivery.on_retry(move |to, reason, pause| {
+    let delivery = delivery.on_retry(move |to, reason, pause| {
         notices.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
-    })
+    });
+    join(feed(pieces), delivery.run(delivered)).await
 }

@@ -8,9 +8,8 @@ use crate::model::merge::TaskObservations;
 use crate::sink::{Delivery, Destination, Piece, Report};
 use crate::source::logs::WholeLog;
 use crate::trace::{ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions};
-use futures::future::join;
-use futures::{StreamExt, stream};
-use tokio::sync::mpsc::{self, Sender};
+use futures::StreamExt;
+use tokio::sync::mpsc::Sender;
 
 use super::delivery;
 use super::notice::{Notice, Teller};
@@ -31,16 +30,15 @@ pub async fn export(
     stop: Stop,
     notices: Teller,
 ) -> Report {
-    let (pieces, delivered) = mpsc::channel(WAITING);
-    let feed = async {
+    let feed = async |pieces| {
         tokio::select! {
             () = feed(source, options, pieces) => {}
             () = stop.wait() => {}
         }
     };
-    let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let delivery = delivery::told(Delivery::new(destinations), &notices).until(stop.wait());
-    join(feed, delivery.run::<Piece>(delivered)).await.1
+    let delivery = Delivery::new(destinations).until(stop.wait());
+    let ((), report) = delivery::run(delivery, &notices, WAITING, feed).await;
+    report
 }
 
 /// Reads the tasks and hands on what is delivered of each, until there are no more or nobody takes them.

@@ -9,16 +9,16 @@ use crate::model::{TaskLife, Time};
 use crate::sink::{Delivery, Piece, Report};
 use crate::source::endpoint::EndpointError;
 use crate::trace::{TaskTrace, TraceOptions};
-use futures::future::join;
-use futures::stream;
 use opentelemetry::trace::SpanId;
-use tokio::sync::mpsc::{self, Sender};
+use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::delivery;
 use super::notice::{Notice, Teller};
 use super::stop::Stop;
 
+/// Pieces that wait to be delivered.
+const WAITING: usize = 4;
 /// Nobody is asked more often.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// And no less often, however often it failed.
@@ -87,13 +87,11 @@ pub(super) async fn deliver<T>(
     notices: &Teller,
     feed: impl AsyncFnOnce(Sender<Piece>) -> T,
 ) -> (T, Report) {
-    let (pieces, delivered) = mpsc::channel::<Piece>(4);
-    let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
     let lost = notices.clone();
-    let delivery = delivery::told(delivery, notices).on_lost(move |to, items, reason| {
+    let delivery = delivery.on_lost(move |to, items, reason| {
         lost.tell(&Notice::NotAccepted { to: to.to_owned(), items, reason: reason.to_owned() });
     });
-    join(feed(pieces), delivery.run(delivered)).await
+    delivery::run(delivery, notices, WAITING, feed).await
 }
 
 /// What became of what was watched.

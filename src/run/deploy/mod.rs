@@ -8,10 +8,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::future::join;
-use futures::{StreamExt, stream};
 use jiff::tz::TimeZone;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::Sender;
 
 use self::gather::{Gather, Origin};
 use super::delivery;
@@ -22,7 +20,7 @@ use crate::hint::Hint;
 use crate::model::Time;
 use crate::model::deployment::{Deployment, DeploymentLife, NoDeployment, Wanted};
 use crate::render::moment;
-use crate::sink::{Delivery, Destination, Piece, Report};
+use crate::sink::{Delivery, Destination, Report};
 use crate::source::aws::AwsError;
 use crate::source::ecs::EcsSource;
 use crate::source::service::{ServiceAnswers, ServicePlace};
@@ -215,14 +213,13 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
     };
     let Found { origin, deployment, mut answers, timed_out } = found;
 
-    let (pieces, traces) = mpsc::channel::<TaskTrace>(WAITING);
     let is_sending = !destinations.is_empty();
     let logs = match &origin {
         Origin::Aws { source, place } if !is_sending => Some((source.clone(), place.region.clone())),
         _ => None,
     };
     let gather = Gather { log_lines, is_sending, options, course: course.clone(), logs, told: Mutex::default() };
-    let read = async {
+    let read = async |pieces: Sender<TaskTrace>| {
         let read = tokio::select! {
             read = gather.read(origin, deployment, &pieces) => Some(read),
             () = stop.wait() => None,
@@ -233,12 +230,10 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         if is_sending {
             let _ = pieces.send(trace).await;
         }
-        drop(pieces);
         Some((life, own, gap))
     };
-    let traces = stream::unfold(traces, |mut traces| async move { Some((traces.recv().await?, traces)) });
-    let delivery = delivery::told(Delivery::new(destinations), &notices).until(stop.wait());
-    let (read, report) = join(read, delivery.run::<Piece>(traces.map(Piece::from))).await;
+    let delivery = Delivery::new(destinations).until(stop.wait());
+    let (read, report) = delivery::run(delivery, &notices, WAITING, read).await;
     let Some((life, trace, gap)) = read else {
         return Ok(Ended::Early(report));
     };
