@@ -75,10 +75,10 @@ class Ecspan:
             "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": aws_url, "NO_PROXY": "*",
         }
 
-    def start(self, *arguments, env=None, **options):
+    def start(self, *arguments, program=BINARY, env=None, **options):
         environment = {name: value for name, value in {**self.environment, **(env or {})}.items() if value is not None}
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.started.append(subprocess.Popen([BINARY, *map(str, arguments)], env=environment, cwd=self.home, **{**pipes, **options}))
+        self.started.append(subprocess.Popen([program, *map(str, arguments)], env=environment, cwd=self.home, **{**pipes, **options}))
         return self.started[-1]
 
     def stop(self):

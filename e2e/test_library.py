@@ -1,7 +1,6 @@
 """The engines without the command line: the programs of `examples/`, as `cargo test` has built them."""
 
 import signal
-import subprocess
 
 import batch
 import pytest
@@ -13,19 +12,11 @@ EXAMPLES = PROJECT / "target/debug/examples"
 
 @pytest.fixture
 def example(ecspan):
-    started = []
-
     def start(name, *arguments, env=None):
         assert (EXAMPLES / name).exists(), f"cargo build --example {name}"
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen([EXAMPLES / name, *arguments], env={**ecspan.environment, **(env or {})}, **pipes))
-        return started[-1]
+        return ecspan.start(*arguments, program=EXAMPLES / name, env=env, text=True)
 
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    return start
 
 
 def test_a_worker_of_ones_own(example, elasticmq, collector, tmp_path):
