@@ -8,6 +8,7 @@ mod deployment;
 mod docker;
 #[cfg(feature = "deliver")]
 mod events;
+mod examples;
 mod findings;
 mod links;
 mod mapping_page;

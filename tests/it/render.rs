@@ -1,15 +1,14 @@
 //! What is drawn, held against files that were looked at: `tests/it/drawn/`. `UPDATE_EXPECT=1 cargo test` writes them anew.
 
-use std::path::Path;
-
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use ecspan::model::{TaskLife, Time, merge};
 use ecspan::render::{Style, json, timeline, waterfall};
-use ecspan::source::files;
 use expect_test::expect_file;
 use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
+
+use super::examples::observations;
 
 /// 2026-11-23T12:00:00Z.
 const NOW: Time = Time::from_unix_nanos(1_795_435_200_000_000_000);
@@ -28,11 +27,7 @@ pub(super) fn style(width: usize) -> Style {
 }
 
 fn example(name: &str) -> TaskLife {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let observations = paths.iter().flat_map(|path| files::read_path(path).unwrap().observations).collect();
-    let (mut tasks, unclaimed) = merge::by_task(observations);
+    let (mut tasks, unclaimed) = merge::by_task(observations(name));
     assert!(unclaimed.is_empty(), "{unclaimed:?}");
     TaskLife::new(tasks.remove(0), NOW, 128)
 }

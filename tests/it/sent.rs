@@ -12,7 +12,7 @@ use ecspan::model::deployment::{DeploymentLife, Role, Wanted, choose};
 use ecspan::model::observation::Observation;
 use ecspan::model::{TaskLife, Time, merge};
 use ecspan::sink::{Delivery, Destination, Overrides, Piece, Settings, Signal, Target, Verdict};
-use ecspan::source::files::{read_bytes, read_path};
+use ecspan::source::files::read_bytes;
 use ecspan::trace::{Mode, TaskRecords, TaskTrace, TraceOptions, caller, deployment};
 use expect_test::expect_file;
 use futures::stream;
@@ -22,6 +22,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use super::examples::observations;
+
 /// Whoever reads it, the reader's clock must not matter.
 const NOW: Time = Time::from_unix_nanos(1_795_435_200_000_000_000);
 const LINES: usize = 128;
@@ -29,27 +31,26 @@ const LINES: usize = 128;
 #[tokio::test]
 async fn a_stopped_task_with_its_log_lines() {
     let told = "A task that was sent by an ecspan of before is there twice once it is sent again.";
-    expect_file!["sent/nginx.jsonl"].assert_eq(&sent(told, traces(&example("nginx"))).await);
+    expect_file!["sent/nginx.jsonl"].assert_eq(&sent(told, traces(&observations("nginx"))).await);
 }
 
 #[tokio::test]
 async fn a_task_whose_image_could_not_be_pulled() {
     let told = "Alerts and searches for failed launches (status, error.type, reason) may not find them any more.";
-    expect_file!["sent/wrong-image.jsonl"].assert_eq(&sent(told, traces(&example("wrong-image"))).await);
+    expect_file!["sent/wrong-image.jsonl"].assert_eq(&sent(told, traces(&observations("wrong-image"))).await);
 }
 
 #[tokio::test]
 async fn a_task_that_was_killed_for_want_of_memory() {
     let told = "Alerts and searches for tasks that ran out of memory may not find them any more.";
-    expect_file!["sent/oom.jsonl"].assert_eq(&sent(told, traces(&example("oom"))).await);
+    expect_file!["sent/oom.jsonl"].assert_eq(&sent(told, traces(&observations("oom"))).await);
 }
 
 #[tokio::test]
 async fn a_rollout_with_its_deployment() {
     let told = "A deployment, and its links to the tasks, are there twice once it is sent again.";
-    let observations = example("rollout");
     let is_service = |one: &Observation| matches!(one, Observation::Service(_));
-    let (services, tasks): (Vec<_>, Vec<_>) = observations.into_iter().partition(is_service);
+    let (services, tasks): (Vec<_>, Vec<_>) = observations("rollout").into_iter().partition(is_service);
     let Some(Observation::Service(service)) = services.first() else { panic!("the example has a service") };
     let mut life = DeploymentLife::new(choose(service, &[], &[], &Wanted::Latest).unwrap());
     let options = TraceOptions::default();
@@ -84,7 +85,7 @@ async fn a_snapshot() {
     let told =
         "A snapshot has an id of its own: nothing that was sent is there twice, but links to the final trace may fail.";
     let options = TraceOptions { mode: Mode::Snapshot(NOW), ..TraceOptions::default() };
-    let pieces = lives(example("nginx")).iter().map(|life| TaskTrace::new(life, &options).into()).collect();
+    let pieces = lives(observations("nginx")).iter().map(|life| TaskTrace::new(life, &options).into()).collect();
     expect_file!["sent/snapshot.jsonl"].assert_eq(&sent(told, pieces).await);
 }
 
@@ -93,7 +94,7 @@ async fn log_records() {
     let told = "Backends do not drop a log record that they have: what matters is that records still find their spans.";
     let options = TraceOptions { records: true, no_logs: true, ..TraceOptions::default() };
     let mut pieces: Vec<Piece> = vec![];
-    for life in lives(example("oom")) {
+    for life in lives(observations("oom")) {
         pieces.extend(TaskRecords::of_life(&life, &options).into_iter().map(Piece::from));
         pieces.push(TaskTrace::new(&life, &options).into());
     }
@@ -119,13 +120,6 @@ async fn containers_of_a_sidecar() {
     });
     let seen = read_bytes("metadata", answer.to_string().as_bytes()).unwrap().observations;
     expect_file!["sent/sidecar.jsonl"].assert_eq(&sent(told, traces(&seen)).await);
-}
-
-fn example(name: &str) -> Vec<Observation> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    paths.iter().flat_map(|path| read_path(path).unwrap().observations).collect()
 }
 
 fn lives(observations: Vec<Observation>) -> Vec<TaskLife> {
