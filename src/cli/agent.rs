@@ -9,11 +9,10 @@ use ecspan::render::table::Table;
 use ecspan::render::{Style, duration};
 use ecspan::run::agent::{self, AgentConfig, Look, NO_AGENT, Tracked};
 use ecspan::source::agent::{Agent, Which};
-use ecspan::source::docker::{self, Docker, DockerError};
+use ecspan::source::docker::{self, Docker};
 use ecspan::source::endpoint::EndpointError;
-use ecspan::trace::TraceOptions;
-
 use ecspan::source::logs::LogLines;
+use ecspan::trace::TraceOptions;
 
 use super::args::{AgentArgs, Global};
 use super::exit::Exit;
@@ -61,10 +60,9 @@ async fn config(global: &Global, args: &AgentArgs) -> Result<AgentConfig, Proble
             return Err(Problem::usage(error).hint("name a number: --log-lines 10000".to_owned()));
         }
     };
-    let unusable = |error: DockerError| Problem::misuse(&error);
     let docker = match args.docker.as_deref().filter(|host| !host.is_empty()) {
         Some("none") => None,
-        host => Some(Docker::at(host.unwrap_or(docker::DEFAULT_HOST)).map_err(unusable)?),
+        host => Some(Docker::at(host.unwrap_or(docker::DEFAULT_HOST)).map_err(|error| Problem::misuse(&error))?),
     };
     if docker.is_none() && args.standalone {
         return Err(Problem::usage("--standalone needs Docker: the agent knows no ends"));

@@ -65,9 +65,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     let deployed = match ended.map_err(|error| problem(&error, args))? {
         Ended::Whole(deployed) => *deployed,
         Ended::Early(delivered) => {
-            if !delivered.destinations.is_empty() {
-                delivered.destinations.iter().for_each(closing::tell_destination);
-            }
+            delivered.destinations.iter().for_each(closing::tell_destination);
             terminal::tell("note", "interrupted: no report");
             return Ok(signals::received().unwrap_or(Exit::Interrupted));
         }
@@ -166,7 +164,7 @@ async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<De
             .hint("arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE, or the service's name".to_owned()));
     }
     let region = arn.map(|arn| arn.region).filter(|region| !region.is_empty()).map(str::to_owned);
-    let (cluster, service) = of_arn.unwrap_or((None, typed.clone()));
+    let (cluster, service) = of_arn.unwrap_or((None, typed));
     let cluster = args.cluster.clone().or(cluster);
     let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
     Ok(DeployFrom::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })

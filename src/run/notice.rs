@@ -260,7 +260,6 @@ impl Notice {
 
     /// What else it says, by name, for structured lines: neither task nor destination nor hint.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
-        let some = |name, value: &Option<String>| value.clone().map(|value| (name, value));
         match self {
             Self::Stopping(Stopping::FinishesMessages(messages)) => vec![("messages", messages.to_string())],
             Self::Receiving { queue, concurrency, only } => {
@@ -273,7 +272,8 @@ impl Notice {
             Self::Exported { status, spans, lag, failure, .. } => {
                 let lag = lag.map(|lag| ("lag_ms", lag.as_millis().to_string()));
                 let known = [("status", status.clone()), ("spans", spans.to_string())];
-                known.into_iter().chain(lag).chain(some("failure", failure)).collect()
+                let failure = failure.clone().map(|failure| ("failure", failure));
+                known.into_iter().chain(lag).chain(failure).collect()
             }
             Self::Rejected { spans, .. } => vec![("spans", spans.to_string())],
             Self::MessageFailed { message, .. } | Self::NotInTime { message } => vec![("message", message.clone())],

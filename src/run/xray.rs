@@ -40,39 +40,36 @@ impl SignRequest for Signer {
         headers: &'a HeaderMap,
         body: &'a [u8],
     ) -> BoxFuture<'a, Result<HeaderMap, Reason>> {
-        self.headers(region, url, headers, body).boxed()
-    }
-}
-
-impl Signer {
-    async fn headers(&self, region: &str, url: &str, headers: &HeaderMap, body: &[u8]) -> Result<HeaderMap, Reason> {
-        let credentials = self.credentials.provide_credentials().await;
-        let credentials = credentials.map_err(|error| Reason::no_credentials(&error))?;
-        let defect = |detail: String| Reason::Defect { detail: format!("signing: {detail}") };
-        let identity = credentials.into();
-        let mut settings = SigningSettings::default();
-        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name(SERVICE)
-            .time(SystemTime::now())
-            .settings(settings)
-            .build()
-            .map_err(|error| defect(error.to_string()))?
-            .into();
-        let signed = [CONTENT_TYPE, CONTENT_ENCODING];
-        let signed = signed.iter().filter_map(|name| Some((name.as_str(), headers.get(name)?.to_str().ok()?)));
-        let request = SignableRequest::new("POST", url, signed, SignableBody::Bytes(body));
-        let request = request.map_err(|error| defect(error.to_string()))?;
-        let (instructions, _) = sign(request, &params).map_err(|error| defect(error.to_string()))?.into_parts();
-        let mut made = HeaderMap::new();
-        for header in instructions.into_parts().0 {
-            let name = HeaderName::from_static(header.name());
-            let mut value = HeaderValue::from_str(header.value()).map_err(|error| defect(error.to_string()))?;
-            value.set_sensitive(header.sensitive());
-            made.insert(name, value);
+        async move {
+            let credentials = self.credentials.provide_credentials().await;
+            let credentials = credentials.map_err(|error| Reason::no_credentials(&error))?;
+            let defect = |detail: String| Reason::Defect { detail: format!("signing: {detail}") };
+            let identity = credentials.into();
+            let mut settings = SigningSettings::default();
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            let params = v4::SigningParams::builder()
+                .identity(&identity)
+                .region(region)
+                .name(SERVICE)
+                .time(SystemTime::now())
+                .settings(settings)
+                .build()
+                .map_err(|error| defect(error.to_string()))?
+                .into();
+            let signed = [CONTENT_TYPE, CONTENT_ENCODING];
+            let signed = signed.iter().filter_map(|name| Some((name.as_str(), headers.get(name)?.to_str().ok()?)));
+            let request = SignableRequest::new("POST", url, signed, SignableBody::Bytes(body));
+            let request = request.map_err(|error| defect(error.to_string()))?;
+            let (instructions, _) = sign(request, &params).map_err(|error| defect(error.to_string()))?.into_parts();
+            let mut made = HeaderMap::new();
+            for header in instructions.into_parts().0 {
+                let name = HeaderName::from_static(header.name());
+                let mut value = HeaderValue::from_str(header.value()).map_err(|error| defect(error.to_string()))?;
+                value.set_sensitive(header.sensitive());
+                made.insert(name, value);
+            }
+            Ok(made)
         }
-        Ok(made)
+        .boxed()
     }
 }

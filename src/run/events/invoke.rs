@@ -20,6 +20,7 @@ use crate::run::stop::Stop;
 const TO_ANSWER: Duration = Duration::from_secs(2);
 /// A function runs no longer: Lambda's own limit.
 const LONGEST: Duration = Duration::from_secs(900);
+
 /// Why an invocation failed: Lambda gives the event to another one, and after the last to the function's failure destination.
 #[derive(Debug, thiserror::Error)]
 enum NotDone {
