@@ -2,12 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::model::TaskLife;
-use crate::model::log::{ContainerLog, LogLine};
-use crate::model::merge::TaskObservations;
-use crate::sink::{Delivery, Destination, Piece, Report};
-use crate::source::logs::WholeLog;
-use crate::trace::{ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions};
 use futures::StreamExt;
 use tokio::sync::mpsc::Sender;
 
@@ -15,6 +9,12 @@ use super::delivery;
 use super::notice::{Notice, Teller};
 use super::read::{Observed, Reader};
 use super::stop::Stop;
+use crate::model::TaskLife;
+use crate::model::log::{ContainerLog, LogLine};
+use crate::model::merge::TaskObservations;
+use crate::sink::{Delivery, Destination, Piece, Report};
+use crate::source::logs::WholeLog;
+use crate::trace::{ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions};
 
 /// Log records in one piece: a piece is what waits in memory.
 const RECORDS: usize = 1_000;

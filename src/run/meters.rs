@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::model::TaskLife;
-use crate::model::phases::Phase;
-use crate::source::calls::Calls;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
+
+use crate::model::TaskLife;
+use crate::model::phases::Phase;
+use crate::source::calls::Calls;
 
 /// A launch takes seconds to many minutes, a task's life up to weeks.
 const PHASE_SECONDS: [f64; 16] =

@@ -6,14 +6,13 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::notice::{Notice, Teller};
+use super::stop::Stop;
 use crate::hint::Hint;
 use crate::sink::{
     Destination, DestinationReport, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target, Then,
     Undelivered, Waiting, XrayAccess, read_waiting,
 };
-
-use super::notice::{Notice, Teller};
-use super::stop::Stop;
 
 /// So many lines of a file that cannot be read are named one by one.
 const NAMED: usize = 3;

@@ -5,17 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::model::merge::TaskObservations;
-use crate::model::observation::{ContainerRecord, Gap, TaskRecord};
-use crate::sink::{Delivery, Destination, Piece};
-use crate::source::endpoint::{EndpointError, MetadataEndpoint};
-use crate::trace::TraceOptions;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep_until};
 
 use super::notice::{NotSent, Notice, Stopping, Teller};
 use super::stop::Stop;
 use super::watch::{self, Sent, Watch, Watched};
+use crate::model::merge::TaskObservations;
+use crate::model::observation::{ContainerRecord, Gap, TaskRecord};
+use crate::sink::{Delivery, Destination, Piece};
+use crate::source::endpoint::{EndpointError, MetadataEndpoint};
+use crate::trace::TraceOptions;
 
 /// A sidecar that has not had an answer for so long is not well.
 const STALE: Duration = Duration::from_secs(60);

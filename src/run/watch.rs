@@ -4,11 +4,6 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
-use crate::model::merge::TaskObservations;
-use crate::model::{TaskLife, Time};
-use crate::sink::{Delivery, Piece, Report};
-use crate::source::endpoint::EndpointError;
-use crate::trace::{TaskTrace, TraceOptions};
 use opentelemetry::trace::SpanId;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -16,6 +11,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::delivery;
 use super::notice::{Notice, Teller};
 use super::stop::Stop;
+use crate::model::merge::TaskObservations;
+use crate::model::{TaskLife, Time};
+use crate::sink::{Delivery, Piece, Report};
+use crate::source::endpoint::EndpointError;
+use crate::trace::{TaskTrace, TraceOptions};
 
 /// Pieces that wait to be delivered.
 const WAITING: usize = 4;

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use tokio::sync::mpsc::Sender;
+use tokio::time::Instant;
+
 use crate::model::Time;
 use crate::model::log::ContainerLog;
 use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::{ContainerRecord, Observation, Source, TaskRecord};
+use crate::run::watch::Sent;
 use crate::sink::Piece;
 use crate::trace::TraceOptions;
-use tokio::sync::mpsc::Sender;
-use tokio::time::Instant;
-
-use crate::run::watch::Sent;
 
 const STOPPED: &str = "STOPPED";
 

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use crate::model::deployment::{Deployment, DeploymentLife, Role};
-use crate::model::merge::TaskObservations;
-use crate::model::observation::{Gap, TaskRecord};
-use crate::model::{TaskLife, Time};
-use crate::source::aws::{AwsError, Region};
-use crate::source::ecs::{self, EcsSource};
-use crate::source::service::ServicePlace;
-use crate::trace::{TaskTrace, TraceOptions, caller};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc::Sender;
 
+use crate::model::deployment::{Deployment, DeploymentLife, Role};
+use crate::model::merge::TaskObservations;
+use crate::model::observation::{Gap, TaskRecord};
+use crate::model::{TaskLife, Time};
 use crate::run::notice::Notice;
 use crate::run::read::{Course, Reading};
+use crate::source::aws::{AwsError, Region};
+use crate::source::ecs::{self, EcsSource};
+use crate::source::service::ServicePlace;
+use crate::trace::{TaskTrace, TraceOptions, caller};
 
 /// Tasks of which more is asked at once.
 const CONCURRENT: usize = 8;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::hint::Hint;
-use crate::model::deployment::{Deployment, Wanted, choose};
-use crate::source::ecs::EcsSource;
-use crate::source::service::{ServiceAnswers, ServicePlace};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{DeployError, Wait};
+use crate::hint::Hint;
+use crate::model::deployment::{Deployment, Wanted, choose};
 use crate::run::notice::{Notice, Teller};
+use crate::source::ecs::EcsSource;
+use crate::source::service::{ServiceAnswers, ServicePlace};
 
 /// Asked no more often …
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -11,6 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::future::join_all;
+use tokio::time::sleep;
+
+use self::coalesce::Coalesce;
+use super::meters::{MessageFate, Meters};
+use super::notice::{Fate, Notice, Teller};
+use super::stop::Stop;
 use crate::hint::Hint;
 use crate::model::arn::last_part;
 use crate::model::merge::{self, TaskObservations};
@@ -21,13 +28,6 @@ use crate::sink::{Ack, Acknowledged, Destination, Report};
 use crate::source::ecs::{self, EcsSource};
 use crate::source::files::{self, Contents};
 use crate::trace::{TaskTrace, TraceOptions};
-use futures::future::join_all;
-use tokio::time::sleep;
-
-use self::coalesce::Coalesce;
-use super::meters::{MessageFate, Meters};
-use super::notice::{Fate, Notice, Teller};
-use super::stop::Stop;
 
 /// The pause after a receiver did not take a task.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -5,9 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::hint::Hint;
-use crate::source::aws::AwsError;
-use crate::source::sqs::{self, Message, Queue, Receipt};
 use futures::future::{join, join_all};
 use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinSet;
@@ -15,9 +12,12 @@ use tokio::time::{sleep, timeout};
 
 use super::coalesce::Coalesce;
 use super::{Done, EventConfig, Exported, Exporter, Settling};
+use crate::hint::Hint;
 use crate::run::meters::MessageFate;
 use crate::run::notice::{Notice, Stopping, Teller};
 use crate::run::stop::Stop;
+use crate::source::aws::AwsError;
+use crate::source::sqs::{self, Message, Queue, Receipt};
 
 /// A message that is being worked on is hidden again so often in the time that it is hidden for.
 const HOLDS: u32 = 3;
