@@ -5,6 +5,7 @@ import datetime
 import json
 import uuid
 
+import json_lines
 from conftest import PROJECT
 from servers import flat
 
@@ -33,9 +34,8 @@ def moved(task, seconds_ago):
 
 
 def spans_in(*paths):
-    """All spans of files of OTLP JSON lines."""
-    lines = [line for path in paths if path.exists() for line in path.read_text().splitlines()]
-    return [span for line in lines for span in flat(json.loads(line).get("resourceSpans", []))]
+    """All spans that files of OTLP JSON lines have by now."""
+    return [span for path in paths for request in json_lines.so_far(path) for span in flat(request.get("resourceSpans", []))]
 
 
 def by_id(spans):

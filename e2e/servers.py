@@ -11,6 +11,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import json_lines
+
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecspan-e2e"
 #: A server that is not ready by then is broken.
@@ -152,9 +154,7 @@ class Collector(Server):
     def read(self, flat, key, count, within):
         deadline = time.monotonic() + within
         while True:
-            text = self.file.read_text() if self.file.exists() else ""
-            requests = [json.loads(line) for line in text.splitlines() if line.endswith("}")]
-            found = [item for request in requests for item in flat(request.get(key, []))]
+            found = [item for request in json_lines.so_far(self.file) for item in flat(request.get(key, []))]
             if len(found) >= count or time.monotonic() > deadline:
                 return found
             time.sleep(0.05)

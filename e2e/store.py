@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from servers import READY_WITHIN, free_port
 
@@ -34,6 +35,8 @@ class Store:
 def main(port, path, unstable):
     count = 0
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    # A line that the one before did not live to finish: the next is not to be a part of it.
+    os.ftruncate(file, Path(path).read_bytes().rfind(b"\n") + 1)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

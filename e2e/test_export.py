@@ -1,7 +1,6 @@
 """Exports of tasks from the loopback AWS, read back from real receivers."""
 
-import json
-
+import json_lines
 import pytest
 from expected import PARENTS, attributes, phases, span_id
 from fake_aws.seed import CREATED, LAUNCH, millis
@@ -38,7 +37,7 @@ def meant(span):
 
 
 def in_file(path):
-    return [span for line in path.read_text().splitlines() for span in flat(json.loads(line)["resourceSpans"])]
+    return [span for request in json_lines.all_of(path) for span in flat(request["resourceSpans"])]
 
 
 def by_name(spans):
