@@ -7,6 +7,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from waiting import wait_until
+
 INSTANCE = "arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/5f0e3d3c7b1a4f7f8d6c2b1a09f8e7d6"
 
 
@@ -84,10 +86,8 @@ class Agent:
 
     def wait(self, more, within=60.0):
         """Until it was asked so many times more."""
-        polls, deadline = self.polls + more, time.monotonic() + within
-        while self.polls < polls:
-            assert time.monotonic() < deadline, f"{self.polls} polls"
-            time.sleep(0.02)
+        polls = self.polls + more
+        wait_until(lambda: f"poll {polls} of the agent, after {self.polls}", lambda: self.polls >= polls, within)
 
     def stop(self):
         self.server.shutdown()

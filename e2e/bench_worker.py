@@ -29,6 +29,7 @@ import batch
 import boto3
 from conftest import PROJECT, Ecspan
 from servers import Collector, ElasticMQ, free_port
+from waiting import wait_until
 
 #: Events a second while the lag is measured.
 RATE = 50
@@ -109,10 +110,7 @@ class Workers:
                     self.lags.append(int(re.search(rb"lag_ms=(-?\d+)", line)[1]))
 
     def wait_for(self, count):
-        deadline = time.monotonic() + 600
-        while len(self.times) < count:
-            assert time.monotonic() < deadline, f"{len(self.times)} of {count} were delivered"
-            time.sleep(0.02)
+        wait_until(lambda: f"{count} that are delivered, after {len(self.times)}", lambda: len(self.times) >= count, 600)
 
     def stop(self):
         """The CPU seconds that they took."""

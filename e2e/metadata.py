@@ -5,6 +5,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from waiting import wait_until
+
 TASK_ID = "0123456789abcdef0123456789abcdef"
 ARN = f"arn:aws:ecs:eu-west-1:123456789012:task/prod/{TASK_ID}"
 
@@ -66,10 +68,7 @@ class Metadata:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def wait(self, polls, within=60.0):
-        deadline = time.monotonic() + within
-        while self.polls < polls:
-            assert time.monotonic() < deadline, f"{self.polls} polls"
-            time.sleep(0.02)
+        wait_until(lambda: f"poll {polls} of the metadata, after {self.polls}", lambda: self.polls >= polls, within)
 
     def stop(self):
         self.server.shutdown()

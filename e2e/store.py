@@ -3,14 +3,14 @@ its file, as a receiver that loses nothing would. `store.py PORT FILE [unstable]
 with 503 or with nothing at all."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from servers import READY_WITHIN, free_port
+from servers import READY_WITHIN, free_port, listens
+from waiting import wait_until
 
 
 class Store:
@@ -18,14 +18,7 @@ class Store:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen([sys.executable, __file__, str(self.port), str(file), *(["unstable"] if unstable else [])])
-        deadline = time.monotonic() + READY_WITHIN
-        while not self.listens():
-            assert self.process.poll() is None and time.monotonic() < deadline, "the store did not start"
-            time.sleep(0.02)
-
-    def listens(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        wait_until("the store to start", lambda: listens(self.port), READY_WITHIN, process=self.process)
 
     def kill(self):
         self.process.kill()

@@ -10,6 +10,7 @@ from agent import INSTANCE, Agent, arn, container, task
 from docker_api import SECRET, STDERR, STDOUT, Docker, frame, inspected
 from expected import attributes, span_id
 from servers import flat, free_port
+from waiting import wait_until
 
 RUNS, ENDED = "0f" * 16, "1e" * 16
 APP, SIDE, INIT, MAIN = (letter * 64 for letter in "abcd")
@@ -54,13 +55,6 @@ def told_to_stop(process):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     return process.returncode, err.decode()
-
-
-def eventually(is_so, within=30.0):
-    deadline = time.monotonic() + within
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def nanos(span):
@@ -148,7 +142,7 @@ def test_containers_are_sent_once_they_have_finished(ecspan, aws, jaeger, instan
     dock.containers[INIT] = inspected(INIT, STARTED, "2026-11-20T10:00:11.000000001Z", code=1)
     agent.life.append([*tasks, task(ended, container(APP, "app"), status="STOPPED")])
     dock.containers[APP] = inspected(APP, STARTED, DONE)
-    eventually(lambda: flat(jaeger.trace(runs)) and flat(jaeger.trace(ended)))
+    wait_until("both tasks in Jaeger", lambda: flat(jaeger.trace(runs)) and flat(jaeger.trace(ended)), 30)
     agent.wait(2)
     code, told = told_to_stop(process)
     assert code == 0 and "2 of 2 spans accepted" in told, told
@@ -268,7 +262,7 @@ def test_one_that_is_started_again_at_once_is_not_sent_and_later_is_told(ecspan,
     agent = instance([task(RUNS, container(MAIN, "main"), container(INIT, "init"))])
     dock = docker({MAIN: inspected(MAIN, STARTED, DONE), INIT: inspected(INIT, STARTED)})
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
-    eventually(lambda: dock.asked(MAIN))
+    wait_until("a look at container main", lambda: dock.asked(MAIN), 30)
     # An older agent does not say that there is a restart policy.
     dock.containers[MAIN] = inspected(MAIN, "2026-11-20T11:00:00Z", DONE, running=True)
     agent.wait(3)
@@ -308,10 +302,10 @@ def test_a_task_that_vanished(ecspan, aws, collector, instance, docker):
 def test_told_to_stop_in_the_middle_it_loses_nothing(ecspan, aws, collector, instance, docker):
     agent, dock = instance([task(RUNS, container(INIT, "init"), container(MAIN, "main"))]), docker(their_containers())
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
-    eventually(lambda: dock.asked(MAIN) >= 2)
+    wait_until("two looks at container main", lambda: dock.asked(MAIN) >= 2, 30)
     dock.delay = 1.0
     before = dock.asked(INIT)
-    eventually(lambda: dock.asked(INIT) > before)
+    wait_until("one more look at container init", lambda: dock.asked(INIT) > before, 30)
     # While Docker is being asked. The container finishes before the last look.
     process.send_signal(signal.SIGTERM)
     dock.containers[MAIN] = inspected(MAIN, STARTED, DONE, code=143)

@@ -12,6 +12,7 @@ from fake_aws import REGION
 from fake_aws.rollouts import BREAKER
 from fake_aws.seed import ACCOUNT
 from servers import flat
+from waiting import line_with
 
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/prod"
 DEPLOY = ("deploy", "web", "--cluster", "prod")
@@ -373,9 +374,7 @@ def test_how_it_ended_is_known_without_the_tasks(ecspan, aws):
 def test_a_wait_is_over_in_time_whatever_aws_does(ecspan, aws):
     aws.rollouts.in_progress()
     process = ecspan.start(*DEPLOY, "--wait", "--wait-timeout", "5s")
-    line = process.stderr.readline()
-    while b"waiting" not in line:
-        line = process.stderr.readline()
+    line_with(b"waiting", process.stderr)
     aws.front.throttle_every = {"DescribeServices": 1}
     out, err = process.communicate(timeout=20)
     assert process.returncode == 12 and out.decode().startswith("… in progress"), (out.decode(), err.decode())

@@ -11,6 +11,7 @@ import pytest
 from fake_aws.seed import LAUNCH
 from servers import Collector
 from store import Store
+from waiting import wait_until
 
 TASKS = 1_000
 #: 50 are the proof; a few are enough to notice.
@@ -77,10 +78,7 @@ def killed_and_restarted(ecspan, path, endpoint, protocol, kill, restart):
 
     listener = threading.Thread(target=listen)
     listener.start()
-    deadline = time.monotonic() + 60
-    while not copies_in(path):
-        assert process.poll() is None and time.monotonic() < deadline, told
-        time.sleep(0.02)
+    wait_until(lambda: f"the first spans: {told}", lambda: copies_in(path), 60, process=process)
     kill()
     assert felt.wait(60), "the export was over before the receiver was killed: " + "".join(told[-5:])
     restart()

@@ -10,6 +10,7 @@ from conftest import PROJECT
 from servers import Collector, free_port
 from test_export import stopped_task
 from test_faults import OK, fast, says
+from waiting import wait_until
 
 NGINX = [PROJECT / "examples/nginx/task.json"]
 
@@ -159,10 +160,7 @@ def test_an_interrupt_saves_what_is_in_hand(ecspan, aws, black_hole, signal_, co
     process = ecspan.start("export", *(f"prod/{task.id}" for task in tasks), "--endpoint", black_hole, "--timeout", "1h", "--deadline", "1h")
     # It is under way once the receiver has a connection; that the receiver cannot tell, but the kernel can.
     port = int(black_hole.rsplit(":", 1)[1])
-    deadline = time.monotonic() + 30
-    while not connected(port):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until("a connection to the receiver", lambda: connected(port), 30)
     started = time.monotonic()
     process.send_signal(signal_)
     _, err = process.communicate(timeout=30)

@@ -19,6 +19,7 @@ import pytest
 from fake_aws import REGION
 from servers import Collector, free_port
 from test_export import stopped_task
+from waiting import line_with, wait_until
 
 EVENTS = int(os.environ.get("ECSPAN_WORKER_EVENTS", "300"))
 IS_PROOF = EVENTS >= 10_000
@@ -66,14 +67,11 @@ class Queue:
     def left(self):
         return self.count("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
-    def wait_until(self, is_so, within):
-        deadline = time.monotonic() + within
-        while not is_so():
-            assert time.monotonic() < deadline, f"{self.visible()} messages are visible, {self.hidden()} hidden"
-            time.sleep(0.1)
+    def wait_until(self, what, is_so, within):
+        wait_until(lambda: f"{what} ({self.visible()} messages are visible, {self.hidden()} hidden)", is_so, within, pause=0.1)
 
     def wait_until_empty(self, within):
-        self.wait_until(lambda: not self.left(), within)
+        self.wait_until("an empty queue", lambda: not self.left(), within)
 
     def dead_letters(self):
         bodies = []
@@ -113,7 +111,7 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     process = start(ecspan, queue, "--endpoint", collector.http)
     assert len(collector.spans(60 * batch.SPANS)) == 60 * batch.SPANS
     # The poison message alone is hidden, until its time is up.
-    queue.wait_until(lambda: queue.left() == 1, 20)
+    queue.wait_until("the poison message alone", lambda: queue.left() == 1, 20)
     code, told = drained(process)
     assert code == 0 and "messages=62" in told and "tasks=60" in told and "passed_by=1" in told and "poison=1" in told, told
     assert "dead-letter rule" in told and "540 of 540 spans accepted" in told
@@ -162,9 +160,7 @@ def test_a_queue_that_is_not_there(ecspan, elasticmq):
     queue = Queue(elasticmq)
     queue.url += "-not"
     process = start(ecspan, queue)
-    line = process.stderr.readline()
-    while b"level=error" not in line:
-        line = process.stderr.readline()
+    line = line_with(b"level=error", process.stderr)
     assert b"list-queues" in line, line
     code, told = drained(process)
     assert code == 1 and "the queue has never answered" in told, told
@@ -180,7 +176,7 @@ def test_a_task_whose_lines_are_not_in_yet_takes_no_room(ecspan, aws, elasticmq,
     queue.send(event(failed))
     process = start(ecspan, queue, "--endpoint", collector.http, "--concurrency", "1", "--logs-settle", "6s", logs="failed")
     # The first was looked at before the second comes.
-    queue.wait_until(lambda: queue.hidden() == 1, 20)
+    queue.wait_until("a hidden message", lambda: queue.hidden() == 1, 20)
     queue.send(event(other))
     names = [span["traceId"] for span in collector.spans(2 * batch.SPANS, within=60)]
     order = list(dict.fromkeys(names))
@@ -237,9 +233,7 @@ def test_a_receiver_without_metrics_is_told_once(ecspan, elasticmq, receiver, tm
     taker = receiver((404, {}, b""))
     environment = {"OTEL_METRIC_EXPORT_INTERVAL": "100", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{taker.url}/v1/metrics"}
     process = start(ecspan, queue, "--to", f"file:{tmp_path / 'out'}", env=environment)
-    line = process.stderr.readline()
-    while b"metrics were not taken" not in line:
-        line = process.stderr.readline()
+    line_with(b"metrics were not taken", process.stderr)
     code, told = drained(process)
     assert code == 0 and "metrics were not taken" not in told, told
 
@@ -281,7 +275,7 @@ def test_a_receiver_that_is_down_is_waited_for(ecspan, elasticmq, tmp_path):
     queue.send(*map(event, tasks))
     port = free_port()
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{port}", "--deadline", "500ms")
-    queue.wait_until(lambda: queue.hidden() == 5, 20)
+    queue.wait_until("5 hidden messages", lambda: queue.hidden() == 5, 20)
     collector = Collector(tmp_path, http=port)
     try:
         assert len(collector.spans(5 * batch.SPANS, within=30)) == 5 * batch.SPANS
@@ -296,7 +290,7 @@ def test_told_to_stop_it_gives_back_what_is_not_done_at_once(ecspan, elasticmq, 
     queue = Queue(elasticmq)
     queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 20)))
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
-    queue.wait_until(lambda: queue.hidden() == 16, 20)
+    queue.wait_until("16 hidden messages", lambda: queue.hidden() == 16, 20)
     started = time.monotonic()
     code, told = drained(process)
     assert code == 0 and "given_back=16" in told and time.monotonic() - started < 20, told
@@ -312,7 +306,7 @@ def test_told_to_stop_with_nothing_to_do_it_leaves_no_call_that_takes_messages(e
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
     # It is receiving.
     queue.send(event(*stopped_tasks(tmp_path / "one.jsonl", 1)))
-    queue.wait_until(lambda: queue.hidden() == 1, 20)
+    queue.wait_until("a hidden message", lambda: queue.hidden() == 1, 20)
     assert drained(process)[0] == 0
     queue.send(*map(event, stopped_tasks(tmp_path / "more.jsonl", 5)))
     # A call that was left behind would take them at once.
@@ -349,14 +343,14 @@ def test_workers_are_killed_and_the_receiver_goes_away(ecspan, elasticmq, tmp_pa
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        queue.wait_until(lambda: queue.left() < 2 * EVENTS * 3 // 4, 300)
+        queue.wait_until("a quarter of the events", lambda: queue.left() < 2 * EVENTS * 3 // 4, 300)
         one.stop()
         time.sleep(DOWN)
         two = tmp_path / "two"
         two.mkdir()
         collectors.append(Collector(two, http=one.port))
         # The poison stays, hidden or not, until it was received often enough.
-        queue.wait_until(lambda: queue.left() <= len(poison), 600)
+        queue.wait_until("nothing but the poison", lambda: queue.left() <= len(poison), 600)
         took = time.monotonic() - started
         queue.wait_until_empty(60 + (RECEIVES + 1) * HIDDEN)
     finally:
