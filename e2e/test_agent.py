@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from agent import INSTANCE, Agent, arn, container, task
+from conftest import told_to_stop
 from docker_api import SECRET, STDERR, STDOUT, Docker, frame, inspected
-from expected import attributes, span_id
+from expected import attributes, nanos, span_id
 from servers import flat, free_port
 from waiting import wait_until
 
@@ -49,16 +50,6 @@ def instance():
 
 def start(ecspan, agent, docker, *arguments, env=None):
     return ecspan.start("agent", "--agent-url", agent.url, "--docker", docker.host, *arguments, env=env)
-
-
-def told_to_stop(process):
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    return process.returncode, err.decode()
-
-
-def nanos(span):
-    return span["startTimeUnixNano"], span["endTimeUnixNano"]
 
 
 def by_name(spans):

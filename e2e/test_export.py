@@ -1,7 +1,7 @@
 """Exports of tasks from the loopback AWS, read back from real receivers."""
 
-import json_lines
 import pytest
+from batch import in_file
 from expected import PARENTS, attributes, phases, span_id
 from fake_aws.seed import CREATED, LAUNCH, millis
 from servers import flat
@@ -34,10 +34,6 @@ def meant(span):
         "dropped": span.get("droppedEventsCount", 0), "status": {k: v for k, v in span.get("status", {}).items() if v},
         "resource": attributes(span["resource"]),
     }
-
-
-def in_file(path):
-    return [span for request in json_lines.all_of(path) for span in flat(request["resourceSpans"])]
 
 
 def by_name(spans):

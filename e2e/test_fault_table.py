@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import batch
 import grpc
+import json_lines
 import pytest
 from receiver import GrpcReceiver, Raw, Receiver, black_hole, of_unknown_authority, partial, resetting
 from servers import Collector, flat, free_port
+from test_faults import OK
 
 TASKS = 4
 MADE = TASKS * batch.SPANS
@@ -48,7 +50,6 @@ class Nobody:
         pass
 
 
-OK = (200, JSON, b"{}")
 CODE = grpc.StatusCode
 NOTHING = dict(accepted=0, rejected=0, code=1)
 EVERYTHING = dict(accepted=MADE, rejected=0, code=0)
@@ -167,7 +168,7 @@ def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path
             assert receiver.times[1] - receiver.times[0] >= 1, "it asked for a second"
 
     folder = tmp_path / "home/state/ecspan/undelivered"
-    notes = [json.loads(line)["ecspan"] for file in folder.glob("*.jsonl") for line in file.read_text().splitlines()]
+    notes = [saved["ecspan"] for file in folder.glob("*.jsonl") for saved in json_lines.all_of(file)]
     assert sum(note["items"] for note in notes if note["outcome"] in ("undelivered", "unknown")) == saved
     assert sum(note["rejected"] or note["items"] for note in notes if note["outcome"] in ("partial", "rejected")) == rejected
     if not notes:
@@ -177,7 +178,7 @@ def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path
     assert again.code == 0 and list(folder.glob("*.jsonl")) == [], again
     once = ecspan("export", tasks, "--endpoint", to_collector.http)
     assert once.code == 0
-    ours = {json.loads(line)["tasks"][0]["taskArn"].rsplit("/", 1)[-1] for line in tasks.read_text().splitlines()}
+    ours = set(map(batch.task_id, batch.tasks_in(tasks)))
     copies = all_copies(to_collector, ours, 2 * MADE)
     assert len(copies) == MADE and all(len(spans) == 2 for spans in copies.values())
     batch.assert_identical(copies)

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BINARY
+from conftest import BINARY, PROJECT
 from fake_aws.seed import CREATED, millis
 from test_export import APP, ENDED, stopped_task
 from servers import free_port
@@ -237,7 +237,7 @@ def test_an_interrupt_during_a_fetch_ends_at_once(ecspan, aws, signal_, code):
 
 
 def test_files_that_are_none(ecspan, tmp_path):
-    whole = (BINARY.parent.parent.parent / "examples/nginx/task.json").read_bytes()
+    whole = (PROJECT / "examples/nginx/task.json").read_bytes()
     (tmp_path / "cut.json").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "empty.json").write_bytes(b"")
     (tmp_path / "latin.json").write_bytes(b'{"tasks": "\xe9"}')

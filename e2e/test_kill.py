@@ -8,15 +8,14 @@ import time
 
 import batch
 import pytest
-from fake_aws.seed import LAUNCH
 from servers import Collector
 from store import Store
+from test_export import ENDED
 from waiting import wait_until
 
 TASKS = 1_000
 #: 50 are the proof; a few are enough to notice.
 RUNS = int(os.environ.get("ECSPAN_KILL_RUNS", "3"))
-ENDED = {**LAUNCH, "stopping": 634.15, "execution_stopped": 623.75, "stopped": 655.65}
 APP = {"name": "app", "image": "nginx", "exitCode": 0}
 
 

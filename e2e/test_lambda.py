@@ -7,8 +7,9 @@ import time
 
 import batch
 import pytest
+from conftest import told_to_stop as drained
 from servers import LambdaApi, free_port
-from test_worker import drained, event, stopped_tasks
+from sqs import event, stopped_tasks
 from waiting import line_with
 
 

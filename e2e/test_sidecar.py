@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from expected import attributes, span_id
+from conftest import told_to_stop
+from expected import attributes, nanos, span_id
 from metadata import ARN, Metadata, container, task
 from servers import flat, free_port
 from waiting import line_with
@@ -32,16 +33,6 @@ def metadata():
 
 def start(ecspan, metadata, *arguments, variable="ECS_CONTAINER_METADATA_URI_V4"):
     return ecspan.start("sidecar", "--health-file", ecspan.home / "health", *arguments, env={variable: metadata.url})
-
-
-def told_to_stop(process):
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    return process.returncode, err.decode()
-
-
-def nanos(span):
-    return span["startTimeUnixNano"], span["endTimeUnixNano"]
 
 
 @pytest.mark.parametrize(

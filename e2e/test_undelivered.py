@@ -1,11 +1,11 @@
 """What is not accepted is kept, and sent again."""
 
-import json
 import signal
-import socket
 import time
 
+import json_lines
 import pytest
+import receiver as receivers
 from conftest import PROJECT
 from servers import Collector, free_port
 from test_export import stopped_task
@@ -22,11 +22,9 @@ def nowhere():
 
 @pytest.fixture
 def black_hole():
-    """Takes connections and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = receivers.black_hole()
+    yield server.url
+    server.stop()
 
 
 def folder(ecspan):
@@ -38,7 +36,7 @@ def files(ecspan):
 
 
 def notes(ecspan):
-    return [json.loads(line)["ecspan"] for file in files(ecspan) for line in file.read_text().splitlines()]
+    return [saved["ecspan"] for file in files(ecspan) for saved in json_lines.all_of(file)]
 
 
 def test_what_nobody_took_is_sent_to_where_it_was_meant_for(ecspan, aws, collector):

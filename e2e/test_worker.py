@@ -5,21 +5,18 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import threading
 import time
-import uuid
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import batch
-import boto3
 import pytest
-from fake_aws import REGION
+from conftest import told_to_stop as drained
 from servers import Collector, free_port
+from sqs import Queue, event, stopped_tasks
 from test_export import stopped_task
-from waiting import line_with, wait_until
+from waiting import line_with
 
 EVENTS = int(os.environ.get("ECSPAN_WORKER_EVENTS", "300"))
 IS_PROOF = EVENTS >= 10_000
@@ -34,73 +31,9 @@ RECEIVES = 4 if IS_PROOF else 3
 KILLING = (RECEIVES - 1) * HIDDEN
 
 
-class Queue:
-    """A queue with a dead-letter queue behind it."""
-
-    def __init__(self, server, receives=50):
-        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        self.sqs = boto3.client("sqs", endpoint_url=server.url, region_name=REGION, **keys)
-        self.endpoint = server.url
-        self.dead = self.sqs.create_queue(QueueName=f"dead-{uuid.uuid4().hex}")["QueueUrl"]
-        arn = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(receives)})
-        self.url = self.sqs.create_queue(QueueName=f"ecs-{uuid.uuid4().hex}", Attributes={"RedrivePolicy": policy})["QueueUrl"]
-
-    def send(self, *bodies):
-        def send(start):
-            entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies[start : start + 10])]
-            assert not self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries).get("Failed")
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(send, range(0, len(bodies), 10)))
-
-    def count(self, *names):
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))["Attributes"]
-        return sum(int(attributes[name]) for name in names)
-
-    def visible(self):
-        return self.count("ApproximateNumberOfMessages")
-
-    def hidden(self):
-        return self.count("ApproximateNumberOfMessagesNotVisible")
-
-    def left(self):
-        return self.count("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-
-    def wait_until(self, what, is_so, within):
-        wait_until(lambda: f"{what} ({self.visible()} messages are visible, {self.hidden()} hidden)", is_so, within, pause=0.1)
-
-    def wait_until_empty(self, within):
-        self.wait_until("an empty queue", lambda: not self.left(), within)
-
-    def dead_letters(self):
-        bodies = []
-        while messages := self.sqs.receive_message(QueueUrl=self.dead, MaxNumberOfMessages=10).get("Messages"):
-            bodies += [message["Body"] for message in messages]
-        return bodies
-
-
-def event(task, **more):
-    return json.dumps({
-        "version": "0", "id": str(uuid.uuid4()), "detail-type": "ECS Task State Change", "source": "aws.ecs", "account": "123456789012",
-        "region": REGION, "resources": [task["taskArn"]], "detail": {**task, "version": 7, **more},
-    })
-
-
-def stopped_tasks(path, count):
-    batch.write(path, count, seconds_ago=3_600)
-    return [json.loads(line)["tasks"][0] for line in path.read_text().splitlines()]
-
-
 def start(ecspan, queue, *arguments, logs="none", env=None, **options):
     environment = {"AWS_ENDPOINT_URL_SQS": queue.endpoint, **(env or {})}
     return ecspan.start("worker", "--queue", queue.url, "--logs", logs, *arguments, env=environment, **options)
-
-
-def drained(process, within=60):
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=within)
-    return process.returncode, err.decode()
 
 
 def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_path):
@@ -170,7 +103,7 @@ def test_a_task_whose_lines_are_not_in_yet_takes_no_room(ecspan, aws, elasticmq,
     """One message at a time: the failed task that stopped just now is put back, and the other one does not wait for it."""
     queue = Queue(elasticmq)
     batch.write(tmp_path / "now.jsonl", 1, seconds_ago=772)
-    failed = json.loads((tmp_path / "now.jsonl").read_text())["tasks"][0]
+    [failed] = batch.tasks_in(tmp_path / "now.jsonl")
     failed |= {"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError: no such image"}
     [other] = stopped_tasks(tmp_path / "tasks.jsonl", 1)
     queue.send(event(failed))
