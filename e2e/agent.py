@@ -1,11 +1,9 @@
 """An ECS agent's introspection API that plays the tasks of an instance: scripted lists, one a poll, the last one again and again.
 Both generations: containers of agents before 1.77 have their ids and names only."""
 
-import json
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from http_server import Polled, in_json
 
 INSTANCE = "arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/5f0e3d3c7b1a4f7f8d6c2b1a09f8e7d6"
 
@@ -30,65 +28,26 @@ def task(task_id, *containers, status="RUNNING", wanted=None, family="web", **mo
     }
 
 
-class Agent:
+class Agent(Polled):
     """`life` holds what `/v1/tasks` answers: a list of tasks, a status, raw bytes, or `HANG`."""
 
-    HANG = object()
-
     def __init__(self, *life):
-        self.life, self.polls, self.times, self.unexpected = list(life), 0, [], []
+        self.unexpected = []
         self.metadata = {"Cluster": "prod", "ContainerInstanceArn": INSTANCE, "Version": "Amazon ECS Agent - v1.86.3 (*1a2b3c4d)"}
-        lock = threading.Lock()
-        agent = self
+        super().__init__(life, self.answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                url = urlsplit(self.path)
-                query = {key: values[0] for key, values in parse_qs(url.query).items()}
-                if url.path == "/v1/metadata" and not query:
-                    return self.answer(agent.metadata)
-                if url.path != "/v1/tasks" or set(query) - {"taskarn", "dockerid"} or len(query) > 1:
-                    agent.unexpected.append(self.path)
-                    return self.answer(404)
-                with lock:
-                    step = agent.life[min(agent.polls, len(agent.life) - 1)]
-                    agent.polls += 1
-                    agent.times.append(time.monotonic())
-                if not isinstance(step, list):
-                    return self.answer(step)
-                if not query:
-                    return self.answer({"Tasks": step})
-                wanted = lambda task: task["Arn"] == query.get("taskarn") or any(c["DockerId"] == query.get("dockerid") for c in task["Containers"])
-                return self.answer(next(filter(wanted, step), 404))
-
-            def answer(self, step):
-                if step is Agent.HANG:
-                    time.sleep(30)
-                    return
-                status = step if isinstance(step, int) else 200
-                body = step if isinstance(step, bytes) else b"{}" if isinstance(step, int) else json.dumps(step).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def wait(self, more, within=60.0):
-        """Until it was asked so many times more."""
-        polls, deadline = self.polls + more, time.monotonic() + within
-        while self.polls < polls:
-            assert time.monotonic() < deadline, f"{self.polls} polls"
-            time.sleep(0.02)
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, path, headers, body):
+        url = urlsplit(path)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        if url.path == "/v1/metadata" and not query:
+            return in_json(self.metadata)
+        if url.path != "/v1/tasks" or set(query) - {"taskarn", "dockerid"} or len(query) > 1:
+            self.unexpected.append(path)
+            return in_json(404)
+        step = self.step()
+        if not isinstance(step, list):
+            return in_json(step)
+        if not query:
+            return in_json({"Tasks": step})
+        wanted = lambda task: task["Arn"] == query.get("taskarn") or any(c["DockerId"] == query.get("dockerid") for c in task["Containers"])
+        return in_json(next(filter(wanted, step), 404))

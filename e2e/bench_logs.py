@@ -11,9 +11,9 @@ import sys
 import tempfile
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from http_server import HttpServer
 from servers import Collector
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ DEFINITION = {
 }
 
 
-class Canned:
+class Canned(HttpServer):
     """Answers from bytes that were made before."""
 
     def __init__(self, lines):
@@ -52,43 +52,29 @@ class Canned:
         # The end is the same token twice.
         end = len(self.pages)
         self.pages.append(json.dumps({"events": [], "nextForwardToken": f"f/{end}", "nextBackwardToken": "b/0"}).encode())
-        canned = self
+        super().__init__(self.answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def answer(self, path, headers, body):
+        operation = headers["X-Amz-Target"].rsplit(".", 1)[-1]
+        answered = {
+            "DescribeTasks": lambda: json.dumps({"tasks": [TASK], "failures": []}).encode(),
+            "DescribeTaskDefinition": lambda: json.dumps({"taskDefinition": DEFINITION}).encode(),
+            "GetLogEvents": lambda: self.pages[int(json.loads(body).get("nextToken", "f/0")[2:])],
+        }[operation]()
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, answered
 
-            def do_POST(self):
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                operation = self.headers["X-Amz-Target"].rsplit(".", 1)[-1]
-                body = {
-                    "DescribeTasks": lambda: json.dumps({"tasks": [TASK], "failures": []}).encode(),
-                    "DescribeTaskDefinition": lambda: json.dumps({"taskDefinition": DEFINITION}).encode(),
-                    "GetLogEvents": lambda: canned.pages[int(request.get("nextToken", "f/0")[2:])],
-                }[operation]()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/x-amz-json-1.1")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
 
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def fetch_and_discard(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port)
-        token = "f/0"
-        while True:
-            connection.request("POST", "/", json.dumps({"nextToken": token}), {"X-Amz-Target": "Logs_20140328.GetLogEvents"})
-            body = connection.getresponse().read()
-            # The token stands at the end; the events are not parsed.
-            following = json.loads(b"{" + body[body.rindex(b'"nextForwardToken"'):])["nextForwardToken"]
-            if following == token:
-                return
-            token = following
+def fetch_and_discard(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    token = "f/0"
+    while True:
+        connection.request("POST", "/", json.dumps({"nextToken": token}), {"X-Amz-Target": "Logs_20140328.GetLogEvents"})
+        body = connection.getresponse().read()
+        # The token stands at the end; the events are not parsed.
+        following = json.loads(b"{" + body[body.rindex(b'"nextForwardToken"'):])["nextForwardToken"]
+        if following == token:
+            return
+        token = following
 
 
 def measure(lines, folder):
@@ -97,10 +83,8 @@ def measure(lines, folder):
     port = int(canned.stdout.readline())
     collector = Collector(folder)
     try:
-        source = Canned.__new__(Canned)
-        source.port = port
         started = time.monotonic()
-        source.fetch_and_discard()
+        fetch_and_discard(port)
         fetching = time.monotonic() - started
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1",

@@ -9,7 +9,6 @@ would."""
 import argparse
 import asyncio
 import datetime
-import json
 import os
 import re
 import signal
@@ -19,16 +18,16 @@ import tempfile
 import threading
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
 os.environ.setdefault("ECSPAN_BIN", str(HERE.parent / "target/release/ecspan"))
 
 import batch
-import boto3
-from conftest import PROJECT, Ecspan
+from conftest import Ecspan
 from servers import Collector, ElasticMQ, free_port
+from sqs import Queue, event
+from waiting import wait_until
 
 #: Events a second while the lag is measured.
 RATE = 50
@@ -67,27 +66,12 @@ async def delay(listen, to, milliseconds):
         await server.serve_forever()
 
 
-class Events:
-    """Events of tasks that stopped just now, and the queue that they are put into."""
-
-    def __init__(self, elasticmq):
-        self.sqs = boto3.client("sqs", endpoint_url=elasticmq.url, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
-        self.url = self.sqs.create_queue(QueueName=f"ecs-{uuid.uuid4().hex}")["QueueUrl"]
-        self.task = json.loads((PROJECT / "examples/nginx/task.json").read_text())["tasks"][0]
-
-    def body(self):
-        arn = self.task["taskArn"].rsplit("/", 1)[0] + "/" + uuid.uuid4().hex
-        ran = datetime.datetime.fromisoformat(self.task["stoppedAt"]) - datetime.datetime.fromisoformat(self.task["createdAt"])
-        detail = {**batch.moved(self.task, ran.total_seconds()), "taskArn": arn, "version": 7}
-        return json.dumps({"detail-type": "ECS Task State Change", "source": "aws.ecs", "resources": [arn], "detail": detail})
-
-    def send(self, count):
-        entries = [{"Id": str(i), "MessageBody": self.body()} for i in range(count)]
-        self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
-
-    def fill(self, count):
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(self.send, [min(10, count - at) for at in range(0, count, 10)]))
+def just_stopped(count):
+    """Events of tasks that stopped just now."""
+    task = batch.example()
+    ran = datetime.datetime.fromisoformat(task["stoppedAt"]) - datetime.datetime.fromisoformat(task["createdAt"])
+    arn = task["taskArn"].rsplit("/", 1)[0]
+    return [event({**batch.moved(task, ran.total_seconds()), "taskArn": f"{arn}/{uuid.uuid4().hex}"}) for _ in range(count)]
 
 
 class Workers:
@@ -109,10 +93,7 @@ class Workers:
                     self.lags.append(int(re.search(rb"lag_ms=(-?\d+)", line)[1]))
 
     def wait_for(self, count):
-        deadline = time.monotonic() + 600
-        while len(self.times) < count:
-            assert time.monotonic() < deadline, f"{len(self.times)} of {count} were delivered"
-            time.sleep(0.02)
+        wait_until(lambda: f"{count} that are delivered, after {len(self.times)}", lambda: len(self.times) >= count, 600)
 
     def stop(self):
         """The CPU seconds that they took."""
@@ -140,9 +121,9 @@ def measure(count, events, folder, elasticmq, collector, arguments, options):
         return proxies[-1].url
 
     sqs, endpoint = behind(elasticmq.url, arguments.queue_delay), behind(collector.http, arguments.receiver_delay)
-    queue = Events(elasticmq)
+    queue = Queue(elasticmq)
     try:
-        queue.fill(events)
+        queue.send(*just_stopped(events))
         started = time.monotonic()
         workers = Workers(count, ecspan, queue.url.replace(elasticmq.url, sqs), sqs, endpoint, options)
         workers.wait_for(events)
@@ -154,7 +135,7 @@ def measure(count, events, folder, elasticmq, collector, arguments, options):
         time.sleep(1)
         for tick in range(RATE * STEADY // 5):
             due = time.monotonic() + 5 / RATE
-            queue.send(5)
+            queue.send(*just_stopped(5))
             time.sleep(max(0, due - time.monotonic()))
         workers.wait_for(RATE * STEADY)
         workers.stop()

@@ -1,6 +1,7 @@
 """Fixtures: the program as a user runs it, the loopback AWS, the OTLP servers."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -93,6 +94,13 @@ class Ecspan:
         process = self.start(*arguments, env=env, stdin=stdin)
         out, err = process.communicate(input, timeout=TIMEOUT)
         return Run(process.returncode, out.decode(), err.decode())
+
+
+def told_to_stop(process):
+    """How it ended, and what it said that was not read before."""
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err.decode()
 
 
 class Run:

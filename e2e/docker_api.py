@@ -1,6 +1,5 @@
 """Docker's API on a Unix socket (or a loopback port), scripted: what is asked for and is not in the script fails the test."""
 
-import json
 import os
 import re
 import shutil
@@ -8,10 +7,11 @@ import socket
 import socketserver
 import struct
 import tempfile
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from http.server import HTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from http_server import HttpServer, in_json
 
 #: What the environment, the command, labels and mounts of each container hold.
 SECRET = "hunter2-Xq9vTz"
@@ -62,7 +62,7 @@ class UnixServer(socketserver.ThreadingMixIn, HTTPServer):
 class Docker:
     """`containers`, `images` and `logs` hold answers by id: a document (frames for logs), a status, raw bytes, or `HANG`."""
 
-    HANG = object()
+    HANG = HttpServer.HANG
 
     def __init__(self, tcp=False):
         self.containers, self.logs, self.images = {}, {}, {f"sha256:{'1' * 64}": {"RepoDigests": [f"app@sha256:{'2' * 64}"]}}
@@ -71,87 +71,47 @@ class Docker:
         self.socket = os.path.join(self.folder, "docker.sock")
         self.host = f"unix://{self.socket}"
         if tcp:
-            self.listen(ThreadingHTTPServer(("127.0.0.1", 0), self.handler()))
-            self.host = f"tcp://127.0.0.1:{self.server.server_port}"
+            self.server = HttpServer(self.answer, method="GET")
+            self.host = f"tcp://127.0.0.1:{self.server.port}"
 
     def start(self):
-        self.listen(UnixServer(self.socket, self.handler()))
+        self.server = HttpServer(self.answer, method="GET", server=lambda handler: UnixServer(self.socket, handler))
         return self
 
-    def listen(self, server):
-        self.server = server
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    def answer(self, asked, headers, body):
+        url = urlsplit(asked)
+        version = re.match(r"/v(\d+)\.(\d+)(?=/)", url.path)
+        if version and tuple(map(int, version.groups())) > VERSION:
+            return in_json({"message": "client version is too new. Maximum supported API version is 1.41"}, 400)
+        path = url.path[version.end() :] if version else url.path
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        self.requests.append((path, query))
+        time.sleep(self.delay)
+        if path in ("/_ping", "/version"):
+            return in_json({"ApiVersion": "1.41", "MinAPIVersion": "1.12"})
+        # A container that wrote nothing has an empty log.
+        for pattern, answers, otherwise in ((r"/containers/(\w+)/json", self.containers, 404), (r"/containers/(\w+)/logs", self.logs, []),
+                                            (r"/images/(sha256:\w+)/json", self.images, 404)):
+            if match := re.fullmatch(pattern, path):
+                step = answers.get(match[1], otherwise)
+                if isinstance(step, list):
+                    return self.stream(step, query, asked)
+                # Docker names what it was asked for.
+                return in_json(step, otherwise={"message": "No such container" if step == 404 else f"error {step}"})
+        self.unexpected.append(asked)
+        return in_json({"message": "page not found"}, 404)
 
-    def handler(self):
-        docker = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                url = urlsplit(self.path)
-                version = re.match(r"/v(\d+)\.(\d+)(?=/)", url.path)
-                if version and tuple(map(int, version.groups())) > VERSION:
-                    return self.answer(400, {"message": "client version is too new. Maximum supported API version is 1.41"})
-                path = url.path[version.end() :] if version else url.path
-                query = {key: values[0] for key, values in parse_qs(url.query).items()}
-                docker.requests.append((path, query))
-                time.sleep(docker.delay)
-                if path in ("/_ping", "/version"):
-                    return self.answer(200, {"ApiVersion": "1.41", "MinAPIVersion": "1.12"})
-                # A container that wrote nothing has an empty log.
-                for pattern, answers, otherwise in ((r"/containers/(\w+)/json", docker.containers, 404), (r"/containers/(\w+)/logs", docker.logs, []),
-                                                    (r"/images/(sha256:\w+)/json", docker.images, 404)):
-                    if match := re.fullmatch(pattern, path):
-                        return self.scripted(answers.get(match[1], otherwise), query)
-                docker.unexpected.append(self.path)
-                return self.answer(404, {"message": "page not found"})
-
-            def scripted(self, step, query):
-                if step is Docker.HANG:
-                    time.sleep(30)
-                elif isinstance(step, int):
-                    # Docker names what it was asked for.
-                    self.answer(step, {"message": "No such container" if step == 404 else f"error {step}"})
-                elif isinstance(step, bytes):
-                    self.answer(200, step)
-                elif isinstance(step, list):
-                    self.stream(step, query)
-                else:
-                    self.answer(200, step)
-
-            def stream(self, frames, query):
-                if query.get("timestamps") != "true" or query.get("stdout") != "true" or query.get("stderr") != "true" or query.get("follow") == "true":
-                    docker.unexpected.append(self.path)
-                self.send_response(200)
-                self.send_header("Content-Type", "application/vnd.docker.raw-stream")
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                body = b"".join(frames[-int(query["tail"]) :])
-                # Pieces that end where no frame ends.
-                for at in range(0, len(body), 1_000):
-                    piece = body[at : at + 1_000]
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-                self.wfile.write(b"0\r\n\r\n")
-
-            def answer(self, status, step):
-                body = step if isinstance(step, bytes) else json.dumps(step).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        return Handler
+    def stream(self, frames, query, asked):
+        if query.get("timestamps") != "true" or query.get("stdout") != "true" or query.get("stderr") != "true" or query.get("follow") == "true":
+            self.unexpected.append(asked)
+        body = b"".join(frames[-int(query["tail"]) :])
+        # Pieces that end where no frame ends.
+        return 200, {"Content-Type": "application/vnd.docker.raw-stream"}, [body[at : at + 1_000] for at in range(0, len(body), 1_000)]
 
     def asked(self, docker_id, what="json"):
         return sum(path == f"/containers/{docker_id}/{what}" for path, _ in self.requests)
 
     def stop(self):
         if self.server:
-            self.server.shutdown()
-            self.server.server_close()
+            self.server.stop()
         shutil.rmtree(self.folder)

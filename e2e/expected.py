@@ -11,6 +11,10 @@ def attributes(span):
     return {pair["key"]: value(pair["value"]) for pair in span.get("attributes", [])}
 
 
+def nanos(span):
+    return span["startTimeUnixNano"], span["endTimeUnixNano"]
+
+
 def value(any_value):
     (kind, inner), *_ = any_value.items()
     if kind == "arrayValue":

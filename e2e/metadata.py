@@ -1,9 +1,6 @@
 """A task metadata endpoint that plays a task's life: scripted answers, one a poll, the last one again and again."""
 
-import json
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http_server import Polled, in_json
 
 TASK_ID = "0123456789abcdef0123456789abcdef"
 ARN = f"arn:aws:ecs:eu-west-1:123456789012:task/prod/{TASK_ID}"
@@ -26,51 +23,13 @@ def task(*containers, status="RUNNING", wanted="RUNNING", **more):
     }
 
 
-class Metadata:
-    """`life` holds what `/task` answers: a document, a status, raw bytes, or `HANG`."""
-
-    HANG = object()
+class Metadata(Polled):
+    """`life` holds what `/task` answers: a document, a status, raw bytes, or `HANG`; `own` is the container that asks."""
 
     def __init__(self, own, *life, version="v4"):
-        self.life, self.polls, self.times = list(life), 0, []
-        lock = threading.Lock()
-        metadata = self
+        self.own = own
+        super().__init__(life, self.answer)
+        self.url += f"/{version}/xyz"
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                if self.path.endswith("/task"):
-                    with lock:
-                        step = metadata.life[min(metadata.polls, len(metadata.life) - 1)]
-                        metadata.polls += 1
-                        metadata.times.append(time.monotonic())
-                else:
-                    step = own
-                if step is Metadata.HANG:
-                    time.sleep(30)
-                    return
-                status = step if isinstance(step, int) else 200
-                body = step if isinstance(step, bytes) else b"" if isinstance(step, int) else json.dumps(step).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/{version}/xyz"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def wait(self, polls, within=60.0):
-        deadline = time.monotonic() + within
-        while self.polls < polls:
-            assert time.monotonic() < deadline, f"{self.polls} polls"
-            time.sleep(0.02)
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, path, headers, body):
+        return in_json(self.step() if path.endswith("/task") else self.own)

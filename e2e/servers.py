@@ -6,12 +6,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-import lines
+import json_lines
+from waiting import holds_within, wait_until
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecspan-e2e"
@@ -25,23 +25,26 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Server:
-    """A process that is started with environment variables and is ready when `ready` says so."""
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    def __init__(self, name, arguments, environment, log, program=None):
+
+class Server:
+    """A process that is started with environment variables and is ready when it listens at its `port`, or `is_ready` says so."""
+
+    def __init__(self, name, arguments, environment, log, program=None, **options):
         self.name, self.log = name, log
-        self.process = subprocess.Popen(
-            [program or CACHE / name, *arguments], env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=open(log, "wb"), stderr=subprocess.STDOUT
-        )
-        deadline = time.monotonic() + READY_WITHIN
-        while not self.is_ready():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"{name} did not start:\n{Path(log).read_text()[-2000:]}")
-            time.sleep(0.05)
+        options = {"stdin": subprocess.DEVNULL, "stdout": open(log, "wb"), "stderr": subprocess.STDOUT, **options}
+        self.process = subprocess.Popen([program or CACHE / name, *arguments], env={**os.environ, **environment}, **options)
+        try:
+            wait_until(lambda: f"{name} to start:\n{Path(log).read_text()[-2000:]}", self.is_ready, READY_WITHIN, process=self.process)
+        except BaseException:
+            self.stop()
+            raise
 
     def is_ready(self):
-        raise NotImplementedError
+        return listens(self.port)
 
     def stop(self):
         if self.process.poll() is None:
@@ -82,29 +85,19 @@ class Jaeger(Server):
             raise
 
 
-class LambdaApi:
+class LambdaApi(Server):
     """AWS Lambda's runtime API as cargo-lambda has it, for a function that is started apart."""
 
     def __init__(self, folder):
-        port = free_port()
-        self.address, self.log = f"127.0.0.1:{port}", folder / "lambda.log"
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
         # It insists on a package, and builds nothing of it.
         (folder / "src").mkdir()
         (folder / "src/main.rs").write_text("fn main() {}\n")
         (folder / "Cargo.toml").write_text('[package]\nname = "function"\nversion = "0.0.0"\nedition = "2024"\n')
-        command = [Path(sys.executable).parent / "cargo-lambda", "lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P", str(port)]
-        self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=open(self.log, "wb"), stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + READY_WITHIN
-        while not self.is_ready():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"cargo-lambda did not start:\n{self.log.read_text()[-2000:]}")
-            time.sleep(0.05)
-
-    def is_ready(self):
-        host, port = self.address.split(":")
-        with socket.socket() as probe:
-            return probe.connect_ex((host, int(port))) == 0
+        program = Path(sys.executable).parent / "cargo-lambda"
+        arguments = ["lambda", "watch", "--only-lambda-apis", "-A", "127.0.0.1", "-P", str(self.port)]
+        super().__init__("cargo-lambda", arguments, {}, folder / "lambda.log", program, cwd=folder)
 
     def environment(self):
         """What Lambda sets for a function."""
@@ -120,8 +113,6 @@ class LambdaApi:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
 
-    stop = Server.stop
-
 
 class Collector(Server):
     """`http` and `grpc` name the ports to listen at again, after a stop."""
@@ -134,10 +125,6 @@ class Collector(Server):
         self.port, self.grpc_port = ports["HTTP"], ports["GRPC"]
         environment = {f"OTELCOL_{name}_PORT": str(port) for name, port in ports.items()} | {"OTELCOL_FILE": str(self.file)}
         super().__init__("otelcol", ["--config", HERE / "servers/otelcol/otelcol.yaml"], environment, folder / "otelcol.log")
-
-    def is_ready(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def spans(self, count, within=20.0):
         """All spans in the file, once there are `count` of them: it is written a moment after the answer."""
@@ -152,12 +139,14 @@ class Collector(Server):
         return self.read(flat_metrics, "resourceMetrics", count, within)
 
     def read(self, flat, key, count, within):
-        deadline = time.monotonic() + within
-        while True:
-            found = [item for request in lines.whole(self.file) for item in flat(request.get(key, []))]
-            if len(found) >= count or time.monotonic() > deadline:
-                return found
-            time.sleep(0.05)
+        found = []
+
+        def are_there():
+            found[:] = [item for request in json_lines.so_far(self.file) for item in flat(request.get(key, []))]
+            return len(found) >= count
+
+        holds_within(are_there, within, pause=0.05)
+        return found
 
 
 class ElasticMQ(Server):
@@ -175,10 +164,6 @@ class ElasticMQ(Server):
         machine = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true"]
         arguments = [*machine, *(f"-D{name}={value}" for name, value in settings.items()), "-cp", f"{CACHE}/elasticmq/*"]
         super().__init__("elasticmq", [*arguments, "org.elasticmq.server.Main"], {}, folder / "elasticmq.log", program="java")
-
-    def is_ready(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 def flat_logs(resource_logs):

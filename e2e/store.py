@@ -3,13 +3,17 @@ its file, as a receiver that loses nothing would. `store.py PORT FILE [unstable]
 with 503 or with nothing at all."""
 
 import os
-import socket
 import subprocess
 import sys
+import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
-from servers import READY_WITHIN, free_port
+from http_server import HttpServer
+from servers import READY_WITHIN, free_port, listens
+from waiting import wait_until
+
+JSON = {"Content-Type": "application/json"}
 
 
 class Store:
@@ -17,14 +21,7 @@ class Store:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen([sys.executable, __file__, str(self.port), str(file), *(["unstable"] if unstable else [])])
-        deadline = time.monotonic() + READY_WITHIN
-        while not self.listens():
-            assert self.process.poll() is None and time.monotonic() < deadline, "the store did not start"
-            time.sleep(0.02)
-
-    def listens(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        wait_until("the store to start", lambda: listens(self.port), READY_WITHIN, process=self.process)
 
     def kill(self):
         self.process.kill()
@@ -34,37 +31,25 @@ class Store:
 def main(port, path, unstable):
     count = 0
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    # A line that the one before did not live to finish: the next is not to be a part of it.
+    os.ftruncate(file, Path(path).read_bytes().rfind(b"\n") + 1)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            nonlocal count
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            count += 1
-            if unstable and count % 3 == 0:
-                if count % 2:
-                    return self.answer(503)
-                # Taken, and never said: the outcome is unknown.
-                os.write(file, body + b"\n")
-                self.close_connection = True
-                return
+    def answer(_, headers, body):
+        nonlocal count
+        count += 1
+        if unstable and count % 3 == 0:
+            if count % 2:
+                return 503, JSON, b"{}"
+            # Taken, and never said: the outcome is unknown.
             os.write(file, body + b"\n")
-            # Long enough for a run to be killed in the middle.
-            time.sleep(0.02 if unstable else 0)
-            self.answer(200)
+            return HttpServer.HANG_UP
+        os.write(file, body + b"\n")
+        # Long enough for a run to be killed in the middle.
+        time.sleep(0.02 if unstable else 0)
+        return 200, JSON, b"{}"
 
-        def answer(self, status):
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *_):
-            pass
-
-    ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+    HttpServer(answer, port=port)
+    threading.Event().wait()
 
 
 if __name__ == "__main__":

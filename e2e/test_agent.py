@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from agent import INSTANCE, Agent, arn, container, task
+from conftest import told_to_stop
 from docker_api import SECRET, STDERR, STDOUT, Docker, frame, inspected
-from expected import attributes, span_id
+from expected import attributes, nanos, span_id
 from servers import flat, free_port
+from waiting import wait_until
 
 RUNS, ENDED = "0f" * 16, "1e" * 16
 APP, SIDE, INIT, MAIN = (letter * 64 for letter in "abcd")
@@ -48,23 +50,6 @@ def instance():
 
 def start(ecspan, agent, docker, *arguments, env=None):
     return ecspan.start("agent", "--agent-url", agent.url, "--docker", docker.host, *arguments, env=env)
-
-
-def told_to_stop(process):
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    return process.returncode, err.decode()
-
-
-def eventually(is_so, within=30.0):
-    deadline = time.monotonic() + within
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
-def nanos(span):
-    return span["startTimeUnixNano"], span["endTimeUnixNano"]
 
 
 def by_name(spans):
@@ -143,13 +128,13 @@ def test_containers_are_sent_once_they_have_finished(ecspan, aws, jaeger, instan
     tasks = [task(runs, container(INIT, "init"), container(MAIN, "main"))]
     agent, dock = instance(tasks), docker({INIT: inspected(INIT, STARTED), MAIN: inspected(MAIN, STARTED)})
     process = start(ecspan, agent, dock, "--endpoint", jaeger.grpc, "--protocol", "grpc")
-    agent.wait(2)
+    agent.wait_more(2)
     # Between two looks.
     dock.containers[INIT] = inspected(INIT, STARTED, "2026-11-20T10:00:11.000000001Z", code=1)
     agent.life.append([*tasks, task(ended, container(APP, "app"), status="STOPPED")])
     dock.containers[APP] = inspected(APP, STARTED, DONE)
-    eventually(lambda: flat(jaeger.trace(runs)) and flat(jaeger.trace(ended)))
-    agent.wait(2)
+    wait_until("both tasks in Jaeger", lambda: flat(jaeger.trace(runs)) and flat(jaeger.trace(ended)), 30)
+    agent.wait_more(2)
     code, told = told_to_stop(process)
     assert code == 0 and "2 of 2 spans accepted" in told, told
     assert f"task prod/{runs}: container main had not finished when last seen: its span is not sent" in told
@@ -202,9 +187,9 @@ def test_without_docker_no_end_is_known(ecspan, aws, collector, instance, docker
     assert run.code == 3 and "exit codes, finish times and logs of containers are not known" in run.err and "hint: " in run.err, run
     assert "0 of 0 spans" in run.err and run.out.count("end unknown") == 4
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
-    agent.wait(4)
+    agent.wait_more(4)
     agent.life.append([])
-    agent.wait(2)
+    agent.wait_more(2)
     code, told = told_to_stop(process)
     assert code == 3 and told.count("are not known") == 1, told
     assert f"task prod/{RUNS}: vanished from the agent's list with container init, main: its end was never seen" in told
@@ -213,7 +198,7 @@ def test_without_docker_no_end_is_known(ecspan, aws, collector, instance, docker
 def test_a_docker_that_comes_back_is_no_gap(ecspan, aws, collector, instance, docker):
     agent, dock = instance(two_tasks(False)), docker(their_containers(), later=True)
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
-    agent.wait(2)
+    agent.wait_more(2)
     dock.start()
     assert len(collector.spans(3)) == 3
     code, told = told_to_stop(process)
@@ -228,7 +213,7 @@ def test_docker_can_be_left_out(ecspan, aws, instance, tmp_path):
 def test_without_docker_what_has_stopped_is_not_said_to_run(ecspan, aws, instance, tmp_path):
     agent = instance(two_tasks(True))
     process = ecspan.start("agent", "--agent-url", agent.url, "--docker", "none", "--to", f"file:{tmp_path / 'spans'}")
-    agent.wait(2)
+    agent.wait_more(2)
     code, told = told_to_stop(process)
     for name in ("app", "side"):
         assert f"task prod/{ENDED}: container {name} has stopped, and its end is not known: its span is not sent" in told, told
@@ -256,7 +241,7 @@ def test_what_may_be_restarted_is_sent_when_its_task_is_over(ecspan, aws, collec
     dock.containers[APP] = inspected(APP, STARTED, DONE)
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
     collector.spans(1)
-    agent.wait(3)
+    agent.wait_more(3)
     assert set(by_name(collector.spans(1))) == {(ENDED, "app"), (ENDED, "side")}
     agent.life.append([task(RUNS, by_ecs, by_docker, status="STOPPED"), *others])
     assert set(by_name(collector.spans(4))) == {(ENDED, "app"), (ENDED, "side"), (RUNS, "main"), (RUNS, "side")}
@@ -268,15 +253,15 @@ def test_one_that_is_started_again_at_once_is_not_sent_and_later_is_told(ecspan,
     agent = instance([task(RUNS, container(MAIN, "main"), container(INIT, "init"))])
     dock = docker({MAIN: inspected(MAIN, STARTED, DONE), INIT: inspected(INIT, STARTED)})
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
-    eventually(lambda: dock.asked(MAIN))
+    wait_until("a look at container main", lambda: dock.asked(MAIN), 30)
     # An older agent does not say that there is a restart policy.
     dock.containers[MAIN] = inspected(MAIN, "2026-11-20T11:00:00Z", DONE, running=True)
-    agent.wait(3)
+    agent.wait_more(3)
     assert collector.spans(1, within=0) == []
     dock.containers[MAIN] = inspected(MAIN, "2026-11-20T11:00:00Z", "2026-11-20T11:00:05Z")
     assert nanos(collector.spans(1)[0]) == ("1795172400000000000", "1795172405000000000")
     dock.containers[MAIN] = inspected(MAIN, "2026-11-20T11:01:00Z", "2026-11-20T11:00:05Z", running=True)
-    agent.wait(3)
+    agent.wait_more(3)
     code, told = told_to_stop(process)
     assert code == 3 and told.count("container main was started again after its span was sent") == 1, told
     assert len(collector.spans(1)) == 1
@@ -287,18 +272,18 @@ def test_a_task_that_vanished(ecspan, aws, collector, instance, docker):
     agent = instance([stays, task(ENDED, container(APP, "app"), container(SIDE, "side")), task(third, container("e" * 64, "late"))])
     dock = docker({**their_containers(), APP: inspected(APP, STARTED), SIDE: inspected(SIDE, STARTED), "e" * 64: inspected("e" * 64, STARTED)})
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
-    agent.wait(2)
+    agent.wait_more(2)
     # Docker still knows how one ended, has forgotten the other; the third runs on although the agent has forgotten it.
     agent.life.append([stays])
-    agent.wait(1)
+    agent.wait_more(1)
     dock.containers[APP] = inspected(APP, STARTED, DONE)
     del dock.containers[SIDE]
     assert set(by_name(collector.spans(2))) == {(RUNS, "init"), (ENDED, "app")}
-    agent.wait(2)
+    agent.wait_more(2)
     asked = dock.asked(APP)
     dock.containers["e" * 64] = inspected("e" * 64, STARTED, DONE)
     assert (third, "late") in by_name(collector.spans(3))
-    agent.wait(2)
+    agent.wait_more(2)
     assert dock.asked(APP) == asked, "what is over is forgotten"
     code, told = told_to_stop(process)
     assert code == 3 and told.count("gap: ") == 1, told
@@ -308,10 +293,10 @@ def test_a_task_that_vanished(ecspan, aws, collector, instance, docker):
 def test_told_to_stop_in_the_middle_it_loses_nothing(ecspan, aws, collector, instance, docker):
     agent, dock = instance([task(RUNS, container(INIT, "init"), container(MAIN, "main"))]), docker(their_containers())
     process = start(ecspan, agent, dock, "--endpoint", collector.http)
-    eventually(lambda: dock.asked(MAIN) >= 2)
+    wait_until("two looks at container main", lambda: dock.asked(MAIN) >= 2, 30)
     dock.delay = 1.0
     before = dock.asked(INIT)
-    eventually(lambda: dock.asked(INIT) > before)
+    wait_until("one more look at container init", lambda: dock.asked(INIT) > before, 30)
     # While Docker is being asked. The container finishes before the last look.
     process.send_signal(signal.SIGTERM)
     dock.containers[MAIN] = inspected(MAIN, STARTED, DONE, code=143)
@@ -377,11 +362,11 @@ def test_standalone_sends_the_tasks_too(ecspan, aws, collector, instance, docker
     # Without a pull time there is no phase of it.
     launch = {"provisioning", "starting", "container init"}
     assert {span["name"] for span in collector.spans(2)} <= launch
-    agent.wait(2)
+    agent.wait_more(2)
     dock.containers[MAIN] = inspected(MAIN, STARTED, DONE)
     agent.life.append([{**running, "KnownStatus": "STOPPED"}])
     collector.spans(6)
-    agent.wait(2)
+    agent.wait_more(2)
     code, told = told_to_stop(process)
     assert code == 0, told
     spans = {span["name"]: span for span in collector.spans(6)}
@@ -399,7 +384,7 @@ def test_standalone_sends_the_tasks_too(ecspan, aws, collector, instance, docker
 def test_a_receiver_that_is_down_loses_nothing(ecspan, aws, instance, docker):
     agent, dock = instance(two_tasks(False)), docker(their_containers())
     process = start(ecspan, agent, dock, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s")
-    agent.wait(4)
+    agent.wait_more(4)
     code, told = told_to_stop(process)
     assert code == 1 and "3 saved" in told, told
     saved = list(Path(ecspan.home / "state/ecspan/undelivered").glob("*.jsonl"))

@@ -1,13 +1,12 @@
 """Every file of the public ECS data that $ECSPAN_CORPUS names: a faithful trace, nothing final yet, or a clear refusal."""
 
-import json
 import os
 import re
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from servers import flat
+from batch import in_file
 
 CORPUS = Path(os.environ["ECSPAN_CORPUS"]) if "ECSPAN_CORPUS" in os.environ else None
 FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.parent != CORPUS) if CORPUS else []
@@ -65,7 +64,7 @@ def test_an_export_invents_no_time(ecspan, tmp_path, path):
         return
     assert run.code == 0 and "panicked" not in run.err, run
     known = times(path.read_text())
-    spans = [span for line in file.read_text().splitlines() for span in flat(json.loads(line)["resourceSpans"])]
+    spans = in_file(file)
     for span in spans:
         start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
         assert start <= end
@@ -77,7 +76,7 @@ def test_an_export_invents_no_time(ecspan, tmp_path, path):
 def test_only_finished_containers_of_metadata_are_sent(ecspan, tmp_path, path):
     file = tmp_path / "spans.jsonl"
     run = ecspan("export", path, "--to", f"file:{file}")
-    spans = [span for line in file.read_text().splitlines() for span in flat(json.loads(line)["resourceSpans"])]
+    spans = in_file(file)
     finished = re.findall(r'"FinishedAt"\s*:\s*"(20[^"]+)"', path.read_text())
     if path in AGENT:
         assert run.code == 1 and "no time is known of it" in run.err and not spans, run

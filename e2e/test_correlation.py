@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import uuid
 
+import json_lines
 import pytest
-from conftest import PROJECT
+from batch import in_file
+from conftest import PROJECT, told_to_stop as drained
 from expected import attributes, span_id
 from fake_aws.seed import CREATED, millis
 from metadata import Metadata, container
@@ -19,8 +21,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from servers import flat
-from test_export import APP, ENDED, ENVOY, in_file
-from test_worker import Queue, drained, event, start
+from sqs import Queue, event
+from test_export import APP, ENDED, ENVOY
+from test_worker import start
 
 PAGE = PROJECT / "docs/correlation.md"
 NO_SPAN = "0" * 16
@@ -153,7 +156,7 @@ def test_links_do_not_depend_on_what_becomes_of_the_lines(ecspan, aws, collector
     for how in ("events", "records", "both", "none"):
         assert ecspan("export", f"prod/{task.id}", "--logs-as", how, "--to", f"file:{tmp_path / how}").code == 0
         # The file has records, too; spans are what is compared.
-        lines = [json.loads(line) for line in (tmp_path / how).read_text().splitlines()]
+        lines = json_lines.all_of(tmp_path / how)
         spans = {span["name"]: span for line in lines if "resourceSpans" in line for span in flat(line["resourceSpans"])}
         found[how] = links(spans["container app"])
     assert found["events"] == [(one, "00f067aa0ba902b7", "trace_id") for one in ids(20)]
@@ -176,7 +179,7 @@ def test_beyond_128_links_are_counted_and_every_export_is_the_same(ecspan, aws, 
     for name in ("once", "twice"):
         assert ecspan("export", f"prod/{task.id}", *how, "--to", f"file:{tmp_path / name}").code == 0
     assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
-    lines = [json.loads(line) for line in (tmp_path / "once").read_text().splitlines()]
+    lines = json_lines.all_of(tmp_path / "once")
     (span,) = [span for line in lines for span in flat(line.get("resourceSpans", [])) if span["name"] == "container app"]
     assert [trace for trace, _, _ in links(span)] == ids(128) and span["droppedLinksCount"] == 172
     assert [span for _, span, _ in links(span)] == ["00f067aa0ba902b7"] * 5 + [NO_SPAN] * 123

@@ -7,11 +7,13 @@ import time
 import urllib.request
 
 import pytest
+from batch import in_file
 from expected import attributes
 from fake_aws import REGION
 from fake_aws.rollouts import BREAKER
 from fake_aws.seed import ACCOUNT
 from servers import flat
+from waiting import line_with
 
 CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/prod"
 DEPLOY = ("deploy", "web", "--cluster", "prod")
@@ -94,7 +96,7 @@ def test_every_time_the_same_bytes(ecspan, aws, tmp_path):
 
     def lines(name):
         # Tasks come in the order in which they are described.
-        spans = [span for line in (tmp_path / name).read_text().splitlines() for span in flat(json.loads(line)["resourceSpans"])]
+        spans = in_file(tmp_path / name)
         return sorted(json.dumps(span, sort_keys=True) for span in spans)
 
     assert lines("once") == lines("twice")
@@ -240,7 +242,7 @@ def test_a_deployment_in_progress_and_then_its_end(ecspan, aws, jaeger):
     spans = named(flat(jaeger.trace(sha(identity(made), 16))))
     assert ("deployment", None) in spans and len([name for name, _ in spans if name == "launch"]) == 9
     # What had been sent before is the same now.
-    before = [span for line in (ecspan.home / "launches.jsonl").read_text().splitlines() for span in flat(json.loads(line)["resourceSpans"])]
+    before = in_file(ecspan.home / "launches.jsonl")
     before = {span["spanId"]: span for span in before if span["name"] == "launch"}
     assert len(before) == 8
     for span in spans.values():
@@ -373,9 +375,7 @@ def test_how_it_ended_is_known_without_the_tasks(ecspan, aws):
 def test_a_wait_is_over_in_time_whatever_aws_does(ecspan, aws):
     aws.rollouts.in_progress()
     process = ecspan.start(*DEPLOY, "--wait", "--wait-timeout", "5s")
-    line = process.stderr.readline()
-    while b"waiting" not in line:
-        line = process.stderr.readline()
+    line_with(b"waiting", process.stderr)
     aws.front.throttle_every = {"DescribeServices": 1}
     out, err = process.communicate(timeout=20)
     assert process.returncode == 12 and out.decode().startswith("… in progress"), (out.decode(), err.decode())

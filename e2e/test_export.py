@@ -1,8 +1,7 @@
 """Exports of tasks from the loopback AWS, read back from real receivers."""
 
-import json
-
 import pytest
+from batch import in_file
 from expected import PARENTS, attributes, phases, span_id
 from fake_aws.seed import CREATED, LAUNCH, millis
 from servers import flat
@@ -35,10 +34,6 @@ def meant(span):
         "dropped": span.get("droppedEventsCount", 0), "status": {k: v for k, v in span.get("status", {}).items() if v},
         "resource": attributes(span["resource"]),
     }
-
-
-def in_file(path):
-    return [span for line in path.read_text().splitlines() for span in flat(json.loads(line)["resourceSpans"])]
 
 
 def by_name(spans):

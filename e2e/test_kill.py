@@ -8,32 +8,20 @@ import time
 
 import batch
 import pytest
-from fake_aws.seed import LAUNCH
 from servers import Collector
 from store import Store
+from test_export import ENDED
+from waiting import wait_until
 
 TASKS = 1_000
 #: 50 are the proof; a few are enough to notice.
 RUNS = int(os.environ.get("ECSPAN_KILL_RUNS", "3"))
-ENDED = {**LAUNCH, "stopping": 634.15, "execution_stopped": 623.75, "stopped": 655.65}
 APP = {"name": "app", "image": "nginx", "exitCode": 0}
 
 
-def whole_lines(path):
-    """The lines of a store's file; one that its process did not live to finish was never answered."""
-    lines = path.read_text().splitlines() if path.exists() else []
-    whole = []
-    for line in lines:
-        try:
-            whole.append(json.loads(line))
-        except ValueError:
-            pass
-    return whole
-
-
 def copies_in(*paths):
-    lines = [line for path in paths for line in whole_lines(path)]
-    return batch.by_id([span for line in lines for span in batch.flat(line.get("resourceSpans", []))])
+    """The copies that receivers have by now; a line that a store did not live to finish was never answered."""
+    return batch.by_id(batch.spans_in(*paths))
 
 
 @pytest.mark.parametrize("run_number", range(RUNS))
@@ -89,10 +77,7 @@ def killed_and_restarted(ecspan, path, endpoint, protocol, kill, restart):
 
     listener = threading.Thread(target=listen)
     listener.start()
-    deadline = time.monotonic() + 60
-    while not copies_in(path):
-        assert process.poll() is None and time.monotonic() < deadline, told
-        time.sleep(0.02)
+    wait_until(lambda: f"the first spans: {told}", lambda: copies_in(path), 60, process=process)
     kill()
     assert felt.wait(60), "the export was over before the receiver was killed: " + "".join(told[-5:])
     restart()

@@ -7,8 +7,10 @@ import time
 
 import batch
 import pytest
+from conftest import told_to_stop as drained
 from servers import LambdaApi, free_port
-from test_worker import drained, event, stopped_tasks
+from sqs import event, stopped_tasks
+from waiting import line_with
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +59,7 @@ def test_what_is_not_delivered_in_time_comes_back(ecspan, aws, runtime, tmp_path
     bodies = [event(task) for task in stopped_tasks(tmp_path / "tasks.jsonl", 3)]
     with concurrent.futures.ThreadPoolExecutor() as pool:
         answer = pool.submit(runtime.invoke, sqs(*bodies))
-        line = process.stderr.readline()
-        while b"refused" not in line:
-            line = process.stderr.readline()
+        line_with(b"refused", process.stderr)
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         status, answer = answer.result(timeout=60)

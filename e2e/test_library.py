@@ -5,7 +5,7 @@ import signal
 import batch
 import pytest
 from conftest import PROJECT
-from test_worker import Queue, event, stopped_tasks
+from sqs import Queue, event, stopped_tasks
 
 EXAMPLES = PROJECT / "target/debug/examples"
 

@@ -1,7 +1,6 @@
 """Log lines as OTLP log records, and whole logs."""
 
-import json
-
+import json_lines
 import pytest
 from expected import attributes, span_id
 from fake_aws.seed import CREATED, millis
@@ -76,7 +75,7 @@ def test_records_that_are_not_read_are_said(ecspan, aws, tmp_path):
     out = tmp_path / "out.jsonl"
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--to", f"file:{out}")
     assert run.code == 0 and "log lines not kept" in run.err, run
-    records = [record for line in out.read_text().splitlines() for record in flat_logs(json.loads(line).get("resourceLogs", []))]
+    records = [record for line in json_lines.all_of(out) for record in flat_logs(line.get("resourceLogs", []))]
     gaps = [record for record in records if record["eventName"] == "log gap"]
     assert len(records) == 2 * 129 and len(gaps) == 2 and "not read" in gaps[0]["body"]["stringValue"]
 
@@ -86,7 +85,7 @@ def test_a_whole_log_is_streamed(ecspan, aws, tmp_path):
     out = tmp_path / "out.jsonl"
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--log-lines", "all", "--to", f"file:{out}")
     assert run.code == 0 and "50000 of 50000 log records accepted" in run.err, run
-    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    lines = json_lines.all_of(out)
     records = [record for line in lines for record in flat_logs(line.get("resourceLogs", []))]
     for name in ("app", "envoy"):
         bodies = [record["body"]["stringValue"] for record in records if record["body"]["stringValue"].startswith(name)]
@@ -95,7 +94,7 @@ def test_a_whole_log_is_streamed(ecspan, aws, tmp_path):
     spans = {span["name"]: span for line in lines for span in flat(line.get("resourceSpans", []))}
     again = tmp_path / "again.jsonl"
     assert ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--to", f"file:{again}").code == 0
-    others = {span["name"]: span for line in again.read_text().splitlines() for span in flat(json.loads(line).get("resourceSpans", []))}
+    others = {span["name"]: span for line in json_lines.all_of(again) for span in flat(line.get("resourceSpans", []))}
     assert spans == others
 
     shown = ecspan("show", f"prod/{task.id}", "--format", "timeline", "--log-lines", "all", "--utc")

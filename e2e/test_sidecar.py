@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-from expected import attributes, span_id
+from conftest import told_to_stop
+from expected import attributes, nanos, span_id
 from metadata import ARN, Metadata, container, task
 from servers import flat, free_port
+from waiting import line_with
 
 OWN = container("ecspan", "2026-11-20T10:00:09.1Z")
 APP = ("app", "2026-11-20T10:00:10.123456789Z")
@@ -31,16 +33,6 @@ def metadata():
 
 def start(ecspan, metadata, *arguments, variable="ECS_CONTAINER_METADATA_URI_V4"):
     return ecspan.start("sidecar", "--health-file", ecspan.home / "health", *arguments, env={variable: metadata.url})
-
-
-def told_to_stop(process):
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    return process.returncode, err.decode()
-
-
-def nanos(span):
-    return span["startTimeUnixNano"], span["endTimeUnixNano"]
 
 
 @pytest.mark.parametrize(
@@ -218,9 +210,7 @@ def test_a_second_interrupt_ends_at_once_and_a_second_sigterm_does_not(ecspan, a
             process = ecspan.start(*arguments, env={"ECS_CONTAINER_METADATA_URI_V4": endpoint.url})
             endpoint.wait(endpoint.polls + 1)
             process.send_signal(first)
-            line = process.stderr.readline()
-            while b"told to stop" not in line:
-                line = process.stderr.readline()
+            line_with(b"told to stop", process.stderr)
             process.send_signal(again)
             _, told = process.communicate(timeout=30)
             assert process.returncode == code, told.decode()

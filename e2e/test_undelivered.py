@@ -1,15 +1,16 @@
 """What is not accepted is kept, and sent again."""
 
-import json
 import signal
-import socket
 import time
 
+import json_lines
 import pytest
+import receiver as receivers
 from conftest import PROJECT
 from servers import Collector, free_port
 from test_export import stopped_task
 from test_faults import OK, fast, says
+from waiting import wait_until
 
 NGINX = [PROJECT / "examples/nginx/task.json"]
 
@@ -21,11 +22,9 @@ def nowhere():
 
 @pytest.fixture
 def black_hole():
-    """Takes connections and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = receivers.black_hole()
+    yield server.url
+    server.stop()
 
 
 def folder(ecspan):
@@ -37,7 +36,7 @@ def files(ecspan):
 
 
 def notes(ecspan):
-    return [json.loads(line)["ecspan"] for file in files(ecspan) for line in file.read_text().splitlines()]
+    return [saved["ecspan"] for file in files(ecspan) for saved in json_lines.all_of(file)]
 
 
 def test_what_nobody_took_is_sent_to_where_it_was_meant_for(ecspan, aws, collector):
@@ -159,10 +158,7 @@ def test_an_interrupt_saves_what_is_in_hand(ecspan, aws, black_hole, signal_, co
     process = ecspan.start("export", *(f"prod/{task.id}" for task in tasks), "--endpoint", black_hole, "--timeout", "1h", "--deadline", "1h")
     # It is under way once the receiver has a connection; that the receiver cannot tell, but the kernel can.
     port = int(black_hole.rsplit(":", 1)[1])
-    deadline = time.monotonic() + 30
-    while not connected(port):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until("a connection to the receiver", lambda: connected(port), 30)
     started = time.monotonic()
     process.send_signal(signal_)
     _, err = process.communicate(timeout=30)

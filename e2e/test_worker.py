@@ -5,20 +5,18 @@
 import json
 import os
 import random
-import signal
 import subprocess
 import threading
 import time
-import uuid
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import batch
-import boto3
 import pytest
-from fake_aws import REGION
+from conftest import told_to_stop as drained
 from servers import Collector, free_port
+from sqs import Queue, event, stopped_tasks
 from test_export import stopped_task
+from waiting import line_with
 
 EVENTS = int(os.environ.get("ECSPAN_WORKER_EVENTS", "300"))
 IS_PROOF = EVENTS >= 10_000
@@ -33,76 +31,9 @@ RECEIVES = 4 if IS_PROOF else 3
 KILLING = (RECEIVES - 1) * HIDDEN
 
 
-class Queue:
-    """A queue with a dead-letter queue behind it."""
-
-    def __init__(self, server, receives=50):
-        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        self.sqs = boto3.client("sqs", endpoint_url=server.url, region_name=REGION, **keys)
-        self.endpoint = server.url
-        self.dead = self.sqs.create_queue(QueueName=f"dead-{uuid.uuid4().hex}")["QueueUrl"]
-        arn = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(receives)})
-        self.url = self.sqs.create_queue(QueueName=f"ecs-{uuid.uuid4().hex}", Attributes={"RedrivePolicy": policy})["QueueUrl"]
-
-    def send(self, *bodies):
-        def send(start):
-            entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies[start : start + 10])]
-            assert not self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries).get("Failed")
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(send, range(0, len(bodies), 10)))
-
-    def count(self, *names):
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))["Attributes"]
-        return sum(int(attributes[name]) for name in names)
-
-    def visible(self):
-        return self.count("ApproximateNumberOfMessages")
-
-    def hidden(self):
-        return self.count("ApproximateNumberOfMessagesNotVisible")
-
-    def left(self):
-        return self.count("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-
-    def wait_until(self, is_so, within):
-        deadline = time.monotonic() + within
-        while not is_so():
-            assert time.monotonic() < deadline, f"{self.visible()} messages are visible, {self.hidden()} hidden"
-            time.sleep(0.1)
-
-    def wait_until_empty(self, within):
-        self.wait_until(lambda: not self.left(), within)
-
-    def dead_letters(self):
-        bodies = []
-        while messages := self.sqs.receive_message(QueueUrl=self.dead, MaxNumberOfMessages=10).get("Messages"):
-            bodies += [message["Body"] for message in messages]
-        return bodies
-
-
-def event(task, **more):
-    return json.dumps({
-        "version": "0", "id": str(uuid.uuid4()), "detail-type": "ECS Task State Change", "source": "aws.ecs", "account": "123456789012",
-        "region": REGION, "resources": [task["taskArn"]], "detail": {**task, "version": 7, **more},
-    })
-
-
-def stopped_tasks(path, count):
-    batch.write(path, count, seconds_ago=3_600)
-    return [json.loads(line)["tasks"][0] for line in path.read_text().splitlines()]
-
-
 def start(ecspan, queue, *arguments, logs="none", env=None, **options):
     environment = {"AWS_ENDPOINT_URL_SQS": queue.endpoint, **(env or {})}
     return ecspan.start("worker", "--queue", queue.url, "--logs", logs, *arguments, env=environment, **options)
-
-
-def drained(process, within=60):
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=within)
-    return process.returncode, err.decode()
 
 
 def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_path):
@@ -113,7 +44,7 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     process = start(ecspan, queue, "--endpoint", collector.http)
     assert len(collector.spans(60 * batch.SPANS)) == 60 * batch.SPANS
     # The poison message alone is hidden, until its time is up.
-    queue.wait_until(lambda: queue.left() == 1, 20)
+    queue.wait_until("the poison message alone", lambda: queue.left() == 1, 20)
     code, told = drained(process)
     assert code == 0 and "messages=62" in told and "tasks=60" in told and "passed_by=1" in told and "poison=1" in told, told
     assert "dead-letter rule" in told and "540 of 540 spans accepted" in told
@@ -163,9 +94,7 @@ def test_a_queue_that_is_not_there(ecspan, elasticmq):
     queue = Queue(elasticmq)
     queue.url += "-not"
     process = start(ecspan, queue)
-    line = process.stderr.readline()
-    while b"level=error" not in line:
-        line = process.stderr.readline()
+    line = line_with(b"level=error", process.stderr)
     assert b"list-queues" in line, line
     code, told = drained(process)
     assert code == 1 and "the queue has never answered" in told, told
@@ -175,13 +104,13 @@ def test_a_task_whose_lines_are_not_in_yet_takes_no_room(ecspan, aws, elasticmq,
     """One message at a time: the failed task that stopped just now is put back, and the other one does not wait for it."""
     queue = Queue(elasticmq)
     batch.write(tmp_path / "now.jsonl", 1, seconds_ago=772)
-    failed = json.loads((tmp_path / "now.jsonl").read_text())["tasks"][0]
+    [failed] = batch.tasks_in(tmp_path / "now.jsonl")
     failed |= {"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError: no such image"}
     [other] = stopped_tasks(tmp_path / "tasks.jsonl", 1)
     queue.send(event(failed))
     process = start(ecspan, queue, "--endpoint", collector.http, "--concurrency", "1", "--logs-settle", "6s", logs="failed")
     # The first was looked at before the second comes.
-    queue.wait_until(lambda: queue.hidden() == 1, 20)
+    queue.wait_until("a hidden message", lambda: queue.hidden() == 1, 20)
     queue.send(event(other))
     names = [span["traceId"] for span in collector.spans(2 * batch.SPANS, within=60)]
     order = list(dict.fromkeys(names))
@@ -238,9 +167,7 @@ def test_a_receiver_without_metrics_is_told_once(ecspan, elasticmq, receiver, tm
     taker = receiver((404, {}, b""))
     environment = {"OTEL_METRIC_EXPORT_INTERVAL": "100", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": f"{taker.url}/v1/metrics"}
     process = start(ecspan, queue, "--to", f"file:{tmp_path / 'out'}", env=environment)
-    line = process.stderr.readline()
-    while b"metrics were not taken" not in line:
-        line = process.stderr.readline()
+    line_with(b"metrics were not taken", process.stderr)
     code, told = drained(process)
     assert code == 0 and "metrics were not taken" not in told, told
 
@@ -282,7 +209,7 @@ def test_a_receiver_that_is_down_is_waited_for(ecspan, elasticmq, tmp_path):
     queue.send(*map(event, tasks))
     port = free_port()
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{port}", "--deadline", "500ms")
-    queue.wait_until(lambda: queue.hidden() == 5, 20)
+    queue.wait_until("5 hidden messages", lambda: queue.hidden() == 5, 20)
     collector = Collector(tmp_path, http=port)
     try:
         assert len(collector.spans(5 * batch.SPANS, within=30)) == 5 * batch.SPANS
@@ -297,7 +224,7 @@ def test_told_to_stop_it_gives_back_what_is_not_done_at_once(ecspan, elasticmq, 
     queue = Queue(elasticmq)
     queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 20)))
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
-    queue.wait_until(lambda: queue.hidden() == 16, 20)
+    queue.wait_until("16 hidden messages", lambda: queue.hidden() == 16, 20)
     started = time.monotonic()
     code, told = drained(process)
     assert code == 0 and "given_back=16" in told and time.monotonic() - started < 20, told
@@ -313,7 +240,7 @@ def test_told_to_stop_with_nothing_to_do_it_leaves_no_call_that_takes_messages(e
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
     # It is receiving.
     queue.send(event(*stopped_tasks(tmp_path / "one.jsonl", 1)))
-    queue.wait_until(lambda: queue.hidden() == 1, 20)
+    queue.wait_until("a hidden message", lambda: queue.hidden() == 1, 20)
     assert drained(process)[0] == 0
     queue.send(*map(event, stopped_tasks(tmp_path / "more.jsonl", 5)))
     # A call that was left behind would take them at once.
@@ -350,14 +277,14 @@ def test_workers_are_killed_and_the_receiver_goes_away(ecspan, elasticmq, tmp_pa
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        queue.wait_until(lambda: queue.left() < 2 * EVENTS * 3 // 4, 300)
+        queue.wait_until("a quarter of the events", lambda: queue.left() < 2 * EVENTS * 3 // 4, 300)
         one.stop()
         time.sleep(DOWN)
         two = tmp_path / "two"
         two.mkdir()
         collectors.append(Collector(two, http=one.port))
         # The poison stays, hidden or not, until it was received often enough.
-        queue.wait_until(lambda: queue.left() <= len(poison), 600)
+        queue.wait_until("nothing but the poison", lambda: queue.left() <= len(poison), 600)
         took = time.monotonic() - started
         queue.wait_until_empty(60 + (RECEIVES + 1) * HIDDEN)
     finally:

@@ -30,7 +30,7 @@ def recent(tmp_path):
 
 
 def trace_ids(path):
-    return [json.loads(line)["tasks"][0]["taskArn"].rsplit("/", 1)[-1] for line in path.read_text().splitlines()]
+    return list(map(batch.task_id, batch.tasks_in(path)))
 
 
 @pytest.mark.parametrize("keys", [PLAIN, SESSION], ids=["keys", "keys with a session token"])
@@ -96,8 +96,8 @@ def test_what_mends_a_refusal_is_said(ecspan, aws, xray, recent, status, message
 
 def test_a_life_that_began_too_long_ago_is_named_and_the_rest_is_sent(ecspan, aws, xray, tmp_path):
     tasks = batch.write(tmp_path / "tasks.jsonl", 1, seconds_ago=30 * 86_400)
-    task = json.loads(tasks.read_text())["tasks"][0]
-    recently = json.loads(batch.write(tmp_path / "recent.jsonl", 1, seconds_ago=3_600).read_text())["tasks"][0]
+    [task] = batch.tasks_in(tasks)
+    [recently] = batch.tasks_in(batch.write(tmp_path / "recent.jsonl", 1, seconds_ago=3_600))
     for name in ("stoppingAt", "executionStoppedAt", "stoppedAt"):
         task[name] = recently[name]
     tasks.write_text(json.dumps({"tasks": [task]}))

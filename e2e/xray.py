@@ -12,7 +12,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
-from receiver import HttpServer
+from http_server import HttpServer
 
 #: Access key: secret key, session token.
 KEYS = {"AKIDEXAMPLE": ("SECRETEXAMPLE", None), "ASIATOKEN": ("SECRETTOKEN", "TOKENEXAMPLE==")}

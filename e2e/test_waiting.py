@@ -1,0 +1,29 @@
+"""What is said when something does not come."""
+
+import io
+import subprocess
+
+import pytest
+from waiting import line_with, wait_until
+
+
+def test_what_was_waited_for_is_named():
+    polls = []
+    with pytest.raises(AssertionError, match=r"waited for the third poll: not within 0 s"):
+        wait_until("the third poll", lambda: len(polls) == 3, 0)
+    with pytest.raises(AssertionError, match=r"waited for 3 polls, had \d+: not within 0.1 s"):
+        wait_until(lambda: f"3 polls, had {len(polls)}", lambda: polls.append(1), 0.1)
+    assert wait_until("the first poll", lambda: polls, 0) == polls
+
+
+def test_nobody_waits_for_a_process_that_has_ended():
+    with subprocess.Popen(["false"]) as process:
+        with pytest.raises(AssertionError, match="waited for an answer: the process ended with 1"):
+            wait_until("an answer", lambda: False, 60, process=process)
+
+
+def test_a_stream_that_ends_without_the_line():
+    stream = io.BytesIO(b"one\ntwo\nthree\n")
+    assert line_with(b"w", stream) == b"two\n"
+    with pytest.raises(AssertionError, match="a line with 'four', and there is none: three"):
+        line_with(b"four", stream)

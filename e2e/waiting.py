@@ -1,0 +1,34 @@
+"""Waiting for what takes a moment."""
+
+import time
+
+
+def holds_within(condition, seconds, pause=0.02, process=None):
+    """What the condition is once it holds, or when its time is up, or when the process has ended."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < deadline and not has_ended(process):
+        time.sleep(pause)
+    return found
+
+
+def wait_until(what, condition, seconds, pause=0.02, process=None):
+    """What the condition is once it holds. If it does not in time, or the process ends before, this fails with what was waited
+    for: a text, or what it says when it is asked then."""
+    if found := holds_within(condition, seconds, pause, process):
+        return found
+    why = f"the process ended with {process.returncode}" if has_ended(process) else f"not within {seconds:g} s"
+    raise AssertionError(f"waited for {what() if callable(what) else what}: {why}")
+
+
+def has_ended(process):
+    return process is not None and process.poll() is not None
+
+
+def line_with(words, stream):
+    """The next line that has these words; fails when the stream ends before."""
+    told = []
+    for line in iter(stream.readline, b""):
+        if words in line:
+            return line
+        told.append(line.decode())
+    raise AssertionError(f"waited for a line with {words.decode()!r}, and there is none: {''.join(told)}")
