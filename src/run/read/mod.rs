@@ -16,7 +16,7 @@ use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::model::merge::TaskObservations;
-use crate::model::{TaskLife, Time};
+use crate::model::{AsOf, TaskLife, Time};
 use crate::source::aws::AwsError;
 use crate::source::ecs::{EcsSource, Until};
 use crate::source::logs::{LogLines, WholeLog};
@@ -30,6 +30,8 @@ pub struct Observed {
     pub task: TaskObservations,
     /// AWS can be asked for more of it.
     pub is_live: bool,
+    /// Its state was read from a file: what came after is not known.
+    pub is_saved: bool,
 }
 
 /// What happened while tasks were read. Shared, since reading goes on while they are delivered.
@@ -161,19 +163,19 @@ impl Reader {
     /// The tasks' lives as they become known: those from files first. Ends early when told to stop.
     pub fn lives(&mut self) -> BoxStream<'static, TaskLife> {
         let (course, log_lines) = (self.course.clone(), self.log_lines);
-        self.observed().map(move |observed| life(observed.task, log_lines, &course)).boxed()
+        self.observed().map(move |observed| life(observed, log_lines, &course)).boxed()
     }
 
     /// What is observed of the tasks, likewise.
     pub fn observed(&mut self) -> BoxStream<'static, Observed> {
         let files = std::mem::take(&mut self.files);
         let (course, fetch) = (self.course.clone(), self.fetch);
-        let of_file = move |task| Observed { task, is_live: fetch };
+        let of_file = move |task| Observed { task, is_live: fetch, is_saved: true };
         let observed: BoxStream<'static, Observed> = match self.aws.clone() {
             None => futures::stream::iter(files).map(of_file).boxed(),
             Some(aws) => {
                 let fetched = fetched(aws.clone(), files, self.fetch, course).map(of_file);
-                fetched.chain(self.asked(aws).map(|task| Observed { task, is_live: true })).boxed()
+                fetched.chain(self.asked(aws).map(|task| Observed { task, is_live: true, is_saved: false })).boxed()
             }
         };
         let reading = Reading::begin(&self.course);
@@ -181,8 +183,8 @@ impl Reader {
     }
 
     /// The life of what was observed.
-    pub fn life(&self, task: TaskObservations) -> TaskLife {
-        life(task, self.log_lines, &self.course)
+    pub fn life(&self, observed: Observed) -> TaskLife {
+        life(observed, self.log_lines, &self.course)
     }
 
     /// The whole logs of a task's containers, where they are asked for and AWS has them. What a file holds is in the life.
@@ -239,13 +241,16 @@ impl Reader {
     }
 }
 
-fn life(task: TaskObservations, log_lines: LogLines, course: &Course) -> TaskLife {
+fn life(observed: Observed, log_lines: LogLines, course: &Course) -> TaskLife {
     let most = match log_lines {
         LogLines::AtMost(lines) => lines,
         // What is at hand was read already.
         LogLines::All => usize::MAX,
     };
-    let life = TaskLife::new(task, Time::from(SystemTime::now()), most);
+    let Observed { task, is_saved, .. } = observed;
+    let now = || AsOf::Now(Time::from(SystemTime::now()));
+    let as_of = task.latest().filter(|_| is_saved).map_or_else(now, AsOf::Saved);
+    let life = TaskLife::new(task, as_of, most);
     // What is missing of a task is told with it, and counts.
     course.lost.fetch_add(life.gaps.len(), Ordering::Relaxed);
     life
