@@ -7,18 +7,25 @@ use super::Course;
 use crate::model::merge::{self, TaskObservations, Unclaimed};
 use crate::model::observation::Observation;
 use crate::run::notice::Notice;
-use crate::source::files::{self, Contents};
+use crate::source::files;
 
 pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservations> {
     let mut observations = vec![];
+    let mut services = vec![];
     for path in paths {
-        let read = if path == Path::new("-") { files::read_stdin() } else { files::read_path(path) };
-        match read {
-            Ok(contents) => take(contents, path, &mut observations, course),
-            Err(error) => course.lose_to(&error),
+        let (found, passed_by) = read_file(path, course);
+        if !passed_by.is_empty() {
+            course.tell(&Notice::PassedBy { path: path.to_owned(), kinds: passed_by });
         }
+        services.extend(found.iter().find_map(|observation| service_of(observation, path)));
+        observations.extend(found);
     }
     let (tasks, unclaimed) = merge::by_task(observations);
+    if tasks.is_empty() {
+        for (error, path) in services {
+            course.lose(error, Some(format!("`ecspan deploy --from {path}` reads its deployments")));
+        }
+    }
     for unclaimed in unclaimed {
         let (error, hint) = explain(unclaimed, tasks.is_empty());
         course.lose(error, hint);
@@ -26,18 +33,34 @@ pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservat
     tasks
 }
 
-fn take(contents: Contents, path: &Path, observations: &mut Vec<Observation>, course: &Course) {
-    let Contents { observations: found, errors, missing, passed_by } = contents;
-    if !passed_by.is_empty() {
-        course.tell(&Notice::PassedBy { path: path.to_owned(), kinds: passed_by });
+/// What a file or stdin says, and what in it is not about a task. The rest of it is told.
+pub(in crate::run) fn read_file(path: &Path, course: &Course) -> (Vec<Observation>, Vec<String>) {
+    let read = if path == Path::new("-") { files::read_stdin() } else { files::read_path(path) };
+    let contents = match read {
+        Ok(contents) => contents,
+        Err(error) => {
+            course.lose_to(&error);
+            return (vec![], vec![]);
+        }
+    };
+    if !contents.notes.is_empty() {
+        course.tell(&Notice::ReadWith { path: path.to_owned(), how: contents.notes });
     }
-    for error in errors {
+    for error in contents.errors {
         course.lose_to(&error);
     }
-    for missing in missing {
+    for missing in contents.missing {
         course.lose(format!("{}: ECS did not find {}: {}", path.display(), missing.arn, missing.reason), None);
     }
-    observations.extend(found);
+    (contents.observations, contents.passed_by)
+}
+
+/// A service has no lines to draw of its own.
+fn service_of(observation: &Observation, path: &Path) -> Option<(String, String)> {
+    let Observation::Service(record) = observation else { return None };
+    let name = if record.name.is_empty() { String::new() } else { format!(" {}", record.name) };
+    let path = path.display().to_string();
+    Some((format!("{}: a service{name}, and no task", record.origin), path))
 }
 
 fn explain(unclaimed: Unclaimed, no_tasks: bool) -> (String, Option<String>) {

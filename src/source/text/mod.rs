@@ -1,0 +1,467 @@
+//! From the bytes of a file to the JSON documents in it, whatever stands around them. Main functions: [`decode`], [`documents`].
+//!
+//! JSON is read as it comes, a document at a time. Only where that fails is the text looked through: for JSON inside other text, for
+//! YAML, and for what it is if it is neither. Every pass is linear, or limited.
+
+mod foreign;
+mod scan;
+mod tidy;
+mod yaml;
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use self::foreign::ASK;
+use self::scan::{Broken, Mended, Odd, scan};
+use super::error::ReadError;
+
+/// How a document came to light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It stands there as a document of its own: what is not known of it is an error.
+    Whole,
+    /// It was found in other text: what is not known of it is somebody else's.
+    Found,
+    /// It was found inside something that is broken: only what names itself counts.
+    Salvaged,
+}
+
+/// What takes a document: its place, and whether anything in it was known.
+pub(super) type Take<'a> = &'a mut dyn FnMut(&str, Value, Trust) -> Taken;
+
+/// What became of a document.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// Something in it is known.
+    Known,
+    /// Nothing is; that is no error yet where other text holds it.
+    Unknown(Option<ReadError>),
+}
+
+/// What is to be said of a text besides its documents.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    pub(super) notes: Vec<String>,
+    pub(super) errors: Vec<ReadError>,
+}
+
+/// The text of a file: UTF-8, or UTF-16 as Windows PowerShell's `>` writes it.
+pub(super) fn decode<'a>(origin: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
+        // Without a mark: JSON and the AWS CLI begin with ASCII.
+        [1..0x80, 0, 1..0x80, 0, ..] => Cow::Owned(utf16(bytes, u16::from_le_bytes)),
+        [0, 1..0x80, 0, 1..0x80, ..] => Cow::Owned(utf16(bytes, u16::from_be_bytes)),
+        _ => Cow::Borrowed(
+            std::str::from_utf8(bytes)
+                .map_err(|error| ReadError::NotUtf8 { origin: origin.to_owned(), offset: error.valid_up_to() })?
+                .trim_start_matches('\u{feff}'),
+        ),
+    };
+    if text.trim().is_empty() {
+        return Err(ReadError::Empty { origin: origin.to_owned() });
+    }
+    Ok(text)
+}
+
+/// What is no UTF-16 becomes U+FFFD, and then no JSON.
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks(2).map(|pair| unit([pair[0], pair.get(1).copied().unwrap_or_default()]));
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// Hands every document of `text` to `take`. `origin` is what to call the text.
+pub(super) fn documents(origin: &str, text: &str, take: Take<'_>) -> Remarks {
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut count = 0_usize;
+    loop {
+        let begin = stream.byte_offset();
+        match stream.next() {
+            None => return Remarks::default(),
+            Some(Ok(value)) => {
+                let end = stream.byte_offset();
+                let is_only_one = count == 0 && text.get(end..).is_none_or(|rest| rest.trim().is_empty());
+                // A prompt or a log line may begin with what happens to be JSON.
+                if !is_only_one && is_plain(&value) {
+                    return Search::new(origin, text, begin, count).run(take);
+                }
+                // A file of one document needs no number.
+                let place = if is_only_one { origin.to_owned() } else { format!("{origin}: document {}", count + 1) };
+                let mut remarks = Remarks::default();
+                if let Taken::Unknown(Some(error)) = take(&place, value, Trust::Whole) {
+                    remarks.errors.push(error);
+                }
+                count += 1;
+            }
+            Some(Err(_)) => return Search::new(origin, text, begin, count).run(take),
+        }
+    }
+}
+
+/// Whether a value has no names in it.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(is_plain),
+        Value::Object(_) => false,
+        Value::String(text) => !text.contains(['{', '[']),
+        _ => true,
+    }
+}
+
+/// The search for documents in a text that is not JSON from there on.
+struct Search<'a> {
+    origin: &'a str,
+    /// What was read before it.
+    before: &'a str,
+    text: Cow<'a, str>,
+    /// So many documents were read before.
+    count: usize,
+    mended: Mended,
+    notes: Vec<&'static str>,
+    known: usize,
+    /// Why a document is not known, should none be.
+    unknown: Option<ReadError>,
+    broken: Vec<Failure>,
+    more_broken: usize,
+    /// The beginning of what stands around the documents.
+    around: String,
+    /// What may still be scanned: text that is made to cost more is given up.
+    left: usize,
+}
+
+/// Something that began as JSON and did not go on as such.
+#[derive(Clone, Debug)]
+struct Failure {
+    start: usize,
+    broken: Broken,
+}
+
+/// So many broken documents are named; others are counted.
+const NAMED: usize = 5;
+/// So much of the text around documents is looked at.
+const AROUND: usize = 64 * 1024;
+
+impl<'a> Search<'a> {
+    fn new(origin: &'a str, text: &'a str, begin: usize, count: usize) -> Self {
+        let (before, rest) = text.split_at_checked(begin).unwrap_or(("", text));
+        let (mut text, mut notes) = (Cow::Borrowed(rest), vec![]);
+        if let Some(plain) = tidy::without_colours(rest) {
+            text = Cow::Owned(plain);
+            notes.push("colours are taken out");
+        }
+        let left = text.len().saturating_mul(16).saturating_add(AROUND);
+        let (mended, around) = (Mended::default(), String::new());
+        Self {
+            origin,
+            before,
+            text,
+            count,
+            mended,
+            notes,
+            known: 0,
+            unknown: None,
+            broken: vec![],
+            more_broken: 0,
+            around,
+            left,
+        }
+    }
+
+    fn run(mut self, take: Take<'_>) -> Remarks {
+        if let Some(form) = foreign::by_form(&self.text) {
+            return Remarks { errors: vec![self.foreign(form)], notes: vec![] };
+        }
+        self.look(take);
+        type Tidy = fn(&str) -> Option<String>;
+        let ways: [(Tidy, &'static str); 2] = [
+            (tidy::without_margin, "what every line begins with is taken off"),
+            (tidy::without_entities, "HTML entities are read as what they stand for"),
+        ];
+        for (tidy, note) in ways {
+            if self.known > 0 {
+                break;
+            }
+            let Some(text) = tidy(&self.text) else { continue };
+            let left = self.left;
+            let mut again =
+                Self { text: Cow::Owned(text), notes: self.notes.clone(), ..Self::new(self.origin, "", 0, self.count) };
+            (again.before, again.left) = (self.before, left);
+            again.look(take);
+            self.left = again.left;
+            if again.known > 0 {
+                again.notes.push(note);
+                self = again;
+            }
+        }
+        self.remarks()
+    }
+
+    fn look(&mut self, take: Take<'_>) {
+        if !(tidy::looks_like_yaml(&self.text) && self.yaml(take)) {
+            self.json(take);
+        }
+    }
+
+    fn yaml(&mut self, take: Take<'_>) -> bool {
+        let text = std::mem::take(&mut self.text);
+        let found = tidy::yaml_regions(&text).find_map(yaml::documents);
+        self.text = text;
+        let documents = found.unwrap_or_default();
+        let is_only_one = documents.len() == 1 && self.count == 0;
+        for value in documents {
+            self.offer(is_only_one, value, Trust::Found, take);
+        }
+        if self.known > 0 {
+            self.notes.push("read as YAML");
+        }
+        self.known > 0
+    }
+
+    /// Hands on a document.
+    fn offer(&mut self, is_only_one: bool, value: Value, trust: Trust, take: Take<'_>) -> bool {
+        let number = self.count + self.known + 1;
+        let place = if is_only_one { self.origin.to_owned() } else { format!("{}: document {number}", self.origin) };
+        match take(&place, value, trust) {
+            Taken::Known => {
+                self.known += 1;
+                true
+            }
+            Taken::Unknown(error) => {
+                self.unknown = self.unknown.take().or(error);
+                false
+            }
+        }
+    }
+
+    /// Every bracket may begin a document. What fails costs what was read of it, and all failures together have a limit.
+    fn json(&mut self, take: Take<'_>) {
+        let text = std::mem::take(&mut self.text);
+        let (mut at, mut broken_until) = (0, 0);
+        while self.left > 0
+            && let Some(start) = text.get(at..).and_then(|rest| rest.find(['{', '['])).map(|found| at + found)
+        {
+            let trust = if start < broken_until { Trust::Salvaged } else { Trust::Found };
+            // Pieces of what is broken are no other text.
+            let around = text.get(at.max(broken_until)..start).unwrap_or_default();
+            match self.piece(&text, start, trust, take) {
+                Ok((end, true)) => {
+                    self.pass(around);
+                    at = end;
+                }
+                Ok((end, false)) => {
+                    self.pass(text.get(at.max(broken_until)..end).unwrap_or_default());
+                    at = end;
+                }
+                Err(broken) => {
+                    self.pass(if broken.keys > 0 {
+                        around
+                    } else {
+                        text.get(at.max(broken_until)..=start).unwrap_or_default()
+                    });
+                    if start >= broken_until && broken.keys > 0 || self.broken.is_empty() {
+                        self.broken.push(Failure { start, broken: broken.clone() });
+                    }
+                    if self.broken.len() > NAMED {
+                        self.more_broken += 1;
+                        self.broken.truncate(NAMED);
+                    }
+                    if broken.keys > 0 {
+                        broken_until = broken_until.max(start + broken.at);
+                    }
+                    at = start + 1;
+                }
+            }
+        }
+        self.pass(text.get(at.max(broken_until)..).unwrap_or_default());
+        self.text = text;
+    }
+
+    /// The document that begins at `start`: where it ends, and whether it is known.
+    fn piece(&mut self, text: &str, start: usize, trust: Trust, take: Take<'_>) -> Result<(usize, bool), Broken> {
+        let rest = text.get(start..).unwrap_or_default();
+        let before = text.get(..start).unwrap_or_default();
+        let broken = match scan(rest) {
+            Ok(scanned) => {
+                self.left = self.left.saturating_sub(scanned.end);
+                match serde_json::from_str::<Value>(&scanned.json) {
+                    Ok(value) => {
+                        let ends = rest.get(scanned.end..).is_none_or(|rest| rest.trim().is_empty());
+                        let is_only_one = self.count == 0 && ends && before.trim().is_empty();
+                        let is_known = self.offer(is_only_one, value, trust, take);
+                        if is_known {
+                            self.mended.add(scanned.mended);
+                        }
+                        return Ok((start + scanned.end, is_known));
+                    }
+                    Err(error) => {
+                        let at = if matches!(scanned.json, Cow::Borrowed(_)) { offset(rest, &error) } else { 0 };
+                        Broken { at, keys: scanned.keys, odd: Odd::Other }
+                    }
+                }
+            }
+            Err(broken) => {
+                self.left = self.left.saturating_sub(broken.at + 1);
+                broken
+            }
+        };
+        let end = self.literal(before, rest, &broken, take);
+        end.map(|end| (start + end, true)).ok_or(broken)
+    }
+
+    /// JSON as text in the source of a program, or in other JSON: its quotes stand behind backslashes. Where it ends, if it is known.
+    fn literal(&mut self, before: &str, rest: &str, broken: &Broken, take: Take<'_>) -> Option<usize> {
+        /// As often as text is put into text.
+        const WRAPPED: usize = 4;
+        let quote = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`'));
+        let quote = quote.or((broken.odd == Odd::Escaped).then_some('"'))?;
+        let end = tidy::end_of_literal(rest, quote);
+        self.left = self.left.saturating_sub(end);
+        let mut inner = tidy::unescaped(rest.get(..end)?);
+        for _ in 0..WRAPPED {
+            match scan(&inner) {
+                Ok(scanned) => {
+                    let value = serde_json::from_str::<Value>(&scanned.json).ok()?;
+                    return self.offer(false, value, Trust::Found, take).then_some(end);
+                }
+                Err(Broken { odd: Odd::Escaped, .. }) => inner = tidy::unescaped(&inner),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Text that is no document.
+    fn pass(&mut self, text: &str) {
+        if self.around.len() < AROUND {
+            self.around.push_str(text);
+        }
+    }
+
+    fn remarks(mut self) -> Remarks {
+        let mut remarks = Remarks::default();
+        if self.known + self.count == 0 {
+            remarks.errors.push(self.nothing());
+            return remarks;
+        }
+        if !self.around.trim().is_empty() {
+            self.notes.push("the JSON stands in other text");
+        }
+        let mended = [
+            (self.mended.comments, "comments are passed over"),
+            (self.mended.commas, "commas before a closing bracket are passed over"),
+            (self.mended.quotes, "curly quotes are read as straight ones"),
+            (self.mended.spaces, "odd spaces are read as spaces"),
+            (self.mended.breaks, "line breaks inside of values are taken out"),
+            (self.mended.escapes, "characters that JSON wants escaped are read as they are"),
+        ];
+        self.notes.extend(mended.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note));
+        remarks.notes.extend(self.notes.iter().map(|note| (*note).to_owned()));
+        // In a log many a thing looks like the beginning of JSON; what has keys was meant.
+        let meant: Vec<&Failure> = self.broken.iter().filter(|failure| failure.broken.keys > 0).collect();
+        remarks.errors.extend(meant.into_iter().map(|failure| self.broken_off(failure)));
+        if self.more_broken > 0 {
+            remarks.errors.push(ReadError::MoreBroken { origin: self.origin.to_owned(), count: self.more_broken });
+        }
+        if let Some(error) = foreign::cli_error(&self.around) {
+            let what = format!("not answers alone: the AWS CLI's own error stands there too: {error}");
+            remarks.errors.push(ReadError::Foreign { origin: self.origin.to_owned(), what, hint: ASK.to_owned() });
+        }
+        if self.left == 0 {
+            remarks.errors.push(self.given_up());
+        }
+        remarks
+    }
+
+    /// Nothing was found: what the text is.
+    fn nothing(&mut self) -> ReadError {
+        let begins_as_json = self.text.trim_start().starts_with(['{', '[']);
+        if !begins_as_json && let Some(form) = foreign::by_sign(&self.text) {
+            return self.foreign(form);
+        }
+        if self.left == 0 {
+            return self.given_up();
+        }
+        let furthest = self.broken.iter().max_by_key(|failure| failure.broken.keys).cloned();
+        match furthest {
+            Some(failure) if failure.broken.keys > 0 || begins_as_json && failure.start == 0 => {
+                self.broken_off(&failure)
+            }
+            furthest => match self.unknown.take() {
+                Some(unknown) => unknown,
+                None => self.foreign(foreign::by_print(&self.text, furthest.map(|failure| failure.broken.odd))),
+            },
+        }
+    }
+
+    fn foreign(&self, form: foreign::Foreign) -> ReadError {
+        ReadError::Foreign { origin: self.origin.to_owned(), what: form.what, hint: form.hint }
+    }
+
+    fn given_up(&self) -> ReadError {
+        self.foreign(foreign::Foreign {
+            what: "text with more brackets than can be looked through: its rest is not read".to_owned(),
+            hint: ASK.to_owned(),
+        })
+    }
+
+    fn broken_off(&self, failure: &Failure) -> ReadError {
+        let place = self.line_and_column(failure.start + failure.broken.at);
+        let (message, hint) = match failure.broken.odd {
+            Odd::Python | Odd::BareKey | Odd::Equals => {
+                return self.foreign(foreign::by_print(
+                    self.text.get(failure.start..).unwrap_or_default(),
+                    Some(failure.broken.odd),
+                ));
+            }
+            Odd::End => {
+                ("the JSON ends in the middle", "it was copied or saved in part: save it again, whole".to_owned())
+            }
+            Odd::Ellipsis => ("the JSON was shortened by hand: `...` stands for what is missing", ASK.to_owned()),
+            Odd::Bracket => ("the JSON is broken: a bracket closes what is not open", ASK.to_owned()),
+            Odd::Depth => ("the JSON goes deeper than anything of ECS does", ASK.to_owned()),
+            Odd::Escaped | Odd::Other => {
+                ("the JSON is broken: a comma, a quote or a bracket is missing or too many", ASK.to_owned())
+            }
+        };
+        ReadError::NotJson {
+            origin: self.origin.to_owned(),
+            line: place.0,
+            column: place.1,
+            message: message.to_owned(),
+            hint: Some(hint),
+        }
+    }
+
+    /// Of a place in the text, both from 1.
+    fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let until = self.text.get(..at).unwrap_or(&self.text);
+        let line = self.before.matches('\n').count() + until.matches('\n').count() + 1;
+        let own = until.rsplit('\n').next().unwrap_or_default().chars().count();
+        let of_before =
+            if until.contains('\n') { 0 } else { self.before.rsplit('\n').next().unwrap_or_default().chars().count() };
+        (line, own + of_before + 1)
+    }
+}
+
+/// What is wrong with an answer that should be JSON alone.
+#[cfg(feature = "deliver")]
+pub(super) fn not_json(origin: &str, text: &str, error: &serde_json::Error) -> ReadError {
+    let origin = origin.to_owned();
+    if let Some(form) = foreign::by_sign(text) {
+        return ReadError::Foreign { origin, what: form.what, hint: form.hint };
+    }
+    let message = if error.is_eof() { "the JSON ends in the middle" } else { "this is no JSON" };
+    ReadError::NotJson { origin, line: error.line(), column: error.column(), message: message.to_owned(), hint: None }
+}
+
+/// Where in `text` an error of serde_json is.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let line: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let mut at = (line + error.column().saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
