@@ -69,6 +69,10 @@ pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
 pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord, ReadError> {
     let own = || at.text("arn").filter(|arn| arn.contains(":task/"));
     let arn = at.text("taskArn").or_else(own).or(arn).ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
+    if let Some(odd) = cut_short(at) {
+        let expected = "what was there before it was shortened (in PowerShell: ConvertTo-Json -Depth 10)";
+        return Err(ReadError::Expected { place: odd.place, expected });
+    }
     let containers = at.list("containers").iter().filter_map(container).collect();
     Ok(TaskRecord {
         source: Some(Source::EcsApi),
@@ -112,6 +116,19 @@ pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord,
         overrides: overrides(at),
         containers,
     })
+}
+
+/// What of a task is no longer there: `"..."`, or an object that a program made into text.
+fn cut_short<'a>(task: &At<'a>) -> Option<At<'a>> {
+    let is_dots = |value: &Value| value.as_str().is_some_and(|text| matches!(text.trim(), "..." | "…"));
+    let keys = task.value.as_object()?.iter().filter(|(_, value)| is_dots(value)).map(|(key, _)| key);
+    if let Some(at) = keys.filter_map(|key| task.get(key)).next() {
+        return Some(at);
+    }
+    let containers = task.get("containers")?;
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty() && text.trim() != "null");
+    let of_list = containers.value.as_array().is_some_and(|items| items.iter().any(is_text));
+    (of_list || is_text(containers.value)).then_some(containers)
 }
 
 fn container(at: &At<'_>) -> Option<ContainerRecord> {

@@ -44,6 +44,9 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
     let mut own: &[&str] = &[];
     match shape {
         Shape::Bundle => return bundle::read(at, contents),
+        Shape::List if at.elements().iter().all(|at| !at.value.is_object() && !at.value.is_array()) => {
+            return Err(shape::nothing(at));
+        }
         Shape::List => {
             at.elements().iter().for_each(|element| read(element, contents));
             return Ok(());

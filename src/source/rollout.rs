@@ -23,8 +23,8 @@ pub(crate) fn service(at: &At<'_>) -> Result<ServiceRecord, ReadError> {
     Ok(ServiceRecord {
         origin: at.place.to_string(),
         name: name.unwrap_or_default(),
+        cluster_arn: at.text("clusterArn").or_else(|| cluster_of(arn.as_deref()?)),
         arn,
-        cluster_arn: at.text("clusterArn"),
         status: at.text("status"),
         controller: at.get("deploymentController").and_then(|controller| controller.text("type")),
         deployments: at.list("deployments").iter().map(deployment).collect::<Result<_, _>>()?,
@@ -39,6 +39,13 @@ pub(crate) fn service_of(deployments: &At<'_>) -> Result<ServiceRecord, ReadErro
         deployments: deployments.elements().iter().map(deployment).collect::<Result<_, _>>()?,
         ..ServiceRecord::default()
     })
+}
+
+/// The cluster's ARN, as that of its service has it: older ones name no cluster.
+fn cluster_of(service: &str) -> Option<String> {
+    let (account, place) = service.split_once(":service/")?;
+    let (cluster, _) = place.split_once('/')?;
+    Some(format!("{account}:cluster/{cluster}"))
 }
 
 /// `(service NAME) has …`.

@@ -150,7 +150,14 @@ pub(crate) fn nothing(at: &At<'_>) -> ReadError {
         return ReadError::NamesOnly { place, what };
     }
     if names_in_list(at, ":task/") {
-        return ReadError::NamesOnly { place, what: "tasks" };
+        let is_all = at
+            .value
+            .as_array()
+            .is_some_and(|items| items.iter().all(|item| item.as_str().is_some_and(|text| is_arn(text, ":"))));
+        return match is_all {
+            true => ReadError::NamesOnly { place, what: "tasks" },
+            false => ReadError::Projection { place, what: "task", found: answer::describe(at.value) },
+        };
     }
     unknown(at)
 }
@@ -199,6 +206,7 @@ fn is_service(at: &At<'_>) -> bool {
     let is_named = at.has("serviceArn") || at.text("arn").is_some_and(|arn| is_arn(&arn, ":service/"));
     (is_named || at.has("serviceName")) && FIELDS.iter().any(|key| at.has(key))
         || at.list("deployments").first().is_some_and(is_deployment)
+        || at.has("status") && of_list(&at.list("events")) == Shape::ServiceEvents
 }
 
 /// Of what `at` has some fields without the rest.
@@ -215,10 +223,14 @@ fn projection(at: &At<'_>) -> Option<&'static str> {
     ];
     const SERVICE: [&str; 5] = ["serviceName", "serviceArn", "rolloutState", "desiredCount", "runningCount"];
     let any = |keys: &[&str]| keys.iter().any(|key| at.has(key));
-    if any(&TASK) || at.has("createdAt") && !at.has("message") {
+    let has_arn = |kind: &str| {
+        let mut values = at.value.as_object().into_iter().flat_map(|object| object.values());
+        values.any(|value| value.as_str().is_some_and(|text| is_arn(text, kind)))
+    };
+    if any(&TASK) || has_arn(":task/") || at.has("createdAt") && !at.has("message") {
         return Some("task");
     }
-    any(&SERVICE).then_some("service")
+    (any(&SERVICE) || has_arn(":service/")).then_some("service")
 }
 
 /// Whether the field `name` of an answer holds what its name says: in other documents it may be anything.
@@ -246,6 +258,9 @@ fn other_kind(at: &At<'_>) -> Option<&'static str> {
     }
     let is_filled =
         at.value.get("Records").is_some_and(|records| records.as_array().is_none_or(|list| !list.is_empty()));
+    if at.has("__type") && at.has("message") || at.get("error").is_some_and(|error| error.has("code")) {
+        return Some("an error of AWS, not an answer");
+    }
     is_filled.then_some("a message of another kind")
 }
 

@@ -41,6 +41,10 @@ fn text_time(text: &str) -> Result<Option<Time>, NotATime> {
     if text.is_empty() || text == "null" || text.starts_with("0001-01-01T00:00:00") {
         return Ok(None);
     }
+    // As PowerShell 5 writes it.
+    if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+        return millis.parse().ok().and_then(epoch).map(Some).ok_or(NotATime);
+    }
     // Without a zone this fails, as it must: guessing one would invent a time.
     let timestamp: Timestamp = text.parse().map_err(|_| NotATime)?;
     u64::try_from(timestamp.as_nanosecond()).map(|nanos| Some(Time::from_unix_nanos(nanos))).map_err(|_| NotATime)

@@ -31,7 +31,7 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
             }
         }
     }
-    name_by_tasks(&mut services, &rest, files.service.as_deref());
+    name_by_tasks(&mut services, &rest, files);
     // A described deployment says more than a listed one.
     answers.deployments.sort_by_key(|one| (one.arn.clone(), one.circuit_breaker.is_none() && one.rollback.is_none()));
     answers.deployments.dedup_by(|a, b| a.arn == b.arn);
@@ -77,15 +77,21 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
     Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false })
 }
 
-/// The deployments of a service may stand alone (`--query`): the tasks that one of them started know its name, else whoever asks
-/// has said it.
-fn name_by_tasks(services: &mut [ServiceRecord], rest: &[Observation], asked: Option<&str>) {
-    for service in services.iter_mut().filter(|service| service.name.is_empty()) {
+/// Of a service some fields may stand alone (`--query`): the tasks that one of its deployments started know its name and its
+/// cluster, else whoever asks has said them.
+fn name_by_tasks(services: &mut [ServiceRecord], rest: &[Observation], files: &Files) {
+    let lacks = |service: &&mut ServiceRecord| service.name.is_empty() || service.cluster_arn.is_none();
+    for service in services.iter_mut().filter(lacks) {
         let is_own = |id: &str| service.deployments.iter().any(|deployment| deployment.id == id);
-        let named = rest.iter().find_map(|observation| match observation {
-            Observation::Task(task) if task.started_by.as_deref().is_some_and(is_own) => task.service(),
+        let task = rest.iter().find_map(|observation| match observation {
+            Observation::Task(task) if task.started_by.as_deref().is_some_and(is_own) => Some(task),
             _ => None,
         });
-        service.name = named.or(asked.map(last_part)).unwrap_or_default().to_owned();
+        if service.name.is_empty() {
+            let named = task.and_then(|task| task.service()).or(files.service.as_deref().map(last_part));
+            service.name = named.unwrap_or_default().to_owned();
+        }
+        let of_task = || task.and_then(|task| task.cluster_arn.clone());
+        service.cluster_arn = service.cluster_arn.take().or_else(of_task).or_else(|| files.cluster.clone());
     }
 }

@@ -11,17 +11,25 @@ use crate::source::files;
 
 pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservations> {
     let mut observations = vec![];
-    let mut services = vec![];
+    let (mut services, mut events) = (vec![], vec![]);
     for path in paths {
         let (found, passed_by) = read_file(path, course);
         if !passed_by.is_empty() {
             course.tell(&Notice::PassedBy { path: path.to_owned(), kinds: passed_by });
         }
+        let of_service = found.iter().filter(|one| matches!(one, Observation::ServiceEvent(_))).count();
+        events.extend((of_service > 0).then(|| (path.display(), of_service)));
         services.extend(found.iter().find_map(|observation| service_of(observation, path)));
         observations.extend(found);
     }
     let (tasks, unclaimed) = merge::by_task(observations);
     if tasks.is_empty() {
+        if services.is_empty() {
+            for (path, count) in events {
+                let hint = "name the file of a task that they speak of as well".to_owned();
+                course.lose(format!("{path}: {count} events of a service, and no task"), Some(hint));
+            }
+        }
         for (error, path) in services {
             course.lose(error, Some(format!("`ecspan deploy --from {path}` reads its deployments")));
         }

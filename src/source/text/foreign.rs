@@ -33,7 +33,7 @@ pub(super) fn by_form(text: &str) -> Option<Foreign> {
 
 /// The error of the AWS CLI that `text` holds, as its name and what was asked.
 pub(super) fn cli_error(text: &str) -> Option<String> {
-    const KNOWN: [(&str, &str); 12] = [
+    const KNOWN: [(&str, &str); 14] = [
         ("Unable to locate credentials", "it found no credentials"),
         ("You must specify a region", "it had no region"),
         ("Could not connect to the endpoint URL", "it could not connect"),
@@ -46,6 +46,8 @@ pub(super) fn cli_error(text: &str) -> Option<String> {
         ("Connect timeout on endpoint URL", "AWS did not answer it"),
         ("Read timeout on endpoint URL", "AWS did not answer it"),
         ("aws: error: ", "it did not understand its arguments"),
+        ("aws: command not found", "it is not installed"),
+        ("'aws' is not recognized", "it is not installed"),
     ];
     if let Some((code, rest)) = text.split_once("An error occurred (").and_then(|(_, rest)| rest.split_once(')')) {
         let word = |text: &str| text.chars().take_while(char::is_ascii_alphanumeric).take(80).collect::<String>();
@@ -84,6 +86,12 @@ pub(super) fn by_print(text: &str, odd: Option<Odd>) -> Foreign {
     if is_rust(text) {
         return foreign("Rust's debug print of an answer", ASK);
     }
+    if text.contains("array(") && text.contains("=>") {
+        return foreign(
+            "an array as PHP prints it",
+            format!("print it as JSON there (echo json_encode($answer)), or {ASK}"),
+        );
+    }
     if is_java(text) || odd == Some(Odd::Equals) {
         let hint = format!("print it as JSON there (in Ruby: puts answer.to_h.to_json), or {ASK}");
         return foreign("an object as Java or Ruby prints it", hint);
@@ -93,10 +101,13 @@ pub(super) fn by_print(text: &str, odd: Option<Odd>) -> Foreign {
     }
     if matches!(odd, Some(Odd::BareKey | Odd::Python)) {
         let hint = format!("print it as JSON there (in JavaScript: JSON.stringify(answer, null, 2)), or {ASK}");
-        return foreign("a JavaScript object, or the like: its keys stand without double quotes", hint);
+        return foreign("an object of JavaScript, Go or the like: its keys stand without double quotes", hint);
     }
     if is_powershell(text) {
         return foreign("a list of PowerShell", "add `| ConvertTo-Json -Depth 10`");
+    }
+    if text.contains(":task/") && text.split_whitespace().all(|word| word.starts_with("arn:")) {
+        return foreign("the names of tasks alone", format!("`ecspan show ARN` asks AWS for one; or {ASK}"));
     }
     foreign("text in which no JSON was found", ASK)
 }
@@ -112,9 +123,14 @@ fn beginning(text: &str) -> &str {
 /// A hunk's head, or two files' names before lines that were added or taken away.
 fn is_diff(text: &str) -> bool {
     let is_hunk = |line: &str| line.starts_with("@@ -") && line.matches("@@").count() >= 2;
+    // `3c3`, `12,14d11`.
+    let is_change = |line: &str| {
+        let is_numbers = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == ',');
+        line.split_once(['a', 'c', 'd']).is_some_and(|(old, new)| is_numbers(old) && is_numbers(new))
+    };
     let (mut old, mut new, mut added, mut taken) = (false, false, 0, 0);
     for line in text.lines() {
-        if is_hunk(line) {
+        if is_hunk(line) || is_change(line) {
             return true;
         }
         old |= line.starts_with("--- ");
@@ -166,7 +182,9 @@ fn is_rust(text: &str) -> bool {
 
 /// `TaskArn=…`, with an equals sign, also of Ruby: `"task_arn"=>`, `:task_arn=>`, `task_arn=`.
 fn is_java(text: &str) -> bool {
-    ["askArn=", "task_arn=", "task_arn\"=>", "{tasks=[", "Response(Tasks="].iter().any(|sign| text.contains(sign))
+    ["askArn=", "askArn: arn:", "task_arn=", "task_arn\"=>", "{tasks=[", "Response(Tasks="]
+        .iter()
+        .any(|sign| text.contains(sign))
 }
 
 /// `Name : value`, the colons under one another.

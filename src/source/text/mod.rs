@@ -100,7 +100,16 @@ pub(super) fn documents(origin: &str, text: &str, take: Take<'_>) -> Remarks {
     }
 }
 
-/// Whether a value has no names in it.
+/// Whether a value has names in it.
+fn names(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(names),
+        Value::Object(object) => !object.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a value is no document.
 fn is_plain(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().all(is_plain),
@@ -175,8 +184,9 @@ impl<'a> Search<'a> {
         }
         self.look(take);
         type Tidy = fn(&str) -> Option<String>;
-        let ways: [(Tidy, &'static str); 2] = [
+        let ways: [(Tidy, &'static str); 3] = [
             (tidy::without_margin, "what every line begins with is taken off"),
+            (tidy::without_quoting, "the marks before quoted lines are taken off"),
             (tidy::without_entities, "HTML entities are read as what they stand for"),
         ];
         for (tidy, note) in ways {
@@ -206,16 +216,18 @@ impl<'a> Search<'a> {
 
     fn yaml(&mut self, take: Take<'_>) -> bool {
         let text = std::mem::take(&mut self.text);
-        let found = tidy::yaml_regions(&text).find_map(yaml::documents);
+        for region in tidy::yaml_regions(&text) {
+            let documents = yaml::documents(region).unwrap_or_default();
+            let is_only_one = documents.len() == 1 && self.count == 0;
+            for value in documents {
+                self.offer(is_only_one, value, Trust::Found, take);
+            }
+            if self.known > 0 {
+                self.notes.push("read as YAML");
+                break;
+            }
+        }
         self.text = text;
-        let documents = found.unwrap_or_default();
-        let is_only_one = documents.len() == 1 && self.count == 0;
-        for value in documents {
-            self.offer(is_only_one, value, Trust::Found, take);
-        }
-        if self.known > 0 {
-            self.notes.push("read as YAML");
-        }
         self.known > 0
     }
 
@@ -223,13 +235,17 @@ impl<'a> Search<'a> {
     fn offer(&mut self, is_only_one: bool, value: Value, trust: Trust, take: Take<'_>) -> bool {
         let number = self.count + self.known + 1;
         let place = if is_only_one { self.origin.to_owned() } else { format!("{}: document {number}", self.origin) };
+        // `[]` and `[1]` stand in many a text.
+        let has_names = trust == Trust::Found && names(&value);
         match take(&place, value, trust) {
             Taken::Known => {
                 self.known += 1;
                 true
             }
             Taken::Unknown(error) => {
-                self.unknown = self.unknown.take().or(error);
+                if has_names {
+                    self.unknown = self.unknown.take().or(error);
+                }
                 false
             }
         }
@@ -315,6 +331,14 @@ impl<'a> Search<'a> {
         /// As often as text is put into text.
         const WRAPPED: usize = 4;
         let quote = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`'));
+        if quote == Some('"')
+            && let Some((inner, end)) = tidy::undoubled(rest)
+        {
+            self.left = self.left.saturating_sub(end);
+            let scanned = scan(&inner).ok()?;
+            let value = serde_json::from_str::<Value>(&scanned.json).ok()?;
+            return self.offer(false, value, Trust::Found, take).then_some(end);
+        }
         let quote = quote.or((broken.odd == Odd::Escaped).then_some('"'))?;
         let end = tidy::end_of_literal(rest, quote);
         self.left = self.left.saturating_sub(end);
@@ -382,6 +406,16 @@ impl<'a> Search<'a> {
         }
         if self.left == 0 {
             return self.given_up();
+        }
+        let count = |bracket: char| self.around.matches(bracket).count();
+        if !begins_as_json && self.unknown.is_some() && count('}') > count('{') {
+            return ReadError::NotJson {
+                origin: self.origin.to_owned(),
+                line: 1,
+                column: 1,
+                message: "the JSON has no beginning".to_owned(),
+                hint: Some("it was copied or saved in part: save it again, whole".to_owned()),
+            };
         }
         let furthest = self.broken.iter().max_by_key(|failure| failure.broken.keys).cloned();
         match furthest {

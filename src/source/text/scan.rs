@@ -101,7 +101,10 @@ pub(super) fn scan(text: &str) -> Result<Scanned<'_>, Broken> {
             };
             Ok(Scanned { end, json, keys: scan.keys, mended: scan.mended })
         }
-        Err(odd) => Err(Broken { at: scan.at, keys: scan.keys, odd }),
+        Err(odd) => {
+            let at = if odd == Odd::End { text.len() } else { scan.at };
+            Err(Broken { at, keys: scan.keys, odd })
+        }
     }
 }
 
@@ -189,6 +192,7 @@ impl Scan<'_> {
                 '\\' => return Err(Odd::Escaped),
                 '=' => return Err(Odd::Equals),
                 word if word.is_ascii_alphanumeric() || matches!(word, '-' | '+' | '.' | '_' | '$') => self.word()?,
+                '<' | '(' if self.keys > 0 && is_left_out(self.rest()) => return Err(Odd::Ellipsis),
                 _ => return Err(Odd::Other),
             }
         }
@@ -321,6 +325,7 @@ impl Scan<'_> {
                 _ if after.starts_with('=') => Odd::Equals,
                 _ if after.starts_with(':') => Odd::BareKey,
                 "undefined" | "NaN" | "new" => Odd::BareKey,
+                _ if self.keys > 0 && is_left_out(&word) => Odd::Ellipsis,
                 _ => Odd::Other,
             });
         }
@@ -344,6 +349,13 @@ impl Scan<'_> {
         let rest = self.rest();
         rest.find(|c| !is_part(c)).unwrap_or(rest.len())
     }
+}
+
+/// Whether a text begins with a word for what is not there: `<snip>`, `(omitted)`.
+fn is_left_out(text: &str) -> bool {
+    const WORDS: [&str; 9] = ["snip", "omit", "trunc", "redact", "removed", "cut", "more", "etc", "skip"];
+    let word = text.trim_start_matches(['<', '(', '[', '-', ' ']).get(..8).unwrap_or(text).to_ascii_lowercase();
+    WORDS.iter().any(|sign| word.contains(sign))
 }
 
 /// Quotes of word processors that open or close a string.
@@ -405,7 +417,8 @@ mod tests {
             ("{\"a\"=>1}", Odd::Equals),
             ("{\\\"a\\\": 1}", Odd::Escaped),
             ("{\"a\": [1}", Odd::Bracket),
-            ("{\"a\": <snip>}", Odd::Other),
+            ("{\"a\": <snip>}", Odd::Ellipsis),
+            ("{\"a\": <b>}", Odd::Other),
         ] {
             assert_eq!(odd(text), Err(expected), "{text}");
         }

@@ -4,6 +4,10 @@
 
 /// The text without colours, where it has any.
 pub(super) fn without_colours(text: &str) -> Option<String> {
+    if text.contains("^[[") {
+        // As `cat -v` shows them.
+        return Some(plain(&text.replace("^[[", "\u{1b}[")));
+    }
     text.contains(['\u{1b}', '\u{9b}']).then(|| plain(text))
 }
 
@@ -44,63 +48,75 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// Without what begins every line: the `>` of a mail, `//` of a source, the name of a container in `docker compose logs`, or the numbers
-/// of lines.
+/// Without what begins every line: the `>` of a mail, `//` of a source, the name of a container in `docker compose logs`, the time and
+/// host of a journal, the numbers of lines.
 pub(super) fn without_margin(text: &str) -> Option<String> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next()?;
-    let second = lines.next()?;
-    let mut margin = common(first, second);
+    let mut margin = first.len();
     for line in lines {
-        if margin.is_empty() {
-            break;
-        }
-        margin = margin.get(..common(margin, line).len())?;
-    }
-    // Of what is shared, brackets and quotes are the document's own.
-    let margin = margin.get(..margin.find(['{', '[', ']', '}', '"', '“']).unwrap_or(margin.len()))?;
-    let is_mark = margin.chars().any(|c| !c.is_whitespace() && !c.is_alphanumeric() && c != '_');
-    let is_another = margin.trim_start().starts_with(['-', '\'']) || first.trim_end().ends_with('|');
-    if is_mark && !is_another {
-        let bare = text
-            .split_inclusive('\n')
-            .map(|line| line.strip_prefix(margin).unwrap_or(line.trim_start_matches(margin.trim_end())));
-        return Some(bare.collect());
-    }
-    without_numbers(text)
-}
-
-fn common<'a>(a: &'a str, b: &str) -> &'a str {
-    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-    a.get(..same).unwrap_or_default()
-}
-
-/// Lines that are numbered, as editors and `cat -n` do it.
-fn without_numbers(text: &str) -> Option<String> {
-    let bare = |line: &'_ str| -> Option<(u64, usize)> {
-        let digits = line.trim_start();
-        let end = digits.find(|c: char| !c.is_ascii_digit())?;
-        let rest = digits.get(end..)?;
-        let marked = rest.trim_start_matches([' ', '\t']);
-        let after = marked.strip_prefix([':', '|', '│', ')', '.']).unwrap_or(marked);
-        let is_apart = after.len() < rest.len() || rest.trim().is_empty();
-        is_apart.then_some((digits.get(..end)?.parse().ok()?, line.len() - after.len()))
-    };
-    let mut out = String::with_capacity(text.len());
-    let mut last = None;
-    for line in text.split_inclusive('\n') {
-        if line.trim().is_empty() {
-            out.push_str(line);
-            continue;
-        }
-        let (number, begin) = bare(line)?;
-        if last.is_some_and(|last: u64| number != last.saturating_add(1)) {
+        margin = margin.min(shared(first.get(..margin)?, line).0);
+        if margin == 0 {
             return None;
         }
-        last = Some(number);
-        out.push_str(line.get(begin..)?);
     }
-    last.map(|_| out)
+    let margin = first.get(..margin)?;
+    // Of what is shared, quotes and open brackets are the document's own.
+    let margin = margin.get(..margin.find(['{', '}', '"', '“']).unwrap_or(margin.len()))?;
+    let margin = margin.get(
+        ..margin
+            .rfind('[')
+            .filter(|open| !margin.get(*open..).is_some_and(|rest| rest.contains(']')))
+            .unwrap_or(margin.len()),
+    )?;
+    let is_mark = margin.chars().any(|c| !c.is_whitespace() && !c.is_alphabetic() && c != '_');
+    // Lists, and rows of tables.
+    let is_another = margin.trim_start().starts_with(['-', '\'']) || first.trim_end().ends_with('|');
+    if !is_mark || is_another {
+        return None;
+    }
+    let bare = text.split_inclusive('\n').map(|line| {
+        let (whole, own) = shared(margin, line);
+        // An empty line may lack the space at the margin's end.
+        if whole >= margin.trim_end().len() { line.get(own..).unwrap_or_default() } else { line }
+    });
+    Some(bare.collect())
+}
+
+/// How far two texts are the same, in each: numbers are the same whatever they count.
+fn shared(a: &str, b: &str) -> (usize, usize) {
+    let (mut x, mut y) = (a.char_indices().peekable(), b.char_indices().peekable());
+    loop {
+        let ends = |x: Option<&(usize, char)>, text: &str| x.map_or(text.len(), |(at, _)| *at);
+        let (at_a, at_b) = (ends(x.peek(), a), ends(y.peek(), b));
+        match (x.next(), y.next()) {
+            (Some((_, c)), Some((_, d))) if c.is_ascii_digit() && d.is_ascii_digit() => {
+                while x.next_if(|(_, c)| c.is_ascii_digit()).is_some() {}
+                while y.next_if(|(_, d)| d.is_ascii_digit()).is_some() {}
+            }
+            // Numbers are often aligned to the right.
+            (Some((_, ' ')), Some((_, d))) if d.is_ascii_digit() && at_a == at_b => {
+                while x.next_if(|(_, c)| *c == ' ' || c.is_ascii_digit()).is_some_and(|(_, c)| !c.is_ascii_digit()) {}
+                while x.next_if(|(_, c)| c.is_ascii_digit()).is_some() {}
+                while y.next_if(|(_, d)| d.is_ascii_digit()).is_some() {}
+            }
+            (Some((_, c)), Some((_, d))) if c == d => {}
+            _ => return (at_a, at_b),
+        }
+    }
+}
+
+/// Without the marks before the lines that are quoted, where the others are not.
+pub(super) fn without_quoting(text: &str) -> Option<String> {
+    const FEWEST: usize = 3;
+    let bare = |line: &'_ str| {
+        let rest = line.trim_start();
+        ["> ", ">", "// ", "# ", "| "].iter().find_map(|mark| rest.strip_prefix(mark)).map(str::len)
+    };
+    let quoted = text.lines().filter(|line| bare(line).is_some()).count();
+    let taken = |line: &'_ str| bare(line).map_or(0, |rest| line.len() - rest);
+    (quoted >= FEWEST)
+        .then(|| text.split_inclusive('\n').map(|line| line.get(taken(line)..).unwrap_or_default()).collect())
 }
 
 /// Whether a line begins as YAML does that the CLI prints: a key, a colon, and nothing or a value.
@@ -117,13 +133,27 @@ fn is_yaml_line(line: &str) -> bool {
     })
 }
 
-/// The parts of a text that may be YAML: all of it, and from the first such line to a code fence, a prompt or the end.
-pub(super) fn yaml_regions(text: &str) -> impl Iterator<Item = &str> {
-    let begin = text.split_inclusive('\n').take_while(|line| !is_yaml_line(line)).map(str::len).sum();
-    let rest: &str = text.get(begin..).unwrap_or_default();
-    let is_of_it = |line: &&str| line.trim().is_empty() || line.starts_with([' ', '-', '#']) || is_yaml_line(line);
-    let end = rest.split_inclusive('\n').take_while(is_of_it).map(str::len).sum();
-    [text, rest.get(..end).unwrap_or_default()].into_iter()
+/// The parts of a text that may be YAML: all of it, and runs of lines that may be lines of it.
+pub(super) fn yaml_regions(text: &str) -> Vec<&str> {
+    const MOST: usize = 20;
+    let (mut found, mut begin, mut at) = (vec![text], None, 0);
+    for line in text.split_inclusive('\n').chain([""]) {
+        let goes_on = line.trim().is_empty() || line.starts_with([' ', '-', '#']);
+        let is_of_it = !line.is_empty() && (is_yaml_line(line) || goes_on && begin.is_some());
+        match begin {
+            None if is_of_it => begin = Some(at),
+            Some(from) if !is_of_it => {
+                found.extend(text.get(from..at));
+                begin = None;
+            }
+            _ => {}
+        }
+        at += line.len();
+        if found.len() > MOST {
+            break;
+        }
+    }
+    found
 }
 
 /// Where the literal ends whose text begins there: at its quote, or all of it.
@@ -138,6 +168,24 @@ pub(super) fn end_of_literal(text: &str, quote: char) -> usize {
         }
     }
     text.len()
+}
+
+/// The text whose quotes are doubled, as CSV and C# write them, and where it ends; `None` where they are not.
+pub(super) fn undoubled(text: &str) -> Option<(String, usize)> {
+    text.trim_start_matches(['{', '[', ' ', '\r', '\n']).starts_with("\"\"").then_some(())?;
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once('"') {
+        out.push_str(before);
+        match after.strip_prefix('"') {
+            Some(after) => {
+                out.push('"');
+                rest = after;
+            }
+            None => return Some((out, text.len() - after.len() - 1)),
+        }
+    }
+    out.push_str(rest);
+    Some((out, text.len()))
 }
 
 /// The text that a literal stands for.
@@ -189,15 +237,24 @@ mod tests {
             "app-1  | {\napp-1  |   \"a\": 1\napp-1  | }\n",
             "     1\t{\n     2\t  \"a\": 1\n     3\t}\n",
             "9: {\n10:   \"a\": 1\n11: }\n",
+            "a.json:9:{\na.json:10:  \"a\": 1\na.json:11:}\n",
+            "Nov 26 10:00:01 host app[7]: {\nNov 26 10:00:01 host app[7]:   \"a\": 1\nNov 26 10:00:02 host app[7]: }\n",
+            "2026-11-26T10:00:00.1Z {\n2026-11-26T10:00:00.12Z   \"a\": 1\n2026-11-26T10:00:00.2Z }\n",
         ] {
             let bare = without_colours(text).or_else(|| without_margin(text)).unwrap_or_default();
             let value = serde_json::from_str::<serde_json::Value>(&bare).ok();
             assert_eq!(value, Some(serde_json::json!({"a": 1})), "{text}: {bare}");
             assert_eq!(bare.lines().count(), 3);
         }
-        for text in ["{\n  \"a\": 1\n}\n", "[\n[\n1]]", "- a: 1\n- b: 2\n", "| a |\n| b |\n", "1 a\n7 b\n"] {
+        for text in ["{\n  \"a\": 1\n}\n", "[\n[\n1]]", "- a: 1\n- b: 2\n", "| a |\n| b |\n"] {
             assert_eq!(without_margin(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn quoted_lines_lose_their_marks_and_others_stay() {
+        assert_eq!(without_quoting("X wrote:\n> {\n>\n> }\n-- \n").as_deref(), Some("X wrote:\n{\n\n}\n-- \n"));
+        assert_eq!(without_quoting("> a\n"), None);
     }
 
     #[test]

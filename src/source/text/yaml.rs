@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle};
+use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle};
 use serde_json::{Map, Value};
 
 /// As deep as JSON is read.
@@ -14,24 +14,32 @@ const DEEPEST: usize = 127;
 pub(super) fn documents(text: &str) -> Option<Vec<Value>> {
     let mut options = Options::default();
     options.emit_comments = false;
-    let (mut found, mut open) = (vec![], Vec::<Node>::new());
+    let (mut found, mut open, mut is_flow) = (vec![], Vec::<Node>::new(), false);
     for event in Parser::new_from_str_with_options(text, options) {
-        let value = match event.ok()?.0 {
+        let event = event.ok()?.0;
+        let value = match event {
             Event::SequenceStart(..) | Event::MappingStart(..) if open.len() >= DEEPEST => return None,
-            Event::SequenceStart(..) => {
+            // The CLI prints blocks; between brackets stands Python's repr as well.
+            _ if is_flow && !matches!(event, Event::SequenceEnd | Event::MappingEnd) => return None,
+            Event::SequenceStart(style, ..) => {
+                is_flow = style == StructureStyle::Flow;
                 open.push(Node::List(vec![]));
                 continue;
             }
-            Event::MappingStart(..) => {
+            Event::MappingStart(style, ..) => {
+                is_flow = style == StructureStyle::Flow;
                 open.push(Node::Object(Map::new(), None));
                 continue;
             }
             Event::Scalar(text, style, _, tag) => scalar(text, style == ScalarStyle::Plain && tag.is_none()),
-            Event::SequenceEnd | Event::MappingEnd => match open.pop()? {
-                Node::List(items) => Value::Array(items),
-                Node::Object(_, Some(_)) => return None,
-                Node::Object(object, None) => Value::Object(object),
-            },
+            Event::SequenceEnd | Event::MappingEnd => {
+                is_flow = false;
+                match open.pop()? {
+                    Node::List(items) => Value::Array(items),
+                    Node::Object(_, Some(_)) => return None,
+                    Node::Object(object, None) => Value::Object(object),
+                }
+            }
             Event::Alias(_) => return None,
             _ => continue,
         };
@@ -94,9 +102,10 @@ mod tests {
 
     #[test]
     fn nothing_grows_and_nothing_deep_is_followed() {
-        assert_eq!(documents("a: &a [x, x]\nb: [*a, *a]\n"), None);
+        assert_eq!(documents("a: &a\n- x\nb:\n- *a\n- *a\n"), None);
         assert_eq!(documents(&"- ".repeat(10_000)), None);
         assert_eq!(documents(&"[".repeat(10_000)), None);
         assert_eq!(documents("just words"), None);
+        assert_eq!(documents("Response: {'tasks': [1]}"), None);
     }
 }
