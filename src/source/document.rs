@@ -10,7 +10,7 @@ use super::answer;
 use super::bundle;
 use super::docker;
 use super::error::ReadError;
-use super::event::{self, Event};
+use super::event::{self, Carried, Event, Message, Unpacked};
 use super::files::{Contents, read_text};
 use super::json::At;
 use super::metadata;
@@ -22,7 +22,6 @@ use crate::model::observation::Observation;
 const DEEPEST: usize = 150;
 /// So many bytes of text within text are unpacked of one input.
 pub(super) const UNPACKED: usize = 256 * 1024 * 1024;
-
 /// Reads a document; one that holds nothing known is an error.
 pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
     let before = contents.count();
@@ -54,8 +53,8 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
         Shape::LogLines => {
             let lines = at.elements();
             return match event::written(&lines) {
-                Some(texts) => {
-                    read_texts(texts, contents);
+                Some(messages) => {
+                    read_messages(messages, contents);
                     Ok(())
                 }
                 None => {
@@ -118,7 +117,7 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
         },
         Shape::Envelope => {
             own = &["events"];
-            read_texts(event::messages(at).unwrap_or_default(), contents);
+            read_messages(event::messages(at).unwrap_or_default(), contents);
         }
         Shape::Control => contents.passed_by.push("CloudWatch Logs control message".to_owned()),
     }
@@ -128,11 +127,28 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
 }
 
 /// The documents that messages carry as text. One bad message never hides the others.
-fn read_texts(texts: Vec<event::Text>, contents: &mut Contents) {
-    for (place, text) in texts {
-        match text {
-            Ok(text) => read_text(&place, &text, contents),
-            Err(error) => contents.errors.push(error),
+fn read_messages(messages: Vec<Message<'_>>, contents: &mut Contents) {
+    for Message { place, carried } in messages {
+        match carried {
+            Carried::Plain(text) => read_text(&place.to_string(), text, contents),
+            Carried::Packed(packed) => {
+                let left = UNPACKED.saturating_sub(contents.inside.unpacked);
+                match event::unpack(packed, left) {
+                    Unpacked::Text(text) => read_text(&place.to_string(), &text, contents),
+                    Unpacked::TooMuch => {
+                        // Nothing more is unpacked: each try would cost as much.
+                        contents.inside.unpacked = UNPACKED;
+                        contents.errors.push(ReadError::TooDeep { place });
+                    }
+                    Unpacked::Wrong => {
+                        let expected = "text in base64, packed with gzip or not";
+                        contents.errors.push(ReadError::Expected { place, expected });
+                    }
+                }
+            }
+            Carried::Missing => {
+                contents.errors.push(ReadError::Expected { place, expected: "a message, as its neighbours are" });
+            }
         }
     }
 }

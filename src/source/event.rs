@@ -11,12 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
 
 use super::answer;
-use super::error::ReadError;
+use super::error::{Place, ReadError};
 use super::json::At;
 use crate::model::observation::{Source, TaskRecord};
-
-/// The most bytes that a message of CloudWatch Logs may have unpacked: Lambda's own limit is far below.
-const UNPACKED: u64 = 64 * 1024 * 1024;
 
 /// What an event is about.
 #[derive(Debug)]
@@ -48,42 +45,45 @@ pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
     Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), ..task })))
 }
 
-/// A text and where it stands, or why there is none.
-pub(crate) type Text = (String, Result<String, ReadError>);
+/// A document as text, and where it stands.
+#[derive(Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) place: Place,
+    pub(crate) carried: Carried<'a>,
+}
+
+/// How a message carries its document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Carried<'a> {
+    /// As it is.
+    Plain(&'a str),
+    /// In base64, packed with gzip or not.
+    Packed(&'a str),
+    /// Not, though others beside it do.
+    Missing,
+}
 
 /// Whether `at` is a message of CloudWatch Logs that only tries the way.
 pub(crate) fn is_control(at: &At<'_>) -> bool {
     at.text("messageType").as_deref() == Some("CONTROL_MESSAGE") && at.has("logEvents")
 }
 
-/// The texts that an envelope carries, each a document of its own, and where each stands; `None` when `at` is none.
-pub(crate) fn messages(at: &At<'_>) -> Option<Vec<Text>> {
+/// The messages that an envelope carries; `None` when `at` is none.
+pub(crate) fn messages<'a>(at: &At<'a>) -> Option<Vec<Message<'a>>> {
     // SQS as the CLI prints it, and a batch as Lambda gets it from SQS, SNS, Kinesis, Firehose or Kafka.
     if at.has("messages")
         && let Some(found) = all(&at.list("messages"), &sqs)
     {
         return Some(found);
     }
-    let records = at.list("records");
-    // Kafka's are in lists by topic.
-    let by_topic: Vec<At<'_>> = match at.get("records").filter(|records| records.value.is_object()) {
-        Some(topics) => topics
-            .value
-            .as_object()
-            .into_iter()
-            .flat_map(|object| object.keys())
-            .flat_map(|topic| topics.list(topic))
-            .collect(),
-        None => vec![],
-    };
-    if let Some(found) = all(&records, &record).or_else(|| all(&by_topic, &record)) {
+    if let Some(found) = all(&at.list("records"), &record).or_else(|| all(&by_topic(at), &record)) {
         return Some(found);
     }
     // One of each alone, as EventBridge Pipes and subscriptions give them.
-    let is_record = ["messageId", "sequenceNumber", "partitionKey", "recordId", "kinesisSchemaVersion"]
-        .iter()
-        .any(|key| at.has(key));
-    if is_record && let Some(found) = record(at) {
+    let is_record = ["messageId", "sequenceNumber", "partitionKey", "recordId", "kinesisSchemaVersion"];
+    if is_record.iter().any(|key| at.has(key))
+        && let Some(found) = record(at)
+    {
         return Some(vec![found]);
     }
     if at.text("type").as_deref() == Some("Notification")
@@ -93,60 +93,74 @@ pub(crate) fn messages(at: &At<'_>) -> Option<Vec<Text>> {
     }
     // A subscription of CloudWatch Logs, as Lambda gets it and unpacked; and a page of a log that events are written to.
     if let Some(packed) = at.get("awslogs") {
-        return data(&packed, "data").map(|found| vec![found]);
+        return packed_text(&packed, "data").map(|found| vec![found]);
     }
     written(&at.list("logEvents")).or_else(|| written(&at.list("events")))
 }
 
-/// The texts of log lines that are events which were written to a log.
-pub(crate) fn written(lines: &[At<'_>]) -> Option<Vec<Text>> {
-    let is_event = |text: &str| text.trim_start().starts_with('{') && text.contains("\"detail-type\"");
-    let found = all(lines, &|at| text(at, "message"))?;
-    found.iter().all(|(_, text)| text.as_ref().is_ok_and(|text| is_event(text))).then_some(found)
-}
-
-/// What each of a list carries, when one does: others are errors.
-fn all(list: &[At<'_>], find: &dyn Fn(&At<'_>) -> Option<Text>) -> Option<Vec<Text>> {
-    let found: Vec<_> = list.iter().map(|at| (at, find(at))).collect();
-    let none = |at: &At<'_>| {
-        let error = ReadError::Expected { place: at.place.clone(), expected: "a message like the others" };
-        (at.place.to_string(), Err(error))
+/// The messages of log lines that are events which were written to a log.
+pub(crate) fn written<'a>(lines: &[At<'a>]) -> Option<Vec<Message<'a>>> {
+    let is_event = |message: &Message<'_>| match message.carried {
+        Carried::Plain(text) => text.trim_start().starts_with('{') && text.contains("\"detail-type\""),
+        _ => false,
     };
-    let is_one = found.iter().any(|(_, text)| text.is_some());
-    is_one.then(|| found.into_iter().map(|(at, text)| text.unwrap_or_else(|| none(at))).collect())
+    all(lines, &|at| text(at, "message")).filter(|found| found.iter().all(is_event))
 }
 
-fn text(at: &At<'_>, key: &str) -> Option<Text> {
+/// Kafka's records are in lists by topic.
+fn by_topic<'a>(at: &At<'a>) -> Vec<At<'a>> {
+    let Some(topics) = at.get("records") else { return vec![] };
+    let names = topics.value.as_object().into_iter().flat_map(|object| object.keys());
+    names.flat_map(|name| topics.list(name)).collect()
+}
+
+/// What each of a list carries, when one does.
+fn all<'a>(list: &[At<'a>], find: &dyn Fn(&At<'a>) -> Option<Message<'a>>) -> Option<Vec<Message<'a>>> {
+    let missing = |at: &At<'a>| Message { place: at.place.clone(), carried: Carried::Missing };
+    let found: Vec<_> = list.iter().map(|at| find(at).unwrap_or_else(|| missing(at))).collect();
+    found.iter().any(|message| !matches!(message.carried, Carried::Missing)).then_some(found)
+}
+
+fn text<'a>(at: &At<'a>, key: &str) -> Option<Message<'a>> {
     let inner = at.get(key)?;
-    Some((inner.place.to_string(), Ok(inner.value.as_str()?.to_owned())))
+    Some(Message { carried: Carried::Plain(inner.value.as_str()?), place: inner.place })
 }
 
-fn sqs(at: &At<'_>) -> Option<Text> {
+fn packed_text<'a>(at: &At<'a>, key: &str) -> Option<Message<'a>> {
+    let inner = at.get(key)?;
+    Some(Message { carried: Carried::Packed(inner.value.as_str()?), place: inner.place })
+}
+
+fn sqs<'a>(at: &At<'a>) -> Option<Message<'a>> {
     text(at, "body")
 }
 
-fn record(at: &At<'_>) -> Option<Text> {
-    let kinesis = || data(&at.get("kinesis")?, "data");
-    let kafka = || at.has("topic").then(|| data(at, "value"))?;
-    sqs(at).or_else(|| text(&at.get("sns")?, "message")).or_else(kinesis).or_else(|| data(at, "data")).or_else(kafka)
+fn record<'a>(at: &At<'a>) -> Option<Message<'a>> {
+    let kinesis = || packed_text(&at.get("kinesis")?, "data");
+    let kafka = || at.has("topic").then(|| packed_text(at, "value"))?;
+    let of_sns = || text(&at.get("sns")?, "message");
+    sqs(at).or_else(of_sns).or_else(kinesis).or_else(|| packed_text(at, "data")).or_else(kafka)
 }
 
-/// Text in base64, packed with gzip or not.
-fn data(at: &At<'_>, key: &str) -> Option<Text> {
-    let inner = at.get(key)?;
-    let packed = inner.value.as_str()?;
-    let expected =
-        || ReadError::Expected { place: inner.place.clone(), expected: "text in base64, packed with gzip or not" };
-    Some((inner.place.to_string(), unpack(packed).ok_or_else(expected)))
+/// What base64 holds.
+#[derive(Debug)]
+pub(crate) enum Unpacked {
+    Text(String),
+    TooMuch,
+    Wrong,
 }
 
-/// The text that stands there in base64, packed with gzip or not.
-pub(crate) fn unpack(packed: &str) -> Option<String> {
-    let bytes = STANDARD.decode(packed.trim()).ok()?;
+/// The text that stands there in base64, packed with gzip or not, of so many bytes at most.
+pub(crate) fn unpack(packed: &str, most: usize) -> Unpacked {
+    let Ok(bytes) = STANDARD.decode(packed.trim()) else { return Unpacked::Wrong };
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return String::from_utf8(bytes).ok();
+        return String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text);
     }
-    let mut text = String::new();
-    MultiGzDecoder::new(bytes.as_slice()).take(UNPACKED).read_to_string(&mut text).ok()?;
-    Some(text)
+    let mut unpacked = vec![];
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    match MultiGzDecoder::new(bytes.as_slice()).take(limit).read_to_end(&mut unpacked) {
+        Ok(read) if read > most => Unpacked::TooMuch,
+        Ok(_) => String::from_utf8(unpacked).map_or(Unpacked::Wrong, Unpacked::Text),
+        Err(_) => Unpacked::Wrong,
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::MissingTask;
 use super::document;
 use super::error::{Place, ReadError};
-use super::event;
+use super::event::{self, Unpacked};
 use super::json::At;
 use super::text::{self, Taken, Trust};
 use crate::model::observation::Observation;
@@ -153,6 +153,10 @@ pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
 /// Reads the documents of a text, which may stand in another.
 pub(super) fn read_text(origin: &str, text: &str, contents: &mut Contents) {
     contents.inside.unpacked = contents.inside.unpacked.saturating_add(text.len());
+    if text.trim().is_empty() {
+        contents.errors.push(ReadError::Empty { origin: origin.to_owned() });
+        return;
+    }
     let is_first = contents.inside.depth == 0;
     if !is_first && contents.inside.unpacked > document::UNPACKED {
         contents.errors.push(ReadError::TooDeep { place: Place::root(origin) });
@@ -194,7 +198,10 @@ fn packed(text: &str) -> Option<String> {
         return None;
     }
     let one: String = text.split_ascii_whitespace().collect();
-    event::unpack(&one)
+    match event::unpack(&one, document::UNPACKED) {
+        Unpacked::Text(text) => Some(text),
+        Unpacked::TooMuch | Unpacked::Wrong => None,
+    }
 }
 
 #[cfg(test)]

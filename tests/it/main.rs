@@ -14,6 +14,7 @@ mod links;
 mod mapping_page;
 mod metadata;
 mod phases;
+mod reading;
 #[cfg(feature = "cli")]
 mod readme;
 mod render;

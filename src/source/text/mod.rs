@@ -100,6 +100,15 @@ pub(super) fn documents(origin: &str, text: &str, take: Take<'_>) -> Remarks {
     }
 }
 
+/// Whether a text begins with a bracket that what JSON has follows.
+fn begins_as_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let after = text.strip_prefix('{').or_else(|| text.strip_prefix('[')).map(str::trim_start);
+    after.is_some_and(|after| {
+        after.is_empty() || after.starts_with(['"', '{', '[', '}', ']', '“', '\'', '.', '…']) || text.starts_with('{')
+    })
+}
+
 /// Whether a value has names in it.
 fn names(value: &Value) -> bool {
     match value {
@@ -114,7 +123,6 @@ fn is_plain(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().all(is_plain),
         Value::Object(_) => false,
-        Value::String(text) => !text.contains(['{', '[']),
         _ => true,
     }
 }
@@ -400,7 +408,7 @@ impl<'a> Search<'a> {
 
     /// Nothing was found: what the text is.
     fn nothing(&mut self) -> ReadError {
-        let begins_as_json = self.text.trim_start().starts_with(['{', '[']);
+        let begins_as_json = begins_as_json(&self.text);
         if !begins_as_json && let Some(form) = foreign::by_sign(&self.text) {
             return self.foreign(form);
         }
