@@ -226,7 +226,9 @@ impl Hint for ReadError {
                  the task metadata endpoint and of the agent, docker inspect, and its own bundles"
             }
             Self::Projection { .. } => "save the whole answer: leave out --query",
-            Self::NoTaskId { .. } => "a whole Task object has a taskArn",
+            Self::NoTaskId { .. } => {
+                "a whole Task object has a taskArn, which says which trace is its own: put it back, or save the answer again"
+            }
             Self::NotATime { .. } => "times are epoch numbers, or ISO 8601 with a zone: 2026-11-23T10:20:30.456Z",
             Self::Expected { .. } => "save the whole answer, in JSON",
             Self::NotAReport { .. } => {

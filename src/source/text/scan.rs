@@ -246,6 +246,13 @@ impl Scan<'_> {
                     match bytes.get(at + 1) {
                         None => return Err(Odd::End),
                         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') => {}
+                        // A line that goes on, as shells and sources write it.
+                        Some(b'\n') => {
+                            self.mended.breaks = true;
+                            self.replace(at, at + 1, "");
+                            at += 1;
+                            continue;
+                        }
                         Some(b'\'' | b'`' | b'$') => {
                             self.mended.escapes = true;
                             self.replace(at, at + 1, "");
@@ -262,7 +269,12 @@ impl Scan<'_> {
                 }
                 b'\n' | b'\r' => {
                     self.mended.breaks = true;
-                    self.replace(at, at + 1, "");
+                    // One space may be the text's own; more are the indentation of the page.
+                    let indent = bytes.iter().skip(at + 1).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+                    let gone = 1 + if indent > 1 { indent } else { 0 };
+                    self.replace(at, at + gone, "");
+                    at += gone;
+                    continue;
                 }
                 0..0x20 => {
                     self.mended.escapes = true;
@@ -390,6 +402,8 @@ mod tests {
             "{“a”: [1, true, null], „b“: “x y”}",
             "{\u{a0}\"a\":\u{a0}[1, true, null],\u{200b}\r\n\"b\":\u{3000}\"x y\"}",
             "{\"a\": [1, tr\nue, nul\r\nl], \"b\": \"x\n y\"}",
+            "{\"a\": [1, true, null], \"b\": \"x \r\n    y\"}",
+            "{\"a\": [1, true, null], \"b\": \"x\\\n y\"}",
         ] {
             assert_eq!(read(text), Some(expected.clone()), "{text}");
         }
