@@ -11,14 +11,15 @@ use crate::model::observation::{Gap, Observation};
 use crate::model::service::ServiceRecord;
 use crate::run::notice::Notice;
 use crate::run::read::Course;
-use crate::run::read::files::read_file;
+use crate::run::read::files::{ReadFile, read_file};
 use crate::source::service::ServiceAnswers;
 
 pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Found, DeployError> {
     let mut answers = ServiceAnswers::default();
     let (mut services, mut rest): (Vec<ServiceRecord>, Vec<Observation>) = (vec![], vec![]);
     for path in &files.paths {
-        let (observations, passed_by) = read_file(path, course);
+        let ReadFile { observations, passed_by, missing_services } = read_file(path, course);
+        missing_services.into_iter().for_each(|error| course.lose(error, None));
         if !passed_by.is_empty() {
             course.tell(&Notice::NotOfDeployments { path: path.to_owned(), kinds: passed_by });
         }

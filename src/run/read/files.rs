@@ -13,7 +13,8 @@ pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservat
     let mut observations = vec![];
     let (mut services, mut events) = (vec![], vec![]);
     for path in paths {
-        let (found, passed_by) = read_file(path, course);
+        let ReadFile { observations: found, passed_by, missing_services } = read_file(path, course);
+        services.extend(missing_services.into_iter().map(|error| (error, None)));
         if !passed_by.is_empty() {
             course.tell(&Notice::PassedBy { path: path.to_owned(), kinds: passed_by });
         }
@@ -30,8 +31,8 @@ pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservat
                 course.lose(format!("{path}: {count} events of a service, and no task"), Some(hint));
             }
         }
-        for (error, path) in services {
-            course.lose(error, Some(format!("`ecspan deploy --from {path}` reads its deployments")));
+        for (error, hint) in services {
+            course.lose(error, hint);
         }
     }
     for unclaimed in unclaimed {
@@ -41,14 +42,24 @@ pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservat
     tasks
 }
 
-/// What a file or stdin says, and what in it is not about a task. The rest of it is told.
-pub(in crate::run) fn read_file(path: &Path, course: &Course) -> (Vec<Observation>, Vec<String>) {
+/// What a file or stdin says.
+#[derive(Debug, Default)]
+pub(in crate::run) struct ReadFile {
+    pub(in crate::run) observations: Vec<Observation>,
+    /// What is not about a task, by kind.
+    pub(in crate::run) passed_by: Vec<String>,
+    /// Services that ECS did not find: tasks are drawn without them.
+    pub(in crate::run) missing_services: Vec<String>,
+}
+
+/// Reads a file or stdin. What is lost of it in any case is told.
+pub(in crate::run) fn read_file(path: &Path, course: &Course) -> ReadFile {
     let read = if path == Path::new("-") { files::read_stdin() } else { files::read_path(path) };
     let contents = match read {
         Ok(contents) => contents,
         Err(error) => {
             course.lose_to(&error);
-            return (vec![], vec![]);
+            return ReadFile::default();
         }
     };
     if !contents.notes.is_empty() {
@@ -57,18 +68,24 @@ pub(in crate::run) fn read_file(path: &Path, course: &Course) -> (Vec<Observatio
     for error in contents.errors {
         course.lose_to(&error);
     }
+    let mut missing_services = vec![];
     for missing in contents.missing {
-        course.lose(format!("{}: ECS did not find {}: {}", path.display(), missing.arn, missing.reason), None);
+        let told = format!("{}: ECS did not find {}: {}", path.display(), missing.arn, missing.reason);
+        if missing.arn.contains(":service/") {
+            missing_services.push(told);
+        } else {
+            course.lose(told, None);
+        }
     }
-    (contents.observations, contents.passed_by)
+    ReadFile { observations: contents.observations, passed_by: contents.passed_by, missing_services }
 }
 
 /// A service has no lines to draw of its own.
-fn service_of(observation: &Observation, path: &Path) -> Option<(String, String)> {
+fn service_of(observation: &Observation, path: &Path) -> Option<(String, Option<String>)> {
     let Observation::Service(record) = observation else { return None };
     let name = if record.name.is_empty() { String::new() } else { format!(" {}", record.name) };
-    let path = path.display().to_string();
-    Some((format!("{}: a service{name}, and no task", record.origin), path))
+    let hint = format!("`ecspan deploy --from {}` reads its deployments", path.display());
+    Some((format!("{}: a service{name}, and no task", record.origin), Some(hint)))
 }
 
 fn explain(unclaimed: Unclaimed, no_tasks: bool) -> (String, Option<String>) {
