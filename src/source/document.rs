@@ -30,6 +30,8 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
         return;
     }
     contents.inside.depth += 1;
+    let camel = shape::is_snake(at).then(|| shape::in_camel_case(at.value));
+    let at = &At { value: camel.as_ref().unwrap_or(at.value), place: at.place.clone() };
     let found = shape::of(at).and_then(|shape| read_shape(at, shape, contents));
     contents.inside.depth -= 1;
     match found {

@@ -153,12 +153,23 @@ pub(crate) enum Unpacked {
 /// The text that stands there in base64, packed with gzip or not, of so many bytes at most.
 pub(crate) fn unpack(packed: &str, most: usize) -> Unpacked {
     let Ok(bytes) = STANDARD.decode(packed.trim()) else { return Unpacked::Wrong };
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text);
+    if is_gzip(&bytes) {
+        gunzip(&bytes, most)
+    } else {
+        String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text)
     }
+}
+
+/// Whether bytes begin as gzip does.
+pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+/// The text that gzip holds, of so many bytes at most.
+pub(crate) fn gunzip(bytes: &[u8], most: usize) -> Unpacked {
     let mut unpacked = vec![];
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    match MultiGzDecoder::new(bytes.as_slice()).take(limit).read_to_end(&mut unpacked) {
+    match MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut unpacked) {
         Ok(read) if read > most => Unpacked::TooMuch,
         Ok(_) => String::from_utf8(unpacked).map_or(Unpacked::Wrong, Unpacked::Text),
         Err(_) => Unpacked::Wrong,

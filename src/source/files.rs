@@ -142,7 +142,17 @@ fn all(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
 /// errors.
 pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
     let mut contents = Contents::default();
-    read_text(origin, &text::decode(origin, bytes)?, &mut contents);
+    if event::is_gzip(bytes) {
+        // As streams and exports of logs are kept.
+        match event::gunzip(bytes, document::UNPACKED) {
+            Unpacked::Text(text) => read_text(origin, &text, &mut contents),
+            Unpacked::TooMuch => contents.errors.push(ReadError::TooDeep { place: Place::root(origin) }),
+            Unpacked::Wrong => contents.errors.push(ReadError::NotUtf8 { origin: origin.to_owned(), offset: 1 }),
+        }
+        contents.notes.push("unpacked from gzip".to_owned());
+    } else {
+        read_text(origin, &text::decode(origin, bytes)?, &mut contents);
+    }
     let nothing = contents.observations.is_empty() && contents.missing.is_empty() && contents.passed_by.is_empty();
     if nothing && contents.errors.len() == 1 {
         return Err(contents.errors.remove(0));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::error::ReadError;
-use super::json::At;
+use super::json::{At, pascal};
 use super::{answer, docker, event, metadata};
 
 /// What a JSON value is.
@@ -55,7 +55,7 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
         Value::Array(_) => return Ok(of_list(&at.elements())),
         Value::String(text) if text.contains(['{', '[', '\n']) => return Ok(Shape::Text),
         Value::Object(_) => {}
-        _ => return Err(unknown(at)),
+        _ => return Err(nothing(at)),
     }
     if at.value.get("ecspan_bundle").is_some() {
         return Ok(Shape::Bundle);
@@ -136,6 +136,9 @@ pub(crate) fn nothing(at: &At<'_>) -> ReadError {
         ("records", "records"),
         ("events", "events"),
     ];
+    if at.value.is_null() || at.value.as_array().is_some_and(Vec::is_empty) {
+        return ReadError::NoneInIt { place, what: "tasks" };
+    }
     let is_empty = |key: &str| at.get(key).is_some_and(|inner| inner.value.as_array().is_some_and(Vec::is_empty));
     if let Some((_, what)) = EMPTY.iter().find(|(key, _)| is_empty(key)) {
         return ReadError::NoneInIt { place, what };
@@ -237,13 +240,14 @@ fn projection(at: &At<'_>) -> Option<&'static str> {
 pub(crate) fn holds_things(at: &At<'_>, name: &str) -> bool {
     let is_thing = |at: &At<'_>| match name {
         "tasks" | "task" => {
-            is_task(at)
+            is_snake(at)
+                || is_task(at)
                 || is_nameless_task(at)
                 || metadata::is_agent_task(at)
                 || metadata::is_task(at)
                 || projection(at) == Some("task")
         }
-        "services" | "service" => is_service(at) || projection(at) == Some("service"),
+        "services" | "service" => is_snake(at) || is_service(at) || projection(at) == Some("service"),
         "serviceDeployments" => at.has("serviceDeploymentArn"),
         _ => at.has("serviceRevisionArn"),
     };
@@ -262,6 +266,27 @@ fn other_kind(at: &At<'_>) -> Option<&'static str> {
         return Some("an error of AWS, not an answer");
     }
     is_filled.then_some("a message of another kind")
+}
+
+/// Whether the keys of `at` are written as Ruby and databases do: `task_arn`.
+pub(crate) fn is_snake(at: &At<'_>) -> bool {
+    ["task_arn", "service_arn", "container_definitions"].iter().any(|key| at.value.get(*key).is_some())
+}
+
+/// A value with its keys as the API writes them.
+pub(crate) fn in_camel_case(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(in_camel_case).collect(),
+        Value::Object(object) => {
+            let camel = |key: &String| {
+                let mut words = key.split('_');
+                let first = words.next().unwrap_or_default().to_owned();
+                words.fold(first, |name, word| name + &pascal(word))
+            };
+            Value::Object(object.iter().map(|(key, value)| (camel(key), in_camel_case(value))).collect())
+        }
+        scalar => scalar.clone(),
+    }
 }
 
 /// A key as the API writes it.

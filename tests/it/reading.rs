@@ -192,6 +192,8 @@ fn what_is_no_answer_is_named_with_the_command_that_gives_one() {
         ),
         ("hello world", "no JSON was found", "--output json"),
         ("{\"taskArns\": [\"arn:aws:ecs:x:1:task/a\"]}", "the names of tasks alone", "describe-tasks"),
+        ("[]", "an answer without tasks", "forgotten"),
+        ("null", "an answer without tasks", "forgotten"),
         ("{\"tasks\": [], \"failures\": []}", "an answer without tasks", "forgotten"),
         ("[[\"arn:aws:ecs:x:1:task/a\", \"STOPPED\"]]", "some fields of a task", "--query"),
         ("[{\"serviceName\": \"web\", \"serviceArn\": \"a\"}]", "some fields of a service", "--query"),
@@ -307,6 +309,21 @@ fn a_task_of_an_inventory_is_read_and_one_without_its_name_is_named() {
 }
 
 #[test]
+fn keys_and_times_as_ruby_and_go_print_them_are_those_of_the_api() {
+    let snake = json!({"tasks": [{
+        "task_arn": ARN, "cluster_arn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "last_status": "STOPPED",
+        "task_definition_arn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7", "attachments": [], "version": 5,
+        "created_at": "2026-11-20 10:00:00.1 +0000 UTC", "started_at": "2026-11-20 12:00:09.5 +0200", "cpu": "256",
+        "stopped_at": "2026-11-20 11:00:20.7 UTC", "stopped_reason": "Essential container exited: it's # over, // or so",
+        "containers": [{"name": "app", "container_arn": "arn:aws:ecs:eu-west-1:123456789012:container/prod/c",
+            "last_status": "STOPPED", "exit_code": 1, "reason": "a \"quoted\" C:\\temp\n reason"}],
+    }]});
+    let expected = tasks(&read(answer().to_string()));
+    assert_eq!(tasks(&read(snake.to_string())), expected);
+    assert_eq!(tasks(&read(json!([snake["tasks"][0]]).to_string())), expected);
+}
+
+#[test]
 fn streams_and_state_machines_carry_their_tasks_as_text() {
     let (event, packed) = (event().to_string(), STANDARD.encode(event().to_string()));
     let lines = json!({"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "timestamp": 1, "message": event}]})
@@ -334,6 +351,8 @@ fn streams_and_state_machines_carry_their_tasks_as_text() {
         assert_eq!(tasks(&contents), expected, "{value}: {:?}", contents.errors);
         assert!(contents.errors.is_empty(), "{value}: {:?}", contents.errors);
     }
+    let kept = read(gzip(&format!("{event}{event}")));
+    assert_eq!((tasks(&kept).len(), kept.notes.join(";")), (2, "unpacked from gzip".to_owned()));
     let three = read(format!("{event}{event}{event}"));
     assert_eq!(tasks(&three).len(), 3);
     let cut = error(json!({"Error": "x", "Cause": &cause[..cause.len() - 9]}).to_string()).0;

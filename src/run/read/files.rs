@@ -63,7 +63,8 @@ pub(in crate::run) fn read_file(path: &Path, course: &Course) -> ReadFile {
         }
     };
     if !contents.notes.is_empty() {
-        course.tell(&Notice::ReadWith { path: path.to_owned(), how: contents.notes });
+        let path = if path == Path::new("-") { PathBuf::from("stdin") } else { path.to_owned() };
+        course.tell(&Notice::ReadWith { path, how: contents.notes });
     }
     for error in contents.errors {
         course.lose_to(&error);

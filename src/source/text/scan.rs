@@ -31,6 +31,7 @@ pub(super) struct Mended {
     pub(super) spaces: bool,
     pub(super) breaks: bool,
     pub(super) escapes: bool,
+    pub(super) numbers: bool,
 }
 
 impl Mended {
@@ -42,6 +43,7 @@ impl Mended {
         self.spaces |= other.spaces;
         self.breaks |= other.breaks;
         self.escapes |= other.escapes;
+        self.numbers |= other.numbers;
     }
 }
 
@@ -329,6 +331,12 @@ impl Scan<'_> {
         if word.starts_with("..") {
             return Err(self.ellipsis(word.len()));
         }
+        if matches!(word.as_str(), "NaN" | "Infinity" | "-Infinity") {
+            self.mended.numbers = true;
+            self.replace(begin, end, "null");
+            self.at = end;
+            return Ok(());
+        }
         let is_number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-') && word.parse::<f64>().is_ok();
         if !is_number && !matches!(word.as_str(), "true" | "false" | "null") {
             let after = self.text.get(end..).unwrap_or_default().trim_start();
@@ -336,7 +344,7 @@ impl Scan<'_> {
                 "None" | "True" | "False" | "datetime.datetime" => Odd::Python,
                 _ if after.starts_with('=') => Odd::Equals,
                 _ if after.starts_with(':') => Odd::BareKey,
-                "undefined" | "NaN" | "new" => Odd::BareKey,
+                "undefined" | "new" => Odd::BareKey,
                 _ if self.keys > 0 && is_left_out(&word) => Odd::Ellipsis,
                 _ => Odd::Other,
             });
@@ -408,6 +416,7 @@ mod tests {
             assert_eq!(read(text), Some(expected.clone()), "{text}");
         }
         assert_eq!(read(r#"{"a": "it\'s \d"}"#), Some(serde_json::json!({"a": "it's \\d"})));
+        assert_eq!(read("{\"a\": NaN}"), Some(serde_json::json!({"a": null})));
         assert_eq!(read("{\"a\": \"tab\there\"}"), Some(serde_json::json!({"a": "tab\there"})));
         assert_eq!(
             read("{\"a\": \"// no # comment, /* */ ,]\"}"),

@@ -269,6 +269,7 @@ impl<'a> Search<'a> {
             (self.mended.quotes, "curly quotes are read as straight ones"),
             (self.mended.spaces, "odd spaces are read as spaces"),
             (self.mended.breaks, "line breaks inside of values are taken out"),
+            (self.mended.numbers, "NaN is read as nothing"),
             (self.mended.escapes, "characters that JSON wants escaped are read as they are"),
         ];
         self.notes.extend(mended.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note));
