@@ -121,6 +121,10 @@ pub enum Notice {
     Lost { error: String, hint: Option<String> },
     /// What a file holds that is not about a task, by kind.
     PassedBy { path: PathBuf, kinds: Vec<String> },
+    /// The same, of files that a deployment is read from.
+    NotOfDeployments { path: PathBuf, kinds: Vec<String> },
+    /// A file was read though it is not JSON alone, and how.
+    ReadWith { path: PathBuf, how: Vec<String> },
     /// A task's own settings name no service although they were asked for.
     ServiceUnnamed { task: String, why: &'static str },
     /// A file of requests was sent, and is still there.
@@ -211,6 +215,8 @@ impl Notice {
             | Self::Exported { fate: Fate::Accepted, .. }
             | Self::Drained { .. }
             | Self::PassedBy { .. }
+            | Self::NotOfDeployments { .. }
+            | Self::ReadWith { .. }
             | Self::Waiting { .. }
             | Self::Unclaimed { .. }
             | Self::ServiceUnnamed { .. } => Level::Note,
@@ -347,6 +353,15 @@ impl Notice {
             Self::MetricsNotTaken { .. } => "metrics were not taken".to_owned(),
             Self::PassedBy { path, kinds } => {
                 format!("{}: passed by, for they are not about a task: {}", path.display(), counted(kinds))
+            }
+            Self::NotOfDeployments { path, kinds } => {
+                let hint = "a deployment is read from describe-services and its tasks, not from events about it";
+                format!("{}: passed by: {}: {hint}", path.display(), counted(kinds))
+            }
+            Self::ReadWith { path, how } => {
+                // What holds for many messages of one file is said once.
+                let how: std::collections::BTreeSet<&str> = how.iter().map(String::as_str).collect();
+                format!("{}: {}", path.display(), how.into_iter().collect::<Vec<_>>().join("; "))
             }
             Self::ServiceUnnamed { why, .. } => {
                 format!("--service-name otel: {why}: it goes by its ECS service or family")

@@ -1,6 +1,6 @@
 //! From the names of tasks to their lives: files are read, all else is asked of AWS. Main type: [`Reader`].
 
-mod files;
+pub(in crate::run) mod files;
 
 use std::fmt;
 use std::path::PathBuf;
