@@ -13,6 +13,7 @@ use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed,
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::logs::LogLines;
+use ecspan::source::target::ServiceTarget;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
 use super::args::{DeployArgs, Global};
@@ -153,28 +154,28 @@ async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<De
         return Ok(DeployFrom::Files(Files { paths, service, cluster }));
     }
     let typed = args.service.clone().unwrap_or_default();
-    let arn = ecspan::model::arn::Arn::parse(&typed);
-    let of_arn = arn.and_then(|arn| match arn.resource.split('/').collect::<Vec<_>>().as_slice() {
-        ["service", cluster, service] => Some((Some((*cluster).to_owned()), (*service).to_owned())),
-        ["service", service] => Some((None, (*service).to_owned())),
-        _ => None,
-    });
-    if arn.is_some() && of_arn.is_none() {
-        return Err(Problem::usage(format!("{typed} is no ARN of a service"))
-            .hint("arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE, or the service's name".to_owned()));
-    }
-    let region = arn.map(|arn| arn.region).filter(|region| !region.is_empty()).map(str::to_owned);
-    let (cluster, service) = of_arn.unwrap_or((None, typed));
+    let Some(ServiceTarget { service, cluster, region }) = ServiceTarget::parse(&typed) else {
+        return Err(Problem::usage(format!("{typed} is no service")).hint(
+            "its name, CLUSTER/NAME, arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME, or its address in the console"
+                .to_owned(),
+        ));
+    };
     let cluster = args.cluster.clone().or(cluster);
     let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
     Ok(DeployFrom::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })
+}
+
+/// Whether nobody says in which cluster the service is.
+fn is_searched(args: &DeployArgs) -> bool {
+    let named = args.service.as_deref().and_then(ServiceTarget::parse).and_then(|service| service.cluster);
+    args.cluster.is_none() && named.is_none()
 }
 
 /// What is wrong, and with what.
 fn problem(error: &DeployError, args: &DeployArgs) -> Problem {
     let (text, hint) = (error.to_string(), error.hint());
     match error {
-        DeployError::Aws(_) if args.cluster.is_none() => {
+        DeployError::Aws(_) if is_searched(args) => {
             Problem::failed(text).hint(hint.map(|hint| format!("{hint}; --cluster NAME names the cluster")))
         }
         DeployError::TimedOut => Problem::timed_out(text),

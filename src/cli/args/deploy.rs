@@ -8,21 +8,27 @@ use ecspan::source::logs::LogLines;
 
 use super::{OtlpArgs, duration, log_lines};
 
+// A paragraph is a line: clap wraps it to the terminal's width.
 const EXAMPLES: &str = "\
 Examples:
-  ecspan deploy web --cluster prod                       the latest deployment, as it stands
-  ecspan deploy web --cluster prod --wait --wait-timeout 15m  in CI, after `aws ecs update-service`
+  ecspan deploy web --cluster prod
+      the latest deployment, as it stands
+  ecspan deploy web --cluster prod --wait --wait-timeout 15m
+      in CI, after `aws ecs update-service`
   ecspan deploy web --cluster prod --report-file json:web.json --baseline last/web.json
-  ecspan deploy web --cluster prod --to otlp --endpoint http://localhost:4317
-  ecspan deploy --from services.json tasks.json          saved answers of describe-services and describe-tasks
+      beside an earlier one
+  ecspan deploy web --cluster prod --endpoint http://localhost:4317
+      and its traces
+  ecspan deploy --from services.json tasks.json
+      saved answers of describe-services and describe-tasks
 
-Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be read, 4 partly delivered,
-10 rolled back, 11 failed, 12 timed out waiting, 13 a finding of --fail-on";
+Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be read, 4 partly delivered, 10 rolled back, \
+11 failed, 12 timed out waiting, 13 a finding of --fail-on";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DeployArgs {
-    /// The service: its name or its ARN
+    /// The service: its name, CLUSTER/NAME, its ARN, or its address in the console
     #[arg(value_name = "SERVICE", required_unless_present = "from")]
     pub(crate) service: Option<String>,
     /// The service's cluster (default: that of the ARN; else all clusters are searched)
