@@ -57,7 +57,7 @@ async fn clusters(source: &EcsSource, output: ListFormat, style: &Style) -> Resu
     }
     let names = ["cluster", "running", "pending", "services", "status"];
     match output {
-        ListFormat::Table if clusters.is_empty() => return Ok(Exit::Success),
+        ListFormat::Table if clusters.is_empty() => Ok(Exit::Success),
         ListFormat::Table => {
             let mut table = Table::new(["CLUSTER", "RUNNING", "PENDING", "SERVICES", "STATUS"]);
             for cluster in &clusters {

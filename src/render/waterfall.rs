@@ -54,8 +54,7 @@ fn line(out: &mut String, text: &str) {
 
 fn header(out: &mut String, life: &TaskLife, style: &Style) {
     let task = &life.task;
-    let title = format!("task {}  {}", life.family(), task.id);
-    line(out, &style.paint(Tone::Title, &style.fit(&title, style.width)));
+    side_by_side(out, Tone::Title, &format!("task {}", life.family()), "  ", &task.id, style);
     let status = task.last_status.as_deref().unwrap_or("status unknown");
     let code = task.stop_code.as_deref().map_or(String::new(), |code| format!(" ({code})"));
     let about = [
@@ -71,12 +70,17 @@ fn header(out: &mut String, life: &TaskLife, style: &Style) {
     if let Some(phases) = &life.phases {
         let from = moment::spaced(phases.start, &style.zone);
         let to = phases.end.map_or_else(|| "now".to_owned(), |end| moment::spaced(end, &style.zone));
-        line(
-            out,
-            &style.paint(Tone::Quiet, &style.fit(&format!("{from}{}{to}", style.pick(" → ", " -> ")), style.width)),
-        );
+        side_by_side(out, Tone::Quiet, &from, style.pick(" → ", " -> "), &to, style);
     }
     out.push('\n');
+}
+
+/// Two texts in a line, or under each other where they would be cut.
+fn side_by_side(out: &mut String, tone: Tone, left: &str, between: &str, right: &str, style: &Style) {
+    let whole = format!("{left}{between}{right}");
+    let fits = escape::columns(&escape::text(&whole)) <= style.width;
+    let lines = if fits { vec![whole] } else { vec![left.to_owned(), format!("{}{right}", between.trim_start())] };
+    lines.iter().for_each(|text| line(out, &style.paint(tone, &style.fit(text, style.width))));
 }
 
 /// What can be told of a task without any time.

@@ -22,3 +22,4 @@ mod run;
 #[cfg(feature = "deliver")]
 mod sent;
 mod trace;
+mod width;
