@@ -268,7 +268,7 @@ pub(crate) struct ExportArgs {
     /// directory); none: nowhere
     #[arg(long, value_name = "DIR|none")]
     pub(crate) undelivered: Option<String>,
-    /// Base URL of a Jaeger UI: the closing report links to each trace
+    /// Base URL of a Jaeger UI: the closing report links to each trace of which a receiver has accepted something
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
     #[command(flatten)]

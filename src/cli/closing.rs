@@ -1,11 +1,13 @@
 //! The closing report of `ecspan export`: what went where, what was accepted, where it is found.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use ecspan::Hint;
 use ecspan::render::escape;
 use ecspan::run::watch::Watched;
-use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};
+use ecspan::sink::{
+    DestinationReport, Lost, Report, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id,
+};
 
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
@@ -31,7 +33,11 @@ pub(super) fn print(report: &Report, ui_url: Option<&str>) {
     let mut xray = report.destinations.iter().filter(|destination| destination.accepted > 0);
     let xray = xray.find_map(|destination| destination.xray_region.as_deref());
     for task in report.tasks.iter().take(LISTED) {
-        terminal::say(&task_line(task, ui_url));
+        terminal::say(&task_line(task));
+        // Whoever follows a link wants to find something.
+        if let Some(url) = ui_url.filter(|_| has_arrived(report, &task.label) && task.spans > 0) {
+            terminal::say(&format!("  {}", trace_url(url, task.caller_trace_id.unwrap_or(task.trace_id))));
+        }
         if let (Some(region), true) = (xray, task.spans > 0) {
             let trace_id = task.caller_trace_id.unwrap_or(task.trace_id);
             terminal::say(&format!("  X-Ray: {} {}", xray_trace_id(trace_id), console_url(region, trace_id)));
@@ -45,7 +51,7 @@ pub(super) fn print(report: &Report, ui_url: Option<&str>) {
     }
 }
 
-fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
+fn task_line(task: &TaskLine) -> String {
     let mut line = escape::text(&task.label);
     let waits = !task.pending.is_empty();
     match (task.spans, waits) {
@@ -75,11 +81,22 @@ fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
     if task.dropped_log_lines > 0 {
         let _ = write!(line, "; {} not kept", count(task.dropped_log_lines, "log line"));
     }
-    if let Some(url) = ui_url {
-        let _ =
-            write!(line, "\n  {}/trace/{}", url.trim_end_matches('/'), task.caller_trace_id.unwrap_or(task.trace_id));
-    }
     line
+}
+
+/// Where a trace is in a Jaeger UI.
+pub(super) fn trace_url(base: &str, trace_id: impl Display) -> String {
+    format!("{}/trace/{trace_id}", base.trim_end_matches('/'))
+}
+
+/// Whether a receiver has accepted something of a task. A file is none.
+pub(super) fn has_arrived(report: &Report, task: &str) -> bool {
+    let is_receiver = |to: &&DestinationReport| !to.dry_run && !to.name.starts_with("file:") && to.accepted > 0;
+    report.destinations.iter().filter(is_receiver).any(|to| {
+        let is_lost =
+            |trouble: &&Trouble| trouble.lost != Lost::Rejected && trouble.tasks.iter().any(|one| **one == *task);
+        to.signal == Signal::Traces && !to.troubles.iter().any(|trouble| is_lost(&trouble))
+    })
 }
 
 /// Prints what became of everything at one destination.
@@ -163,7 +180,7 @@ fn destination_line(to: &DestinationReport) -> String {
         let _ = write!(line, ", {} attempts", to.attempts);
     }
     if to.dropped_events > 0 {
-        let _ = write!(line, ", {} left out so that a span fits into a request", count(to.dropped_events, "log event"));
+        let _ = write!(line, ", {} not sent so that a span fits into a request", count(to.dropped_events, "log event"));
     }
     if to.cut_records > 0 {
         let _ = write!(line, ", {} cut so that it fits into a request", count(to.cut_records, "log record"));

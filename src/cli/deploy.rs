@@ -36,18 +36,23 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     if args.fail_on.iter().any(|finding| finding == SLOWER) && baseline.is_none() {
         return Err(Problem::usage(format!("--fail-on {SLOWER} needs --baseline REPORT.json")));
     }
-    if args.to.is_empty() && args.otlp.endpoint.is_some() {
-        return Err(Problem::usage("--endpoint without --to: nothing would be sent").hint("--to otlp".to_owned()));
+    // As for export: whoever names a receiver means to send.
+    let to = match (args.to.as_slice(), &args.otlp.endpoint) {
+        ([], Some(_)) => vec!["otlp".to_owned()],
+        (to, _) => to.to_vec(),
+    };
+    if args.snapshot && to.is_empty() {
+        return Err(Problem::usage("--snapshot without --to: nothing would be sent").hint("--to otlp".to_owned()));
     }
-    if args.to.is_empty() && args.otlp.timeout.is_some() {
+    if to.is_empty() && args.otlp.timeout.is_some() {
         let hint = "to wait at most so long: --wait-timeout".to_owned();
         return Err(Problem::usage("--timeout is a receiver's, and without --to there is none").hint(hint));
     }
     let options = trace_options(args)?;
-    let (is_sending, own_options, log_lines) = (!args.to.is_empty(), deployment_options(&options), log_lines(args)?);
+    let (is_sending, own_options, log_lines) = (!to.is_empty(), deployment_options(&options), log_lines(args)?);
     let destinations = match is_sending {
         false => vec![],
-        true => destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?,
+        true => destinations::open_for(global, &to, &args.otlp, args.undelivered.as_deref()).await?,
     };
     let config = DeployConfig {
         from: from(global, args, log_lines).await?,
@@ -82,18 +87,21 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             &format!("the baseline {} is of {of}, not of {}", baseline.origin, life.deployment.service),
         );
     }
+    let trace_url = args.ui_url.as_deref().filter(|_| is_sending && closing::has_arrived(&delivered, &trace.label));
+    let trace_url = trace_url.map(|base| closing::trace_url(base, &trace.trace_id));
     let comparison = baseline.map(|baseline| Comparison::new(&life, baseline));
     let drawn = ecspan::render::report::Report {
         life: &life,
         comparison: comparison.as_ref(),
         trace_id: &trace.trace_id,
+        trace_url: trace_url.as_deref(),
         timed_out,
         notes: answers.note.as_slice(),
         gaps: &answers.gaps,
     };
     let printed = report::print(global, args, &drawn, &files);
     if is_sending {
-        tell_trace(&trace, delivered.task_count.saturating_sub(1), args.ui_url.as_deref());
+        tell_trace(&trace, delivered.task_count.saturating_sub(1), trace_url.as_deref());
         delivered.destinations.iter().for_each(closing::tell_destination);
     }
     let found = fired(&args.fail_on, &life, comparison.as_ref());
@@ -114,7 +122,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
 }
 
 /// Tells of the deployment's own trace.
-fn tell_trace(trace: &OwnTrace, tasks: u64, ui_url: Option<&str>) {
+fn tell_trace(trace: &OwnTrace, tasks: u64, trace_url: Option<&str>) {
     let mut line =
         format!("{}: {}, trace id {}", trace.label, closing::count(trace.spans as u64, "span"), trace.trace_id);
     let root_waits = trace.pending.iter().any(|pending| pending == "deployment");
@@ -132,8 +140,8 @@ fn tell_trace(trace: &OwnTrace, tasks: u64, ui_url: Option<&str>) {
         line.push_str(&format!("; still open: {}{follows}", trace.pending.join(", ")));
     }
     terminal::say(&line);
-    if let Some(url) = ui_url {
-        terminal::say(&format!("  {}/trace/{}", url.trim_end_matches('/'), trace.trace_id));
+    if let Some(url) = trace_url {
+        terminal::say(&format!("  {url}"));
     }
     terminal::say(&format!("and the traces of {}", closing::count(tasks, "task")));
 }

@@ -332,11 +332,17 @@ fn log_lines(out: &mut String, log: &ContainerLog, guide: &str, style: &Style, z
         format!("{guide}{at}  {}", style.fit(&logged.message, room))
     };
     lines.iter().take(first).map(drawn).for_each(|text| line(out, &text));
-    let missing = hidden as u64 + log.dropped;
-    if missing > 0 || log.unread {
-        let more = if log.unread { " or more" } else { "" };
+    // Each word means one thing: docs/words.md.
+    let missing = [(hidden as u64, "not shown"), (log.dropped, "not kept")];
+    let mut missing: Vec<String> =
+        missing.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if log.unread {
+        missing.push(if missing.is_empty() { "some not read" } else { "more not read" }.to_owned());
+    }
+    if !missing.is_empty() {
         let dots = style.pick("…", "...");
-        let text = style.fit(&format!("{dots} {missing}{more} lines not shown {dots}"), room);
+        let text = format!("{dots} {} {dots}", missing.join(", ").replacen(' ', " lines ", 1));
+        let text = style.fit(&text, room);
         line(out, &format!("{guide}{}  {}", " ".repeat(width), style.paint(Tone::Quiet, &text)));
     }
     lines.iter().skip(lines.len() - last).map(drawn).for_each(|text| line(out, &text));

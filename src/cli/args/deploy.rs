@@ -61,11 +61,11 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "FINDING")]
     pub(crate) fail_on: Vec<String>,
     /// Also deliver the deployment's trace, and the trace of each task that it launched or stopped: otlp, xray or
-    /// xray:REGION, or file:PATH. May be repeated. Without it nothing is sent
+    /// xray:REGION, or file:PATH. May be repeated. Without it, and without --endpoint, nothing is sent
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: Vec<String>,
     /// Send the deployment as of now, open ends included, under a trace id of its own
-    #[arg(long, requires = "to")]
+    #[arg(long)]
     pub(crate) snapshot: bool,
     /// Keep at most N log lines of each container of a task that failed (default: OTEL_SPAN_EVENT_COUNT_LIMIT, else 128)
     #[arg(long, value_name = "N", value_parser = log_lines)]
@@ -85,7 +85,7 @@ pub(crate) struct DeployArgs {
     /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
     #[arg(long, value_name = "DIR|none")]
     pub(crate) undelivered: Option<String>,
-    /// Base URL of a Jaeger UI: the closing report links to the trace
+    /// Base URL of a Jaeger UI: the closing report and the Markdown report link to the trace, once a receiver has accepted it
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
     /// Draw with ASCII characters only
