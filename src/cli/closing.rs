@@ -30,15 +30,14 @@ const NAMED: usize = 5;
 
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &Report, ui_url: Option<&str>) {
-    let mut xray = report.destinations.iter().filter(|destination| destination.accepted > 0);
-    let xray = xray.find_map(|destination| destination.xray_region.as_deref());
     for task in report.tasks.iter().take(LISTED) {
         terminal::say(&task_line(task));
         // Whoever follows a link wants to find something.
-        if let Some(url) = ui_url.filter(|_| has_arrived(report, &task.label) && task.spans > 0) {
+        if let Some(url) = ui_url.filter(|_| has_arrived_somewhere(report, &task.label) && task.spans > 0) {
             terminal::say(&format!("  {}", trace_url(url, task.caller_trace_id.unwrap_or(task.trace_id))));
         }
-        if let (Some(region), true) = (xray, task.spans > 0) {
+        let mut arrived = report.destinations.iter().filter(|to| has_arrived(to, &task.label));
+        if let (Some(region), true) = (arrived.find_map(|to| to.xray_region.as_deref()), task.spans > 0) {
             let trace_id = task.caller_trace_id.unwrap_or(task.trace_id);
             terminal::say(&format!("  X-Ray: {} {}", xray_trace_id(trace_id), console_url(region, trace_id)));
         }
@@ -89,14 +88,16 @@ pub(super) fn trace_url(base: &str, trace_id: impl Display) -> String {
     format!("{}/trace/{trace_id}", base.trim_end_matches('/'))
 }
 
-/// Whether a receiver has accepted something of a task. A file is none.
-pub(super) fn has_arrived(report: &Report, task: &str) -> bool {
-    let is_receiver = |to: &&DestinationReport| !to.dry_run && !to.name.starts_with("file:") && to.accepted > 0;
-    report.destinations.iter().filter(is_receiver).any(|to| {
-        let is_lost =
-            |trouble: &&Trouble| trouble.lost != Lost::Rejected && trouble.tasks.iter().any(|one| **one == *task);
-        to.signal == Signal::Traces && !to.troubles.iter().any(|trouble| is_lost(&trouble))
-    })
+/// Whether some receiver has accepted something of a task.
+pub(super) fn has_arrived_somewhere(report: &Report, task: &str) -> bool {
+    report.destinations.iter().any(|to| has_arrived(to, task))
+}
+
+/// Whether this one has. A file is none.
+fn has_arrived(to: &DestinationReport, task: &str) -> bool {
+    let is_receiver = !to.dry_run && !to.name.starts_with("file:") && to.signal == Signal::Traces;
+    let is_lost = |trouble: &Trouble| trouble.lost != Lost::Rejected && trouble.tasks.iter().any(|one| **one == *task);
+    is_receiver && to.accepted > 0 && !to.troubles.iter().any(is_lost)
 }
 
 /// Prints what became of everything at one destination.

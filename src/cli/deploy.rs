@@ -87,7 +87,8 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             &format!("the baseline {} is of {of}, not of {}", baseline.origin, life.deployment.service),
         );
     }
-    let trace_url = args.ui_url.as_deref().filter(|_| is_sending && closing::has_arrived(&delivered, &trace.label));
+    let trace_url =
+        args.ui_url.as_deref().filter(|_| is_sending && closing::has_arrived_somewhere(&delivered, &trace.label));
     let trace_url = trace_url.map(|base| closing::trace_url(base, &trace.trace_id));
     let comparison = baseline.map(|baseline| Comparison::new(&life, baseline));
     let drawn = ecspan::render::report::Report {
@@ -157,17 +158,19 @@ fn log_lines(args: &DeployArgs) -> Result<usize, Problem> {
 
 /// Where the service is that was typed.
 async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<DeployFrom, Problem> {
+    let typed = args.service.as_deref().map(|typed| {
+        ServiceTarget::parse(typed).ok_or_else(|| {
+            let hint = "its name, CLUSTER/NAME, arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME, or its address in the console";
+            Problem::usage(format!("{typed} is no service")).hint(hint.to_owned())
+        })
+    });
+    let target = typed.transpose()?;
     if !args.from.is_empty() {
-        let (paths, service, cluster) = (args.from.clone(), args.service.clone(), args.cluster.clone());
-        return Ok(DeployFrom::Files(Files { paths, service, cluster }));
+        let (service, of_service) = target.map(|target| (target.service, target.cluster)).unzip();
+        let cluster = args.cluster.clone().or(of_service.flatten());
+        return Ok(DeployFrom::Files(Files { paths: args.from.clone(), service, cluster }));
     }
-    let typed = args.service.clone().unwrap_or_default();
-    let Some(ServiceTarget { service, cluster, region }) = ServiceTarget::parse(&typed) else {
-        return Err(Problem::usage(format!("{typed} is no service")).hint(
-            "its name, CLUSTER/NAME, arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME, or its address in the console"
-                .to_owned(),
-        ));
-    };
+    let ServiceTarget { service, cluster, region } = target.unwrap_or_default();
     let cluster = args.cluster.clone().or(cluster);
     let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
     Ok(DeployFrom::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })

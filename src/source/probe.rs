@@ -72,7 +72,7 @@ pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>,
     let clusters =
         probes.tried("ecs:ListClusters", "the clusters".to_owned(), ecs.list_clusters().max_results(1).send().await);
     let first = clusters.and_then(|answer| answer.cluster_arns?.pop());
-    let cluster = cluster.map(str::to_owned).or(first).unwrap_or_else(|| "default".to_owned());
+    let cluster = cluster.map(str::to_owned).or_else(|| first.clone()).unwrap_or_else(|| "default".to_owned());
     let name = crate::model::arn::last_part(&cluster).to_owned();
     let on = || format!("cluster {name}");
     probes.tried("ecs:DescribeClusters", on(), ecs.describe_clusters().clusters(&cluster).send().await);
@@ -95,7 +95,12 @@ pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>,
     );
     // Of a service of the cluster where there is one, for a policy may name it.
     let service = described.as_ref().and_then(|task| task.group()?.strip_prefix("service:"));
-    let arns = Names { cluster: &name, service: service.unwrap_or(NOTHING), region: &region, known: task.as_deref() };
+    let arns = Names {
+        cluster: &name,
+        service: service.unwrap_or(NOTHING),
+        region: &region,
+        known: task.as_deref().or(first.as_deref()),
+    };
     let on_service = format!("service {}", arns.service);
     let listed = ecs.list_service_deployments().cluster(&cluster).service(arns.service).max_results(1).send().await;
     let listed = probes.tried("ecs:ListServiceDeployments", on_service.clone(), listed);
@@ -135,7 +140,7 @@ struct Names<'a> {
     cluster: &'a str,
     service: &'a str,
     region: &'a Region,
-    /// The ARN of a task, which tells partition and account.
+    /// The ARN of a task or a cluster, which tells partition and account.
     known: Option<&'a str>,
 }
 

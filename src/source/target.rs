@@ -183,9 +183,9 @@ impl Target {
         }
         let target = match text.split_once('/') {
             Some((cluster, id)) if !cluster.is_empty() => {
-                TaskTarget { id: id.to_owned(), cluster: Some(cluster.to_owned()), region: None }
+                TaskTarget { id: id.to_ascii_lowercase(), cluster: Some(cluster.to_owned()), region: None }
             }
-            _ => TaskTarget { id: text.to_owned(), cluster: None, region: None },
+            _ => TaskTarget { id: text.to_ascii_lowercase(), cluster: None, region: None },
         };
         match service() {
             _ if is_id(&target.id) => Ok(Self::Task(target)),
@@ -215,7 +215,9 @@ fn from_arn(text: &str) -> Option<TaskTarget> {
 fn from_console_url(text: &str) -> Option<TaskTarget> {
     let url = ConsoleUrl::parse(text)?;
     let named = |word: &str| url.after(word).map(str::to_owned);
-    Some(TaskTarget { id: named("tasks")?, cluster: Some(named("clusters")?), region: url.region() })
+    // The list of tasks has an address like that, without an id.
+    let id = named("tasks").filter(|id| is_id(id))?;
+    Some(TaskTarget { id, cluster: Some(named("clusters")?), region: url.region() })
 }
 
 /// An address in the console, in its parts.
@@ -235,7 +237,8 @@ impl<'a> ConsoleUrl<'a> {
 
     fn region(&self) -> Option<String> {
         let in_query = self.0.iter().find_map(|part| part.strip_prefix("region="));
-        let in_host = || self.0.get(1)?.split('.').next().filter(|first| *first != "console");
+        // Somebody with several sessions has an account before it: `123456789012-a1b2c3d4.eu-west-1.console.…`.
+        let in_host = || self.0.get(1)?.split_once(".console.")?.0.rsplit('.').next();
         in_query.or_else(in_host).map(str::to_owned)
     }
 }
@@ -283,6 +286,28 @@ mod tests {
             format!("https://console.aws.amazon.com/ecs/home?region=eu-west-1#/clusters/prod/tasks/{id}/details"),
         ] {
             assert_eq!(task(&url), Some((some("prod"), id.to_owned(), some("eu-west-1"))), "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_the_console_are_read_as_what_they_are() {
+        let host = "eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod";
+        let region = |url: &str| ConsoleUrl::parse(url).and_then(|url| url.region());
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(region(&format!("https://{host}/services/web/health")), some("eu-west-1"));
+        assert_eq!(region(&format!("https://123456789012-a1b2c3d4.{host}/services/web/health")), some("eu-west-1"));
+        assert_eq!(
+            region("https://us-gov-west-1.console.amazonaws-us-gov.com/ecs/v2/clusters/a"),
+            some("us-gov-west-1")
+        );
+        assert_eq!(region("https://console.aws.amazon.com/ecs/home?region=eu-west-1#/clusters"), some("eu-west-1"));
+        assert_eq!(region("https://console.aws.amazon.com/ecs/home"), None);
+        // Lists of tasks are no tasks.
+        for url in [
+            format!("https://{host}/tasks?region=eu-west-1"),
+            format!("https://{host}/services/web/tasks?region=eu-west-1"),
+        ] {
+            assert_eq!(task(&url), None, "{url}");
         }
     }
 
