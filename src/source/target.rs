@@ -117,7 +117,7 @@ impl ServiceTarget {
 const BEGIN: usize = 6;
 
 /// Whether it is all of a task's id: 32 hex digits, or a UUID with its hyphens.
-pub(super) fn is_whole_id(id: &str) -> bool {
+pub fn is_whole_id(id: &str) -> bool {
     match id.len() {
         32 => !id.contains('-'),
         36 => true,
