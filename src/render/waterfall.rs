@@ -341,7 +341,8 @@ fn log_lines(out: &mut String, log: &ContainerLog, guide: &str, style: &Style, z
     }
     if !missing.is_empty() {
         let dots = style.pick("…", "...");
-        let text = format!("{dots} {} {dots}", missing.join(", ").replacen(' ', " lines ", 1));
+        let lines = if missing.first().is_some_and(|first| first.starts_with("1 ")) { " line " } else { " lines " };
+        let text = format!("{dots} {} {dots}", missing.join(", ").replacen(' ', lines, 1));
         let text = style.fit(&text, room);
         line(out, &format!("{guide}{}  {}", " ".repeat(width), style.paint(Tone::Quiet, &text)));
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use ecspan::model::{TaskLife, Time, merge};
 use ecspan::render::{Style, waterfall};
@@ -44,6 +45,25 @@ fn life(times: TaskTimes) -> TaskLife {
         ..TaskRecord::default()
     };
     TaskLife::new(merge::TaskObservations { task, ..Default::default() }, at(0).unwrap(), 0)
+}
+
+#[test]
+fn a_log_says_in_its_own_word_what_is_not_read_not_kept_and_not_shown() {
+    let drawn = |count: u64, dropped: u64, unread: bool| {
+        let mut life = ran(Duration::from_secs(3_600));
+        let line =
+            |number| LogLine { time: at(30_000 + number).unwrap(), observed: None, message: "a line".to_owned() };
+        let log = ContainerLog { head: (0..count).map(line).collect(), dropped, unread, ..ContainerLog::default() };
+        life.containers[0].log = Some(log);
+        let drawn = waterfall::draw(&life, &life.task.id, &style(100));
+        drawn.lines().find(|line| line.contains(" not ")).map(|line| line.replace(['│', '…'], "").trim().to_owned())
+    };
+    assert_eq!(drawn(10, 0, false), None);
+    assert_eq!(drawn(12, 0, false).unwrap(), "2 lines not shown");
+    assert_eq!(drawn(11, 0, false).unwrap(), "1 line not shown");
+    assert_eq!(drawn(12, 32, false).unwrap(), "2 lines not shown, 32 not kept");
+    assert_eq!(drawn(5, 32, true).unwrap(), "32 lines not kept, more not read");
+    assert_eq!(drawn(5, 0, true).unwrap(), "some lines not read");
 }
 
 /// How many columns a row's bar has.
