@@ -169,7 +169,7 @@ fn trace(
 fn tell_gaps(life: &TaskLife, source: &Reader) {
     for gap in &life.gaps {
         let (task, what) = (Some(life.task.id.clone()), format!("{}: {}", gap.what, gap.why));
-        source.course.tell(&Notice::Gap { task, what, hint: gap.hint.clone() });
+        source.course.tell(&Notice::Gap { task, message: None, what, hint: gap.hint.clone() });
     }
 }
 

@@ -296,6 +296,30 @@ impl Destination {
         }
     }
 
+    /// The same, of a request that failed since its receiver may have wanted another protocol: the receiver is asked which one it
+    /// speaks. With it, where that is another than the saved one.
+    ///
+    /// Must be called in a tokio runtime.
+    pub async fn meant_in_doubt(
+        meant_for: &MeantFor,
+        signal: Signal,
+        settings: &Settings<'_>,
+    ) -> Result<(Self, Option<Protocol>), OpenError> {
+        let saved = Self::meant(meant_for, signal, settings)?;
+        let is_known = settings.overrides.protocol.is_some() || meant_for.to != "otlp";
+        if is_known || saved.probe().await.is_ok() {
+            return Ok((saved, None));
+        }
+        for protocol in Protocol::ALL.into_iter().filter(|protocol| protocol.name() != meant_for.protocol) {
+            let overrides = Overrides { protocol: Some(protocol.name().to_owned()), ..settings.overrides.clone() };
+            let other = Self::meant(meant_for, signal, &Settings { overrides: &overrides, ..*settings })?;
+            if other.probe().await.is_ok() {
+                return Ok((other, Some(protocol)));
+            }
+        }
+        Ok((saved, None))
+    }
+
     fn endpoint(name: String, to: String, config: &OtlpConfig, transport: Arc<dyn Transport>) -> Self {
         let endpoint = &config.endpoint;
         let meant_for =

@@ -213,6 +213,20 @@ impl Reason {
         Self::Credentials { detail: detail.trim_end_matches(" Attempted:").to_owned() }
     }
 
+    /// Whether another protocol may have been what the receiver wanted.
+    pub(crate) fn puts_protocol_in_doubt(&self) -> bool {
+        match self {
+            Self::OtherProtocol { .. } | Self::Broken { .. } | Self::NotOtlp { .. } => true,
+            Self::Http { status, .. } => matches!(status.as_u16(), 404 | 405 | 406 | 415 | 426 | 505),
+            Self::Grpc { code, message } => *code == "UNIMPLEMENTED" || grpc_hint("", message).is_some(),
+            Self::GaveUp { last, .. }
+            | Self::WaitTooLong { last, .. }
+            | Self::Interrupted { last }
+            | Self::StillDown { last, .. } => last.puts_protocol_in_doubt(),
+            _ => false,
+        }
+    }
+
     /// Whether the receiver objects to these spans themselves, so that no later attempt and no other setting would help. A
     /// wrong key or path can be mended.
     pub fn is_for_good(&self) -> bool {

@@ -24,3 +24,4 @@ mod run;
 #[cfg(feature = "deliver")]
 mod sent;
 mod trace;
+mod width;

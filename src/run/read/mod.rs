@@ -213,7 +213,7 @@ impl Reader {
         let found = async move {
             let mut found = aws.find(&targets).await;
             if let Some(selection) = selection {
-                match aws.select(&selection).await {
+                match aws.select(&selection, &|_| {}).await {
                     Ok((region, tasks)) => found.extend(tasks.into_iter().map(|task| Ok((region.clone(), task?)))),
                     Err(error) => found.push(Err(error)),
                 }
