@@ -3,19 +3,28 @@
 
 use std::path::{Path, PathBuf};
 
+use tokio::sync::oneshot;
+
 use super::Course;
 use crate::model::merge::{self, TaskObservations, Unclaimed};
 use crate::model::observation::Observation;
 use crate::run::notice::Notice;
+use crate::run::stop::Stop;
+use crate::source::error::ReadError;
 use crate::source::files::{self, Contents};
 
-pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservations> {
-    let mut observations = vec![];
+/// The tasks, and the files that were not read before somebody asked to stop.
+pub(super) async fn read_files(
+    paths: Vec<PathBuf>,
+    course: &Course,
+    stop: &Stop,
+) -> (Vec<TaskObservations>, Vec<PathBuf>) {
+    let (mut observations, mut unread) = (vec![], vec![]);
     for path in paths {
-        let read = if path == Path::new("-") { files::read_stdin() } else { files::read_path(path) };
-        match read {
-            Ok(contents) => take(contents, path, &mut observations, course),
-            Err(error) => course.lose_to(&error),
+        match read(&path, stop).await {
+            Some(Ok(contents)) => take(contents, &path, &mut observations, course),
+            Some(Err(error)) => course.lose_to(&error),
+            None => unread.push(path),
         }
     }
     let (tasks, unclaimed) = merge::by_task(observations);
@@ -23,7 +32,24 @@ pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservat
         let (error, hint) = explain(unclaimed, tasks.is_empty());
         course.lose(error, hint);
     }
-    tasks
+    (tasks, unread)
+}
+
+/// What a file holds; `None` when told to stop first. Whoever writes to stdin may never come to an end.
+async fn read(path: &Path, stop: &Stop) -> Option<Result<Contents, ReadError>> {
+    if stop.is_requested() {
+        return None;
+    }
+    if path != Path::new("-") {
+        return Some(files::read_path(path));
+    }
+    let (tell, told) = oneshot::channel();
+    // No task of the runtime's, whose end would wait for it.
+    std::thread::spawn(move || tell.send(files::read_stdin()));
+    tokio::select! {
+        read = told => read.ok(),
+        () = stop.wait() => None,
+    }
 }
 
 fn take(contents: Contents, path: &Path, observations: &mut Vec<Observation>, course: &Course) {

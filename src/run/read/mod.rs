@@ -1,17 +1,20 @@
 //! From the names of tasks to their lives: files are read, all else is asked of AWS. Main type: [`Reader`].
 
 mod files;
+mod unread;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use self::files::read_files;
+use self::unread::ToRead;
+pub use self::unread::Unread;
 use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
@@ -120,6 +123,7 @@ pub struct Reader {
     wait: Option<(Until, Option<Duration>)>,
     log_lines: LogLines,
     stop: Stop,
+    to_read: Arc<Mutex<ToRead>>,
     /// What happens while they are read.
     pub course: Arc<Course>,
 }
@@ -146,11 +150,13 @@ impl Drop for Reading {
 
 impl Reader {
     /// Reads the files and prepares to ask AWS for the rest.
-    pub fn open(config: ReadConfig, stop: Stop, notices: Teller) -> Self {
+    pub async fn open(config: ReadConfig, stop: Stop, notices: Teller) -> Self {
         let ReadConfig { files, targets, selection, fetch, aws, wait, log_lines } = config;
         let course = Arc::new(Course::new(notices));
-        let files = read_files(&files, &course);
-        Self { files, targets, selection, fetch, aws: aws.map(Arc::new), wait, log_lines, stop, course }
+        let (files, unread) = read_files(files, &course, &stop).await;
+        let fetched = files.iter().filter(|_| fetch).map(|file| unread::name(&file.task)).collect();
+        let to_read = Arc::new(Mutex::new(ToRead::new(unread, fetched, &targets, selection.is_some())));
+        Self { files, targets, selection, fetch, aws: aws.map(Arc::new), wait, log_lines, stop, to_read, course }
     }
 
     /// The reader's access to AWS, when it has any; used up by a bundle.
@@ -161,23 +167,35 @@ impl Reader {
     /// The tasks' lives as they become known: those from files first. Ends early when told to stop.
     pub fn lives(&mut self) -> BoxStream<'static, TaskLife> {
         let (course, log_lines) = (self.course.clone(), self.log_lines);
-        self.observed().map(move |observed| life(observed.task, log_lines, &course)).boxed()
+        let stop = self.stop.wait();
+        self.observed().take_until(stop).map(move |observed| life(observed.task, log_lines, &course)).boxed()
     }
 
-    /// What is observed of the tasks, likewise.
+    /// What is observed of the tasks, likewise; but told to stop it asks AWS no more, and ends when all that files hold is out:
+    /// that was read.
     pub fn observed(&mut self) -> BoxStream<'static, Observed> {
         let files = std::mem::take(&mut self.files);
-        let (course, fetch) = (self.course.clone(), self.fetch);
-        let of_file = move |task| Observed { task, is_live: fetch };
-        let observed: BoxStream<'static, Observed> = match self.aws.clone() {
-            None => futures::stream::iter(files).map(of_file).boxed(),
-            Some(aws) => {
-                let fetched = fetched(aws.clone(), files, self.fetch, course).map(of_file);
-                fetched.chain(self.asked(aws).map(|task| Observed { task, is_live: true })).boxed()
-            }
+        let (at_hand, to_fetch) = if self.fetch { (vec![], files) } else { (files, vec![]) };
+        let at_hand = futures::stream::iter(at_hand).map(|task| Observed { task, is_live: false });
+        let asked = match self.aws.clone() {
+            None => futures::stream::empty().boxed(),
+            Some(aws) => fetched(aws.clone(), to_fetch, self.course.clone()).chain(self.asked(aws)).boxed(),
         };
+        let asked = asked.map(|task| Observed { task, is_live: true }).take_until(self.stop.wait());
         let reading = Reading::begin(&self.course);
-        observed.inspect(move |_| reading.advance()).take_until(self.stop.wait()).boxed()
+        at_hand.chain(asked).inspect(move |_| reading.advance()).boxed()
+    }
+
+    /// What was observed of a task is handed on whole.
+    pub fn done(&self, is_live: bool) {
+        if is_live {
+            self.to_read.lock().unwrap_or_else(PoisonError::into_inner).advance();
+        }
+    }
+
+    /// What was asked for and is not handed on.
+    pub fn unread(&self) -> Unread {
+        self.to_read.lock().unwrap_or_else(PoisonError::into_inner).unread()
     }
 
     /// The life of what was observed.
@@ -207,9 +225,10 @@ impl Reader {
     /// The tasks that AWS is asked for.
     fn asked(&mut self, aws: Arc<EcsSource>) -> impl Stream<Item = TaskObservations> + use<> {
         let (targets, selection) = (std::mem::take(&mut self.targets), self.selection.take());
-        let (course, wait) = (self.course.clone(), self.wait);
+        let (course, wait, to_read) = (self.course.clone(), self.wait, self.to_read.clone());
         let found = async move {
             let mut found = aws.find(&targets).await;
+            let named = found.len();
             if let Some(selection) = selection {
                 match aws.select(&selection).await {
                     Ok((region, tasks)) => found.extend(tasks.into_iter().map(|task| Ok((region.clone(), task?)))),
@@ -223,16 +242,19 @@ impl Reader {
                 Ok((region, task, error))
             });
             let mut tasks = vec![];
-            for task in futures::future::join_all(waited).await {
+            let (mut names, mut selected) = (vec![], vec![]);
+            for (index, task) in futures::future::join_all(waited).await.into_iter().enumerate() {
                 match task {
                     // One that was waited for in vain is delivered as far as it has come.
                     Ok((region, task, error)) => {
                         error.iter().for_each(|error| course.lose_to_aws(error));
+                        if index < named { &mut names } else { &mut selected }.push(unread::name(&task));
                         tasks.push((region, task));
                     }
                     Err(error) => course.lose_to_aws(&error),
                 }
             }
+            to_read.lock().unwrap_or_else(PoisonError::into_inner).found(names, selected);
             aws.observe(tasks)
         };
         flattened(found)
@@ -255,19 +277,15 @@ fn flattened<S: Stream>(stream: impl Future<Output = S>) -> impl Stream<Item = S
     futures::stream::once(stream).flatten()
 }
 
-/// Tasks from files, with what AWS adds to them when it is asked.
+/// Tasks from files, with what AWS adds to them.
 fn fetched(
     aws: Arc<EcsSource>,
     files: Vec<TaskObservations>,
-    fetch: bool,
     course: Arc<Course>,
 ) -> impl Stream<Item = TaskObservations> {
     futures::stream::iter(files).then(move |mut file| {
         let (aws, course) = (aws.clone(), course.clone());
         async move {
-            if !fetch {
-                return file;
-            }
             match aws.region_of(&file.task) {
                 Ok(region) => {
                     let more = aws.observe_one(&region, file.task.clone()).await;
