@@ -156,7 +156,7 @@ fn trace(
 ) -> Option<TaskTrace> {
     if life.phases.is_none() {
         let error = format!("task {}: no time is known of it, so no trace can be made", life.task.id);
-        source.course.lose(error, Some("ecspan show prints what is known".to_owned()));
+        source.course.lose_one_of("no time", error, Some("ecspan show prints what is known".to_owned()));
         return None;
     }
     Some(TaskTrace::with_application_traces(life, options, read))
@@ -166,7 +166,8 @@ fn trace(
 fn tell_gaps(life: &TaskLife, source: &Reader) {
     for gap in &life.gaps {
         let (task, what) = (Some(life.task.id.clone()), format!("{}: {}", gap.what, gap.why));
-        source.course.tell(&Notice::Gap { task, what, hint: gap.hint.clone() });
+        let kind = gap.hint.clone().unwrap_or_else(|| what.clone());
+        source.course.tell_one_of(&kind, Notice::Gap { task, what, hint: gap.hint.clone() });
     }
 }
 

@@ -119,6 +119,8 @@ pub enum Notice {
     MetricsNotTaken { to: String, why: String, hint: String },
     /// Something was tried and could not be read or opened. It counts in the exit code.
     Lost { error: String, hint: Option<String> },
+    /// So many more like one that was told in full, and of its level.
+    Alike { more: usize, level: Level, like: String },
     /// What a file holds that is not about a task, by kind.
     PassedBy { path: PathBuf, kinds: Vec<String> },
     /// A task's own settings name no service although they were asked for.
@@ -182,6 +184,7 @@ impl Notice {
     pub const fn level(&self) -> Level {
         match self {
             Self::Gap { .. } | Self::MoreGaps { .. } => Level::Gap,
+            Self::Alike { level, .. } => *level,
             Self::NotAccepted { .. }
             | Self::Unreadable { .. }
             | Self::Rejected { .. }
@@ -341,6 +344,7 @@ impl Notice {
             Self::Exported { fate: Fate::Refused, .. } => "refused".to_owned(),
             Self::Rejected { reason, .. } => format!("rejected: {reason}"),
             Self::NotTaken { reason, .. } => reason.clone(),
+            Self::Alike { more, like, .. } => format!("{more} more of this kind: {like}"),
             Self::NotInTime { .. } => "not delivered in time: the event comes back".to_owned(),
             Self::Drained { .. } => "drained".to_owned(),
             Self::QueueNeverAnswered => "the queue has never answered".to_owned(),

@@ -26,7 +26,7 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
             }
         };
         for error in contents.errors {
-            course.lose_to(&error);
+            course.lose_in(path, &error);
         }
         for observation in contents.observations {
             match observation {

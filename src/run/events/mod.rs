@@ -26,11 +26,15 @@ use crate::model::phases::{PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
 use crate::sink::{Ack, Acknowledged, Destination, Report};
 use crate::source::ecs::{self, EcsSource};
+use crate::source::error::ReadError;
 use crate::source::files::{self, Contents};
 use crate::trace::{TaskTrace, TraceOptions};
 
 /// The pause after a receiver did not take a task.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// So much of a message that cannot be read is told one by one.
+const FEW: usize = 3;
 
 /// What is done with events.
 #[derive(Debug)]
@@ -204,10 +208,7 @@ impl Exporter {
         if !errors.is_empty() {
             add(&self.counts.poison, 1);
             self.config.meters.settled(MessageFate::Poison);
-            for error in errors {
-                let (message, hint) = (id.to_owned(), error.hint());
-                self.notices.tell(&Notice::Unreadable { message, received, error: error.to_string(), hint });
-            }
+            self.tell_unreadable(id, received, &errors);
             return Done::Leave;
         }
         let (tasks, _) = merge::by_task(observations);
@@ -227,6 +228,17 @@ impl Exporter {
         }
         self.config.meters.settled(fate);
         Done::Delete
+    }
+
+    /// A message can hold thousands of things that cannot be read.
+    fn tell_unreadable(&self, id: &str, received: u32, errors: &[ReadError]) {
+        let tell = |error: String, hint: Option<String>| {
+            self.notices.tell(&Notice::Unreadable { message: id.to_owned(), received, error, hint });
+        };
+        errors.iter().take(FEW).for_each(|error| tell(error.to_string(), error.hint()));
+        if let Some(more) = errors.len().checked_sub(FEW).filter(|more| *more > 0) {
+            tell(format!("{more} more things in it cannot be read"), None);
+        }
     }
 
     /// Delivers a task everywhere, however long that takes.

@@ -29,8 +29,14 @@ pub(super) async fn read_files(
     }
     let (tasks, unclaimed) = merge::by_task(observations);
     for unclaimed in unclaimed {
+        let kind = match &unclaimed {
+            Unclaimed::Log { .. } => "a log",
+            Unclaimed::Definition { .. } => "a definition",
+            Unclaimed::Deployment { .. } => "a deployment",
+            Unclaimed::Gap(_) => "a gap",
+        };
         let (error, hint) = explain(unclaimed, tasks.is_empty());
-        course.lose(error, hint);
+        course.lose_one_of(kind, error, hint);
     }
     (tasks, unread)
 }
@@ -58,10 +64,11 @@ fn take(contents: Contents, path: &Path, observations: &mut Vec<Observation>, co
         course.tell(&Notice::PassedBy { path: path.to_owned(), kinds: passed_by });
     }
     for error in errors {
-        course.lose_to(&error);
+        course.lose_in(path, &error);
     }
     for missing in missing {
-        course.lose(format!("{}: ECS did not find {}: {}", path.display(), missing.arn, missing.reason), None);
+        let error = format!("{}: ECS did not find {}: {}", path.display(), missing.arn, missing.reason);
+        course.lose_one_of(&format!("{}: missing", path.display()), error, None);
     }
     observations.extend(found);
 }

@@ -3,8 +3,9 @@
 mod files;
 mod unread;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -15,7 +16,7 @@ use futures::{Stream, StreamExt};
 use self::files::read_files;
 use self::unread::ToRead;
 pub use self::unread::Unread;
-use super::notice::{Notice, Teller};
+use super::notice::{Level, Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::model::merge::TaskObservations;
@@ -35,9 +36,14 @@ pub struct Observed {
     pub is_live: bool,
 }
 
+/// So many things of one kind are told one by one; the others are counted.
+const FEW: usize = 10;
+
 /// What happened while tasks were read. Shared, since reading goes on while they are delivered.
 pub struct Course {
     notices: Teller,
+    /// Things that may come thousands of times, by kind.
+    alike: Mutex<BTreeMap<String, Alike>>,
     lost: AtomicUsize,
     timed_out: AtomicBool,
 }
@@ -48,10 +54,18 @@ impl fmt::Debug for Course {
     }
 }
 
+/// Of one kind.
+struct Alike {
+    count: usize,
+    level: Level,
+    /// The first of them.
+    like: String,
+}
+
 impl Course {
     /// Nothing has happened yet; what will is told there.
     pub fn new(notices: Teller) -> Self {
-        Self { notices, lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
+        Self { notices, alike: Mutex::default(), lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
     }
 
     /// Tells what needs no counting.
@@ -63,6 +77,48 @@ impl Course {
     pub fn lose(&self, error: String, hint: Option<String>) {
         self.tell(&Notice::Lost { error, hint });
         self.lose_again();
+    }
+
+    /// As [`lose`](Self::lose), of what may come thousands of times: the first few of a kind are told, and how many more there were.
+    pub fn lose_one_of(&self, kind: &str, error: String, hint: Option<String>) {
+        self.tell_one_of(kind, Notice::Lost { error, hint });
+        self.lose_again();
+    }
+
+    /// An error in a file was why; a file can hold thousands.
+    pub fn lose_in(&self, path: &Path, error: &impl Hint) {
+        let (kind, hint) = (path.display(), error.hint());
+        self.lose_one_of(&format!("{kind}: {}", hint.as_deref().unwrap_or_default()), error.to_string(), hint);
+    }
+
+    /// As [`tell`](Self::tell), likewise.
+    pub fn tell_one_of(&self, kind: &str, mut notice: Notice) {
+        let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = alike.get_mut(kind) {
+            known.count += 1;
+            if known.count > FEW {
+                return;
+            }
+            // What to do about all of them was said with the first.
+            if let Notice::Lost { hint, .. } | Notice::Gap { hint, .. } = &mut notice {
+                *hint = None;
+            }
+        } else {
+            let first = Alike { count: 1, level: notice.level(), like: notice.to_string() };
+            alike.insert(kind.to_owned(), first);
+        }
+        drop(alike);
+        self.tell(&notice);
+    }
+
+    /// Tells how many more there were of each kind.
+    fn tell_rest(&self) {
+        let alike = std::mem::take(&mut *self.alike.lock().unwrap_or_else(PoisonError::into_inner));
+        for Alike { count, level, like } in alike.into_values() {
+            if let Some(more) = count.checked_sub(FEW).filter(|more| *more > 0) {
+                self.tell(&Notice::Alike { more, level, like });
+            }
+        }
     }
 
     /// An error was why.
@@ -145,6 +201,14 @@ impl Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         self.0.tell(&Notice::TasksRead);
+        self.0.tell_rest();
+    }
+}
+
+/// Of those who read no task.
+impl Drop for Course {
+    fn drop(&mut self) {
+        self.tell_rest();
     }
 }
 
