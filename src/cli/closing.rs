@@ -29,6 +29,9 @@ pub(super) fn watched(watched: &Watched) -> Exit {
 /// So many tasks are named for one trouble.
 const NAMED: usize = 5;
 
+/// So many reasons of one destination are told: a receiver may word each of its answers anew.
+const CAUSES: usize = 10;
+
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &Report, ui_url: Option<&str>) {
     let mut xray = report.destinations.iter().filter(|destination| destination.accepted > 0);
@@ -180,18 +183,28 @@ fn saved_note(to: &DestinationReport, folder: &str) -> String {
 }
 
 fn tell_troubles(destination: &DestinationReport) {
-    for trouble in &destination.troubles {
+    for trouble in destination.troubles.iter().take(CAUSES) {
         Problem::failed(trouble_line(destination, trouble)).hint(trouble.reason.hint()).print();
     }
-    for warning in &destination.warnings {
+    let rest = destination.troubles.get(CAUSES..).unwrap_or_default();
+    if !rest.is_empty() {
+        let (spans, noun) = (rest.iter().map(|trouble| trouble.spans).sum::<u64>(), destination.signal.noun());
+        let causes = count(rest.len() as u64, "other reason");
+        Problem::failed(format!("{} not accepted for {causes}", count(spans, noun))).print();
+    }
+    for warning in destination.warnings.iter().take(CAUSES) {
         terminal::tell("warning", &format!("the receiver says: {warning}"));
+    }
+    if let Some(more) = destination.warnings.len().checked_sub(CAUSES).filter(|more| *more > 0) {
+        terminal::tell("warning", &format!("the receiver says {more} more things like that"));
     }
 }
 
 fn trouble_line(destination: &DestinationReport, trouble: &Trouble) -> String {
-    let Trouble { lost, spans, of, reason, .. } = trouble;
+    let Trouble { lost, spans, of, reason, is_example, .. } = trouble;
     let noun = destination.signal.noun();
-    format!("{spans} of {of} {noun}s {lost}{}: {reason}", concerned(trouble))
+    let example = if *is_example { "for example, " } else { "" };
+    format!("{spans} of {of} {noun}s {lost}{}: {example}{reason}", concerned(trouble))
 }
 
 /// The tasks that a trouble is about; many are summed up.

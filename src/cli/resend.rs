@@ -36,14 +36,19 @@ pub(super) async fn run(global: &Global, args: &ResendArgs) -> Result<Exit, Prob
         dry_run: args.dry_run,
     };
     let resent = resend::run(config, signals::stop(), notices::for_a_person()).await;
-    let Resent { waiting, set_aside, lost, report } = resent.map_err(|error| Problem::failed(error.to_string()))?;
+    let Resent { waiting, set_aside, in_other_hands, lost, report } =
+        resent.map_err(|error| Problem::failed(error.to_string()))?;
     report.destinations.iter().for_each(closing::tell_destination);
     if set_aside > 0 {
         let requests = closing::count(set_aside, "request");
         let note = format!("{requests} left in place, which a receiver did not take whole: --partial sends them too");
         terminal::tell("note", &note);
     }
-    if waiting == 0 && lost == 0 {
+    if in_other_hands > 0 {
+        let files = closing::count(in_other_hands, "file");
+        terminal::tell("note", &format!("{files} left to another resend, which is sending them"));
+    }
+    if waiting == 0 && lost == 0 && in_other_hands == 0 {
         terminal::tell("note", &format!("nothing waits in {place}"));
     }
     let is_empty = report.destinations.is_empty();

@@ -121,6 +121,8 @@ pub struct Trouble {
     pub tasks: Vec<Arc<str>>,
     /// Why.
     pub reason: Reason,
+    /// That is the reason of the first: others differ in the span that they name.
+    pub is_example: bool,
 }
 
 /// How spans were lost.
@@ -216,11 +218,13 @@ impl DestinationReport {
                 self.unknown += spans;
             }
         }
-        let same = self.troubles.iter_mut().find(|trouble| trouble.lost == lost && trouble.reason == *reason);
+        let same = self.troubles.iter_mut().find(|trouble| trouble.lost == lost && is_alike(&trouble.reason, reason));
         let Some(trouble) = same else {
-            self.troubles.push(Trouble { lost, spans, of, tasks: tasks.to_vec(), reason: reason.clone() });
+            let (tasks, reason) = (tasks.to_vec(), reason.clone());
+            self.troubles.push(Trouble { lost, spans, of, tasks, reason, is_example: false });
             return;
         };
+        trouble.is_example |= trouble.reason != *reason;
         trouble.spans += spans;
         trouble.of += of;
         for task in tasks {
@@ -249,7 +253,25 @@ impl DestinationReport {
     /// What was accepted was not delivered after all.
     pub(crate) fn withdraw(&mut self, reason: Reason) {
         let spans = std::mem::take(&mut self.accepted);
-        self.lose(Lost::Undelivered, spans, self.made, &[], &reason);
+        self.lose(Lost::Undelivered, spans, 0, &[], &reason);
+        let theirs = |trouble: &&mut Trouble| trouble.lost == Lost::Undelivered && trouble.reason == reason;
+        if let Some(trouble) = self.troubles.iter_mut().find(theirs) {
+            // All of them, and some were told of before.
+            trouble.of = self.made;
+            trouble.tasks.clear();
+        }
+    }
+}
+
+/// Whether two reasons are of one cause, whatever span they name.
+fn is_alike(a: &Reason, b: &Reason) -> bool {
+    match (a, b) {
+        (Reason::SpanTooLarge { last: a, .. }, Reason::SpanTooLarge { last: b, .. }) => a == b,
+        (Reason::SpanOverLimit { limit: a, .. }, Reason::SpanOverLimit { limit: b, .. })
+        | (Reason::ResourceTooLarge { limit: a, .. }, Reason::ResourceTooLarge { limit: b, .. }) => a == b,
+        (Reason::TooOld { limit: a, .. }, Reason::TooOld { limit: b, .. })
+        | (Reason::InTheFuture { limit: a, .. }, Reason::InTheFuture { limit: b, .. }) => a == b,
+        (a, b) => a == b,
     }
 }
 
@@ -278,6 +300,29 @@ mod tests {
         assert_eq!(told, [(Lost::Undelivered, 5, 5, 1), (Lost::Unknown, 4, 4, 1)]);
         assert_eq!((report.undelivered, report.unknown), (9, 4));
         assert_eq!((report.requests, report.attempts, report.bytes), (3, 6, 30));
+    }
+
+    #[test]
+    fn one_cause_is_told_once_however_many_spans_it_names() {
+        let mut report = DestinationReport::default();
+        for span in ["a", "b", "b"] {
+            let reason = Reason::SpanTooLarge { span: span.to_owned(), last: Box::new(reason()) };
+            report.add(&delivered(1, Fate::Unacceptable { reason }), None);
+        }
+        let other = Reason::SpanTooLarge { span: "a".to_owned(), last: Box::new(Reason::NotSent) };
+        report.add(&delivered(1, Fate::Unacceptable { reason: other }), None);
+        let told: Vec<_> = report.troubles.iter().map(|t| (t.spans, t.of, t.is_example)).collect();
+        assert_eq!(told, [(3, 3, true), (1, 1, false)]);
+    }
+
+    #[test]
+    fn what_is_withdrawn_for_the_reason_of_a_trouble_is_counted_once() {
+        let mut report = DestinationReport { made: 5, ..DestinationReport::default() };
+        report.add(&delivered(2, Fate::Accepted { rejected: 0, message: String::new() }), None);
+        report.add(&delivered(3, Fate::Undelivered { reason: reason() }), None);
+        report.withdraw(reason());
+        let told: Vec<_> = report.troubles.iter().map(|t| (t.spans, t.of, t.tasks.len())).collect();
+        assert_eq!((told, report.undelivered), (vec![(5, 5, 0)], 5));
     }
 
     #[test]
