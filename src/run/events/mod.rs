@@ -26,7 +26,6 @@ use crate::model::phases::{PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
 use crate::sink::{Ack, Acknowledged, Destination, Report};
 use crate::source::ecs::{self, EcsSource};
-use crate::source::error::ReadError;
 use crate::source::files::{self, Contents};
 use crate::trace::{TaskTrace, TraceOptions};
 
@@ -206,14 +205,18 @@ impl Exporter {
         let Contents { observations, errors, .. } =
             read.unwrap_or_else(|error| Contents { errors: vec![error], ..Contents::default() });
         if !errors.is_empty() {
-            add(&self.counts.poison, 1);
-            self.config.meters.settled(MessageFate::Poison);
-            self.tell_unreadable(id, received, &errors);
-            return Done::Leave;
+            return self.leave(id, received, errors.iter().map(|error| (error.to_string(), error.hint())).collect());
         }
         let (tasks, _) = merge::by_task(observations);
         let wanted: Vec<TaskObservations> =
             tasks.into_iter().filter(|observed| self.config.filter.takes(&observed.task)).collect();
+        // Nothing can be made of it, now or later.
+        let timeless = wanted.iter().filter(|observed| Phases::new(&observed.task.times, true).is_none());
+        let timeless = timeless.map(|observed| (format!("task {}: no time is known of it", observed.task.id), None));
+        let timeless: Vec<_> = timeless.collect();
+        if !timeless.is_empty() {
+            return self.leave(id, received, timeless);
+        }
         let mut fate = MessageFate::PassedBy;
         for observed in wanted {
             match self.deliver(observed).await {
@@ -230,15 +233,16 @@ impl Exporter {
         Done::Delete
     }
 
-    /// A message can hold thousands of things that cannot be read.
-    fn tell_unreadable(&self, id: &str, received: u32, errors: &[ReadError]) {
-        let tell = |error: String, hint: Option<String>| {
+    /// Leaves a message to the queue, for these errors and their hints: it may hold thousands.
+    fn leave(&self, id: &str, received: u32, errors: Vec<(String, Option<String>)>) -> Done {
+        add(&self.counts.poison, 1);
+        self.config.meters.settled(MessageFate::Poison);
+        let more = errors.len().checked_sub(FEW).filter(|more| *more > 0);
+        let more = more.map(|more| (format!("{more} more things in it cannot be read"), None));
+        for (error, hint) in errors.into_iter().take(FEW).chain(more) {
             self.notices.tell(&Notice::Unreadable { message: id.to_owned(), received, error, hint });
-        };
-        errors.iter().take(FEW).for_each(|error| tell(error.to_string(), error.hint()));
-        if let Some(more) = errors.len().checked_sub(FEW).filter(|more| *more > 0) {
-            tell(format!("{more} more things in it cannot be read"), None);
         }
+        Done::Leave
     }
 
     /// Delivers a task everywhere, however long that takes.
