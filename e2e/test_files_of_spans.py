@@ -126,3 +126,11 @@ def test_thousands_of_tasks_without_a_time_are_a_few_and_a_count(ecspan, tmp_pat
     run = ecspan("export", tmp_path / "tasks.json", "--to", "file:/dev/null")
     says(run, 1, "no time is known of it", "ecspan show prints what is known")
     assert "error: 490 more of this kind: task 0" in run.err and len(run.err.splitlines()) < 20, run.err[:2000]
+
+
+def test_the_size_of_a_file_that_is_felt_is_said_first(ecspan, tmp_path):
+    large = tmp_path / "large.json"
+    large.write_text(" " * (65 * 1024 * 1024) + NGINX.read_text())
+    run = ecspan("export", large, "--to", "file:/dev/null")
+    assert run.code == 0 and run.err.startswith("note: ") and "large.json has 65 MiB and is read whole" in run.err.splitlines()[0], run
+    assert "MiB and is read whole" not in ecspan("export", NGINX, "--to", "file:/dev/null").err

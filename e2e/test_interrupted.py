@@ -89,3 +89,13 @@ def test_an_input_that_never_ends_is_named_and_what_was_read_before_it_is_delive
     process.stdin.close()
     assert code == 143 and "9 of 9 spans accepted" in err and "interrupted: 1 file was not read: -" in err, err
     assert len(collector.spans(9)) == 9
+
+
+def test_a_bundle_that_was_interrupted_says_what_is_missing(ecspan, aws, tmp_path):
+    tasks = [aws.seed.task("prod", [APP], service="web", times=ENDED, streams=False) for _ in range(3)]
+    aws.front.latency = 20.0
+    process = ecspan.start("record", *(f"prod/{task.id}" for task in tasks), "-o", tmp_path / "bundle.json")
+    assert aws.front.arrived.wait(30)
+    code, err = told(process)
+    aws.front.latency = 0.0
+    assert code == 143 and "interrupted: 3 tasks were not read: " in err and all(f"prod/{task.id}" in err for task in tasks), err

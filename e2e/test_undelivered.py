@@ -255,3 +255,13 @@ def test_a_receiver_that_words_each_answer_anew_is_told_of_a_few_times(ecspan, a
         to.stop()
     errors = [line for line in run.err.splitlines() if line.startswith("error: ")]
     assert run.code == 1 and len(errors) == 11 and " spans not accepted for " in errors[-1], run.err[-3000:]
+
+
+def test_an_interrupted_resend_says_what_still_waits(ecspan, aws, nowhere, gate):
+    waiting_requests(ecspan, nowhere, 3)
+    process = ecspan.start("resend", "--endpoint", gate.url, "--protocol", "http/json")
+    wait_until("a request", lambda: gate.bodies, 30, process=process)
+    process.send_signal(signal.SIGTERM)
+    err = process.communicate(timeout=30)[1].decode()
+    assert process.returncode == 143 and len(gate.bodies) == 1 and len(files(ecspan)) == 3, err
+    assert f"interrupted: 2 files not sent, which wait in {folder(ecspan)}: ecspan resend sends them" in err, err

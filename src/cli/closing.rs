@@ -123,7 +123,7 @@ pub(super) fn tell_unread(unread: &Unread, select: &SelectArgs) {
     let tell = |number: usize, what: &str, names: &[String]| {
         let what = count(number as u64, what);
         let were = if number == 1 { "was" } else { "were" };
-        Problem::failed(format!("interrupted: {what} {were} not read: {}", some_of(names, LISTED))).print();
+        Problem::failed(format!("interrupted: {what} {were} not read: {}", some_of(names, LISTED, 0))).print();
     };
     if !files.is_empty() {
         let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
@@ -135,7 +135,7 @@ pub(super) fn tell_unread(unread: &Unread, select: &SelectArgs) {
     if !selected.is_empty() {
         let number = selected.len();
         let what = format!("interrupted: {} of {select} not read: ", count(number as u64, "task"));
-        Problem::failed(what + &some_of(selected, LISTED)).print();
+        Problem::failed(what + &some_of(selected, LISTED, 0)).print();
     }
     if *is_unlisted {
         Problem::failed(format!("interrupted: the tasks of {select} were not read")).print();
@@ -159,9 +159,10 @@ fn typed(select: &SelectArgs) -> String {
     typed.collect::<Vec<_>>().join(" ")
 }
 
-fn some_of(names: &[impl AsRef<str>], most: usize) -> String {
+/// The first of some names, and how many more there are, beside so many that are not among them.
+fn some_of(names: &[impl AsRef<str>], most: usize, others: u64) -> String {
     let named = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
-    match names.len().saturating_sub(most) {
+    match names.len().saturating_sub(most) as u64 + others {
         0 => named,
         more => format!("{named} and {more} more"),
     }
@@ -195,8 +196,8 @@ fn tell_troubles(destination: &DestinationReport) {
     for warning in destination.warnings.iter().take(CAUSES) {
         terminal::tell("warning", &format!("the receiver says: {warning}"));
     }
-    if let Some(more) = destination.warnings.len().checked_sub(CAUSES).filter(|more| *more > 0) {
-        terminal::tell("warning", &format!("the receiver says {more} more things like that"));
+    if destination.warnings.len() > CAUSES {
+        terminal::tell("warning", "the receiver says more, of other requests");
     }
 }
 
@@ -209,7 +210,7 @@ fn trouble_line(destination: &DestinationReport, trouble: &Trouble) -> String {
 
 /// The tasks that a trouble is about; many are summed up.
 fn concerned(trouble: &Trouble) -> String {
-    match some_of(&trouble.tasks, NAMED) {
+    match some_of(&trouble.tasks, NAMED, trouble.more_tasks) {
         named if named.is_empty() => String::new(),
         named => format!(" ({named})"),
     }

@@ -121,6 +121,8 @@ pub enum Notice {
     Lost { error: String, hint: Option<String> },
     /// So many more like one that was told in full, and of its level.
     Alike { more: usize, level: Level, like: String },
+    /// A file is so large that it is felt in memory.
+    Large { path: PathBuf, bytes: u64 },
     /// What a file holds that is not about a task, by kind.
     PassedBy { path: PathBuf, kinds: Vec<String> },
     /// A task's own settings name no service although they were asked for.
@@ -213,6 +215,7 @@ impl Notice {
             | Self::WaitingForInvocations { .. }
             | Self::Exported { fate: Fate::Accepted, .. }
             | Self::Drained { .. }
+            | Self::Large { .. }
             | Self::PassedBy { .. }
             | Self::Waiting { .. }
             | Self::Unclaimed { .. }
@@ -344,6 +347,12 @@ impl Notice {
             Self::Exported { fate: Fate::Refused, .. } => "refused".to_owned(),
             Self::Rejected { reason, .. } => format!("rejected: {reason}"),
             Self::NotTaken { reason, .. } => reason.clone(),
+            Self::Large { path, bytes } => {
+                let (path, mib) = (path.display(), bytes / (1024 * 1024));
+                format!(
+                    "{path} has {mib} MiB and is read whole: that takes up to 12 times as much memory (4 times, if it has a task a line)"
+                )
+            }
             Self::Alike { more, like, .. } => format!("{more} more of this kind: {like}"),
             Self::NotInTime { .. } => "not delivered in time: the event comes back".to_owned(),
             Self::Drained { .. } => "drained".to_owned(),

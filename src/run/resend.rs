@@ -52,6 +52,8 @@ pub struct Resent {
     pub set_aside: u64,
     /// Files of the folder that another process was sending.
     pub in_other_hands: u64,
+    /// Files that were not opened, since the run was told to stop.
+    pub unread: Vec<PathBuf>,
     /// Files and lines that could not be read, and requests without a destination. Each was told.
     pub lost: usize,
     /// What went where.
@@ -77,13 +79,15 @@ pub async fn run(config: ResendConfig, stop: Stop, notices: Teller) -> Result<Re
     };
     let mut run =
         Run { config, stop, notices, resenders: HashMap::new(), lost: 0, set_aside: 0, in_other_hands: 0, waiting: 0 };
+    let mut unread = vec![];
     for file in files {
         if run.stop.is_requested() {
-            break;
+            unread.push(file);
+        } else {
+            run.file(&file).await;
         }
-        run.file(&file).await;
     }
-    Ok(run.close())
+    Ok(Resent { unread, ..run.close() })
 }
 
 struct Run {
@@ -210,7 +214,7 @@ impl Run {
         destinations.sort_by(|a, b| a.name.cmp(&b.name));
         let report = Report { destinations, ..Report::default() };
         let Self { waiting, set_aside, in_other_hands, lost, .. } = self;
-        Resent { waiting, set_aside, in_other_hands, lost, report }
+        Resent { waiting, set_aside, in_other_hands, unread: vec![], lost, report }
     }
 }
 

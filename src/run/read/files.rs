@@ -13,6 +13,9 @@ use crate::run::stop::Stop;
 use crate::source::error::ReadError;
 use crate::source::files::{self, Contents};
 
+/// A file of so many bytes is felt in memory: docs/sources.md has numbers.
+const LARGE: u64 = 64 * 1024 * 1024;
+
 /// The tasks, and the files that were not read before somebody asked to stop.
 pub(super) async fn read_files(
     paths: Vec<PathBuf>,
@@ -21,7 +24,7 @@ pub(super) async fn read_files(
 ) -> (Vec<TaskObservations>, Vec<PathBuf>) {
     let (mut observations, mut unread) = (vec![], vec![]);
     for path in paths {
-        match read(&path, stop).await {
+        match read(&path, course, stop).await {
             Some(Ok(contents)) => take(contents, &path, &mut observations, course),
             Some(Err(error)) => course.lose_to(&error),
             None => unread.push(path),
@@ -42,11 +45,14 @@ pub(super) async fn read_files(
 }
 
 /// What a file holds; `None` when told to stop first. Whoever writes to stdin may never come to an end.
-async fn read(path: &Path, stop: &Stop) -> Option<Result<Contents, ReadError>> {
+async fn read(path: &Path, course: &Course, stop: &Stop) -> Option<Result<Contents, ReadError>> {
     if stop.is_requested() {
         return None;
     }
     if path != Path::new("-") {
+        if let Some(bytes) = std::fs::metadata(path).ok().map(|data| data.len()).filter(|bytes| *bytes >= LARGE) {
+            course.tell(&Notice::Large { path: path.to_owned(), bytes });
+        }
         return Some(files::read_path(path));
     }
     let (tell, told) = oneshot::channel();

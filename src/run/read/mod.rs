@@ -230,9 +230,13 @@ impl Reader {
 
     /// The tasks' lives as they become known: those from files first. Ends early when told to stop.
     pub fn lives(&mut self) -> BoxStream<'static, TaskLife> {
-        let (course, log_lines) = (self.course.clone(), self.log_lines);
+        let (course, log_lines, to_read) = (self.course.clone(), self.log_lines, self.to_read.clone());
         let stop = self.stop.wait();
-        self.observed().take_until(stop).map(move |observed| life(observed.task, log_lines, &course)).boxed()
+        let life = move |observed: Observed| {
+            done(&to_read, observed.is_live);
+            life(observed.task, log_lines, &course)
+        };
+        self.observed().take_until(stop).map(life).boxed()
     }
 
     /// What is observed of the tasks, likewise; but told to stop it asks AWS no more, and ends when all that files hold is out:
@@ -252,9 +256,7 @@ impl Reader {
 
     /// What was observed of a task is handed on whole.
     pub fn done(&self, is_live: bool) {
-        if is_live {
-            self.to_read.lock().unwrap_or_else(PoisonError::into_inner).advance();
-        }
+        done(&self.to_read, is_live);
     }
 
     /// What was asked for and is not handed on.
@@ -322,6 +324,12 @@ impl Reader {
             aws.observe(tasks)
         };
         flattened(found)
+    }
+}
+
+fn done(to_read: &Mutex<ToRead>, is_live: bool) {
+    if is_live {
+        to_read.lock().unwrap_or_else(PoisonError::into_inner).advance();
     }
 }
 
