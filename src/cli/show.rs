@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     };
     let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
-    let mut observed = source.observed();
+    let mut observed = source.observed().take_until(signals::wait()).boxed();
     let mut drawn = 0;
     while let Some(observed) = observed.next().await {
         let style = style(global, args);

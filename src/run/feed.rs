@@ -7,7 +7,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::delivery;
 use super::notice::{Notice, Teller};
-use super::read::{Observed, Reader};
+use super::read::{Observed, Reader, Unread};
 use super::stop::Stop;
 use crate::model::TaskLife;
 use crate::model::log::{ContainerLog, LogLine};
@@ -24,39 +24,52 @@ const RECORDS: usize = 1_000;
 /// Pieces that wait to be delivered.
 const WAITING: usize = 2;
 
-/// Reads the tasks and delivers them, and says what became of everything. What could not be read is in the reader's course.
+/// What became of an export.
+#[derive(Debug)]
+pub struct Exported {
+    /// What went where.
+    pub report: Report,
+    /// What was not read, since the run was told to stop.
+    pub unread: Unread,
+}
+
+/// Reads the tasks and delivers them, and says what became of everything. What could not be read is in the reader's course. Told to
+/// stop, it delivers what is read by then.
 pub async fn export(
     source: Reader,
     options: &TraceOptions,
     destinations: Vec<Destination>,
     stop: Stop,
     notices: Teller,
-) -> Report {
-    let feed = async |pieces| {
-        tokio::select! {
-            () = feed(source, options, pieces) => {}
-            () = stop.wait() => {}
-        }
-    };
+) -> Exported {
+    let feed = async |pieces| feed(source, options, &stop, pieces).await;
     let delivery = Delivery::new(destinations).until(stop.wait());
-    let ((), report) = delivery::run(delivery, &notices, WAITING, feed).await;
-    report
+    let (unread, report) = delivery::run(delivery, &notices, WAITING, feed).await;
+    Exported { report, unread }
 }
 
-/// Reads the tasks and hands on what is delivered of each, until there are no more or nobody takes them.
-async fn feed(mut source: Reader, options: &TraceOptions, pieces: Sender<Piece>) {
+/// Reads the tasks and hands on what is delivered of each, until there are no more; what was not read.
+async fn feed(mut source: Reader, options: &TraceOptions, stop: &Stop, pieces: Sender<Piece>) -> Unread {
     let mut observed = source.observed();
     let mut unnamed = HashSet::new();
     while let Some(mut observed) = observed.next().await {
         let is_streamed = source.streams_logs() && observed.is_live;
         let mut read = BTreeMap::new();
         if is_streamed {
-            read = stream_logs(&source, &mut observed, options, &pieces).await;
+            read = tokio::select! {
+                read = stream_logs(&source, &mut observed, options, &pieces) => read,
+                // The rest of its log would be missing from its spans.
+                () = stop.wait() => break,
+            };
         }
+        let is_live = observed.is_live;
         let life = source.life(observed);
         tell_gaps(&life, &source);
         tell_unnamed(&life, options, &mut unnamed, &source);
-        let Some(trace) = trace(&life, options, &read, &source) else { continue };
+        let Some(trace) = trace(&life, options, &read, &source) else {
+            source.done(is_live);
+            continue;
+        };
         if options.records && !is_streamed {
             for records in TaskRecords::of_life(&life, options) {
                 send(records, &pieces).await;
@@ -64,7 +77,9 @@ async fn feed(mut source: Reader, options: &TraceOptions, pieces: Sender<Piece>)
         }
         // Nobody takes it: the run has ended.
         let _ = pieces.send(trace.into()).await;
+        source.done(is_live);
     }
+    source.unread()
 }
 
 /// Sends whole logs on as they are read. What stays is where they begin and end, which widens their containers' spans, and
@@ -162,14 +177,15 @@ fn trace(
         }
         None => return Some(TaskTrace::with_application_traces(life, options, read)),
     };
-    source.course.lose(format!("task {id}: {why}"), Some(hint.to_owned()));
+    source.course.lose_one_of(hint, format!("task {id}: {why}"), Some(hint.to_owned()));
     None
 }
 /// What is missing of a task is named when it is sent, and counted in the exit code.
 fn tell_gaps(life: &TaskLife, source: &Reader) {
     for gap in &life.gaps {
         let (task, what) = (Some(life.task.id.clone()), format!("{}: {}", gap.what, gap.why));
-        source.course.tell(&Notice::Gap { task, message: None, what, hint: gap.hint.clone() });
+        let kind = gap.hint.clone().unwrap_or_else(|| what.clone());
+        source.course.tell_one_of(&kind, Notice::Gap { task, message: None, what, hint: gap.hint.clone() });
     }
 }
 

@@ -128,6 +128,10 @@ pub enum Notice {
     MetricsNotTaken { to: String, why: String, hint: String },
     /// Something was tried and could not be read or opened. It counts in the exit code.
     Lost { error: String, hint: Option<String> },
+    /// So many more like one that was told in full, and of its level.
+    Alike { more: usize, level: Level, like: String },
+    /// A file is so large that it is felt in memory.
+    Large { path: PathBuf, bytes: u64 },
     /// What a file holds that is not about a task, by kind.
     PassedBy { path: PathBuf, kinds: Vec<String> },
     /// The same, of files that a deployment is read from.
@@ -197,6 +201,7 @@ impl Notice {
     pub const fn level(&self) -> Level {
         match self {
             Self::Gap { .. } | Self::MoreGaps { .. } => Level::Gap,
+            Self::Alike { level, .. } => *level,
             Self::NotAccepted { .. }
             | Self::Unreadable { .. }
             | Self::Rejected { .. }
@@ -225,6 +230,7 @@ impl Notice {
             | Self::WaitingForInvocations { .. }
             | Self::Exported { fate: Fate::Accepted, .. }
             | Self::Drained { .. }
+            | Self::Large { .. }
             | Self::PassedBy { .. }
             | Self::NotOfDeployments { .. }
             | Self::ReadWith { .. }
@@ -366,6 +372,13 @@ impl Notice {
             Self::Exported { fate: Fate::Refused, .. } => "refused".to_owned(),
             Self::Rejected { reason, .. } => format!("rejected: {reason}"),
             Self::NotTaken { reason, .. } => reason.clone(),
+            Self::Large { path, bytes } => {
+                let (path, mib) = (path.display(), bytes / (1024 * 1024));
+                format!(
+                    "{path} has {mib} MiB and is read whole: that takes up to 12 times as much memory (4 times, if it has a task a line)"
+                )
+            }
+            Self::Alike { more, like, .. } => format!("{more} more of this kind: {like}"),
             Self::NotInTime { .. } => "not delivered in time: the event comes back".to_owned(),
             Self::Drained { .. } => "drained".to_owned(),
             Self::QueueNeverAnswered => "the queue has never answered".to_owned(),

@@ -29,6 +29,9 @@ const CONCURRENCY: usize = 4;
 /// How long a request waits for more tasks to share it.
 const LINGER: Duration = Duration::from_millis(200);
 
+/// What stdout is called.
+const STDOUT: &str = "file:-";
+
 /// What `--to` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -208,7 +211,11 @@ impl Destination {
                 let aws = settings.aws.ok_or(OpenError::NoAws)?;
                 Self::xray(&XrayConfig::resolve(region.as_deref(), aws, settings.overrides, settings.env)?)
             }
-            Target::Stdout => Ok(Self::lines("file:-".to_owned(), signal, FileTransport::stdout())),
+            Target::Stdout => {
+                let stdout = FileTransport::stdout();
+                let stdout = stdout.map_err(|source| OpenError::File { path: "stdout".into(), source })?;
+                Ok(Self::lines(STDOUT.to_owned(), signal, stdout))
+            }
             Target::File(path) => {
                 let file = FileTransport::create(path);
                 let file = file.map_err(|source| OpenError::File { path: path.clone(), source })?;
@@ -232,7 +239,8 @@ impl Destination {
     pub fn dry_run(target: &Target, signal: Signal, settings: &Settings<'_>) -> Result<Self, OpenError> {
         let real = match target {
             Target::File(path) => Self::lines(file_name(path), signal, DryRun(Format::Json)),
-            Target::Otlp | Target::Xray(_) | Target::Stdout => Self::open(target, signal, settings)?,
+            Target::Stdout => Self::lines(STDOUT.to_owned(), signal, DryRun(Format::Json)),
+            Target::Otlp | Target::Xray(_) => Self::open(target, signal, settings)?,
         };
         Ok(real.dry())
     }

@@ -31,12 +31,19 @@ pub(crate) fn is_event(at: &At<'_>) -> bool {
 
 /// One event.
 pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
-    let kind = at.text("detail-type").unwrap_or_else(|| "an event without a type".to_owned());
     let is_of_ecs = at.text("source").is_none_or(|source| source == "aws.ecs");
+    let expected = |key: &str, expected| ReadError::Expected { place: at.place.key(key), expected };
+    let kind = match at.text("detail-type") {
+        Some(kind) => kind,
+        None if is_of_ecs => return Err(expected("detail-type", "the type of an event")),
+        None => "an event without a type".to_owned(),
+    };
     if kind != "ECS Task State Change" || !is_of_ecs {
         return Ok(Event::Other(kind));
     }
-    let Some(detail) = at.get("detail") else { return Ok(Event::Other(kind)) };
+    // What was to be a task and is none is no event of another kind: whoever passes by those would lose it.
+    let detail = at.get("detail").filter(|detail| detail.has("lastStatus"));
+    let detail = detail.ok_or_else(|| expected("detail", "a task with its lastStatus"))?;
     // The envelope names the task too, and in some events alone.
     let resources = at.get("resources");
     let named = resources.iter().flat_map(|at| at.value.as_array()).flatten().filter_map(|arn| arn.as_str());

@@ -117,6 +117,24 @@ fn an_event_that_names_its_task_in_its_envelope_alone_is_read() {
 }
 
 #[test]
+fn what_was_to_be_a_task_and_is_none_is_no_other_event() {
+    let with = |key: &str, value: Value| {
+        let mut event = event(7);
+        event[key] = value;
+        event
+    };
+    let arn_only = json!({ "taskArn": ARN });
+    for detail in [Value::Null, json!("STOPPED"), json!([]), json!({}), arn_only, json!(detail(7).to_string())] {
+        let error = read_bytes("f", with("detail", detail.clone()).to_string().as_bytes()).expect_err("no task");
+        assert_eq!(error.to_string(), "f: $.detail: expected a task with its lastStatus", "{detail}");
+    }
+    let error = read_bytes("f", with("detail-type", Value::Null).to_string().as_bytes()).expect_err("no type");
+    assert_eq!(error.to_string(), "f: $.detail-type: expected the type of an event");
+    let foreign = json!({ "source": "my.own", "detail-type": "ECS Task State Change", "detail": null });
+    assert_eq!(read(&foreign).passed_by, ["ECS Task State Change"]);
+}
+
+#[test]
 fn other_events_are_passed_by_and_bad_messages_are_named() {
     let messages = [
         json!({ "detail-type": "EC2 Instance State-change", "detail": {} }).to_string(),

@@ -224,11 +224,13 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         Origin::Aws { source, place } if !is_sending => Some((source.clone(), place.region.clone())),
         _ => None,
     };
+    let (is_asking, may_stop) = (matches!(origin, Origin::Aws { .. }), stop.clone());
     let gather = Gather { log_lines, is_sending, options, course: course.clone(), logs, told: Mutex::default() };
     let read = async |pieces: Sender<TaskTrace>| {
         let read = tokio::select! {
             read = gather.read(origin, deployment, &pieces) => Some(read),
-            () = stop.wait() => None,
+            // What files hold is read already.
+            () = may_stop.wait(), if is_asking => None,
         };
         let (life, gap) = read?;
         let trace = deployment::trace(&life, &own_options);

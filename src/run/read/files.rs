@@ -3,24 +3,46 @@
 
 use std::path::{Path, PathBuf};
 
+use tokio::sync::oneshot;
+
 use super::Course;
 use crate::model::merge::{self, TaskObservations, Unclaimed};
 use crate::model::observation::Observation;
 use crate::run::notice::Notice;
-use crate::source::files;
+use crate::run::stop::Stop;
+use crate::source::error::ReadError;
+use crate::source::files::{self, Contents};
 
-pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservations> {
-    let mut observations = vec![];
+/// A file of so many bytes is felt in memory: docs/sources.md has numbers.
+const LARGE: u64 = 64 * 1024 * 1024;
+
+/// The tasks, and the files that were not read before somebody asked to stop.
+pub(super) async fn read_files(
+    paths: Vec<PathBuf>,
+    course: &Course,
+    stop: &Stop,
+) -> (Vec<TaskObservations>, Vec<PathBuf>) {
+    let (mut observations, mut unread) = (vec![], vec![]);
     let (mut services, mut events) = (vec![], vec![]);
     for path in paths {
-        let ReadFile { observations: found, passed_by, missing_services } = read_file(path, course);
+        let ReadFile { observations: found, passed_by, missing_services } = match read(&path, course, stop).await {
+            Some(Ok(contents)) => taken(contents, &path, course),
+            Some(Err(error)) => {
+                course.lose_to(&error);
+                continue;
+            }
+            None => {
+                unread.push(path);
+                continue;
+            }
+        };
         services.extend(missing_services.into_iter().map(|error| (error, None)));
         if !passed_by.is_empty() {
-            course.tell(&Notice::PassedBy { path: path.to_owned(), kinds: passed_by });
+            course.tell(&Notice::PassedBy { path: path.clone(), kinds: passed_by });
         }
         let of_service = found.iter().filter(|one| matches!(one, Observation::ServiceEvent(_))).count();
-        events.extend((of_service > 0).then(|| (path.display(), of_service)));
-        services.extend(found.iter().find_map(|observation| service_of(observation, path)));
+        events.extend((of_service > 0).then(|| (path.clone(), of_service)));
+        services.extend(found.iter().find_map(|observation| service_of(observation, &path)));
         observations.extend(found);
     }
     let (tasks, unclaimed) = merge::by_task(observations);
@@ -28,7 +50,7 @@ pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservat
         if services.is_empty() {
             for (path, count) in events {
                 let hint = "name the file of a task that they speak of as well".to_owned();
-                course.lose(format!("{path}: {count} events of a service, and no task"), Some(hint));
+                course.lose(format!("{}: {count} events of a service, and no task", path.display()), Some(hint));
             }
         }
         for (error, hint) in services {
@@ -36,10 +58,36 @@ pub(super) fn read_files(paths: &[PathBuf], course: &Course) -> Vec<TaskObservat
         }
     }
     for unclaimed in unclaimed {
+        let kind = match &unclaimed {
+            Unclaimed::Log { .. } => "a log",
+            Unclaimed::Definition { .. } => "a definition",
+            Unclaimed::Deployment { .. } => "a deployment",
+            Unclaimed::Gap(_) => "a gap",
+        };
         let (error, hint) = explain(unclaimed, tasks.is_empty());
-        course.lose(error, hint);
+        course.lose_one_of(kind, error, hint);
     }
-    tasks
+    (tasks, unread)
+}
+
+/// What a file holds; `None` when told to stop first. Whoever writes to stdin may never come to an end.
+async fn read(path: &Path, course: &Course, stop: &Stop) -> Option<Result<Contents, ReadError>> {
+    if stop.is_requested() {
+        return None;
+    }
+    if path != Path::new("-") {
+        if let Some(bytes) = std::fs::metadata(path).ok().map(|data| data.len()).filter(|bytes| *bytes >= LARGE) {
+            course.tell(&Notice::Large { path: path.to_owned(), bytes });
+        }
+        return Some(files::read_path(path));
+    }
+    let (tell, told) = oneshot::channel();
+    // No task of the runtime's, whose end would wait for it.
+    std::thread::spawn(move || tell.send(files::read_stdin()));
+    tokio::select! {
+        read = told => read.ok(),
+        () = stop.wait() => None,
+    }
 }
 
 /// What a file or stdin says.
@@ -55,19 +103,22 @@ pub(in crate::run) struct ReadFile {
 /// Reads a file or stdin. What is lost of it in any case is told.
 pub(in crate::run) fn read_file(path: &Path, course: &Course) -> ReadFile {
     let read = if path == Path::new("-") { files::read_stdin() } else { files::read_path(path) };
-    let contents = match read {
-        Ok(contents) => contents,
+    match read {
+        Ok(contents) => taken(contents, path, course),
         Err(error) => {
             course.lose_to(&error);
-            return ReadFile::default();
+            ReadFile::default()
         }
-    };
+    }
+}
+
+fn taken(contents: Contents, path: &Path, course: &Course) -> ReadFile {
     if !contents.notes.is_empty() {
         let path = if path == Path::new("-") { PathBuf::from("stdin") } else { path.to_owned() };
         course.tell(&Notice::ReadWith { path, how: contents.notes });
     }
     for error in contents.errors {
-        course.lose_to(&error);
+        course.lose_in(path, &error);
     }
     let mut missing_services = vec![];
     for missing in contents.missing {
@@ -75,7 +126,7 @@ pub(in crate::run) fn read_file(path: &Path, course: &Course) -> ReadFile {
         if missing.arn.contains(":service/") {
             missing_services.push(told);
         } else {
-            course.lose(told, None);
+            course.lose_one_of(&format!("{}: missing", path.display()), told, None);
         }
     }
     ReadFile { observations: contents.observations, passed_by: contents.passed_by, missing_services }
