@@ -6,6 +6,7 @@ use futures::stream;
 use tokio::sync::mpsc::{self, Sender};
 
 use super::notice::{Notice, Teller};
+use crate::defect::caught_in;
 use crate::sink::{Delivery, Piece, Report};
 
 /// Delivers what `feed` sends until it is through; so many pieces wait in between.
@@ -17,9 +18,23 @@ pub(super) async fn run<P: Into<Piece>, T>(
 ) -> (T, Report) {
     let (pieces, delivered) = mpsc::channel(waiting);
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let notices = notices.clone();
+    let retries = notices.clone();
     let delivery = delivery.on_retry(move |to, reason, pause| {
-        notices.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
+        retries.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause });
     });
-    join(feed(pieces), delivery.run(delivered)).await
+    let (fed, report) = join(caught_in(feed(pieces)), delivery.run(delivered)).await;
+    match fed {
+        Ok(fed) => (fed, report),
+        // What came before the defect is sent and saved by now; nobody is there to close the report.
+        Err(defect) => {
+            for one in &report.destinations {
+                let said =
+                    format!("{} of {} {}s accepted, {} saved", one.accepted, one.made, one.signal.noun(), one.saved);
+                let hint = Some("please report it; what was not read yet was not sent: run it again".to_owned());
+                notices
+                    .tell(&Notice::Lost { error: format!("a defect of ecspan: {defect}; {}: {said}", one.name), hint });
+            }
+            panic!("{defect}")
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::delivery;
 use super::notice::{Notice, Teller};
 use super::read::{Observed, Reader};
 use super::stop::Stop;
+use crate::defect::caught;
 use crate::model::TaskLife;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::merge::TaskObservations;
@@ -51,15 +52,30 @@ async fn feed(mut source: Reader, options: &TraceOptions, pieces: Sender<Piece>)
         if is_streamed {
             read = stream_logs(&source, &mut observed, options, &pieces).await;
         }
-        let life = source.life(observed.task);
+        let task = observed.task.task.id.clone();
+        let made = caught(|| {
+            let life = source.life(observed.task);
+            let trace = trace(&life, options, &read, &source);
+            let is_whole = options.records && !is_streamed;
+            let records = if is_whole { TaskRecords::of_life(&life, options) } else { vec![] };
+            (life, trace, records)
+        });
+        let (life, trace, records) = match made {
+            Ok(made) => made,
+            Err(defect) => {
+                let error = format!("task {task}: no trace can be made, by a defect of ecspan: {defect}");
+                source
+                    .course
+                    .lose(error, Some("please report it, with what `ecspan record` writes of the task".to_owned()));
+                continue;
+            }
+        };
         tell_gaps(&life, &source);
         tell_unnamed(&life, options, &mut unnamed, &source);
-        if options.records && !is_streamed {
-            for records in TaskRecords::of_life(&life, options) {
-                send(records, &pieces).await;
-            }
+        for records in records {
+            send(records, &pieces).await;
         }
-        if let Some(trace) = trace(&life, options, &read, &source) {
+        if let Some(trace) = trace {
             // Nobody takes it: the run has ended.
             let _ = pieces.send(trace.into()).await;
         }

@@ -18,7 +18,7 @@ use super::reason::Reason;
 use super::retry::Policy;
 use super::signal::Signal;
 use super::tls::{TlsError, TlsMaterial};
-use super::transport::{Answer, Transport};
+use super::transport::{self, Answer, Transport};
 use super::undelivered::{Keeper, MeantFor, Undelivered};
 use super::xray::{self, Signer, XrayAccess, XrayConfig};
 use crate::hint::Hint;
@@ -328,12 +328,15 @@ impl Destination {
     /// Sends an empty request, once: whether somebody is there who understands it.
     pub async fn probe(&self) -> Result<(), Reason> {
         let body = Request::default().encode(self.transport.format());
-        let answer = tokio::time::timeout(self.policy.timeout, self.transport.send(body)).await;
+        let answer = tokio::time::timeout(self.policy.timeout, transport::attempt(self.transport.as_ref(), body)).await;
         match answer {
             Ok(Answer::Accepted { .. }) => Ok(()),
-            Ok(Answer::Retry { reason, .. } | Answer::Refused { reason, .. } | Answer::Unknown { reason }) => {
-                Err(reason)
-            }
+            Ok(
+                Answer::Retry { reason, .. }
+                | Answer::Refused { reason, .. }
+                | Answer::Doubtful { reason }
+                | Answer::Unknown { reason },
+            ) => Err(reason),
             Err(_) => Err(Reason::NoAnswer { after: self.policy.timeout }),
         }
     }

@@ -17,6 +17,7 @@ mod draft;
 mod encode;
 mod endpoint;
 mod file;
+mod foreign;
 mod grpc;
 mod headers;
 mod http;

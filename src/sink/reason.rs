@@ -87,6 +87,14 @@ pub enum Reason {
         /// What it says.
         message: String,
     },
+    /// An answer of HTTP, and no success, where gRPC was spoken.
+    #[error("the receiver answered {status} without gRPC{}", Said(message))]
+    NotGrpc {
+        /// The status.
+        status: StatusCode,
+        /// What it says.
+        message: String,
+    },
     /// The receiver sends to another place.
     #[error("the receiver answered {status}: to {location}, which is not followed")]
     Redirect {
@@ -95,7 +103,7 @@ pub enum Reason {
         /// The other place, without its query.
         location: String,
     },
-    /// An answer of success that no OTLP receiver gives.
+    /// An answer of success that no OTLP receiver gives, and that may speak of an error.
     #[error("the receiver answered with {found}, which is not OTLP")]
     NotOtlp {
         /// What it is instead.
@@ -243,10 +251,12 @@ impl Hint for Reason {
                  --logs-as at events"
             }
             Self::Xray { status, message } => xray_hint(*status, message)?,
-            Self::Grpc { code, message } => grpc_hint(code, message)?,
+            Self::Grpc { code, .. } => grpc_hint(code)?,
+            Self::NotGrpc { status, .. } => not_grpc_hint(*status)?,
             Self::Redirect { .. } => {
                 "set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where it leads, if that is to be trusted"
             }
+            Self::NotOtlp { found } if speaks_of_credentials(found) => CREDENTIALS,
             Self::NotOtlp { .. } => {
                 "something else answers there, a web page or a proxy: check the port and the path of the endpoint"
             }
@@ -313,16 +323,29 @@ fn xray_hint(status: StatusCode, message: &str) -> Option<&'static str> {
     }
 }
 
-fn grpc_hint(code: &str, message: &str) -> Option<&'static str> {
-    // tonic's words for an answer over HTTP/2 that is not gRPC.
-    let is_http = message.contains("HTTP status code") || message.contains("invalid compression flag");
+fn speaks_of_credentials(found: &str) -> bool {
+    let found = found.to_lowercase();
+    ["key", "unauth", "not authorized", "forbidden", "credential", "token", "denied"]
+        .iter()
+        .any(|word| found.contains(word))
+}
+
+fn grpc_hint(code: &str) -> Option<&'static str> {
     match code {
-        _ if is_http => {
-            Some("no gRPC is spoken there: an HTTP receiver, usually at port 4318, wants --protocol http/protobuf")
-        }
         "UNAUTHENTICATED" | "PERMISSION_DENIED" => Some(CREDENTIALS),
         "UNIMPLEMENTED" => Some("no trace service is there: is the port right, and does the receiver take traces?"),
         _ => None,
+    }
+}
+
+fn not_grpc_hint(status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        401 | 403 => Some(CREDENTIALS),
+        413 => None,
+        429 | 500..600 => {
+            Some("a proxy or load balancer answers there: is the receiver behind it up, and is gRPC passed on to it?")
+        }
+        _ => Some("no gRPC is spoken there: an HTTP receiver, usually at port 4318, wants --protocol http/protobuf"),
     }
 }
 

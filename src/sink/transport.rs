@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 
 use super::encode::Format;
 use super::reason::Reason;
+use crate::defect::caught_in;
 
 /// What became of one attempt at one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,11 @@ pub enum Answer {
         reason: Reason,
         /// Whether a smaller request may fare better.
         too_large: TooLarge,
+    },
+    /// It answered with success, but not as one does that took the request: the same again would be answered the same.
+    Doubtful {
+        /// What it answered.
+        reason: Reason,
     },
     /// The request went out, at least in part, and no answer came back. Spans are identical when sent again, so that is
     /// safe.
@@ -60,6 +66,12 @@ pub enum TooLarge {
     Perhaps,
     /// It says so.
     Yes,
+}
+
+/// Makes one attempt, whatever happens in it: a panic in a library leaves a request whose outcome nobody knows.
+pub(crate) async fn attempt(transport: &dyn Transport, body: Bytes) -> Answer {
+    let answer = caught_in(async { transport.send(body).await }).await;
+    answer.unwrap_or_else(|detail| Answer::Doubtful { reason: Reason::Defect { detail } })
 }
 
 /// Something that requests can be sent over. It makes one attempt; times and repeats are the retry loop's.
