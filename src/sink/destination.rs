@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::file::{DryRun, FileTransport};
 use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
+use super::outgoing::HasLeft;
 use super::pack::Limits;
 use super::reason::Reason;
 use super::retry::Policy;
@@ -328,7 +329,11 @@ impl Destination {
     /// Sends an empty request, once: whether somebody is there who understands it.
     pub async fn probe(&self) -> Result<(), Reason> {
         let body = Request::default().encode(self.transport.format());
-        let answer = tokio::time::timeout(self.policy.timeout, transport::attempt(self.transport.as_ref(), body)).await;
+        let answer = tokio::time::timeout(
+            self.policy.timeout,
+            transport::attempt(self.transport.as_ref(), body, HasLeft::default()),
+        )
+        .await;
         match answer {
             Ok(Answer::Accepted { .. }) => Ok(()),
             Ok(

@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, TE};
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use tonic::body::Body;
 use tonic::client::GrpcService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
@@ -27,6 +27,7 @@ use super::config::OtlpConfig;
 use super::encode::Format;
 use super::endpoint::Endpoint;
 use super::http::{ANSWER_BYTES, ERROR_BYTES, chain, connect_failed, gunzipped, gzipped, innermost, io_kind, is_tls};
+use super::outgoing::{HasLeft, Outgoing};
 use super::reason::Reason;
 use super::signal::Signal;
 use super::tls::TlsMaterial;
@@ -64,19 +65,19 @@ impl GrpcTransport {
         })
     }
 
-    async fn attempt(&self, body: Bytes) -> Answer {
+    async fn attempt(&self, body: Bytes, has_left: HasLeft) -> Answer {
         let mut channel = self.channel.clone();
         if let Err(error) = poll_fn(|context| GrpcService::<Body>::poll_ready(&mut channel, context)).await {
             return self.failed(&error);
         }
-        let answer = match GrpcService::call(&mut channel, self.request(body)).await {
+        let answer = match GrpcService::call(&mut channel, self.request(body, has_left)).await {
             Ok(response) => self.read(response).await,
             Err(error) => self.failed(&error),
         };
         if self.signal == Signal::Logs { to_logs(answer) } else { answer }
     }
 
-    fn request(&self, body: Bytes) -> Request<Body> {
+    fn request(&self, body: Bytes, has_left: HasLeft) -> Request<Body> {
         let body = if self.gzip { gzipped(&body) } else { body };
         let mut framed = BytesMut::with_capacity(PREFIX + body.len());
         framed.put_u8(self.gzip.into());
@@ -87,7 +88,7 @@ impl GrpcTransport {
         if let Some(headers) = request.headers_mut() {
             headers.clone_from(&self.headers);
         }
-        request.body(Body::new(Full::new(framed.freeze()))).expect("its parts are valid")
+        request.body(Body::new(Outgoing::new(framed.freeze(), has_left))).expect("its parts are valid")
     }
 
     async fn read(&self, response: Response<Body>) -> Answer {
@@ -208,7 +209,11 @@ impl Transport for GrpcTransport {
     }
 
     fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {
-        self.attempt(body).boxed()
+        self.send_out(body, HasLeft::default())
+    }
+
+    fn send_out(&self, body: Bytes, has_left: HasLeft) -> BoxFuture<'_, Answer> {
+        self.attempt(body, has_left).boxed()
     }
 }
 

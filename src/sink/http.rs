@@ -13,12 +13,13 @@ use flate2::write::GzEncoder;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Body, Client, Response, redirect};
 
 use super::answer;
 use super::config::{OtlpConfig, Protocol};
 use super::encode::Format;
 use super::endpoint::{Endpoint, masked};
+use super::outgoing::{HasLeft, Outgoing};
 use super::reason::Reason;
 use super::signal::Signal;
 use super::tls::{self, TlsMaterial};
@@ -77,7 +78,7 @@ impl HttpTransport {
         })
     }
 
-    async fn attempt(&self, body: Bytes) -> Answer {
+    async fn attempt(&self, body: Bytes, has_left: HasLeft) -> Answer {
         let body = if self.gzip { gzipped(&body) } else { body };
         let mut headers = self.headers.clone();
         let mut secrets = Cow::Borrowed(&self.secrets);
@@ -90,7 +91,8 @@ impl HttpTransport {
                 Err(reason) => return Answer::refused(reason),
             }
         }
-        let request = self.client.post(self.endpoint.url().clone()).headers(headers).body(body);
+        let request = self.client.post(self.endpoint.url().clone()).headers(headers);
+        let request = request.body(Body::wrap(Outgoing::new(body, has_left)));
         match request.send().await {
             Ok(response) => self.read(response, &secrets).await,
             Err(error) => self.failed(&error),
@@ -172,7 +174,11 @@ impl Transport for HttpTransport {
     }
 
     fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {
-        self.attempt(body).boxed()
+        self.send_out(body, HasLeft::default())
+    }
+
+    fn send_out(&self, body: Bytes, has_left: HasLeft) -> BoxFuture<'_, Answer> {
+        self.attempt(body, has_left).boxed()
     }
 }
 

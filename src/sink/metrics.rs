@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::answer::is_no_such_service;
 use super::destination::Destination;
 use super::encode::Format;
+use super::outgoing::HasLeft;
 use super::reason::Reason;
 use super::transport::{self, Answer, Transport};
 
@@ -124,7 +125,9 @@ async fn send(transport: Arc<dyn Transport>, body: Bytes, patience: Duration) ->
     // A receiver may ask for any number of seconds: nothing is added to it.
     let left = || patience.saturating_sub(begin.elapsed());
     loop {
-        let Ok(answer) = timeout(left(), transport::attempt(transport.as_ref(), body.clone())).await else {
+        let Ok(answer) =
+            timeout(left(), transport::attempt(transport.as_ref(), body.clone(), HasLeft::default())).await
+        else {
             return Err(Reason::NoAnswer { after: patience });
         };
         match answer {

@@ -13,6 +13,7 @@ use futures::future::{BoxFuture, Shared, pending};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::encode::Request;
+use super::outgoing::HasLeft;
 use super::reason::Reason;
 use super::transport::{self, Answer, TooLarge, Transport};
 use crate::defect::caught;
@@ -214,12 +215,16 @@ async fn once(transport: &dyn Transport, policy: &Policy, body: Bytes, left: Dur
         let since = policy.stop.clone().await;
         sleep_until(since + GRACE).await;
     };
-    tokio::select! {
-        answer = timeout(time, transport::attempt(transport, body)) => {
-            answer.unwrap_or(Answer::Unknown { reason: Reason::NoAnswer { after: rounded(time) } })
-        }
-        () = stopped => Answer::Unknown { reason: Reason::NoAnswer { after: GRACE } },
-    }
+    let has_left = HasLeft::default();
+    let after = tokio::select! {
+        answer = timeout(time, transport::attempt(transport, body, has_left.clone())) => match answer {
+            Ok(answer) => return answer,
+            Err(_) => rounded(time),
+        },
+        () = stopped => GRACE,
+    };
+    let reason = Reason::NoAnswer { after };
+    if has_left.get() { Answer::Unknown { reason } } else { Answer::retry(reason) }
 }
 
 /// To tenths of a second: the same reason is told once, for all requests that met it.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::encode::Format;
+use super::outgoing::HasLeft;
 use super::reason::Reason;
 use crate::defect::caught_in;
 
@@ -69,8 +70,8 @@ pub enum TooLarge {
 }
 
 /// Makes one attempt, whatever happens in it: a panic in a library leaves a request whose outcome nobody knows.
-pub(crate) async fn attempt(transport: &dyn Transport, body: Bytes) -> Answer {
-    let answer = caught_in(async { transport.send(body).await }).await;
+pub(crate) async fn attempt(transport: &dyn Transport, body: Bytes, has_left: HasLeft) -> Answer {
+    let answer = caught_in(async { transport.send_out(body, has_left).await }).await;
     answer.unwrap_or_else(|detail| Answer::Doubtful { reason: Reason::Defect { detail } })
 }
 
@@ -81,6 +82,12 @@ pub trait Transport: Send + Sync {
 
     /// Makes one attempt.
     fn send(&self, body: Bytes) -> BoxFuture<'_, Answer>;
+
+    /// The same, and says when the request begins to go out: an attempt whose time is up before has surely delivered nothing.
+    fn send_out(&self, body: Bytes, has_left: HasLeft) -> BoxFuture<'_, Answer> {
+        has_left.set();
+        self.send(body)
+    }
 
     /// Called once, when all is sent: what is only complete as a whole is completed here.
     ///
