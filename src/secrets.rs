@@ -16,6 +16,9 @@ pub(crate) const MASK: &str = "***";
 /// Longest text of a stranger that is shown, in characters.
 pub(crate) const MESSAGE_LEN: usize = 400;
 
+/// Of a longer text only so many bytes are looked at: far more than is shown.
+const LOOKED_AT: usize = 16 * 1024;
+
 /// Of a body that is none of a message: its first words.
 const WORDS_LEN: usize = 120;
 
@@ -57,7 +60,13 @@ impl Secrets {
     }
 
     fn mask(&self, text: &str) -> String {
-        let masked = self.0.iter().fold(text.to_owned(), |text, secret| without(&text, secret));
+        let looked_at = if text.len() > LOOKED_AT {
+            let longest = self.0.first().map_or(0, String::len);
+            text.get(..text.floor_char_boundary(LOOKED_AT - longest.min(LOOKED_AT))).unwrap_or_default()
+        } else {
+            text
+        };
+        let masked = self.0.iter().fold(looked_at.to_owned(), |text, secret| without(&text, secret));
         without_signatures(&masked)
     }
 
@@ -85,30 +94,10 @@ fn shortened(text: &str, length: usize) -> String {
     }
 }
 
-/// A value as it may come back. In lower case, as it is looked for.
+/// A value as it was given, as it may have been read, and as base64.
 fn forms(value: &str) -> Vec<String> {
-    let value = value.trim();
-    let mut forms = vec![];
-    for plain in [value.to_owned(), percent_decoded(value)] {
-        let json = serde_json::to_string(&plain).unwrap_or_default();
-        let json = json.trim_matches('"').to_owned();
-        let html = plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-        forms.extend([
-            percent_encoded(&plain, |_| false),
-            // As a URL has it, where fewer characters are dangerous; and a form, whose blanks are `+`.
-            percent_encoded(&plain, |byte| b"!$&'()*+,;=:@/?".contains(&byte)),
-            percent_encoded(&plain, |byte| byte == b' ').replace(' ', "+"),
-            json.replace('/', "\\/"),
-            json,
-            html.replace('\'', "&#39;"),
-            html,
-            STANDARD.encode(&plain),
-            URL_SAFE_NO_PAD.encode(&plain),
-            plain,
-        ]);
-    }
-    forms.iter_mut().for_each(|form| form.make_ascii_lowercase());
-    forms
+    let plain = [value.trim().to_owned(), percent_decoded(value.trim())];
+    plain.iter().flat_map(|plain| [STANDARD.encode(plain), URL_SAFE_NO_PAD.encode(plain), plain.clone()]).collect()
 }
 
 /// What is secret of a header's value: all of it, what follows a scheme (`Bearer`), what that says in base64 (`Basic`), and the
@@ -143,22 +132,61 @@ pub(crate) fn of_user(user: &str, password: &str) -> Vec<String> {
     vec![user.to_owned(), password.to_owned(), STANDARD.encode(&both), both]
 }
 
-/// The text without any of this, which is in lower case.
+/// The text without any of this.
 fn without(text: &str, secret: &str) -> String {
-    // ASCII only, so that places in the one are places in the other.
-    let lower = text.to_ascii_lowercase();
-    let is_word = |c: char| c.is_alphanumeric();
-    let (mut out, mut from) = (String::with_capacity(text.len()), 0);
-    while let Some((before, after)) = lower.get(from..).and_then(|rest| rest.split_once(secret)) {
-        let (start, end) = (from + before.len(), lower.len() - after.len());
-        out.push_str(text.get(from..start).unwrap_or_default());
-        let inside = text.get(..start).is_some_and(|text| text.ends_with(is_word)) || after.starts_with(is_word);
-        let is_part = secret.len() <= Secrets::WORD && inside;
-        out.push_str(if is_part { text.get(start..end).unwrap_or_default() } else { MASK });
-        from = end;
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(c) = rest.chars().next() {
+        let found = begin_of(rest, secret).and_then(|length| rest.get(length..));
+        let is_part = secret.len() <= Secrets::WORD
+            && (out.ends_with(char::is_alphanumeric)
+                || found.is_some_and(|after| after.starts_with(char::is_alphanumeric)));
+        match found.filter(|_| !is_part) {
+            Some(after) => {
+                out.push_str(MASK);
+                rest = after;
+            }
+            None => {
+                out.push(c);
+                rest = rest.get(c.len_utf8()..).unwrap_or_default();
+            }
+        }
     }
-    out.push_str(text.get(from..).unwrap_or_default());
     out
+}
+
+/// How much of the text's begin is this secret: as it is, or in whichever characters percent-encoded, escaped for JSON or HTML.
+fn begin_of(text: &str, secret: &str) -> Option<usize> {
+    let (all, mut rest) = (text.len(), text.as_bytes());
+    for byte in secret.bytes() {
+        rest = after(rest, byte)?;
+    }
+    Some(all - rest.len())
+}
+
+/// What follows this byte, if the text begins with it in any form.
+fn after(text: &[u8], byte: u8) -> Option<&[u8]> {
+    let (first, rest) = text.split_first()?;
+    let is_it = |found: u8| found.eq_ignore_ascii_case(&byte);
+    let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    if is_it(*first) {
+        return Some(rest);
+    }
+    match first {
+        b'%' => rest.split_at_checked(2).filter(|(digits, _)| hex(digits).is_some_and(is_it)).map(|(_, rest)| rest),
+        b'+' if byte == b' ' => Some(rest),
+        b'\\' => match rest.strip_prefix(b"u00") {
+            Some(rest) => {
+                rest.split_at_checked(2).filter(|(digits, _)| hex(digits).is_some_and(is_it)).map(|(_, rest)| rest)
+            }
+            None => rest.split_first().filter(|(found, _)| is_it(**found)).map(|(_, rest)| rest),
+        },
+        b'&' => {
+            const NAMED: [(&[u8], u8); 6] =
+                [(b"amp;", b'&'), (b"lt;", b'<'), (b"gt;", b'>'), (b"quot;", b'"'), (b"#39;", b'\''), (b"#34;", b'"')];
+            NAMED.iter().filter(|(_, found)| is_it(*found)).find_map(|(name, _)| rest.strip_prefix(*name))
+        }
+        _ => None,
+    }
 }
 
 /// The text without the parts of a signature of AWS, which is another for each request: whoever refuses one quotes it.
@@ -221,23 +249,11 @@ static REMEMBERED: Mutex<Secrets> = Mutex::new(Secrets(vec![]));
 #[cfg(feature = "aws")]
 pub(crate) fn remember(values: impl IntoIterator<Item = String>) {
     let mut known = REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_new = |value: &String| !known.0.contains(&value.to_ascii_lowercase());
+    let is_new = |value: &String| !known.0.contains(value);
     let new: Vec<String> = values.into_iter().filter(is_new).collect();
     if !new.is_empty() {
         *known = known.and(new);
     }
-}
-
-fn percent_encoded(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || (byte.is_ascii() && is_plain(byte)) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 /// The text with what is percent-encoded in it; what is badly so stays.
@@ -265,8 +281,8 @@ mod tests {
         assert_eq!(cleaned(&["Bearer abcdef", "abcdef", "no"], "no: Bearer abcdef, xabcdefx"), "no: ***, x***x");
         assert_eq!(cleaned(&["abc"], "abc, abcd, (ABC)"), "***, abcd, (***)", "a short one as a word only");
         assert_eq!(
-            cleaned(&["a/b+c d\"e"], "a%2Fb%2bc%20d%22e a/b+c+d%22e a/b+c d\\\"e a/b+c d&quot;e"),
-            "*** a/b+c+d%22e *** ***"
+            cleaned(&["a/b+c d\"e"], "a%2Fb%2bc%20d%22e a/b+c+d%22e a/b+c d\\\"e a\\/b+c d&quot;e"),
+            "*** *** *** ***"
         );
     }
 
@@ -311,5 +327,7 @@ mod tests {
     fn the_end_of_a_text_that_was_cut_goes() {
         assert!(!Secrets::new(["abcdefgh".to_owned()]).uncut(b"0123456789abcd").contains(&b'a'));
         assert_eq!(Secrets::default().uncut(b"0123"), b"0123");
+        let long = format!("{}abcdefgh", " ".repeat(LOOKED_AT - 4));
+        assert_eq!(cleaned(&["abcdefgh"], &long), "");
     }
 }
