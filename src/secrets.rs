@@ -5,6 +5,7 @@
 //! and what is in it, quoted for JSON and for HTML; in either case of letters.
 
 use std::collections::BTreeSet;
+#[cfg(feature = "aws")]
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
