@@ -90,7 +90,7 @@ fn protobuf_success(answer: ExportTraceServiceResponse, secrets: &Secrets) -> An
     match u64::try_from(partial.rejected_spans) {
         Ok(rejected) => accepted(rejected, &partial.error_message, secrets),
         Err(_) => not_otlp(
-            &secrets.clean(&format!("a count of {} rejected: {}", partial.rejected_spans, partial.error_message)),
+            &secrets.clean(&format!("a count of {} rejected ({:?})", partial.rejected_spans, partial.error_message)),
         ),
     }
 }

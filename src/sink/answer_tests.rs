@@ -98,7 +98,7 @@ fn of_what_may_speak_of_an_error_nobody_knows_the_outcome() {
         (PROTOBUF, b"invalid api key", "application/x-protobuf: invalid api key"),
         (PROTOBUF, &status, "application/x-protobuf: no such tenant"),
         (PROTOBUF, &[0x0a, 0x7f], "2 bytes of application/x-protobuf"),
-        (PROTOBUF, &partial(-1, "odd"), "a count of -1 rejected: odd"),
+        (PROTOBUF, &partial(-1, "odd"), "a count of -1 rejected (\"odd\")"),
     ];
     for (content_type, body, found) in cases {
         let answer = success(content_type, body, &Secrets::default());

@@ -327,7 +327,9 @@ impl Destination {
     }
 
     /// Sends an empty request, once: whether somebody is there who understands it.
-    pub async fn probe(&self) -> Result<(), Reason> {
+    ///
+    /// What it says besides, which mostly is nothing.
+    pub async fn probe(&self) -> Result<String, Reason> {
         let body = Request::default().encode(self.transport.format());
         let answer = tokio::time::timeout(
             self.policy.timeout,
@@ -335,7 +337,7 @@ impl Destination {
         )
         .await;
         match answer {
-            Ok(Answer::Accepted { .. }) => Ok(()),
+            Ok(Answer::Accepted { message, .. }) => Ok(message),
             Ok(
                 Answer::Retry { reason, .. }
                 | Answer::Refused { reason, .. }

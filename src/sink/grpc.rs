@@ -177,8 +177,10 @@ impl GrpcTransport {
             // Of GOAWAY h2 tells those calls alone that the receiver says it has not looked at.
             error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
         });
-        let reason = Reason::Broken { endpoint, detail };
-        if was_ignored { Answer::retry(reason) } else { Answer::Unknown { reason } }
+        if was_ignored {
+            return Answer::retry(Reason::NotLookedAt { endpoint, detail: said_by(h2, &self.secrets) });
+        }
+        Answer::Unknown { reason: Reason::Broken { endpoint, detail } }
     }
 
     /// Classifies a receiver's status as the OTLP specification does.
@@ -214,6 +216,17 @@ impl Transport for GrpcTransport {
 
     fn send_out(&self, body: Bytes, has_left: HasLeft) -> BoxFuture<'_, Answer> {
         self.attempt(body, has_left).boxed()
+    }
+}
+
+/// How a call ended that was not looked at.
+fn said_by(error: Option<&h2::Error>, secrets: &Secrets) -> String {
+    match error {
+        Some(error) if error.is_go_away() => {
+            let reason = error.reason().map_or_else(String::new, |reason| format!("{reason:?}"));
+            format!("it ends the connection (GOAWAY {reason})")
+        }
+        _ => error.map(|error| secrets.clean(&error.to_string())).unwrap_or_default(),
     }
 }
 

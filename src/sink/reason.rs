@@ -43,6 +43,14 @@ pub enum Reason {
         /// What the system said.
         detail: String,
     },
+    /// It says that it has not looked at the request.
+    #[error("{endpoint} did not look at the request: {detail}")]
+    NotLookedAt {
+        /// Who.
+        endpoint: Endpoint,
+        /// What it says.
+        detail: String,
+    },
     /// The answer is not of the protocol that was spoken.
     #[error("{endpoint} does not speak {}: {detail}", spoken(endpoint))]
     OtherProtocol {
@@ -180,7 +188,7 @@ pub enum Reason {
         last: Box<Reason>,
     },
     /// The receiver asks for more patience than there is.
-    #[error("{last}; asked to wait {} s, longer than what is left of the {} s for all attempts", wait.as_secs_f64(), deadline.as_secs_f64())]
+    #[error("{last}; asked to wait {} s, longer than what is left of the {} s for all attempts", Seconds(*wait), deadline.as_secs_f64())]
     WaitTooLong {
         /// The time for all attempts.
         deadline: Duration,
@@ -258,7 +266,8 @@ impl Hint for Reason {
             }
             Self::NotOtlp { found } if speaks_of_credentials(found) => CREDENTIALS,
             Self::NotOtlp { .. } => {
-                "something else answers there, a web page or a proxy: check the port and the path of the endpoint"
+                "something else may answer there, a web page or a proxy: check the port and the path of the endpoint; if the \
+                 receiver took them all the same, sending them again does no harm"
             }
             Self::NoAnswer { .. } => "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT",
             Self::WaitTooLong { .. } => "a longer --deadline waits as long as the receiver asks",
@@ -278,6 +287,7 @@ impl Hint for Reason {
             | Self::SpanOverLimit { .. }
             | Self::Write { .. }
             | Self::NotSent
+            | Self::NotLookedAt { .. }
             | Self::Defect { .. } => return None,
         };
         Some(hint.to_owned())
@@ -382,6 +392,15 @@ fn mix_up(endpoint: &Endpoint, is_sure: bool) -> Option<String> {
              this one"
         )
     })
+}
+
+/// Seconds, as many as there are: a fraction would have the last digits of a large number wrong.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.subsec_nanos() == 0 { self.0.as_secs().fmt(f) } else { self.0.as_secs_f64().fmt(f) }
+    }
 }
 
 /// What somebody says, if anything.

@@ -166,6 +166,7 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
     let was_down = policy.is_down.load(Ordering::Relaxed);
     let mut may_have_arrived = false;
     let mut attempts = 0;
+    let mut before = None;
     loop {
         let answer = once(transport, policy, body.clone(), left()).await;
         attempts += 1;
@@ -182,6 +183,12 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
                 (None, reason)
             }
         };
+        // What was cut short by the end of all attempts says less than what was met before.
+        let last = match (last, before.take()) {
+            (Reason::NoAnswer { after }, Some(before)) if !may_have_arrived && after < policy.timeout => before,
+            (last, _) => last,
+        };
+        before = Some(last.clone());
         // "At once" from everybody's mouth would be a storm.
         let asked = after.filter(|after| !after.is_zero());
         let pause = asked.unwrap_or_else(|| backoff(policy, attempts, random()));

@@ -27,7 +27,12 @@ async fn answers() {
         (vec![GrpcStep::Ok(1, "too old")], [3, 1, 0], "too old", ""),
         (vec![GrpcStep::Ok(4, "")], [0, 4, 0], "the receiver does not say why", ""),
         (vec![GrpcStep::Ok(99, "")], [0, 4, 0], "the receiver does not say why", ""),
-        (vec![GrpcStep::Ok(-1, "odd")], [0, 0, 4], "the receiver answered with a count of -1 rejected: odd", "port"),
+        (
+            vec![GrpcStep::Ok(-1, "odd")],
+            [0, 0, 4],
+            "the receiver answered with a count of -1 rejected (\"odd\")",
+            "port",
+        ),
         (vec![status(Code::Unavailable, "x"), status(Code::Aborted, "x"), ok()], [4, 0, 0], "", ""),
         (vec![status(Code::Cancelled, "x"), status(Code::DeadlineExceeded, "x"), ok()], [4, 0, 0], "", ""),
         (vec![status(Code::DataLoss, "x"), ok()], [4, 0, 0], "", ""),
