@@ -144,6 +144,19 @@ def black_hole():
     return Raw(lambda connection: None)
 
 
+def in_http1(status, headers="", body=""):
+    """Answers the begin of each connection in HTTP/1.1, whatever it is, and hangs up as servers do: its own side first."""
+
+    def handle(connection):
+        connection.recv(24)
+        connection.sendall(f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4_096):
+            pass
+
+    return Raw(handle)
+
+
 def silent_in_tls():
     """Takes connections, and never answers the begin of a handshake."""
     raw = black_hole()

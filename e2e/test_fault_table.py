@@ -14,7 +14,7 @@ import grpc
 import http2
 import json_lines
 import pytest
-from receiver import GrpcReceiver, Raw, Receiver, black_hole, of_unknown_authority, partial, resetting, silent_in_tls
+from receiver import GrpcReceiver, Raw, Receiver, black_hole, in_http1, of_unknown_authority, partial, resetting, silent_in_tls
 from servers import Collector, flat, free_port
 from test_faults import OK
 
@@ -143,6 +143,11 @@ KINDS = {
         ("503 with Retry-After beyond the deadline", ["grpc"], frames(http2.http(503, {"retry-after": "60"})), NOTHING, 1),
         ("502 always", ["grpc"], frames(always=http2.http(502, {}, b"bad gateway")), NOTHING, None),
     ],
+    "http/1.1 where grpc is spoken": [
+        (f"{status}{', told' if body else ''}, in HTTP/1.1", ["grpc"], raw(lambda status=status, body=body: in_http1(status, body=body)), NOTHING, None)
+        for status in ("200 OK", "400 Bad Request", "401 Unauthorized", "404 Not Found", "429 Too Many Requests", "502 Bad Gateway", "503 Service Unavailable")
+        for body in ("", "<html><title>Bad</title>")
+    ],
     "surely not looked at": [
         ("a stream refused once", ["grpc"], frames(http2.refused, http2.grpc()), EVERYTHING, 2),
         ("GOAWAY once", ["grpc"], frames(http2.go_away, http2.grpc()), EVERYTHING, 2),
@@ -217,7 +222,7 @@ def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path
     folder = tmp_path / "home/state/ecspan/undelivered"
     notes = [saved["ecspan"] for file in folder.glob("*.jsonl") for saved in json_lines.all_of(file)]
     assert sum(note["items"] for note in notes if note["outcome"] in ("undelivered", "unknown")) == saved
-    if kind in ("surely not looked at", "http where grpc is spoken"):
+    if kind in ("surely not looked at", "http where grpc is spoken", "http/1.1 where grpc is spoken"):
         assert {note["outcome"] for note in notes} <= {"undelivered"}, run
     if kind in ("no answer of OTLP", "an error with 200") or name.startswith("100 MB"):
         assert {note["outcome"] for note in notes} == {"unknown"}, run

@@ -28,6 +28,7 @@ use super::encode::Format;
 use super::endpoint::Endpoint;
 use super::http::{ANSWER_BYTES, ERROR_BYTES, chain, connect_failed, gunzipped, gzipped, innermost, io_kind, is_tls};
 use super::outgoing::{HasLeft, Outgoing};
+use super::overheard::{Http1, Overheard, Overhearing};
 use super::reason::Reason;
 use super::signal::Signal;
 use super::tls::TlsMaterial;
@@ -43,6 +44,8 @@ pub(crate) struct GrpcTransport {
     headers: HeaderMap,
     gzip: bool,
     secrets: Secrets,
+    /// What the last connection said that speaks no HTTP/2.
+    overheard: Overheard,
 }
 
 impl GrpcTransport {
@@ -52,10 +55,12 @@ impl GrpcTransport {
             .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))?
             .connect_timeout(config.timeout / 2);
         if config.endpoint.is_tls() {
-            channel = channel.tls_config(client_tls(tls).timeout(config.timeout / 2))?;
+            channel = channel.tls_config(client_tls(tls).timeout(config.timeout * 2 / 5))?;
         }
+        let overheard = Overheard::default();
         Ok(Self {
-            channel: channel.connect_lazy(),
+            channel: channel.connect_with_connector_lazy(Overhearing::new(overheard.clone())),
+            overheard,
             path: PathAndQuery::from_static(config.signal.grpc_path()),
             signal: config.signal,
             endpoint: config.endpoint.clone(),
@@ -68,11 +73,11 @@ impl GrpcTransport {
     async fn attempt(&self, body: Bytes, has_left: HasLeft) -> Answer {
         let mut channel = self.channel.clone();
         if let Err(error) = poll_fn(|context| GrpcService::<Body>::poll_ready(&mut channel, context)).await {
-            return self.failed(&error);
+            return self.failed(&error, &has_left);
         }
-        let answer = match GrpcService::call(&mut channel, self.request(body, has_left)).await {
-            Ok(response) => self.read(response).await,
-            Err(error) => self.failed(&error),
+        let answer = match GrpcService::call(&mut channel, self.request(body, has_left.clone())).await {
+            Ok(response) => self.read(response, &has_left).await,
+            Err(error) => self.failed(&error, &has_left),
         };
         if self.signal == Signal::Logs { to_logs(answer) } else { answer }
     }
@@ -91,7 +96,7 @@ impl GrpcTransport {
         request.body(Body::new(Outgoing::new(framed.freeze(), has_left))).expect("its parts are valid")
     }
 
-    async fn read(&self, response: Response<Body>) -> Answer {
+    async fn read(&self, response: Response<Body>, has_left: &HasLeft) -> Answer {
         let (head, mut body) = response.into_parts();
         let content_type = text(&head.headers, CONTENT_TYPE);
         let is_grpc = head.status == StatusCode::OK && content_type.starts_with("application/grpc");
@@ -112,11 +117,7 @@ impl GrpcTransport {
             return if status.code() == Code::Ok { self.taken(whole) } else { self.refused(&status) };
         }
         if head.status != StatusCode::OK {
-            let retry_after = text(&head.headers, RETRY_AFTER);
-            let retry_after = Some(retry_after.as_str()).filter(|value| !value.is_empty());
-            let now = SystemTime::now();
-            let answer = answer::failure(head.status, &content_type, retry_after, whole, now, &self.secrets);
-            return answer::over_grpc(answer);
+            return self.answered(head.status, &head.headers, whole);
         }
         if !is_grpc {
             return answer::not_grpc(&content_type, whole, &self.secrets);
@@ -130,11 +131,42 @@ impl GrpcTransport {
             );
         }
         match broken {
-            Some(error) => self.failed(&error),
+            Some(error) => self.failed(&error, has_left),
             None => {
                 let detail = "it ended without a status of gRPC".to_owned();
                 Answer::Unknown { reason: Reason::Broken { endpoint: self.endpoint.clone(), detail } }
             }
+        }
+    }
+
+    /// An answer of HTTP without gRPC.
+    fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
+        let (content_type, retry_after) = (text(headers, CONTENT_TYPE), text(headers, RETRY_AFTER));
+        if status.is_success() {
+            return answer::not_grpc(&content_type, body, &self.secrets);
+        }
+        let retry_after = Some(retry_after.as_str()).filter(|value| !value.is_empty());
+        let answer = answer::failure(status, &content_type, retry_after, body, SystemTime::now(), &self.secrets);
+        answer::over_grpc(answer)
+    }
+
+    /// An answer to the begin of a connection: the server may know no HTTP/2, or what stands before it be troubled.
+    fn answered_in_http1(&self, heard: &Http1) -> Answer {
+        let answer = self.answered(heard.status, &heard.headers, &heard.body);
+        match answer {
+            Answer::Refused { reason: Reason::NotGrpc { status, message }, .. }
+                if !matches!(status.as_u16(), 401 | 403) =>
+            {
+                let said = if message.is_empty() { String::new() } else { format!(": {message}") };
+                let detail = format!("it answered {status} in HTTP/1.1{said}");
+                Answer::refused(Reason::OtherProtocol { endpoint: self.endpoint.clone(), detail })
+            }
+            // Nothing was sent to it that it could have taken.
+            Answer::Doubtful { .. } => {
+                let detail = format!("it answered {} in HTTP/1.1", heard.status);
+                Answer::refused(Reason::OtherProtocol { endpoint: self.endpoint.clone(), detail })
+            }
+            other => other,
         }
     }
 
@@ -155,22 +187,26 @@ impl GrpcTransport {
     }
 
     /// Classifies a request without an answer: before there was a connection nothing can have arrived.
-    fn failed(&self, error: &(dyn Error + 'static)) -> Answer {
+    fn failed(&self, error: &(dyn Error + 'static), has_left: &HasLeft) -> Answer {
         let endpoint = self.endpoint.clone();
         let detail = self.secrets.clean(&innermost(error));
         if is_tls(&detail) {
             return Answer::refused(Reason::Tls { endpoint, detail });
         }
-        if chain(error).any(|layer| layer.is::<ConnectError>()) {
-            // Without TLS in between, h2 would have been spoken of; so this names a server that offers HTTP/1.1 only.
-            if detail.contains("HTTP/2 was not negotiated") {
-                return Answer::refused(Reason::OtherProtocol { endpoint, detail });
-            }
+        if let Some(heard) = self.overheard.answer() {
+            return self.answered_in_http1(&heard);
+        }
+        // Without TLS in between, h2 would have been spoken of; so this names a server that offers HTTP/1.1 only.
+        let is_other = detail.contains("HTTP/2 was not negotiated");
+        if chain(error).any(|layer| layer.is::<ConnectError>()) && !is_other {
             return connect_failed(endpoint, io_kind(error), detail);
         }
-        // h2's words for an answer that is not HTTP/2: "HTTP/1.1 400 Bad Request" as a frame is far too large.
-        if detail.contains("frame with invalid size") || detail.contains("unspecific protocol error") {
+        // h2's words for an answer that is not HTTP/2.
+        if is_other || detail.contains("frame with invalid size") || detail.contains("unspecific protocol error") {
             return Answer::refused(Reason::OtherProtocol { endpoint, detail });
+        }
+        if !has_left.get() {
+            return connect_failed(endpoint, io_kind(error), detail);
         }
         let h2 = chain(error).find_map(|layer| layer.downcast_ref::<h2::Error>());
         let was_ignored = h2.is_some_and(|error| {

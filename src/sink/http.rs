@@ -92,10 +92,10 @@ impl HttpTransport {
             }
         }
         let request = self.client.post(self.endpoint.url().clone()).headers(headers);
-        let request = request.body(Body::wrap(Outgoing::new(body, has_left)));
+        let request = request.body(Body::wrap(Outgoing::new(body, has_left.clone())));
         match request.send().await {
             Ok(response) => self.read(response, &secrets).await,
-            Err(error) => self.failed(&error),
+            Err(error) => self.failed(&error, &has_left),
         }
     }
 
@@ -143,7 +143,7 @@ impl HttpTransport {
     }
 
     /// Classifies a request without an answer: before there was a connection nothing can have arrived.
-    fn failed(&self, error: &reqwest::Error) -> Answer {
+    fn failed(&self, error: &reqwest::Error, has_left: &HasLeft) -> Answer {
         let endpoint = self.endpoint.clone();
         let detail = self.secrets.clean(&innermost(error));
         if error.is_builder() {
@@ -160,7 +160,8 @@ impl HttpTransport {
         if is_other && !self.has_answered.load(Ordering::Relaxed) {
             return Answer::refused(Reason::OtherProtocol { endpoint, detail });
         }
-        Answer::Unknown { reason: self.broken(error) }
+        let reason = self.broken(error);
+        if has_left.get() { Answer::Unknown { reason } } else { Answer::retry(reason) }
     }
 
     fn broken(&self, error: &reqwest::Error) -> Reason {

@@ -24,6 +24,7 @@ mod http;
 mod lane;
 mod metrics;
 mod outgoing;
+mod overheard;
 mod pack;
 mod reason;
 mod report;

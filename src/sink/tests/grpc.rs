@@ -171,3 +171,38 @@ async fn what_the_receiver_says_it_has_not_looked_at_is_surely_not_delivered() {
         assert!(report.attempts > 1, "{report:?}");
     }
 }
+
+#[tokio::test]
+async fn what_is_answered_in_http1_is_told() {
+    let answer = |head: &str| format!("HTTP/1.1 {head}\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nno");
+    for (head, attempts, told) in [
+        ("502 Bad Gateway", None, "the receiver answered 502 Bad Gateway without gRPC: no"),
+        ("401 Unauthorized", Some(1), "the receiver answered 401 Unauthorized without gRPC: no"),
+        ("405 Method Not Allowed", Some(1), "does not speak gRPC: it answered 405 Method Not Allowed in HTTP/1.1: no"),
+        ("200 OK", Some(1), "does not speak gRPC: it answered 200 OK in HTTP/1.1"),
+    ] {
+        let (url, serving) = hearing(answer(head)).await;
+        let to = destination(&url, "grpc", impatient(Duration::from_millis(500)));
+        let report = deliver_to(to, vec![task("a", 3)]).await;
+        serving.abort();
+        assert_eq!((report.undelivered, report.unknown), (3, 0), "{head}: {report:?}");
+        assert!(attempts.map_or(report.attempts > 1, |attempts| report.attempts == attempts), "{report:?}");
+        assert!(trouble(&report).0.ends_with(told), "{report:?}");
+    }
+}
+
+/// Answers whatever comes first, and hangs up.
+async fn hearing(answer: String) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut buffer = [0; 1024];
+            let _some = socket.read(&mut buffer).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
+            let _ = socket.shutdown().await;
+            while socket.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
+        }
+    });
+    (url, serving)
+}
