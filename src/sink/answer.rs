@@ -21,6 +21,7 @@ use crate::secrets::{Secrets, is_unsafe};
 /// Reads the body of a 2xx answer. Accepted is what is empty or OTLP, and what is something else that speaks of no error; with
 /// anything else nobody knows whether the request was taken.
 pub(crate) fn success(content_type: &str, body: &[u8], secrets: &Secrets) -> Answer {
+    let body = &*in_utf8(body);
     let doubtful = || not_otlp(&describe(content_type, body, secrets));
     let content_type = content_type.to_ascii_lowercase();
     let text = body.strip_prefix(BOM).unwrap_or(body).trim_ascii();
@@ -50,6 +51,8 @@ pub(crate) fn success(content_type: &str, body: &[u8], secrets: &Secrets) -> Ans
         // Any text may by chance be a message of fields that nobody knows, so elsewhere every byte must be known.
         Ok(answer) if is_protobuf || answer.encode_to_vec() == body => protobuf_success(answer, secrets),
         Err(_) if is_protobuf => doubtful(),
+        // A status of gRPC, for one.
+        Ok(_) | Err(_) if text_speaks_of_error(&String::from_utf8_lossy(body)) => doubtful(),
         Ok(_) | Err(_) => foreign(&describe(&content_type, body, secrets)),
     }
 }
@@ -66,6 +69,17 @@ pub(crate) fn grpc_success(message: &[u8], secrets: &Secrets) -> Answer {
 pub(crate) fn too_long(limit: usize, content_type: &str, begin: &[u8], secrets: &Secrets) -> Answer {
     let begin = begin.get(..WORDS_FROM).unwrap_or(begin);
     not_otlp(&format!("more than {limit} bytes, {}", describe(content_type, begin, secrets)))
+}
+
+/// Text of some systems is in UTF-16, which it begins with a mark for.
+fn in_utf8(body: &[u8]) -> Cow<'_, [u8]> {
+    let units: fn([u8; 2]) -> u16 = match body {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return Cow::Borrowed(body),
+    };
+    let units: Vec<u16> = body.as_chunks().0.iter().map(|pair| units(*pair)).collect();
+    Cow::Owned(String::from_utf16_lossy(&units).into_bytes())
 }
 
 /// What stands before the text of some systems.
@@ -200,8 +214,8 @@ pub(crate) fn over_grpc(answer: Answer) -> Answer {
     }
 }
 
-/// An answer of success without gRPC where that was spoken.
-pub(crate) fn not_grpc(content_type: &str, body: &[u8], secrets: &Secrets) -> Answer {
+/// An answer of success that cannot be read: without gRPC where that was spoken, or encoded as nobody has asked for.
+pub(crate) fn unreadable(content_type: &str, body: &[u8], secrets: &Secrets) -> Answer {
     not_otlp(&describe(content_type, body, secrets))
 }
 

@@ -120,7 +120,7 @@ impl GrpcTransport {
             return self.answered(head.status, &head.headers, whole);
         }
         if !is_grpc {
-            return answer::not_grpc(&content_type, whole, &self.secrets);
+            return answer::unreadable(&content_type, whole, &self.secrets);
         }
         if data.len() > limit {
             return answer::too_long(
@@ -143,7 +143,7 @@ impl GrpcTransport {
     fn answered(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
         let (content_type, retry_after) = (text(headers, CONTENT_TYPE), text(headers, RETRY_AFTER));
         if status.is_success() {
-            return answer::not_grpc(&content_type, body, &self.secrets);
+            return answer::unreadable(&content_type, body, &self.secrets);
         }
         let retry_after = Some(retry_after.as_str()).filter(|value| !value.is_empty());
         let answer = answer::failure(status, &content_type, retry_after, body, SystemTime::now(), &self.secrets);

@@ -106,7 +106,7 @@ impl HttpTransport {
             response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
         };
         let (content_type, retry_after, location) = (header(CONTENT_TYPE), header(RETRY_AFTER), header(LOCATION));
-        let is_gzip = header(CONTENT_ENCODING).eq_ignore_ascii_case("gzip");
+        let mut encoding = header(CONTENT_ENCODING).to_ascii_lowercase();
         if status.is_redirection() && !location.is_empty() {
             let to = self.endpoint.url().join(&location).as_ref().map_or_else(|_| "nowhere".to_owned(), masked);
             return Answer::refused(Reason::Redirect { status, location: secrets.clean(&to) });
@@ -120,15 +120,21 @@ impl HttpTransport {
                 Err(error) => break Some(error),
             }
         };
-        if is_gzip && body.len() <= limit {
-            // Nobody asked for it. What is not, or not whole, is read as it is.
-            body = gunzipped(&body, limit).unwrap_or(body);
+        // Nobody asked for it.
+        if encoding == "gzip"
+            && let Some(plain) = gunzipped(&body, limit)
+        {
+            (body, encoding) = (plain, String::new());
         }
+        let is_encoded = !matches!(encoding.as_str(), "" | "identity") && !body.is_empty();
         let whole = if body.len() > limit { secrets.uncut(&body) } else { &body };
         match broken {
             // How many spans of a request were taken is only known when the whole answer is.
             Some(error) if status.is_success() => Answer::Unknown { reason: self.broken(&error) },
             _ if status.is_success() && body.len() > limit => answer::too_long(limit, &content_type, whole, secrets),
+            _ if status.is_success() && is_encoded => {
+                answer::unreadable(&format!("{content_type} in {encoding}"), whole, secrets)
+            }
             _ if status.is_success() => answer::success(&content_type, whole, secrets),
             _ => {
                 let retry_after = Some(retry_after.as_str()).filter(|value| !value.is_empty());

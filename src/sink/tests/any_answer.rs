@@ -117,7 +117,10 @@ fn error_body() -> impl Strategy<Value = Vec<u8>> {
         )
         .prop_map(str::to_owned),
     ];
-    (before, text).prop_map(|(before, text)| format!("{before}{text}").into_bytes())
+    (before, text, 0..8).prop_map(|(before, text, letters)| match letters {
+        0 => format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        _ => format!("{before}{text}").into_bytes(),
+    })
 }
 
 fn retry_after() -> impl Strategy<Value = Option<String>> {

@@ -1,6 +1,7 @@
 //! Delivery over HTTP: each answer, what becomes of the spans, and how many requests that takes.
 
 use super::*;
+use crate::sink::http::gzipped;
 use crate::sink::testing::{HttpReceiver, HttpStep, gunzipped, span_names, task};
 
 /// A row of the table: the answers; accepted, rejected and undelivered out of 4 spans; what is told, and hinted at.
@@ -74,6 +75,18 @@ fn rows() -> Vec<Row> {
             vec![HttpStep::answer(200, "content-type: application/octet-stream", vec![b'a'; 5 * 1024 * 1024])],
             [0, 0, 4],
             "the receiver answered with more than 4194304 bytes, application/octet-stream: aaa",
+            "port",
+        ),
+        (
+            vec![answer(200, "content-type: application/json\r\ncontent-encoding: br", "zz")],
+            [0, 0, 4],
+            "the receiver answered with application/json in br: zz, which is not OTLP",
+            "port",
+        ),
+        (
+            vec![HttpStep::answer(200, "content-encoding: gzip", gzipped(br#"{"error":"no"}"#))],
+            [0, 0, 4],
+            "the receiver answered with no content type: {\"error\":\"no\"}, which is not OTLP",
             "port",
         ),
         (
