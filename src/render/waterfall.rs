@@ -328,7 +328,7 @@ fn log_lines(out: &mut String, log: &ContainerLog, guide: &str, style: &Style, z
         format!("{guide}{at}  {}", style.fit(&logged.message, room))
     };
     lines.iter().take(first).map(drawn).for_each(|text| line(out, &text));
-    let missing = (hidden as u64).saturating_add(log.dropped);
+    let missing = hidden as u64 + log.dropped;
     if missing > 0 || log.unread {
         let more = if log.unread { " or more" } else { "" };
         let dots = style.pick("…", "...");

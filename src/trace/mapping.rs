@@ -199,7 +199,7 @@ impl<'a> Maker<'a> {
                 events.events = log_events::events(log, |time| self.spans.frame.shifted(time));
                 events.dropped_count = u32::try_from(log.dropped).unwrap_or(u32::MAX);
             }
-            self.dropped_log_lines = self.dropped_log_lines.saturating_add(log.dropped);
+            self.dropped_log_lines += log.dropped;
         }
         if let Some(created) = container.record.created {
             let clock = KeyValue::new(semconv::CLOCK, Clock::Agent.name());
