@@ -34,7 +34,7 @@ pub(super) async fn run<P: Into<Piece>, T>(
                 notices
                     .tell(&Notice::Lost { error: format!("a defect of ecspan: {defect}; {}: {said}", one.name), hint });
             }
-            panic!("{defect}")
+            std::panic::resume_unwind(Box::new(defect))
         }
     }
 }

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::secrets::Secrets;
 use crate::sink::answer;
-use crate::sink::testing::{HttpReceiver, HttpStep, Scripted, Step, task};
+use crate::sink::testing::{GrpcReceiver, GrpcStep, HttpReceiver, HttpStep, Scripted, Step, task};
+use crate::sink::tests::grpc::hearing;
 use crate::sink::transport::Answer;
 
 const SPANS: u64 = 5;
@@ -176,7 +177,38 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_status_grpc_has_each_span_is_accounted_for(
+        code in any::<i32>(), message in "[a-z%0-9 ]{0,20}", details in "[!-~]{1,60}",
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let report = runtime.block_on(async {
+            let message: &'static str = Box::leak(message.into_boxed_str());
+            let receiver = GrpcReceiver::start(vec![GrpcStep::Status(code, message, details); 100]).await;
+            let to = destination(&receiver.url, "grpc", impatient(Duration::from_millis(50)));
+            deliver_to(to, vec![task("a", SPANS as usize)]).await
+        });
+        prop_assert_eq!(report.accepted + report.rejected + report.undelivered, SPANS);
+        prop_assert!(code == 0 || report.accepted == 0);
+    }
+
+    #[test]
+    fn whatever_bytes_come_where_http2_is_spoken_each_span_is_accounted_for(bytes in prop_oneof![
+        vec(any::<u8>(), 0..100),
+        "HTTP/1\\.[01] [0-9]{0,4} ?[a-z]{0,5}\r\n([a-z-]{0,8}: ?[ -~]{0,9}\r\n){0,3}\r\n[a-z<]{0,9}".prop_map(String::into_bytes),
+    ]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let report = runtime.block_on(async {
+            let (url, serving) = hearing(bytes).await;
+            let to = destination(&url, "grpc", impatient(Duration::from_millis(50)));
+            let report = deliver_to(to, vec![task("a", SPANS as usize)]).await;
+            serving.abort();
+            report
+        });
+        prop_assert_eq!((report.accepted, report.rejected, report.undelivered), (0, 0, SPANS));
+    }
 
     #[test]
     fn whatever_comes_over_the_wire_each_span_is_accounted_for(

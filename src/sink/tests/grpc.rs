@@ -192,14 +192,15 @@ async fn what_is_answered_in_http1_is_told() {
 }
 
 /// Answers whatever comes first, and hangs up.
-async fn hearing(answer: String) -> (String, tokio::task::JoinHandle<()>) {
+pub(super) async fn hearing(answer: impl Into<Vec<u8>>) -> (String, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = answer.into();
     let serving = tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             let mut buffer = [0; 1024];
             let _some = socket.read(&mut buffer).await;
-            let _ = socket.write_all(answer.as_bytes()).await;
+            let _ = socket.write_all(&answer).await;
             let _ = socket.shutdown().await;
             while socket.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
         }
