@@ -13,12 +13,13 @@ use super::endpoint::Endpoint;
 use super::file::{DryRun, FileTransport};
 use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
+use super::outgoing::HasLeft;
 use super::pack::Limits;
 use super::reason::Reason;
 use super::retry::Policy;
 use super::signal::Signal;
 use super::tls::{TlsError, TlsMaterial};
-use super::transport::{Answer, Transport};
+use super::transport::{self, Answer, Transport};
 use super::undelivered::{Keeper, MeantFor, Undelivered};
 use super::xray::{self, Signer, XrayAccess, XrayConfig};
 use crate::hint::Hint;
@@ -358,14 +359,23 @@ impl Destination {
     }
 
     /// Sends an empty request, once: whether somebody is there who understands it.
-    pub async fn probe(&self) -> Result<(), Reason> {
+    ///
+    /// What it says besides, which mostly is nothing.
+    pub async fn probe(&self) -> Result<String, Reason> {
         let body = Request::default().encode(self.transport.format());
-        let answer = tokio::time::timeout(self.policy.timeout, self.transport.send(body)).await;
+        let answer = tokio::time::timeout(
+            self.policy.timeout,
+            transport::attempt(self.transport.as_ref(), body, HasLeft::default()),
+        )
+        .await;
         match answer {
-            Ok(Answer::Accepted { .. }) => Ok(()),
-            Ok(Answer::Retry { reason, .. } | Answer::Refused { reason, .. } | Answer::Unknown { reason }) => {
-                Err(reason)
-            }
+            Ok(Answer::Accepted { message, .. }) => Ok(message),
+            Ok(
+                Answer::Retry { reason, .. }
+                | Answer::Refused { reason, .. }
+                | Answer::Doubtful { reason }
+                | Answer::Unknown { reason },
+            ) => Err(reason),
             Err(_) => Err(Reason::NoAnswer { after: self.policy.timeout }),
         }
     }

@@ -120,7 +120,11 @@ fn log(entry: &At<'_>) -> Result<ContainerLog, ReadError> {
         stream: request.as_ref().and_then(|request| request.text("logStreamName")),
         head: lines("head")?,
         tail: lines("tail")?,
-        dropped: about("dropped").and_then(|dropped| dropped.parse().ok()).unwrap_or_default(),
+        // A file may say any number; what is added to it must fit.
+        dropped: about("dropped")
+            .and_then(|dropped| dropped.parse::<u64>().ok())
+            .unwrap_or_default()
+            .min(u32::MAX.into()),
         unread: entry.get("ecspan").and_then(|at| at.boolean("unread")).unwrap_or_default(),
     })
 }
