@@ -36,6 +36,8 @@
 
 mod hint;
 pub mod model;
+#[cfg(feature = "deliver")]
+mod proxy;
 pub mod render;
 #[cfg(feature = "deliver")]
 pub mod run;
@@ -45,3 +47,5 @@ pub mod source;
 pub mod trace;
 
 pub use hint::Hint;
+#[cfg(feature = "deliver")]
+pub use proxy::{Proxies, Proxy, ProxyError};

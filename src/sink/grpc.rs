@@ -23,10 +23,12 @@ use super::config::OtlpConfig;
 use super::encode::Format;
 use super::endpoint::Endpoint;
 use super::http::{chain, connect_failed, innermost, io_kind, is_tls};
+use super::proxy::{Failed, Tunneled, through};
 use super::reason::Reason;
 use super::signal::Signal;
 use super::tls::TlsMaterial;
 use super::transport::{Answer, TooLarge, Transport};
+use crate::proxy::Proxy;
 
 /// Sends over gRPC. One channel for all requests; it connects with the first.
 pub(crate) struct GrpcTransport {
@@ -37,6 +39,7 @@ pub(crate) struct GrpcTransport {
     metadata: MetadataMap,
     gzip: bool,
     secrets: Secrets,
+    proxy: Option<Proxy>,
 }
 
 impl GrpcTransport {
@@ -49,13 +52,17 @@ impl GrpcTransport {
             channel = channel.tls_config(client_tls(tls).timeout(config.timeout / 2))?;
         }
         Ok(Self {
-            channel: channel.connect_lazy(),
+            channel: match &config.proxy {
+                Some(proxy) => channel.connect_with_connector_lazy(Tunneled::new(proxy, config.timeout * 2 / 5)),
+                None => channel.connect_lazy(),
+            },
             path: PathAndQuery::from_static(config.signal.grpc_path()),
             signal: config.signal,
             endpoint: config.endpoint.clone(),
             metadata: MetadataMap::from_headers(config.headers.map().clone()),
             gzip: config.gzip,
             secrets: Secrets::new(config.headers.secrets()),
+            proxy: config.proxy.clone(),
         })
     }
 
@@ -88,8 +95,11 @@ impl GrpcTransport {
     fn failed(&self, error: &(dyn Error + 'static)) -> Answer {
         let endpoint = self.endpoint.clone();
         let detail = innermost(error);
+        if let Some(failed) = Failed::below(error) {
+            return failed.answer(&endpoint);
+        }
         if is_tls(&detail) {
-            return Answer::refused(Reason::Tls { endpoint, detail });
+            return Answer::refused(Reason::Tls { endpoint, detail: through(self.proxy.as_ref(), detail) });
         }
         if chain(error).any(|layer| layer.is::<ConnectError>()) {
             // Without TLS in between, h2 would have been spoken of; so this names a server that offers HTTP/1.1 only.

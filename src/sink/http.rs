@@ -17,11 +17,13 @@ use super::answer::{self, Secrets};
 use super::config::{OtlpConfig, Protocol};
 use super::encode::Format;
 use super::endpoint::{Endpoint, masked};
+use super::proxy;
 use super::reason::Reason;
 use super::signal::Signal;
 use super::tls::{self, TlsMaterial};
 use super::transport::{Answer, Transport};
 use super::xray::Signer;
+use crate::proxy::Proxy;
 
 /// What is read of an answer at most: a partial success is a line, and a web page must not fill memory.
 const ANSWER_BYTES: usize = 64 * 1024;
@@ -36,6 +38,7 @@ pub(crate) struct HttpTransport {
     secrets: Secrets,
     /// Whether it ever answered: then it does speak HTTP, whatever else it says.
     has_answered: AtomicBool,
+    proxy: Option<Proxy>,
     signal: Signal,
     /// Of X-Ray.
     signer: Option<Signer>,
@@ -51,7 +54,16 @@ impl HttpTransport {
             // Repeats are the retry loop's, which counts them.
             .retry(reqwest::retry::never())
             .http1_only()
-            .connect_timeout(config.timeout / 2);
+            .connect_timeout(config.timeout / 2)
+            // Which proxy there is was decided before: reqwest's own `NO_PROXY` is of names only.
+            .no_proxy();
+        if let Some(proxy) = &config.proxy {
+            let through = reqwest::Proxy::all(proxy.uri().to_string())?;
+            client = client.proxy(match proxy.auth() {
+                Some(auth) => through.custom_http_auth(auth.clone()),
+                None => through,
+            });
+        }
         if let Some(ca) = tls.ca {
             client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(&ca)?);
         }
@@ -64,8 +76,15 @@ impl HttpTransport {
             format,
             headers: request_headers(config, format),
             gzip: config.gzip,
-            secrets: Secrets::new(config.headers.secrets().chain(config.endpoint.secrets())),
+            secrets: Secrets::new(
+                config
+                    .headers
+                    .secrets()
+                    .chain(config.endpoint.secrets())
+                    .chain(config.proxy.iter().flat_map(Proxy::secrets)),
+            ),
             has_answered: AtomicBool::new(false),
+            proxy: config.proxy.clone(),
             signal: config.signal,
             signer,
         })
@@ -81,10 +100,11 @@ impl HttpTransport {
             }
         }
         let request = self.client.post(self.endpoint.url().clone()).headers(headers).body(body);
-        match request.send().await {
-            Ok(response) => self.read(response).await,
-            Err(error) => self.failed(&error),
-        }
+        let (content_type, answer) = match request.send().await {
+            Ok(response) => (content_type(&response), self.read(response).await),
+            Err(error) => (String::new(), self.failed(&error)),
+        };
+        proxy::judged(self.proxy.as_ref(), &self.endpoint, &content_type, answer)
     }
 
     async fn read(&self, mut response: Response) -> Answer {
@@ -131,7 +151,10 @@ impl HttpTransport {
             return Answer::refused(Reason::Defect { detail });
         }
         if is_tls(&detail) {
-            return Answer::refused(Reason::Tls { endpoint, detail });
+            return Answer::refused(Reason::Tls { endpoint, detail: proxy::through(self.proxy.as_ref(), detail) });
+        }
+        if let (true, Some(proxy)) = (error.is_connect(), &self.proxy) {
+            return proxy::connect_failed(proxy, &endpoint, io_kind(error), &detail);
         }
         if error.is_connect() {
             return connect_failed(endpoint, io_kind(error), detail);
@@ -157,6 +180,10 @@ impl Transport for HttpTransport {
     fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {
         self.attempt(body).boxed()
     }
+}
+
+fn content_type(response: &Response) -> String {
+    response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 fn request_headers(config: &OtlpConfig, format: Format) -> HeaderMap {

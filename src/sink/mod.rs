@@ -23,6 +23,7 @@ mod http;
 mod lane;
 mod metrics;
 mod pack;
+mod proxy;
 mod reason;
 mod report;
 mod resend;
