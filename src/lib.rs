@@ -38,6 +38,8 @@
 mod defect;
 mod hint;
 pub mod model;
+#[cfg(feature = "deliver")]
+mod proxy;
 pub mod render;
 #[cfg(feature = "deliver")]
 pub mod run;
@@ -49,3 +51,5 @@ pub mod source;
 pub mod trace;
 
 pub use hint::Hint;
+#[cfg(feature = "deliver")]
+pub use proxy::{Proxies, Proxy, ProxyError};

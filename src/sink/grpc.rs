@@ -29,10 +29,12 @@ use super::endpoint::Endpoint;
 use super::http::{ANSWER_BYTES, ERROR_BYTES, chain, connect_failed, gunzipped, gzipped, innermost, io_kind, is_tls};
 use super::outgoing::{HasLeft, Outgoing};
 use super::overheard::{Http1, Overheard, Overhearing};
+use super::proxy::{Failed, Tunneled, through};
 use super::reason::Reason;
 use super::signal::Signal;
 use super::tls::TlsMaterial;
 use super::transport::{Answer, TooLarge, Transport};
+use crate::proxy::Proxy;
 use crate::secrets::{Secrets, percent_decoded};
 
 /// Sends over gRPC. One channel for all requests; it connects with the first.
@@ -46,6 +48,7 @@ pub(crate) struct GrpcTransport {
     secrets: Secrets,
     /// What the last connection said that speaks no HTTP/2.
     overheard: Overheard,
+    proxy: Option<Proxy>,
 }
 
 impl GrpcTransport {
@@ -59,7 +62,10 @@ impl GrpcTransport {
         }
         let overheard = Overheard::default();
         Ok(Self {
-            channel: channel.connect_with_connector_lazy(Overhearing::new(overheard.clone())),
+            channel: match &config.proxy {
+                Some(proxy) => channel.connect_with_connector_lazy(Tunneled::new(proxy, config.timeout * 2 / 5)),
+                None => channel.connect_with_connector_lazy(Overhearing::new(overheard.clone())),
+            },
             overheard,
             path: PathAndQuery::from_static(config.signal.grpc_path()),
             signal: config.signal,
@@ -67,6 +73,7 @@ impl GrpcTransport {
             headers: request_headers(config),
             gzip: config.gzip,
             secrets: Secrets::new(config.headers.secrets().chain(config.endpoint.secrets())),
+            proxy: config.proxy.clone(),
         })
     }
 
@@ -190,8 +197,11 @@ impl GrpcTransport {
     fn failed(&self, error: &(dyn Error + 'static), has_left: &HasLeft) -> Answer {
         let endpoint = self.endpoint.clone();
         let detail = self.secrets.clean(&innermost(error));
+        if let Some(failed) = Failed::below(error) {
+            return failed.answer(&endpoint);
+        }
         if is_tls(&detail) {
-            return Answer::refused(Reason::Tls { endpoint, detail });
+            return Answer::refused(Reason::Tls { endpoint, detail: through(self.proxy.as_ref(), detail) });
         }
         if let Some(heard) = self.overheard.answer() {
             return self.answered_in_http1(&heard);

@@ -20,11 +20,13 @@ use super::config::{OtlpConfig, Protocol};
 use super::encode::Format;
 use super::endpoint::{Endpoint, masked};
 use super::outgoing::{HasLeft, Outgoing};
+use super::proxy;
 use super::reason::Reason;
 use super::signal::Signal;
 use super::tls::{self, TlsMaterial};
 use super::transport::{Answer, Transport};
 use super::xray::Signer;
+use crate::proxy::Proxy;
 use crate::secrets::{self, Secrets};
 
 /// What is read of an answer of success at most: what is larger is none of OTLP, whose clients read no more over gRPC either.
@@ -43,6 +45,7 @@ pub(crate) struct HttpTransport {
     secrets: Secrets,
     /// Whether it ever answered: then it does speak HTTP, whatever else it says.
     has_answered: AtomicBool,
+    proxy: Option<Proxy>,
     signal: Signal,
     /// Of X-Ray.
     signer: Option<Signer>,
@@ -58,7 +61,16 @@ impl HttpTransport {
             // Repeats are the retry loop's, which counts them.
             .retry(reqwest::retry::never())
             .http1_only()
-            .connect_timeout(config.timeout / 2);
+            .connect_timeout(config.timeout / 2)
+            // Which proxy there is was decided before: reqwest's own `NO_PROXY` is of names only.
+            .no_proxy();
+        if let Some(proxy) = &config.proxy {
+            let through = reqwest::Proxy::all(proxy.uri().to_string())?;
+            client = client.proxy(match proxy.auth() {
+                Some(auth) => through.custom_http_auth(auth.clone()),
+                None => through,
+            });
+        }
         if let Some(ca) = tls.ca {
             client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(&ca)?);
         }
@@ -71,8 +83,15 @@ impl HttpTransport {
             format,
             headers: request_headers(config, format),
             gzip: config.gzip,
-            secrets: Secrets::new(config.headers.secrets().chain(config.endpoint.secrets())),
+            secrets: Secrets::new(
+                config
+                    .headers
+                    .secrets()
+                    .chain(config.endpoint.secrets())
+                    .chain(config.proxy.iter().flat_map(Proxy::secrets)),
+            ),
             has_answered: AtomicBool::new(false),
+            proxy: config.proxy.clone(),
             signal: config.signal,
             signer,
         })
@@ -93,10 +112,11 @@ impl HttpTransport {
         }
         let request = self.client.post(self.endpoint.url().clone()).headers(headers);
         let request = request.body(Body::wrap(Outgoing::new(body, has_left.clone())));
-        match request.send().await {
-            Ok(response) => self.read(response, &secrets).await,
-            Err(error) => self.failed(&error, &has_left),
-        }
+        let (content_type, answer) = match request.send().await {
+            Ok(response) => (content_type(&response), self.read(response, &secrets).await),
+            Err(error) => (String::new(), self.failed(&error, &has_left)),
+        };
+        proxy::judged(self.proxy.as_ref(), &self.endpoint, &content_type, answer)
     }
 
     async fn read(&self, mut response: Response, secrets: &Secrets) -> Answer {
@@ -156,7 +176,10 @@ impl HttpTransport {
             return Answer::refused(Reason::Defect { detail });
         }
         if is_tls(&detail) {
-            return Answer::refused(Reason::Tls { endpoint, detail });
+            return Answer::refused(Reason::Tls { endpoint, detail: proxy::through(self.proxy.as_ref(), detail) });
+        }
+        if let (true, Some(proxy)) = (error.is_connect(), &self.proxy) {
+            return proxy::connect_failed(proxy, &endpoint, io_kind(error), &detail);
         }
         if error.is_connect() {
             return connect_failed(endpoint, io_kind(error), detail);
@@ -187,6 +210,10 @@ impl Transport for HttpTransport {
     fn send_out(&self, body: Bytes, has_left: HasLeft) -> BoxFuture<'_, Answer> {
         self.attempt(body, has_left).boxed()
     }
+}
+
+fn content_type(response: &Response) -> String {
+    response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 fn request_headers(config: &OtlpConfig, format: Format) -> HeaderMap {

@@ -27,6 +27,7 @@ mod metrics;
 mod outgoing;
 mod overheard;
 mod pack;
+mod proxy;
 mod reason;
 mod report;
 mod resend;

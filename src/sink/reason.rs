@@ -59,6 +59,16 @@ pub enum Reason {
         /// What could not be understood.
         detail: String,
     },
+    /// A proxy on the way let nothing through, or answered itself.
+    #[error("the proxy {proxy} {said}")]
+    Proxy {
+        /// Which, without its credentials.
+        proxy: String,
+        /// What it did.
+        said: String,
+        /// Whether it wants to know who asks.
+        wants_credentials: bool,
+    },
     /// No answer in the time of one attempt.
     #[error("no answer within {} s", after.as_secs_f64())]
     NoAnswer {
@@ -284,6 +294,13 @@ impl Hint for Reason {
                 "something else may answer there, a web page or a proxy: check the port and the path of the endpoint; if the \
                  receiver took them all the same, sending them again does no harm"
             }
+            Self::Proxy { wants_credentials: true, .. } => {
+                "name them in the proxy's URL, http://USER:PASSWORD@HOST:PORT, percent-encoded (docs/proxies.md)"
+            }
+            Self::Proxy { .. } => {
+                "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names it; NO_PROXY lists the hosts that are gone to without it \
+                 (docs/proxies.md)"
+            }
             Self::NoAnswer { .. } => "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT",
             Self::WaitTooLong { .. } => "a longer --deadline waits as long as the receiver asks",
             Self::ResourceTooLarge { .. } => "give fewer or shorter --attr, or less in OTEL_RESOURCE_ATTRIBUTES",
@@ -376,7 +393,8 @@ fn not_grpc_hint(status: StatusCode) -> Option<&'static str> {
 
 fn tls_hint(detail: &str) -> &'static str {
     if detail.contains("UnknownIssuer") {
-        "its authority is not known: name its PEM file with OTEL_EXPORTER_OTLP_CERTIFICATE or --ca"
+        "its authority is not known: name its PEM file (a proxy that opens TLS has one of its own) with \
+         OTEL_EXPORTER_OTLP_CERTIFICATE or --ca"
     } else if detail.contains("InvalidContentType") {
         "it does not speak tls on this port: does the endpoint begin with http://?"
     } else if detail.contains("CertificateRequired") || detail.contains("HandshakeFailure") {
