@@ -155,11 +155,29 @@ fn read_messages(messages: Vec<Message<'_>>, contents: &mut Contents) {
     }
 }
 
+/// Under these names ECS's answers have what can be read alone.
+const NAMED: [&str; 10] = [
+    "tasks",
+    "task",
+    "services",
+    "service",
+    "serviceDeployments",
+    "serviceRevisions",
+    "failures",
+    "taskDefinition",
+    "taskDefinitions",
+    "events",
+];
+
 /// What the fields of an object hold: those that ECS names, and, unless `only_named`, whatever is known in the others.
 fn read_parts(at: &At<'_>, only_named: bool, own: &[&str], contents: &mut Contents) {
     let before = contents.count();
     let mut projection = None;
     for key in at.value.as_object().into_iter().flat_map(|object| object.keys()) {
+        // Most fields of a task are asked about here in vain.
+        if only_named && !NAMED.iter().any(|name| name.eq_ignore_ascii_case(key)) {
+            continue;
+        }
         let Some(inner) = at.get(key) else { continue };
         let name = shape::camel(key);
         if own.contains(&name.as_str()) {

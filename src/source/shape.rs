@@ -251,7 +251,11 @@ pub(crate) fn holds_things(at: &At<'_>, name: &str) -> bool {
         "serviceDeployments" => at.has("serviceDeploymentArn"),
         _ => at.has("serviceRevisionArn"),
     };
-    (at.value.is_array() || at.value.is_object()) && at.elements().iter().any(is_thing)
+    match at.value {
+        Value::Array(items) => items.iter().any(|value| is_thing(&At { value, place: at.place.clone() })),
+        Value::Object(_) => is_thing(at),
+        _ => false,
+    }
 }
 
 /// What is known and is no task.
