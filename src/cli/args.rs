@@ -26,9 +26,9 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 TASK is CLUSTER/ID, an ID, a task ARN, a console URL, a file or `-` for stdin. Files are saved
-answers of `aws ecs describe-tasks`, EventBridge events (also in messages of SQS and SNS), answers of
-the task metadata endpoint and of the agent, docker inspect, task definitions, pages of log events
-and ecspan bundles; those of one task are put together.
+answers of `aws ecs describe-tasks`, EventBridge events (also in messages of SQS, SNS and Kinesis),
+answers of the task metadata endpoint and of the agent, docker inspect, task definitions, pages of
+log events and ecspan bundles, in JSON or YAML; those of one task are put together.
 
 Examples:
   ecspan show prod/84b5991528504856a2f003b7da9b2b82      draw a task from AWS
