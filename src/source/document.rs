@@ -212,6 +212,8 @@ fn read_quietly(inner: &At<'_>, contents: &mut Contents, projection: &mut Option
         Value::String(text) if is_json_text(text) => {}
         _ => return,
     }
+    // Words that only speak of such things are nobody's loss either.
+    let is_meant = inner.value.as_str().is_some_and(|text| text.trim_start().starts_with('{'));
     let mut found = Contents { inside: contents.inside, ..Contents::default() };
     read(inner, &mut found);
     contents.inside.unpacked = found.inside.unpacked;
@@ -221,6 +223,7 @@ fn read_quietly(inner: &At<'_>, contents: &mut Contents, projection: &mut Option
                 projection.get_or_insert(error);
             }
             ReadError::UnknownShape { .. } | ReadError::NoneInIt { .. } | ReadError::NamesOnly { .. } => {}
+            ReadError::Foreign { .. } | ReadError::NotJson { .. } if !is_meant => {}
             error => contents.errors.push(error),
         }
     }
@@ -231,7 +234,8 @@ fn read_quietly(inner: &At<'_>, contents: &mut Contents, projection: &mut Option
 fn is_json_text(text: &str) -> bool {
     let text = text.trim();
     let is_whole = text.starts_with('{') && text.ends_with('}') || text.starts_with('[') && text.ends_with(']');
-    if text.starts_with('{') && (text.contains("askArn\"") || text.contains("\"detail-type\"")) {
+    // Of what was cut, or stands behind other words, the names tell.
+    if text.contains('{') && (text.contains("askArn\"") || text.contains("\"detail-type\"")) {
         return true;
     }
     is_whole && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
