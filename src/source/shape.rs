@@ -99,6 +99,9 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     if is_service(at) {
         return Ok(Shape::Service);
     }
+    if is_deployment(at) && !at.has("taskSetArn") {
+        return Ok(Shape::Deployments);
+    }
     Ok(Shape::Parts)
 }
 

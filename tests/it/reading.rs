@@ -285,6 +285,7 @@ fn one_object_with_several_things_is_read_whole() {
     }
     assert_eq!(kinds(json!({"name": "web", "deployments": service["deployments"]})), "service");
     assert_eq!(kinds(service["deployments"].clone()), "service");
+    assert_eq!(kinds(service["deployments"][0].clone()), "service");
     assert_eq!(kinds(service["events"].clone()), "event");
     assert_eq!(kinds(page), "log");
 }
