@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from batch import in_file
+from conftest import PROJECT
 from expected import attributes
 
 FIELD = Path(os.environ["ECSPAN_CORPUS"]).parent / "field" if "ECSPAN_CORPUS" in os.environ else None
@@ -121,3 +122,28 @@ def test_events_of_a_service_are_used_for_the_tasks_beside_them(ecspan, tmp_path
         (tmp_path / "services.json").write_text(json.dumps(value))
         run = ecspan("show", tmp_path / "task.json", tmp_path / "services.json")
         assert run.code == 0 and run.err == "" and "(service ui) has started 1 tasks" in run.out, run
+
+
+def test_a_service_in_pieces_is_the_service(ecspan, tmp_path):
+    """Its deployments, its events and its tasks, each as `--query` gives them: the same report as of the whole answer."""
+    rollout = PROJECT / "examples/rollout"
+    (service,) = json.loads((rollout / "services.json").read_text())["services"]
+    whole = ecspan("deploy", "--from", rollout / "services.json", rollout / "tasks.json", "--report", "json")
+    for name, value in (("deployments", service["deployments"]), ("events", service["events"])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+    pieces = ecspan("deploy", "--from", tmp_path / "deployments.json", tmp_path / "events.json", rollout / "tasks.json", "--report", "json")
+    assert pieces.code == whole.code == 0 and json.loads(pieces.out) == json.loads(whole.out), pieces
+    for wrapped in ({"service": service}, service, [service], {"name": "web", **{key: service[key] for key in ("deployments", "events", "clusterArn")}}):
+        (tmp_path / "service.json").write_text(json.dumps(wrapped))
+        same = ecspan("deploy", "--from", tmp_path / "service.json", rollout / "tasks.json", "--report", "json")
+        assert same.code == 0 and json.loads(same.out) == json.loads(whole.out), same
+
+
+def test_events_about_deployments_are_passed_by_with_a_word(ecspan, tmp_path):
+    events = tmp_path / "events.jsonl"
+    event = {"detail-type": "ECS Deployment State Change", "source": "aws.ecs", "detail": {"eventName": "SERVICE_DEPLOYMENT_FAILED"}}
+    events.write_text("\n".join(json.dumps(one) for one in (event, {**event, "detail-type": "ECS Service Action"}, event)))
+    run = ecspan("deploy", "--from", PROJECT / "examples/rollout/services.json", PROJECT / "examples/rollout/tasks.json", events)
+    assert run.code == 0 and "events.jsonl: passed by: 2 ECS Deployment State Change, 1 ECS Service Action" in run.err, run
+    alone = ecspan("deploy", "--from", events)
+    assert alone.code == 1 and "passed by: 2 ECS Deployment" in alone.err and "no file speaks of a service" in alone.err, alone

@@ -29,8 +29,8 @@ pub(crate) struct Cli {
 // A paragraph is a line: clap wraps it to the terminal's width.
 const AFTER_HELP: &str = "\
 TASK is CLUSTER/ID, an ID (or six and more of its first characters), a task ARN, a console URL, a file or `-` for stdin. \
-Files are saved answers of `aws ecs describe-tasks`, EventBridge events (also in messages of SQS and SNS), answers of the \
-task metadata endpoint and of the agent, docker inspect, task definitions, pages of log events and ecspan bundles; those \
+Files are saved answers of `aws ecs describe-tasks`, EventBridge events (also in messages of SQS, SNS and Kinesis), answers of the \
+task metadata endpoint and of the agent, docker inspect, task definitions, pages of log events and ecspan bundles, in JSON or YAML; those \
 of one task are put together.
 
 Examples:

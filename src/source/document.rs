@@ -155,11 +155,29 @@ fn read_messages(messages: Vec<Message<'_>>, contents: &mut Contents) {
     }
 }
 
+/// Under these names ECS's answers have what can be read alone.
+const NAMED: [&str; 10] = [
+    "tasks",
+    "task",
+    "services",
+    "service",
+    "serviceDeployments",
+    "serviceRevisions",
+    "failures",
+    "taskDefinition",
+    "taskDefinitions",
+    "events",
+];
+
 /// What the fields of an object hold: those that ECS names, and, unless `only_named`, whatever is known in the others.
 fn read_parts(at: &At<'_>, only_named: bool, own: &[&str], contents: &mut Contents) {
     let before = contents.count();
     let mut projection = None;
     for key in at.value.as_object().into_iter().flat_map(|object| object.keys()) {
+        // Most fields of a task are asked about here in vain.
+        if only_named && !NAMED.iter().any(|name| name.eq_ignore_ascii_case(key)) {
+            continue;
+        }
         let Some(inner) = at.get(key) else { continue };
         let name = shape::camel(key);
         if own.contains(&name.as_str()) {
@@ -194,6 +212,8 @@ fn read_quietly(inner: &At<'_>, contents: &mut Contents, projection: &mut Option
         Value::String(text) if is_json_text(text) => {}
         _ => return,
     }
+    // Words that only speak of such things are nobody's loss either.
+    let is_meant = inner.value.as_str().is_some_and(|text| text.trim_start().starts_with('{'));
     let mut found = Contents { inside: contents.inside, ..Contents::default() };
     read(inner, &mut found);
     contents.inside.unpacked = found.inside.unpacked;
@@ -203,6 +223,7 @@ fn read_quietly(inner: &At<'_>, contents: &mut Contents, projection: &mut Option
                 projection.get_or_insert(error);
             }
             ReadError::UnknownShape { .. } | ReadError::NoneInIt { .. } | ReadError::NamesOnly { .. } => {}
+            ReadError::Foreign { .. } | ReadError::NotJson { .. } if !is_meant => {}
             error => contents.errors.push(error),
         }
     }
@@ -213,7 +234,8 @@ fn read_quietly(inner: &At<'_>, contents: &mut Contents, projection: &mut Option
 fn is_json_text(text: &str) -> bool {
     let text = text.trim();
     let is_whole = text.starts_with('{') && text.ends_with('}') || text.starts_with('[') && text.ends_with(']');
-    if text.starts_with('{') && (text.contains("askArn\"") || text.contains("\"detail-type\"")) {
+    // Of what was cut, or stands behind other words, the names tell.
+    if text.contains('{') && (text.contains("askArn\"") || text.contains("\"detail-type\"")) {
         return true;
     }
     is_whole && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()

@@ -26,6 +26,11 @@ impl<'a> At<'a> {
         (!value.is_null()).then(|| Self { value, place: self.place.key(key) })
     }
 
+    /// Its value alone: most of what is asked for needs no place.
+    fn value_of(&self, key: &str) -> Option<&'a Value> {
+        field(self.value.as_object()?, key).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
     /// The elements of the array `key`. A single object counts as an array of one.
     pub(crate) fn list(&self, key: &str) -> Vec<Self> {
         self.get(key).map_or_else(Vec::new, |at| at.elements())
@@ -44,7 +49,7 @@ impl<'a> At<'a> {
 
     /// Text, trimmed: absent where it is empty or `"null"`. Numbers are taken as written, enums as `{"value": …}` too.
     pub(crate) fn text(&self, key: &str) -> Option<String> {
-        let value = self.get(key)?.value;
+        let value = self.value_of(key)?;
         let value = value.as_object().and_then(|object| field(object, "value")).map_or(value, |(_, inner)| inner);
         let text = match value {
             Value::String(text) => text.trim().to_owned(),
@@ -56,7 +61,7 @@ impl<'a> At<'a> {
 
     /// A whole number, given as one or as text.
     pub(crate) fn integer(&self, key: &str) -> Option<i64> {
-        let value = self.get(key)?.value;
+        let value = self.value_of(key)?;
         value
             .as_i64()
             .or_else(|| value.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64))
@@ -65,7 +70,7 @@ impl<'a> At<'a> {
 
     /// A truth value.
     pub(crate) fn boolean(&self, key: &str) -> Option<bool> {
-        let value = self.get(key)?.value;
+        let value = self.value_of(key)?;
         value.as_bool().or_else(|| value.as_str()?.parse().ok())
     }
 
@@ -83,7 +88,7 @@ impl<'a> At<'a> {
 
     /// Whether the field is there and not null.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.get(key).is_some()
+        self.value_of(key).is_some()
     }
 }
 

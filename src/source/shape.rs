@@ -99,6 +99,9 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     if is_service(at) {
         return Ok(Shape::Service);
     }
+    if is_deployment(at) && !at.has("taskSetArn") {
+        return Ok(Shape::Deployments);
+    }
     Ok(Shape::Parts)
 }
 
@@ -251,7 +254,11 @@ pub(crate) fn holds_things(at: &At<'_>, name: &str) -> bool {
         "serviceDeployments" => at.has("serviceDeploymentArn"),
         _ => at.has("serviceRevisionArn"),
     };
-    (at.value.is_array() || at.value.is_object()) && at.elements().iter().any(is_thing)
+    match at.value {
+        Value::Array(items) => items.iter().any(|value| is_thing(&At { value, place: at.place.clone() })),
+        Value::Object(_) => is_thing(at),
+        _ => false,
+    }
 }
 
 /// What is known and is no task.

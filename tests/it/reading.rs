@@ -190,6 +190,8 @@ fn what_is_no_answer_is_named_with_the_command_that_gives_one() {
             "a comma, a quote or a bracket",
             "--output json",
         ),
+        ("tasks:\n- taskArn: \"arn:aws\n", "YAML that breaks off", "--output json"),
+        ("[INFO]\tx\t{'a': 1, 'arn': 'arn:aws:ecs'}", "Python's repr", "json.dumps"),
         ("hello world", "no JSON was found", "--output json"),
         ("{\"taskArns\": [\"arn:aws:ecs:x:1:task/a\"]}", "the names of tasks alone", "describe-tasks"),
         ("[]", "an answer without tasks", "forgotten"),
@@ -283,6 +285,7 @@ fn one_object_with_several_things_is_read_whole() {
     }
     assert_eq!(kinds(json!({"name": "web", "deployments": service["deployments"]})), "service");
     assert_eq!(kinds(service["deployments"].clone()), "service");
+    assert_eq!(kinds(service["deployments"][0].clone()), "service");
     assert_eq!(kinds(service["events"].clone()), "event");
     assert_eq!(kinds(page), "log");
 }
@@ -342,6 +345,7 @@ fn streams_and_state_machines_carry_their_tasks_as_text() {
         json!([{"eventSource": "aws:kinesis", "partitionKey": "1", "data": packed}]),
         json!({"eventSource": "aws:kafka", "records": {"t-0": [{"topic": "t", "value": packed}]}}),
         json!({"results": [[{"field": "@message", "value": event}]]}),
+        json!({"level": "info", "msg": format!("got {event}, done")}),
         json!({"Error": "States.TaskFailed", "Cause": cause}),
         json!({"executionArn": "x", "status": "FAILED", "input": "{\"a\": 1}", "cause": cause}),
         json!({"events": [{"timestamp": 1, "type": "ExecutionStarted", "executionStartedEventDetails": {"input": "{}"}},

@@ -33,6 +33,7 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
         }
     }
     name_by_tasks(&mut services, &rest, files);
+    add_events(&mut services, &rest);
     // A described deployment says more than a listed one.
     answers.deployments.sort_by_key(|one| (one.arn.clone(), one.circuit_breaker.is_none() && one.rollback.is_none()));
     answers.deployments.dedup_by(|a, b| a.arn == b.arn);
@@ -94,5 +95,23 @@ fn name_by_tasks(services: &mut [ServiceRecord], rest: &[Observation], files: &F
         }
         let of_task = || task.and_then(|task| task.cluster_arn.clone());
         service.cluster_arn = service.cluster_arn.take().or_else(of_task).or_else(|| files.cluster.clone());
+    }
+}
+
+/// Events may stand apart from the service that they name.
+fn add_events(services: &mut [ServiceRecord], rest: &[Observation]) {
+    for service in services.iter_mut().filter(|service| service.events.is_empty() && !service.name.is_empty()) {
+        let is_own = |message: &str| {
+            let rest = message.strip_prefix("(service ").and_then(|rest| rest.strip_prefix(&*service.name));
+            rest.is_some_and(|rest| rest.starts_with([')', ',']))
+        };
+        let events = rest.iter().filter_map(|observation| match observation {
+            Observation::ServiceEvent(event) if is_own(&event.message) => Some(event.clone()),
+            _ => None,
+        });
+        service.events = events.collect();
+        // As ECS gives them: the newest first.
+        service.events.sort_by_key(|event| std::cmp::Reverse(event.at));
+        service.events.dedup();
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn by_form(text: &str) -> Option<Foreign> {
 
 /// The error of the AWS CLI that `text` holds, as its name and what was asked.
 pub(super) fn cli_error(text: &str) -> Option<String> {
-    const KNOWN: [(&str, &str); 14] = [
+    const KNOWN: [(&str, &str); 18] = [
         ("Unable to locate credentials", "it found no credentials"),
         ("You must specify a region", "it had no region"),
         ("Could not connect to the endpoint URL", "it could not connect"),
@@ -45,6 +45,10 @@ pub(super) fn cli_error(text: &str) -> Option<String> {
         ("SSL validation failed", "it did not trust the certificate"),
         ("Connect timeout on endpoint URL", "AWS did not answer it"),
         ("Read timeout on endpoint URL", "AWS did not answer it"),
+        ("Parameter validation failed", "it did not understand its arguments"),
+        ("Error parsing parameter", "it did not understand its arguments"),
+        ("Found invalid choice", "it did not understand its arguments"),
+        ("aws: [ERROR]", "it failed"),
         ("aws: error: ", "it did not understand its arguments"),
         ("aws: command not found", "it is not installed"),
         ("'aws' is not recognized", "it is not installed"),
@@ -105,6 +109,14 @@ pub(super) fn by_print(text: &str, odd: Option<Odd>) -> Foreign {
     }
     if is_powershell(text) {
         return foreign("a list of PowerShell", "add `| ConvertTo-Json -Depth 10`");
+    }
+    let is_yaml =
+        |line: &str| ["tasks:", "- taskArn:", "services:", "taskArn:"].iter().any(|key| line.starts_with(key));
+    if text.lines().any(is_yaml) {
+        return foreign(
+            "YAML that breaks off, or whose indentation is lost",
+            format!("save it again, whole; or {ASK}"),
+        );
     }
     if text.contains(":task/") && text.split_whitespace().all(|word| word.starts_with("arn:")) {
         return foreign("the names of tasks alone", format!("`ecspan show ARN` asks AWS for one; or {ASK}"));
@@ -167,7 +179,8 @@ fn is_cli_text(text: &str) -> bool {
     ];
     let is_one = |line: &str| line.split_once(['\t', ' ']).is_some_and(|(name, _)| NAMES.contains(&name));
     let fields = |line: &str| line.split('\t').count();
-    text.lines().any(is_one) || text.lines().any(|line| fields(line) >= 2 && line.contains("arn:aws"))
+    text.lines().any(is_one)
+        || text.lines().any(|line| fields(line) >= 2 && line.contains("arn:aws") && !line.contains('{'))
 }
 
 /// Keys in single quotes right after a brace, or words that only Python has.
