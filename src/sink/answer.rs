@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tonic_types::{RpcStatusExt, Status as RpcStatus};
 
 use super::foreign::{json_speaks_of_error, text_speaks_of_error};
@@ -41,16 +41,18 @@ pub(crate) fn success(content_type: &str, body: &[u8], secrets: &Secrets) -> Ans
             _ => doubtful(),
         };
     }
-    let is_text = !text.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace());
+    let is_text = std::str::from_utf8(text).is_ok()
+        && !text.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace());
     if is_text && text_speaks_of_error(&String::from_utf8_lossy(text)) {
         return doubtful();
     }
     let is_protobuf = content_type.contains("protobuf");
     // That of the other signals is the same on the wire.
     match ExportTraceServiceResponse::decode(body) {
+        Ok(answer) if is_text && answer.partial_success.is_none() => foreign(&describe(&content_type, body, secrets)),
         // Any text may by chance be a message of fields that nobody knows, so elsewhere every byte must be known.
         Ok(answer) if is_protobuf || answer.encode_to_vec() == body => protobuf_success(answer, secrets),
-        Err(_) if is_protobuf => doubtful(),
+        Err(_) if is_protobuf && !is_text => doubtful(),
         // A status of gRPC, for one.
         Ok(_) | Err(_) if text_speaks_of_error(&String::from_utf8_lossy(body)) => doubtful(),
         Ok(_) | Err(_) => foreign(&describe(&content_type, body, secrets)),
@@ -140,6 +142,11 @@ fn json_partial(partial: &Value) -> Option<(u64, &str)> {
         ("rejectedLogRecords", "rejected_log_records"),
         ("rejectedDataPoints", "rejected_data_points"),
     ];
+    let is_known =
+        |key: &str| names.iter().any(|(name, other)| [*name, *other, "errorMessage", "error_message"].contains(&key));
+    if partial.iter().any(|(key, value)| !is_known(key) && json_speaks_of_error(&json!({ key: value }))) {
+        return None;
+    }
     let rejected = match names.iter().find_map(|(name, other)| field(partial, name, other)) {
         None => 0,
         Some(Value::String(text)) => text.trim().parse::<i64>().ok()?.try_into().ok()?,

@@ -49,6 +49,7 @@ fn what_is_not_otlp_and_speaks_of_no_error_is_accepted_with_a_note() {
         ("text/plain", b"ok", "text/plain: ok"),
         ("", b"ok", "no content type: ok"),
         ("application/octet-stream", b"aaaaaaaaa", "application/octet-stream: aaaaaaaaa"),
+        (PROTOBUF, b"aaaaaaaaa", "application/x-protobuf: aaaaaaaaa"),
         ("application/octet-stream", b"\x01\x02\x03\xff", "4 bytes of application/octet-stream"),
     ];
     for (content_type, body, found) in cases {
@@ -91,6 +92,7 @@ fn of_what_may_speak_of_an_error_nobody_knows_the_outcome() {
             br#"{"partialSuccess":{},"message":"Forbidden"}"#,
             r#"application/json: {"partialSuccess":{},"message":"Forbidden"}"#,
         ),
+        (json, br#"{"partialSuccess":{"error":"x"}}"#, r#"application/json: {"partialSuccess":{"error":"x"}}"#),
         (json, b"{", "application/json: {"),
         (json, b"{} {\"error\":1}", "application/json: {} {\"error\":1}"),
         (json, b"\"Forbidden\"", "application/json: \"Forbidden\""),

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 /// Keys that tell of an error wherever something stands under them. (Any that begins or ends with `error` does, too.)
-const BAD_KEYS: [&str; 14] = [
+const BAD_KEYS: [&str; 17] = [
     "denied",
     "dropped",
     "err",
@@ -18,8 +18,11 @@ const BAD_KEYS: [&str; 14] = [
     "fault",
     "faults",
     "invalid",
+    "login",
+    "loginurl",
     // Elsewhere than OTLP has it.
     "partialsuccess",
+    "redirect",
     "rejected",
     "violations",
 ];
@@ -50,7 +53,7 @@ const GOOD_WORDS: [&str; 12] = [
 ];
 
 /// Beginnings of words that no receiver uses of what it took.
-const BAD_WORDS: [&str; 44] = [
+const BAD_WORDS: [&str; 45] = [
     "abort",
     "bad ",
     "cannot",
@@ -78,6 +81,7 @@ const BAD_WORDS: [&str; 44] = [
     "malformed",
     "missing",
     "must ",
+    "no healthy",
     "no such",
     "not ",
     "outage",
@@ -111,7 +115,11 @@ pub(crate) fn json_speaks_of_error(value: &Value) -> bool {
 /// Whether text speaks of an error.
 pub(crate) fn text_speaks_of_error(text: &str) -> bool {
     let text = text.to_lowercase();
-    !is_good_word(&text) && BAD_WORDS.iter().any(|word| text.contains(word))
+    let is_status = |word: &str| matches!(word, "401" | "403" | "404" | "405" | "502" | "503" | "504");
+    let says = || {
+        BAD_WORDS.iter().any(|word| text.contains(word)) || text.split(|c: char| !c.is_alphanumeric()).any(is_status)
+    };
+    !is_good_word(&text) && says()
 }
 
 fn is_good_word(text: &str) -> bool {
@@ -128,10 +136,12 @@ fn object_speaks(object: &Map<String, Value>, is_good: bool) -> bool {
         if is(&BAD_KEYS) || key.starts_with("error") || key.ends_with("error") || key.ends_with("errors") {
             return says_something(value);
         }
-        if is(&GOOD_KEYS) && !says_something(value) && !value.is_null() {
+        let is_no = value.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case("no"));
+        if is(&GOOD_KEYS) && (is_no || !says_something(value) && !value.is_null()) {
             return true;
         }
         match value {
+            Value::Bool(is_well) if is(&STATUS_KEYS) => !is_well,
             Value::Number(_) if is(&STATUS_KEYS) => status_of(&key, value) == Some(false),
             Value::String(text) if is(&STATUS_KEYS) => {
                 text_speaks_of_error(text) || status_of(&key, value) == Some(false)
@@ -139,10 +149,12 @@ fn object_speaks(object: &Map<String, Value>, is_good: bool) -> bool {
             Value::String(text) if is(&MESSAGE_KEYS) => {
                 !text.trim().is_empty() && !is_good_word(text) && (!is_good || text_speaks_of_error(text))
             }
+            // Elsewhere a link may have any words in it.
+            Value::String(text) => !text.contains("://") && text_speaks_of_error(text),
             Value::Object(inner) => object_speaks(inner, is_good),
             Value::Array(items) => items.iter().any(|item| match item {
                 Value::Object(inner) => object_speaks(inner, is_good),
-                Value::Array(_) => json_speaks_of_error(item),
+                Value::Array(_) | Value::String(_) => json_speaks_of_error(item),
                 _ => false,
             }),
             _ => false,
@@ -232,6 +244,10 @@ mod tests {
             r#"{"error_description":"x"}"#,
             r#"{"lastError":"x"}"#,
             r#"{"rejected":3}"#,
+            r#"{"info":"unauthorized"}"#,
+            r#"{"ok":"no"}"#,
+            r#"{"status":false}"#,
+            r#"{"said":["ok","access denied"]}"#,
             r#""Unauthorized""#,
             "false",
         ] {
@@ -257,7 +273,7 @@ mod tests {
             r#"{"errors":false}"#,
             r#"{"message":"Accepted."}"#,
             r#"{"took":3,"items":[{"id":1}]}"#,
-            r#"{"requestId":"a-b"}"#,
+            r#"{"requestId":"a-b","docs":"https://example.com/errors"}"#,
         ] {
             assert!(!speaks(json), "{json}");
         }
@@ -265,7 +281,14 @@ mod tests {
 
     #[test]
     fn text() {
-        for text in ["invalid api key", "Forbidden", "You are not authorized", "Error 1020", "Too many requests"] {
+        for text in [
+            "invalid api key",
+            "Forbidden",
+            "You are not authorized",
+            "Error 1020",
+            "Too many requests",
+            "default backend - 404",
+        ] {
             assert!(text_speaks_of_error(text), "{text}");
         }
         for text in ["ok", "OK\n", "Success!", "aaaa", "no errors"] {

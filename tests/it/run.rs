@@ -156,6 +156,15 @@ fn hearing() -> (Teller, Arc<Mutex<Vec<Notice>>>) {
 
 /// A worker that is told to stop after so long, before a receiver that is back at a time and takes another.
 async fn worked(stop_after: Duration, back_after: Duration, takes: Duration) -> (Drained, Arc<Messages>, Vec<Notice>) {
+    worked_by(|| NOW, stop_after, back_after, takes).await
+}
+
+async fn worked_by(
+    clock: fn() -> Time,
+    stop_after: Duration,
+    back_after: Duration,
+    takes: Duration,
+) -> (Drained, Arc<Messages>, Vec<Notice>) {
     let (messages, stop) = (Arc::new(Messages::default()), Stop::new());
     let aws = aws(messages.script()).await;
     let receiver = Receiver { back_at: Instant::now() + back_after, takes, requests: AtomicUsize::new(0) };
@@ -172,7 +181,7 @@ async fn worked(stop_after: Duration, back_after: Duration, takes: Duration) -> 
             options: TraceOptions::default(),
             destinations: vec![Destination::over("receiver".to_owned(), Arc::new(receiver))],
             meters: Meters::new(SdkMeterProvider::default(), aws.calls()),
-            clock: || NOW,
+            clock,
         },
     };
     let (notices, heard) = hearing();
@@ -218,6 +227,16 @@ async fn told_to_stop_while_the_receiver_is_away_a_worker_gives_the_message_back
     assert_eq!(messages.hidden.lock().unwrap().last(), Some(&0));
     // ECS kills 30 s after SIGTERM.
     assert!(begin.elapsed() < Duration::from_secs(130), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_meets_a_defect_is_left_to_the_queue_and_told() {
+    let broken: fn() -> Time = || panic!("no clock");
+    let (drained, messages, heard) = worked_by(broken, Duration::from_secs(1), Duration::ZERO, Duration::ZERO).await;
+    assert_eq!((drained.messages, drained.exported.tasks, drained.exported.poison), (1, 0, 1));
+    assert_eq!(messages.deleted.load(Ordering::Relaxed), 0);
+    let is_told = |notice: &Notice| matches!(notice, Notice::Unreadable { error, .. } if error.contains("no clock"));
+    assert!(heard.iter().any(is_told), "{heard:?}");
 }
 
 /// A deployment whose rollout is over at a time, waited for at most so long; for how long it was.

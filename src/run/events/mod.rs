@@ -18,6 +18,7 @@ use self::coalesce::Coalesce;
 use super::meters::{MessageFate, Meters};
 use super::notice::{Fate, Notice, Teller};
 use super::stop::Stop;
+use crate::defect::caught_in;
 use crate::hint::Hint;
 use crate::model::arn::last_part;
 use crate::model::merge::{self, TaskObservations};
@@ -199,8 +200,20 @@ impl Exporter {
         Self { outlets, config, settling, stop, notices, counts: Counts::default() }
     }
 
-    /// Reads what a message holds, which was received so often, and delivers its tasks everywhere, however long that takes.
+    /// Exports a message that was received so often. One that meets a defect is left to the queue, and the others go on.
     async fn export(&self, id: &str, received: u32, body: &str) -> Done {
+        caught_in(self.exported_of(id, received, body)).await.unwrap_or_else(|defect| {
+            add(&self.counts.poison, 1);
+            self.config.meters.settled(MessageFate::Poison);
+            let (message, error) = (id.to_owned(), format!("message {id}: by a defect of ecspan, {defect}"));
+            let hint = Some("please report it, with the message where it may be shown".to_owned());
+            self.notices.tell(&Notice::Unreadable { message, received, error, hint });
+            Done::Leave
+        })
+    }
+
+    /// Reads what a message holds, and delivers its tasks everywhere, however long that takes.
+    async fn exported_of(&self, id: &str, received: u32, body: &str) -> Done {
         let read = files::read_bytes(&format!("message {id}"), body.as_bytes());
         let Contents { observations, errors, .. } =
             read.unwrap_or_else(|error| Contents { errors: vec![error], ..Contents::default() });
