@@ -91,7 +91,7 @@ def test_what_waits_to_be_resent(ecspan, aws, collector):
     assert ecspan("export", f"prod/{task.id}", "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s").code == 1
     run = ecspan("doctor", "--endpoint", collector.http)
     found = lines(run)["undelivered"]
-    assert run.code == 1 and found[0] == "bad" and found[1].startswith("1 request with 12 spans") and "ecspan resend" in found[2], run
+    assert run.code == 1 and found[0] == "bad" and found[1].startswith("1 request with 14 spans") and "ecspan resend" in found[2], run
 
 
 def test_receivers_alone(ecspan, aws, collector):

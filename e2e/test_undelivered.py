@@ -49,19 +49,19 @@ def test_what_nobody_took_is_sent_to_where_it_was_meant_for(ecspan, aws, collect
     collector.stop()
     endpoint = ["--endpoint", collector.http, "--protocol", "http/json", "--deadline", "1s"]
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "both", *endpoint)
-    assert run.code == 1 and "12 not delivered, 12 saved" in run.err and "ecspan resend sends them" in run.err, run
+    assert run.code == 1 and "14 not delivered, 14 saved" in run.err and "ecspan resend sends them" in run.err, run
     assert "20 log records saved" in run.err
-    assert sorted(note["items"] for note in notes(ecspan)) == [12, 20]
+    assert sorted(note["items"] for note in notes(ecspan)) == [14, 20]
     assert ecspan("resend", "--deadline", "1s").code == 1
     assert len(files(ecspan)) == 2, "what fails again stays"
     waits = ecspan("resend", "--dry-run")
-    assert waits.code == 0 and "12 spans would go to" in waits.err and len(files(ecspan)) == 2, waits
+    assert waits.code == 0 and "14 spans would go to" in waits.err and len(files(ecspan)) == 2, waits
 
     again = Collector(ecspan.home, http=port)
     try:
         run = ecspan("resend")
-        assert run.code == 0 and "12 of 12 spans accepted" in run.err and "20 of 20 log records accepted" in run.err, run
-        assert files(ecspan) == [] and len(again.spans(12)) == 12 and len(again.records(20)) == 20
+        assert run.code == 0 and "14 of 14 spans accepted" in run.err and "20 of 20 log records accepted" in run.err, run
+        assert files(ecspan) == [] and len(again.spans(14)) == 14 and len(again.records(20)) == 20
         run = ecspan("resend")
         assert run.code == 0 and "nothing waits" in run.err
     finally:
@@ -167,8 +167,8 @@ def test_an_interrupt_saves_what_is_in_hand(ecspan, aws, black_hole, signal_, co
     process.send_signal(signal_)
     _, err = process.communicate(timeout=30)
     took = time.monotonic() - started
-    assert process.returncode == code and b"36 not delivered, 36 saved" in err, err.decode()
-    assert sum(note["items"] for note in notes(ecspan)) == 36 and {note["outcome"] for note in notes(ecspan)} == {"unknown"}
+    assert process.returncode == code and b"42 not delivered, 42 saved" in err, err.decode()
+    assert sum(note["items"] for note in notes(ecspan)) == 42 and {note["outcome"] for note in notes(ecspan)} == {"unknown"}
     assert took < 5, took
 
 
@@ -213,7 +213,7 @@ def test_two_at_once_send_nothing_twice(ecspan, aws, nowhere, gate):
     second = ecspan.start(*again)
     wait_until("a request of the second", lambda: len(gate.bodies) == 2, 30, process=second)
     assert "3 requests" in ecspan("doctor", "--no-aws", "--endpoint", nowhere).out, "looking takes nothing in hand"
-    assert "27 spans would go to" in ecspan(*again, "--dry-run").err
+    assert f"{3 * batch.SPANS} spans would go to" in ecspan(*again, "--dry-run").err
     gate.open.set()
     told = [process.communicate(timeout=60)[1].decode() for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), told
@@ -230,7 +230,7 @@ def test_what_a_killed_resend_had_in_hand_is_sent_by_the_next(ecspan, aws, nowhe
     killed.wait()
     gate.open.set()
     run = ecspan(*again)
-    assert run.code == 0 and "9 of 9 spans accepted" in run.err and files(ecspan) == [], run
+    assert run.code == 0 and f"{batch.SPANS} of {batch.SPANS} spans accepted" in run.err and files(ecspan) == [], run
 
 
 def test_spans_that_are_all_too_large_are_one_line(ecspan, aws, tmp_path):

@@ -78,8 +78,13 @@ fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
         let follows = if task.containers_only { CONTAINERS_ONLY } else { "the root follows when the task has stopped" };
         let _ = write!(line, "; {} still open: {} ({follows})", pending.len(), pending.join(", "));
     }
-    if task.dropped_log_lines > 0 {
-        let _ = write!(line, "; {} not kept", count(task.dropped_log_lines, "log line"));
+    match (task.dropped_log_lines, task.has_unread_log_lines) {
+        (0, false) => {}
+        (lines, false) => {
+            let _ = write!(line, "; {} not kept", count(lines, "log line"));
+        }
+        // Both ends of a log were read, and nobody knows how much lies between.
+        (_, true) => line.push_str("; log lines between the first and the last not read"),
     }
     if let Some(url) = ui_url {
         let _ =

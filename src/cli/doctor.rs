@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ecspan::Hint;
-use ecspan::render::{Style, duration};
+use ecspan::model::duration;
+use ecspan::render::Style;
 use ecspan::sink::{Destination, read_waiting};
 use ecspan::source::aws::{Aws, AwsError};
 use ecspan::source::probe::{self, Skew};

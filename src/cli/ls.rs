@@ -1,10 +1,11 @@
 //! `ecspan ls`: which clusters and tasks are there.
 
 use ecspan::model::Time;
+use ecspan::model::duration;
 use ecspan::model::observation::TaskRecord;
 use ecspan::model::phases::{PhaseKind, Phases};
+use ecspan::render::Style;
 use ecspan::render::table::Table;
-use ecspan::render::{Style, duration};
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 
 use super::args::{Global, LsArgs};

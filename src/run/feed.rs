@@ -11,10 +11,12 @@ use super::read::{Observed, Reader, Unread};
 use super::stop::Stop;
 use crate::model::TaskLife;
 use crate::model::log::{ContainerLog, LogLine};
-use crate::model::merge::TaskObservations;
+use crate::model::merge::{Conflict, TaskObservations};
 use crate::sink::{Delivery, Destination, Piece, Report};
 use crate::source::logs::WholeLog;
-use crate::trace::{ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions};
+use crate::trace::{
+    ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions, ids,
+};
 
 /// Log records in one piece: a piece is what waits in memory.
 const RECORDS: usize = 1_000;
@@ -60,20 +62,19 @@ async fn feed(mut source: Reader, options: &TraceOptions, stop: &Stop, pieces: S
                 () = stop.wait() => break,
             };
         }
-        let is_live = observed.is_live;
-        let life = source.life(observed.task);
+        // What follows is not interrupted.
+        source.done(observed.is_live);
+        let life = source.life(observed);
         tell_gaps(&life, &source);
         tell_unnamed(&life, options, &mut unnamed, &source);
+        let Some(trace) = trace(&life, options, &read, &source) else { continue };
         if options.records && !is_streamed {
             for records in TaskRecords::of_life(&life, options) {
                 send(records, &pieces).await;
             }
         }
-        if let Some(trace) = trace(&life, options, &read, &source) {
-            // Nobody takes it: the run has ended.
-            let _ = pieces.send(trace.into()).await;
-        }
-        source.done(is_live);
+        // Nobody takes it: the run has ended.
+        let _ = pieces.send(trace.into()).await;
     }
     source.unread()
 }
@@ -147,21 +148,35 @@ async fn send(mut records: TaskRecords, pieces: &Sender<Piece>) {
     }
 }
 
-/// The trace of a life; a task without any time has none, and is told about.
+/// The trace of a life; a task without any time, or without an id of its own, has none, and is told about.
 fn trace(
     life: &TaskLife,
     options: &TraceOptions,
     read: &BTreeMap<String, ApplicationTraces>,
     source: &Reader,
 ) -> Option<TaskTrace> {
-    if life.phases.is_none() {
-        let error = format!("task {}: no time is known of it, so no trace can be made", life.task.id);
-        source.course.lose_one_of("no time", error, Some("ecspan show prints what is known".to_owned()));
-        return None;
-    }
-    Some(TaskTrace::with_application_traces(life, options, read))
+    let id = &life.task.id;
+    let other = life.conflicts.iter().find_map(|conflict| match conflict {
+        Conflict::Identity { other } => Some(other),
+        Conflict::Fact { .. } | Conflict::Time { .. } | Conflict::Clock { .. } => None,
+    });
+    let (why, hint) = match other {
+        _ if !ids::tells_apart(id) => (
+            "this is no task's id, and all that go by it would share one trace".to_owned(),
+            "take the ids as ECS gives them, or write different ones in their places",
+        ),
+        Some(other) => (
+            format!("another task has the same id ({other}), and the two would share one trace"),
+            "take the ids as ECS gives them, or send one of the two",
+        ),
+        None if life.phases.is_none() => {
+            ("no time is known of it, so no trace can be made".to_owned(), "ecspan show prints what is known")
+        }
+        None => return Some(TaskTrace::with_application_traces(life, options, read)),
+    };
+    source.course.lose_one_of(hint, format!("task {id}: {why}"), Some(hint.to_owned()));
+    None
 }
-
 /// What is missing of a task is named when it is sent, and counted in the exit code.
 fn tell_gaps(life: &TaskLife, source: &Reader) {
     for gap in &life.gaps {

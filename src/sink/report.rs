@@ -46,8 +46,10 @@ pub struct TaskLine {
     pub status: String,
     /// Only its containers are sent: ECS has not spoken of it.
     pub containers_only: bool,
-    /// Log lines that are not among its events.
+    /// Log lines that were read and are not among its events.
     pub dropped_log_lines: u64,
+    /// More lines may be missing: nobody has read them.
+    pub has_unread_log_lines: bool,
 }
 
 impl TaskLine {
@@ -61,6 +63,7 @@ impl TaskLine {
             status: trace.status.clone(),
             containers_only: trace.containers_only,
             dropped_log_lines: trace.dropped_log_lines,
+            has_unread_log_lines: trace.has_unread_log_lines,
         }
     }
 }

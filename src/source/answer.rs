@@ -12,8 +12,8 @@ use super::times;
 use crate::model::arn::last_part;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::observation::{
-    ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, ServiceEvent, Source, TaskRecord, TaskTimes,
-    TracedEnv,
+    ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, ManagedAgent, ServiceEvent, Source, TaskRecord,
+    TaskTimes, TracedEnv,
 };
 
 /// A task that an answer says it does not have (`failures`).
@@ -59,7 +59,7 @@ pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
 /// One Task object, which may leave it to its surroundings to say which one it is.
 pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord, ReadError> {
     let arn = at.text("taskArn").or(arn).ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
-    let containers = at.list("containers").iter().filter_map(container).collect();
+    let containers = at.list("containers").iter().map(container).collect::<Result<Vec<_>, _>>()?;
     Ok(TaskRecord {
         source: Some(Source::EcsApi),
         origin: at.place.to_string(),
@@ -99,13 +99,16 @@ pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord,
         vpc_id: None,
         ephemeral_storage: None,
         overrides: overrides(at),
-        containers,
+        updated: at.time("updatedAt")?,
+        containers: each_once(containers.into_iter().flatten().collect()),
     })
 }
 
-fn container(at: &At<'_>) -> Option<ContainerRecord> {
-    Some(ContainerRecord {
-        name: at.text("name")?,
+fn container(at: &At<'_>) -> Result<Option<ContainerRecord>, ReadError> {
+    let Some(name) = at.text("name") else { return Ok(None) };
+    let agents = at.list("managedAgents").iter().map(managed_agent).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(ContainerRecord {
+        name,
         arn: at.text("containerArn"),
         runtime_id: at.text("runtimeId"),
         image: at.text("image"),
@@ -114,8 +117,27 @@ fn container(at: &At<'_>) -> Option<ContainerRecord> {
         health_status: at.text("healthStatus"),
         exit_code: exit_code(at),
         reason: at.text("reason"),
+        managed_agents: agents.into_iter().flatten().collect(),
         ..Default::default()
-    })
+    }))
+}
+
+fn managed_agent(at: &At<'_>) -> Result<Option<ManagedAgent>, ReadError> {
+    let Some(name) = at.text("name") else { return Ok(None) };
+    let (status, started) = (at.text("lastStatus").or_else(|| at.text("status")), at.time("lastStartedAt")?);
+    Ok(Some(ManagedAgent { name, status, started, reason: at.text("reason") }))
+}
+
+/// Each container once, as the last of several of a name has it: its span is sent once.
+fn each_once(all: Vec<ContainerRecord>) -> Vec<ContainerRecord> {
+    let mut once: Vec<ContainerRecord> = Vec::with_capacity(all.len());
+    for container in all {
+        match once.iter_mut().find(|known| known.name == container.name) {
+            Some(known) => *known = container,
+            None => once.push(container),
+        }
+    }
+    once
 }
 
 /// The exit code of a container that has exited: SDKs with a non-null integer give 0 to those that still run.

@@ -52,7 +52,8 @@ pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
     let named = resources.iter().flat_map(|at| at.value.as_array()).flatten().filter_map(|arn| arn.as_str());
     let arn = named.into_iter().find(|arn| arn.contains(":task/")).map(str::to_owned);
     let task = answer::task_named(&detail, arn)?;
-    Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), ..task })))
+    let updated = at.time("time")?.max(task.updated);
+    Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), updated, ..task })))
 }
 
 /// A text and where it stands, or why there is none.

@@ -13,6 +13,7 @@ mod findings;
 mod links;
 mod mapping_page;
 mod metadata;
+mod one_form;
 mod phases;
 #[cfg(feature = "cli")]
 mod readme;

@@ -20,7 +20,7 @@ use super::notice::{Level, Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::model::merge::TaskObservations;
-use crate::model::{TaskLife, Time};
+use crate::model::{AsOf, TaskLife, Time};
 use crate::source::aws::AwsError;
 use crate::source::ecs::{EcsSource, Until};
 use crate::source::logs::{LogLines, WholeLog};
@@ -34,6 +34,8 @@ pub struct Observed {
     pub task: TaskObservations,
     /// AWS can be asked for more of it.
     pub is_live: bool,
+    /// Its state was read from a file: what came after is not known.
+    pub is_saved: bool,
 }
 
 /// So many things of one kind are told one by one; the others are counted.
@@ -234,7 +236,7 @@ impl Reader {
         let stop = self.stop.wait();
         let life = move |observed: Observed| {
             done(&to_read, observed.is_live);
-            life(observed.task, log_lines, &course)
+            life(observed, log_lines, &course)
         };
         self.observed().take_until(stop).map(life).boxed()
     }
@@ -244,12 +246,17 @@ impl Reader {
     pub fn observed(&mut self) -> BoxStream<'static, Observed> {
         let files = std::mem::take(&mut self.files);
         let (at_hand, to_fetch) = if self.fetch { (vec![], files) } else { (files, vec![]) };
-        let at_hand = futures::stream::iter(at_hand).map(|task| Observed { task, is_live: false });
+        let at_hand = futures::stream::iter(at_hand).map(|task| Observed { task, is_live: false, is_saved: true });
         let asked = match self.aws.clone() {
             None => futures::stream::empty().boxed(),
-            Some(aws) => fetched(aws.clone(), to_fetch, self.course.clone()).chain(self.asked(aws)).boxed(),
+            Some(aws) => {
+                let fetched = fetched(aws.clone(), to_fetch, self.course.clone());
+                let fetched = fetched.map(|task| Observed { task, is_live: true, is_saved: true });
+                let asked = self.asked(aws).map(|task| Observed { task, is_live: true, is_saved: false });
+                fetched.chain(asked).boxed()
+            }
         };
-        let asked = asked.map(|task| Observed { task, is_live: true }).take_until(self.stop.wait());
+        let asked = asked.take_until(self.stop.wait());
         let reading = Reading::begin(&self.course);
         at_hand.chain(asked).inspect(move |_| reading.advance()).boxed()
     }
@@ -265,8 +272,8 @@ impl Reader {
     }
 
     /// The life of what was observed.
-    pub fn life(&self, task: TaskObservations) -> TaskLife {
-        life(task, self.log_lines, &self.course)
+    pub fn life(&self, observed: Observed) -> TaskLife {
+        life(observed, self.log_lines, &self.course)
     }
 
     /// The whole logs of a task's containers, where they are asked for and AWS has them. What a file holds is in the life.
@@ -333,13 +340,16 @@ fn done(to_read: &Mutex<ToRead>, is_live: bool) {
     }
 }
 
-fn life(task: TaskObservations, log_lines: LogLines, course: &Course) -> TaskLife {
+fn life(observed: Observed, log_lines: LogLines, course: &Course) -> TaskLife {
     let most = match log_lines {
         LogLines::AtMost(lines) => lines,
         // What is at hand was read already.
         LogLines::All => usize::MAX,
     };
-    let life = TaskLife::new(task, Time::from(SystemTime::now()), most);
+    let Observed { task, is_saved, .. } = observed;
+    let now = || AsOf::Now(Time::from(SystemTime::now()));
+    let as_of = task.latest().filter(|_| is_saved).map_or_else(now, AsOf::Saved);
+    let life = TaskLife::new(task, as_of, most);
     // What is missing of a task is told with it, and counts.
     course.lost.fetch_add(life.gaps.len(), Ordering::Relaxed);
     life
