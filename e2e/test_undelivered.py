@@ -9,6 +9,7 @@ import batch
 import json_lines
 import pytest
 import receiver as receivers
+from batch import SPANS
 from conftest import PROJECT
 from http_server import HttpServer
 from servers import Collector, free_port
@@ -78,6 +79,16 @@ def test_another_protocol_mends_a_mix_up(ecspan, aws, collector):
     assert ecspan("export", *NGINX, "--endpoint", collector.grpc, "--protocol", "http/protobuf", "--deadline", "1s").code == 1
     run = ecspan("resend", "--protocol", "grpc")
     assert run.code == 0 and files(ecspan) == [] and len(collector.spans(9)) == 9, run
+
+
+@pytest.mark.parametrize("spoken, given", [("grpc", "http/protobuf"), ("grpc", "http/json"), ("http", "grpc")])
+def test_a_mix_up_mends_itself(ecspan, aws, collector, spoken, given):
+    """What was saved for a protocol that the receiver does not speak is sent as it does."""
+    endpoint = getattr(collector, spoken)
+    assert ecspan("export", *NGINX, "--endpoint", endpoint, "--protocol", given, "--deadline", "1s").code == 1
+    run = ecspan("resend")
+    assert run.code == 0 and files(ecspan) == [] and len(collector.spans(SPANS)) == SPANS, run
+    assert f"saved for {given}, which it does not speak" in run.err, run
 
 
 def test_a_part_that_was_rejected_is_left_alone_unless_asked(ecspan, aws, receiver):

@@ -49,6 +49,8 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     assert code == 0 and "messages=62" in told and "tasks=60" in told and "passed_by=1" in told and "poison=1" in told, told
     assert "dead-letter rule" in told and "540 of 540 spans accepted" in told
     assert all(line.startswith("level=") for line in told.splitlines()), "one format, also at the end"
+    delivered = [line for line in told.splitlines() if "msg=delivered " in line]
+    assert len(delivered) == 60 and len({line.split(" message=")[1].split()[0] for line in delivered}) == 60, "a message each"
     copies = batch.by_id(collector.spans(60 * batch.SPANS))
     assert len(copies) == 30 * batch.SPANS
     batch.assert_identical(copies)

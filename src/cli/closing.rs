@@ -1,13 +1,15 @@
 //! The closing report of `ecspan export`: what went where, what was accepted, where it is found.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use clap::ValueEnum;
 use ecspan::Hint;
 use ecspan::render::escape;
 use ecspan::run::read::Unread;
 use ecspan::run::watch::Watched;
-use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};
+use ecspan::sink::{
+    DestinationReport, Lost, Report, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id,
+};
 
 use super::args::SelectArgs;
 use super::exit::{Ending, Exit};
@@ -34,11 +36,14 @@ const CAUSES: usize = 10;
 
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &Report, ui_url: Option<&str>) {
-    let mut xray = report.destinations.iter().filter(|destination| destination.accepted > 0);
-    let xray = xray.find_map(|destination| destination.xray_region.as_deref());
     for task in report.tasks.iter().take(LISTED) {
-        terminal::say(&task_line(task, ui_url));
-        if let (Some(region), true) = (xray, task.spans > 0) {
+        terminal::say(&task_line(task));
+        // Whoever follows a link wants to find something.
+        if let Some(url) = ui_url.filter(|_| has_arrived_somewhere(report, &task.label) && task.spans > 0) {
+            terminal::say(&format!("  {}", trace_url(url, task.caller_trace_id.unwrap_or(task.trace_id))));
+        }
+        let mut arrived = report.destinations.iter().filter(|to| has_arrived(to, &task.label));
+        if let (Some(region), true) = (arrived.find_map(|to| to.xray_region.as_deref()), task.spans > 0) {
             let trace_id = task.caller_trace_id.unwrap_or(task.trace_id);
             terminal::say(&format!("  X-Ray: {} {}", xray_trace_id(trace_id), console_url(region, trace_id)));
         }
@@ -51,7 +56,7 @@ pub(super) fn print(report: &Report, ui_url: Option<&str>) {
     }
 }
 
-fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
+fn task_line(task: &TaskLine) -> String {
     let mut line = escape::text(&task.label);
     let waits = !task.pending.is_empty();
     match (task.spans, waits) {
@@ -86,11 +91,24 @@ fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
         // Both ends of a log were read, and nobody knows how much lies between.
         (_, true) => line.push_str("; log lines between the first and the last not read"),
     }
-    if let Some(url) = ui_url {
-        let _ =
-            write!(line, "\n  {}/trace/{}", url.trim_end_matches('/'), task.caller_trace_id.unwrap_or(task.trace_id));
-    }
     line
+}
+
+/// Where a trace is in a Jaeger UI.
+pub(super) fn trace_url(base: &str, trace_id: impl Display) -> String {
+    format!("{}/trace/{trace_id}", base.trim_end_matches('/'))
+}
+
+/// Whether some receiver has accepted something of a task.
+pub(super) fn has_arrived_somewhere(report: &Report, task: &str) -> bool {
+    report.destinations.iter().any(|to| has_arrived(to, task))
+}
+
+/// Whether this one has. A file is none.
+fn has_arrived(to: &DestinationReport, task: &str) -> bool {
+    let is_receiver = !to.dry_run && !to.name.starts_with("file:") && to.signal == Signal::Traces;
+    let is_lost = |trouble: &Trouble| trouble.lost != Lost::Rejected && trouble.tasks.iter().any(|one| **one == *task);
+    is_receiver && to.accepted > 0 && !to.troubles.iter().any(is_lost)
 }
 
 /// Prints what became of everything at one destination.
@@ -237,7 +255,7 @@ fn destination_line(to: &DestinationReport) -> String {
         let _ = write!(line, ", {} attempts", to.attempts);
     }
     if to.dropped_events > 0 {
-        let _ = write!(line, ", {} left out so that a span fits into a request", count(to.dropped_events, "log event"));
+        let _ = write!(line, ", {} not sent so that a span fits into a request", count(to.dropped_events, "log event"));
     }
     if to.cut_records > 0 {
         let _ = write!(line, ", {} cut so that it fits into a request", count(to.cut_records, "log record"));

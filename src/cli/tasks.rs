@@ -105,6 +105,7 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
             Some(Status::Pending) => StatusFilter::Pending,
             Some(Status::Running) => StatusFilter::Running,
             Some(Status::Stopped) => StatusFilter::Stopped,
+            Some(Status::Failed) => StatusFilter::Failed,
             Some(Status::All) | None => StatusFilter::All,
         },
         created_since: args.since.map(|since| Time::from_unix_nanos(now.unix_nanos().saturating_sub(nanos(since)))),

@@ -56,8 +56,7 @@ fn line(out: &mut String, text: &str) {
 
 fn header(out: &mut String, life: &TaskLife, style: &Style) {
     let task = &life.task;
-    let title = format!("task {}  {}", life.family(), task.id);
-    line(out, &style.paint(Tone::Title, &style.fit(&title, style.width)));
+    side_by_side(out, Tone::Title, &format!("task {}", life.family()), "  ", &task.id, style);
     let status = task.last_status.as_deref().unwrap_or("status unknown");
     let code = task.stop_code.as_deref().map_or(String::new(), |code| format!(" ({code})"));
     let saved = match life.as_of {
@@ -78,14 +77,23 @@ fn header(out: &mut String, life: &TaskLife, style: &Style) {
     if let Some(phases) = &life.phases {
         let from = moment::spaced(phases.start, &style.zone);
         let arrow = style.pick(" → ", " -> ");
-        let text = match phases.end {
-            Some(end) => format!("{from}{arrow}{}", moment::spaced(end, &style.zone)),
-            None if saved.is_some() => format!("since {from}"),
-            None => format!("{from}{arrow}now"),
-        };
-        line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
+        match phases.end {
+            Some(end) => side_by_side(out, Tone::Quiet, &from, arrow, &moment::spaced(end, &style.zone), style),
+            None if saved.is_some() => {
+                line(out, &style.paint(Tone::Quiet, &style.fit(&format!("since {from}"), style.width)))
+            }
+            None => side_by_side(out, Tone::Quiet, &from, arrow, "now", style),
+        }
     }
     out.push('\n');
+}
+
+/// Two texts in a line, or under each other where they would be cut.
+fn side_by_side(out: &mut String, tone: Tone, left: &str, between: &str, right: &str, style: &Style) {
+    let whole = format!("{left}{between}{right}");
+    let fits = escape::columns(&escape::text(&whole)) <= style.width;
+    let lines = if fits { vec![whole] } else { vec![left.to_owned(), format!("{}{right}", between.trim_start())] };
+    lines.iter().for_each(|text| line(out, &style.paint(tone, &style.fit(text, style.width))));
 }
 
 /// What can be told of a task without any time.
@@ -343,11 +351,18 @@ fn log_lines(out: &mut String, log: &ContainerLog, guide: &str, style: &Style, z
         format!("{guide}{at}  {}", style.fit(&logged.message, room))
     };
     lines.iter().take(first).map(drawn).for_each(|text| line(out, &text));
-    let missing = hidden as u64 + log.dropped;
-    if missing > 0 || log.unread {
-        let more = if log.unread { " or more" } else { "" };
+    // Each word means one thing: docs/words.md.
+    let missing = [(hidden as u64, "not shown"), (log.dropped, "not kept")];
+    let mut missing: Vec<String> =
+        missing.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if log.unread {
+        missing.push(if missing.is_empty() { "some not read" } else { "more not read" }.to_owned());
+    }
+    if !missing.is_empty() {
         let dots = style.pick("…", "...");
-        let text = style.fit(&format!("{dots} {missing}{more} lines not shown {dots}"), room);
+        let lines = if missing.first().is_some_and(|first| first.starts_with("1 ")) { " line " } else { " lines " };
+        let text = format!("{dots} {} {dots}", missing.join(", ").replacen(' ', lines, 1));
+        let text = style.fit(&text, room);
         line(out, &format!("{guide}{}  {}", " ".repeat(width), style.paint(Tone::Quiet, &text)));
     }
     lines.iter().skip(lines.len() - last).map(drawn).for_each(|text| line(out, &text));

@@ -9,6 +9,7 @@ use super::delivery;
 use super::notice::{Notice, Teller};
 use super::read::{Observed, Reader, Unread};
 use super::stop::Stop;
+use crate::defect::caught;
 use crate::model::TaskLife;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::merge::{Conflict, TaskObservations};
@@ -62,19 +63,34 @@ async fn feed(mut source: Reader, options: &TraceOptions, stop: &Stop, pieces: S
                 () = stop.wait() => break,
             };
         }
-        // What follows is not interrupted.
-        source.done(observed.is_live);
-        let life = source.life(observed);
+        let (task, is_live) = (observed.task.task.id.clone(), observed.is_live);
+        let made = caught(|| {
+            let life = source.life(observed);
+            let trace = trace(&life, options, &read, &source);
+            let is_whole = options.records && !is_streamed && trace.is_some();
+            let records = if is_whole { TaskRecords::of_life(&life, options) } else { vec![] };
+            (life, trace, records)
+        });
+        let (life, trace, records) = match made {
+            Ok(made) => made,
+            Err(defect) => {
+                let error = format!("task {task}: no trace can be made, by a defect of ecspan: {defect}");
+                let hint = "please report it, with what `ecspan record` writes of the task".to_owned();
+                source.course.lose(error, Some(hint));
+                source.done(is_live);
+                continue;
+            }
+        };
         tell_gaps(&life, &source);
         tell_unnamed(&life, options, &mut unnamed, &source);
-        let Some(trace) = trace(&life, options, &read, &source) else { continue };
-        if options.records && !is_streamed {
-            for records in TaskRecords::of_life(&life, options) {
-                send(records, &pieces).await;
-            }
+        for records in records {
+            send(records, &pieces).await;
         }
-        // Nobody takes it: the run has ended.
-        let _ = pieces.send(trace.into()).await;
+        if let Some(trace) = trace {
+            // Nobody takes it: the run has ended.
+            let _ = pieces.send(trace.into()).await;
+        }
+        source.done(is_live);
     }
     source.unread()
 }
@@ -182,7 +198,7 @@ fn tell_gaps(life: &TaskLife, source: &Reader) {
     for gap in &life.gaps {
         let (task, what) = (Some(life.task.id.clone()), format!("{}: {}", gap.what, gap.why));
         let kind = gap.hint.clone().unwrap_or_else(|| what.clone());
-        source.course.tell_one_of(&kind, Notice::Gap { task, what, hint: gap.hint.clone() });
+        source.course.tell_one_of(&kind, Notice::Gap { task, message: None, what, hint: gap.hint.clone() });
     }
 }
 

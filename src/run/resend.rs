@@ -94,7 +94,7 @@ struct Run {
     config: ResendConfig,
     stop: Stop,
     notices: Teller,
-    resenders: HashMap<(Option<MeantFor>, Signal), Option<Resender>>,
+    resenders: HashMap<(Option<MeantFor>, Signal, bool), Option<Resender>>,
     lost: usize,
     set_aside: u64,
     in_other_hands: u64,
@@ -168,9 +168,10 @@ impl Run {
             Some(Target::File(_) | Target::Stdout) => Signal::Traces,
             _ => waiting.request.signal(),
         };
-        let key = (meant_for.map(|note| note.meant_for.clone()), signal);
+        let in_doubt = meant_for.is_some_and(|note| note.protocol_in_doubt);
+        let key = (meant_for.map(|note| note.meant_for.clone()), signal, in_doubt);
         if !self.resenders.contains_key(&key) {
-            let opened = self.open(key.0.as_ref(), key.1);
+            let opened = self.open(key.0.as_ref(), signal, in_doubt).await;
             let opened = opened.map_err(|(error, hint)| self.lose(error, hint)).ok();
             self.resenders.insert(key.clone(), opened);
         }
@@ -181,10 +182,27 @@ impl Run {
         }
     }
 
-    fn open(&self, meant_for: Option<&MeantFor>, signal: Signal) -> Result<Resender, (String, Option<String>)> {
+    async fn open(
+        &self,
+        meant_for: Option<&MeantFor>,
+        signal: Signal,
+        in_doubt: bool,
+    ) -> Result<Resender, (String, Option<String>)> {
         let aws = self.config.aws.as_ref();
         let settings = Settings { overrides: &self.config.overrides, env: &self.config.env, aws };
         let opened = match (meant_for, &self.config.target) {
+            (Some(meant_for), None) if in_doubt && !self.config.dry_run => {
+                Destination::meant_in_doubt(meant_for, signal, &settings).await.map(|(destination, spoken)| {
+                    if let Some(spoken) = spoken {
+                        self.notices.tell(&Notice::ProtocolMended {
+                            endpoint: meant_for.endpoint.clone(),
+                            saved: meant_for.protocol.clone(),
+                            spoken: spoken.to_string(),
+                        });
+                    }
+                    destination
+                })
+            }
             (Some(meant_for), None) if !self.config.dry_run => Destination::meant(meant_for, signal, &settings),
             (Some(meant_for), None) => Destination::meant(meant_for, signal, &settings).map(Destination::dry),
             (_, target) => {

@@ -217,7 +217,7 @@ impl DestinationReport {
         }
     }
 
-    fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: &[Arc<str>], reason: &Reason) {
+    pub(crate) fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: &[Arc<str>], reason: &Reason) {
         match lost {
             Lost::Rejected => self.rejected += spans,
             Lost::Undelivered => self.undelivered += spans,

@@ -83,6 +83,9 @@ pub struct Note {
     pub rejected: u64,
     /// Why.
     pub reason: String,
+    /// The receiver may have wanted another protocol.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protocol_in_doubt: bool,
     /// The tasks, in the order of the groups of the request.
     pub tasks: Vec<Arc<str>>,
     /// When it was saved.
@@ -202,10 +205,17 @@ pub(crate) async fn keep(keeper: Option<&Keeper>, delivered: &Delivered) -> Opti
     let (outcome, rejected, reason) = Outcome::of(&delivered.fate)?;
     let (request, items) = (delivered.request.clone(), delivered.request.items());
     let folder = keeper.folder.folder.clone();
+    let protocol_in_doubt = match &delivered.fate {
+        Fate::Undelivered { reason } | Fate::Unknown { reason } => reason.puts_protocol_in_doubt(),
+        Fate::Accepted { .. } | Fate::Unacceptable { .. } | Fate::Split => false,
+    };
     let written = tokio::task::spawn_blocking(move || {
         let Keeper { folder, meant_for } = keeper;
         let (tasks, saved_at) = (request.tasks().to_vec(), Timestamp::now());
-        folder.write(&line(&request, &Note { outcome, meant_for, items, rejected, reason, tasks, saved_at }))
+        folder.write(&line(
+            &request,
+            &Note { outcome, meant_for, items, rejected, reason, protocol_in_doubt, tasks, saved_at },
+        ))
     });
     let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
     let place = written.map(|()| folder.clone()).map_err(|source| SaveError { folder, source });

@@ -48,12 +48,26 @@ fn text_time(text: &str) -> Result<Option<Time>, NotATime> {
     if text.is_empty() || text == "null" || text.starts_with("0001-01-01T00:00:00") {
         return Ok(None);
     }
+    // As PowerShell 5 writes it.
+    if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+        return millis.parse().ok().and_then(epoch).map(Some).ok_or(NotATime);
+    }
     // Without a zone this fails, as it must: guessing one would invent a time.
-    let timestamp: Timestamp = text.parse().map_err(|_| NotATime)?;
+    let timestamp: Timestamp = text.parse().or_else(|_| printed(text).parse()).map_err(|_| NotATime)?;
     if timestamp == Timestamp::UNIX_EPOCH {
         return Ok(None);
     }
     u64::try_from(timestamp.as_nanosecond()).map(|nanos| Some(Time::from_unix_nanos(nanos))).map_err(|_| NotATime)
+}
+
+/// A time as Ruby and Go print it, `2026-11-20 10:00:00.1 +0000 UTC`, in the form of ISO 8601.
+fn printed(text: &str) -> String {
+    let (bare, is_utc) = text.strip_suffix(" UTC").map_or((text, false), |bare| (bare, true));
+    match bare.rsplit_once(' ') {
+        Some((time, zone)) if zone.starts_with(['+', '-']) => format!("{time}{zone}"),
+        _ if is_utc => format!("{bare}Z"),
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +88,11 @@ mod tests {
             json!("2019-01-28T07:59:15.254Z"),
             json!("2019-01-28T16:59:15.254000+09:00"),
             json!("2019-01-28T07:59:15.2540000Z"),
+            json!("2019-01-28 07:59:15.254000+00:00"),
+            json!("2019-01-28 16:59:15.254 +0900"),
+            json!("2019-01-28 07:59:15.254 +0000 UTC"),
+            json!("2019-01-28 07:59:15.254 UTC"),
+            json!("/Date(1548662355254)/"),
             json!("2019-01-28T07:59:15.254000000Z"),
         ] {
             assert_eq!(nanos(value.clone()), expected, "{value}");

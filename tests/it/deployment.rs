@@ -444,7 +444,15 @@ fn baseline(pull: u64) -> Baseline {
 }
 
 fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Comparison>) -> Report<'a> {
-    Report { life, comparison, trace_id: "0123456789abcdef0123456789abcdef", timed_out: false, notes: &[], gaps: &[] }
+    Report {
+        life,
+        comparison,
+        trace_id: "0123456789abcdef0123456789abcdef",
+        trace_url: None,
+        timed_out: false,
+        notes: &[],
+        gaps: &[],
+    }
 }
 
 #[test]

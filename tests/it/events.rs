@@ -146,7 +146,7 @@ fn other_events_are_passed_by_and_bad_messages_are_named() {
     assert_eq!(contents.passed_by, ["EC2 Instance State-change"]);
     assert_eq!(contents.observations.len(), 1);
     let told = contents.errors.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(told, ["f: $.Messages[1].Body: line 1, column 1: EOF while parsing an object"]);
+    assert_eq!(told, ["f: $.Messages[1].Body: line 1, column 2: the JSON ends in the middle"]);
 }
 
 #[test]

@@ -23,14 +23,40 @@ pub(super) async fn read_files(
     stop: &Stop,
 ) -> (Vec<TaskObservations>, Vec<PathBuf>) {
     let (mut observations, mut unread) = (vec![], vec![]);
+    let (mut services, mut events) = (vec![], vec![]);
     for path in paths {
-        match read(&path, course, stop).await {
-            Some(Ok(contents)) => take(contents, &path, &mut observations, course),
-            Some(Err(error)) => course.lose_to(&error),
-            None => unread.push(path),
+        let ReadFile { observations: found, passed_by, missing_services } = match read(&path, course, stop).await {
+            Some(Ok(contents)) => taken(contents, &path, course),
+            Some(Err(error)) => {
+                course.lose_to(&error);
+                continue;
+            }
+            None => {
+                unread.push(path);
+                continue;
+            }
+        };
+        services.extend(missing_services.into_iter().map(|error| (error, None)));
+        if !passed_by.is_empty() {
+            course.tell(&Notice::PassedBy { path: path.clone(), kinds: passed_by });
         }
+        let of_service = found.iter().filter(|one| matches!(one, Observation::ServiceEvent(_))).count();
+        events.extend((of_service > 0).then(|| (path.clone(), of_service)));
+        services.extend(found.iter().find_map(|observation| service_of(observation, &path)));
+        observations.extend(found);
     }
     let (tasks, unclaimed) = merge::by_task(observations);
+    if tasks.is_empty() {
+        if services.is_empty() {
+            for (path, count) in events {
+                let hint = "name the file of a task that they speak of as well".to_owned();
+                course.lose(format!("{}: {count} events of a service, and no task", path.display()), Some(hint));
+            }
+        }
+        for (error, hint) in services {
+            course.lose(error, hint);
+        }
+    }
     for unclaimed in unclaimed {
         let kind = match &unclaimed {
             Unclaimed::Log { .. } => "a log",
@@ -64,19 +90,54 @@ async fn read(path: &Path, course: &Course, stop: &Stop) -> Option<Result<Conten
     }
 }
 
-fn take(contents: Contents, path: &Path, observations: &mut Vec<Observation>, course: &Course) {
-    let Contents { observations: found, errors, missing, passed_by } = contents;
-    if !passed_by.is_empty() {
-        course.tell(&Notice::PassedBy { path: path.to_owned(), kinds: passed_by });
+/// What a file or stdin says.
+#[derive(Debug, Default)]
+pub(in crate::run) struct ReadFile {
+    pub(in crate::run) observations: Vec<Observation>,
+    /// What is not about a task, by kind.
+    pub(in crate::run) passed_by: Vec<String>,
+    /// Services that ECS did not find: tasks are drawn without them.
+    pub(in crate::run) missing_services: Vec<String>,
+}
+
+/// Reads a file or stdin. What is lost of it in any case is told.
+pub(in crate::run) fn read_file(path: &Path, course: &Course) -> ReadFile {
+    let read = if path == Path::new("-") { files::read_stdin() } else { files::read_path(path) };
+    match read {
+        Ok(contents) => taken(contents, path, course),
+        Err(error) => {
+            course.lose_to(&error);
+            ReadFile::default()
+        }
     }
-    for error in errors {
+}
+
+fn taken(contents: Contents, path: &Path, course: &Course) -> ReadFile {
+    if !contents.notes.is_empty() {
+        let path = if path == Path::new("-") { PathBuf::from("stdin") } else { path.to_owned() };
+        course.tell(&Notice::ReadWith { path, how: contents.notes });
+    }
+    for error in contents.errors {
         course.lose_in(path, &error);
     }
-    for missing in missing {
-        let error = format!("{}: ECS did not find {}: {}", path.display(), missing.arn, missing.reason);
-        course.lose_one_of(&format!("{}: missing", path.display()), error, None);
+    let mut missing_services = vec![];
+    for missing in contents.missing {
+        let told = format!("{}: ECS did not find {}: {}", path.display(), missing.arn, missing.reason);
+        if missing.arn.contains(":service/") {
+            missing_services.push(told);
+        } else {
+            course.lose_one_of(&format!("{}: missing", path.display()), told, None);
+        }
     }
-    observations.extend(found);
+    ReadFile { observations: contents.observations, passed_by: contents.passed_by, missing_services }
+}
+
+/// A service has no lines to draw of its own.
+fn service_of(observation: &Observation, path: &Path) -> Option<(String, Option<String>)> {
+    let Observation::Service(record) = observation else { return None };
+    let name = if record.name.is_empty() { String::new() } else { format!(" {}", record.name) };
+    let hint = format!("`ecspan deploy --from {}` reads its deployments", path.display());
+    Some((format!("{}: a service{name}, and no task", record.origin), Some(hint)))
 }
 
 fn explain(unclaimed: Unclaimed, no_tasks: bool) -> (String, Option<String>) {

@@ -1,6 +1,6 @@
 //! From the names of tasks to their lives: files are read, all else is asked of AWS. Main type: [`Reader`].
 
-mod files;
+pub(in crate::run) mod files;
 mod unread;
 
 use std::collections::BTreeMap;
@@ -250,13 +250,12 @@ impl Reader {
         let asked = match self.aws.clone() {
             None => futures::stream::empty().boxed(),
             Some(aws) => {
-                let fetched = fetched(aws.clone(), to_fetch, self.course.clone());
-                let fetched = fetched.map(|task| Observed { task, is_live: true, is_saved: true });
-                let asked = self.asked(aws).map(|task| Observed { task, is_live: true, is_saved: false });
-                fetched.chain(asked).boxed()
+                let fetched = fetched(aws.clone(), to_fetch, self.course.clone()).map(|task| (task, true));
+                fetched.chain(self.asked(aws).map(|task| (task, false))).boxed()
             }
         };
-        let asked = asked.take_until(self.stop.wait());
+        let asked =
+            asked.map(|(task, is_saved)| Observed { task, is_live: true, is_saved }).take_until(self.stop.wait());
         let reading = Reading::begin(&self.course);
         at_hand.chain(asked).inspect(move |_| reading.advance()).boxed()
     }
@@ -303,7 +302,7 @@ impl Reader {
             let mut found = aws.find(&targets).await;
             let named = found.len();
             if let Some(selection) = selection {
-                match aws.select(&selection).await {
+                match aws.select(&selection, &|_| {}).await {
                     Ok((region, tasks)) => found.extend(tasks.into_iter().map(|task| Ok((region.clone(), task?)))),
                     Err(error) => found.push(Err(error)),
                 }
