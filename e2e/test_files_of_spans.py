@@ -121,7 +121,7 @@ def test_each_file_tells_of_its_own_errors(ecspan, tmp_path):
 
 
 def test_thousands_of_tasks_without_a_time_are_a_few_and_a_count(ecspan, tmp_path):
-    timeless = [{"taskArn": f"arn:aws:ecs:eu-west-1:123456789012:task/prod/{number:032x}", "lastStatus": "STOPPED"} for number in range(500)]
+    timeless = [{"taskArn": f"arn:aws:ecs:eu-west-1:123456789012:task/prod/{number + 0xa1b2c3d4:032x}", "lastStatus": "STOPPED"} for number in range(500)]
     (tmp_path / "tasks.json").write_text(json.dumps({"tasks": timeless}))
     run = ecspan("export", tmp_path / "tasks.json", "--to", "file:/dev/null")
     says(run, 1, "no time is known of it", "ecspan show prints what is known")

@@ -87,8 +87,8 @@ def test_an_input_that_never_ends_is_named_and_what_was_read_before_it_is_delive
     # Its stdin stays open.
     code, err = process.wait(30), process.stderr.read().decode()
     process.stdin.close()
-    assert code == 143 and "9 of 9 spans accepted" in err and "interrupted: 1 file was not read: -" in err, err
-    assert len(collector.spans(9)) == 9
+    assert code == 143 and f"{batch.SPANS} of {batch.SPANS} spans accepted" in err and "interrupted: 1 file was not read: -" in err, err
+    assert len(collector.spans(batch.SPANS)) == batch.SPANS
 
 
 def test_a_bundle_that_was_interrupted_says_what_is_missing(ecspan, aws, tmp_path):

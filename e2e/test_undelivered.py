@@ -224,7 +224,7 @@ def test_two_at_once_send_nothing_twice(ecspan, aws, nowhere, gate):
     second = ecspan.start(*again)
     wait_until("a request of the second", lambda: len(gate.bodies) == 2, 30, process=second)
     assert "3 requests" in ecspan("doctor", "--no-aws", "--endpoint", nowhere).out, "looking takes nothing in hand"
-    assert "27 spans would go to" in ecspan(*again, "--dry-run").err
+    assert f"{3 * batch.SPANS} spans would go to" in ecspan(*again, "--dry-run").err
     gate.open.set()
     told = [process.communicate(timeout=60)[1].decode() for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), told
@@ -241,7 +241,7 @@ def test_what_a_killed_resend_had_in_hand_is_sent_by_the_next(ecspan, aws, nowhe
     killed.wait()
     gate.open.set()
     run = ecspan(*again)
-    assert run.code == 0 and "9 of 9 spans accepted" in run.err and files(ecspan) == [], run
+    assert run.code == 0 and f"{batch.SPANS} of {batch.SPANS} spans accepted" in run.err and files(ecspan) == [], run
 
 
 def test_spans_that_are_all_too_large_are_one_line(ecspan, aws, tmp_path):
