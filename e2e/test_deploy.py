@@ -390,7 +390,7 @@ def test_files_that_say_something_else(ecspan, aws):
     assert alone.code == 3 and "gap: tasks of the service: no file holds any" in " ".join(alone.out.split()), alone
     other = ecspan("deploy", "web", "--cluster", "staging", "--from", "once.json")
     assert other.code == 1 and "no file speaks of service web in cluster staging" in other.err, other
-    nowhere = ecspan(*DEPLOY, "--endpoint", "http://127.0.0.1:9")
+    nowhere = ecspan(*DEPLOY, "--snapshot")
     assert nowhere.code == 2 and "--to otlp" in nowhere.err, nowhere
     assert "--wait-timeout" in ecspan(*DEPLOY, "--wait", "--timeout", "5s").err
 

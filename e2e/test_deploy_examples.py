@@ -295,3 +295,9 @@ def test_the_images_build_has_every_file_that_cargo_asks_for(tmp_path):
     # A program that nobody has: cargo looks for it once it has believed the manifest.
     run = subprocess.run(["cargo", "rustc", "--offline", "--locked", "--bin", "nobodys"], cwd=tmp_path, capture_output=True, text=True)
     assert "no bin target named `nobodys`" in run.stderr, run.stderr
+
+
+def test_no_zip_of_a_binary_that_needs_libraries(tmp_path):
+    run = tool(DEPLOY / "lambda-zip.sh", Path(sys.executable).resolve(), tmp_path / "made.zip")
+    assert run.returncode == 1 and "is linked dynamically" in run.stderr
+    assert not (tmp_path / "made.zip").exists()

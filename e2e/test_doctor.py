@@ -2,11 +2,12 @@
 
 import pytest
 from test_export import stopped_task
+from receiver import Receiver
 from servers import free_port
 
 ACTIONS = [
-    "ecs:ListClusters", "ecs:DescribeClusters", "ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeServices", "ecs:DescribeTaskDefinition",
-    "logs:GetLogEvents",
+    "ecs:ListClusters", "ecs:DescribeClusters", "ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeServices", "ecs:ListServiceDeployments",
+    "ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:DescribeTaskDefinition", "logs:GetLogEvents",
 ]
 
 
@@ -14,7 +15,7 @@ def lines(run):
     """What was found, by what was looked at; hints under it."""
     found = {}
     for line in run.out.splitlines():
-        status, what, text = line[:4].strip(), line[6:32].strip(), line[34:]
+        status, what, text = line[:4].strip(), line[6:36].strip(), line[38:]
         if status:
             last = found[what] = [status, text, ""]
         else:
@@ -24,6 +25,7 @@ def lines(run):
 
 def test_all_is_well(ecspan, aws, collector):
     stopped_task(aws, 1)
+    aws.has_service_deployments()
     run = ecspan("doctor", "--cluster", "prod", "--endpoint", collector.http, "--logs-as", "both")
     assert run.code == 0 and run.err == "", run
     found = lines(run)
@@ -38,11 +40,19 @@ def test_all_is_well(ecspan, aws, collector):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_each_permission_that_is_missing_is_named(ecspan, aws, collector, action):
     stopped_task(aws, 1)
+    aws.has_service_deployments()
     aws.front.deny.add(action.split(":")[1])
     run = ecspan("doctor", "--cluster", "prod", "--endpoint", collector.http)
     found = lines(run)
     assert run.code == 1 and [what for what, (status, _, _) in found.items() if status != "ok"] == [action], run
     assert "AccessDeniedException" in found[action][1] and f"allow {action}" in found[action][2]
+
+
+def test_a_region_without_the_service_deployments_api_is_no_fault(ecspan, aws, collector):
+    stopped_task(aws, 1)
+    run = ecspan("doctor", "--cluster", "prod", "--endpoint", collector.http)
+    skipped = [what for what, (status, text, _) in lines(run).items() if status == "skip" and "DescribeServices alone" in text]
+    assert run.code == 0 and skipped == [action for action in ACTIONS if "ServiceDeployments" in action or "Revisions" in action], run
 
 
 def test_nothing_is_there_yet(ecspan, aws, collector):
@@ -91,7 +101,7 @@ def test_what_waits_to_be_resent(ecspan, aws, collector):
     assert ecspan("export", f"prod/{task.id}", "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s").code == 1
     run = ecspan("doctor", "--endpoint", collector.http)
     found = lines(run)["undelivered"]
-    assert run.code == 1 and found[0] == "bad" and found[1].startswith("1 request with 12 spans") and "ecspan resend" in found[2], run
+    assert run.code == 0 and found[0] == "note" and found[1].startswith("1 request with 14 spans") and "ecspan resend" in found[2], run
 
 
 def test_receivers_alone(ecspan, aws, collector):
@@ -101,3 +111,11 @@ def test_receivers_alone(ecspan, aws, collector):
     assert not aws.front.calls
     without = ecspan("doctor", "--endpoint", collector.http, env={"AWS_REGION": None})
     assert without.code == 1 and "skip  credentials, clock, actions" in without.out, without
+
+
+def test_an_answer_that_is_not_otlp_is_quoted(ecspan):
+    for body, code, words in [(b'{"status":"ok"}', 0, 'it says: application/json: {"status":"ok"}'), (b'{"error":"invalid api key"}', 1, "invalid api key")]:
+        receiver = Receiver(always=(200, {"Content-Type": "application/json"}, body))
+        run = ecspan("doctor", "--no-aws", "--endpoint", receiver.url)
+        receiver.stop()
+        assert run.code == code and words in " ".join(run.out.split()), run

@@ -48,6 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         life: &deployed.life,
         comparison: None,
         trace_id: &deployed.trace.trace_id,
+        trace_url: None,
         timed_out: deployed.timed_out,
         notes: deployed.answers.note.as_slice(),
         gaps: &deployed.answers.gaps,

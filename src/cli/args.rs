@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ecspan::source::logs::LogLines;
+use jiff::SpanRelativeTo;
+use jiff::fmt::friendly::SpanParser;
 
 pub(crate) use agent::AgentArgs;
 pub(crate) use deploy::{DeployArgs, ReportFormat};
@@ -24,20 +26,25 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
+// A paragraph is a line: clap wraps it to the terminal's width.
 const AFTER_HELP: &str = "\
-TASK is CLUSTER/ID, an ID, a task ARN, a console URL, a file or `-` for stdin. Files are saved
-answers of `aws ecs describe-tasks`, EventBridge events (also in messages of SQS and SNS), answers of
-the task metadata endpoint and of the agent, docker inspect, task definitions, pages of log events
-and ecspan bundles; those of one task are put together.
+TASK is CLUSTER/ID, an ID (or six and more of its first characters), a task ARN, a console URL, a file or `-` for stdin. \
+Files are saved answers of `aws ecs describe-tasks`, EventBridge events (also in messages of SQS and SNS), answers of the \
+task metadata endpoint and of the agent, docker inspect, task definitions, pages of log events and ecspan bundles; those \
+of one task are put together.
 
 Examples:
-  ecspan show prod/84b5991528504856a2f003b7da9b2b82      draw a task from AWS
-  aws ecs describe-tasks … | ecspan show -               draw a saved or piped answer
-  ecspan export prod/84b5… --endpoint http://localhost:4317
-  ecspan ls prod --status stopped                        which tasks are there?
+  ecspan ls prod --status failed
+      which tasks failed, and why?
+  ecspan show prod/84b599
+      draw a task from AWS
+  aws ecs describe-tasks … | ecspan show -
+      draw a saved or piped answer
+  ecspan export prod/84b599 --endpoint http://localhost:4317
+      send its trace
 
-Exit codes: 0 all delivered, 1 failed, 2 usage, 3 delivered but something could not be read,
-4 partly delivered, 10 deployment rolled back, 11 deployment failed, 12 timed out waiting, 13 --fail-on, 130 interrupted, 143 terminated";
+Exit codes: 0 all delivered, 1 failed, 2 usage, 3 delivered but something could not be read, 4 partly delivered, \
+10 deployment rolled back, 11 deployment failed, 12 timed out waiting, 13 --fail-on, 130 interrupted, 143 terminated";
 
 /// What every command takes.
 #[derive(Args, Debug)]
@@ -97,7 +104,7 @@ pub(crate) enum Command {
 /// Which tasks.
 #[derive(Args, Debug)]
 pub(crate) struct TaskArgs {
-    /// CLUSTER/ID, an ID, an ARN, a console URL, a file, or - for stdin
+    /// CLUSTER/ID, an ID or its first characters (6 and more), an ARN, a console URL, a file, or - for stdin
     #[arg(value_name = "TASK")]
     pub(crate) tasks: Vec<String>,
     #[command(flatten)]
@@ -141,7 +148,7 @@ pub(crate) struct SelectArgs {
     /// Tasks in this state
     #[arg(long, value_enum, value_name = "STATUS", help_heading = "Selectors")]
     pub(crate) status: Option<Status>,
-    /// Only tasks created within this time: 90s, 15m, 2h, 1d
+    /// Only tasks created within this time: 90s, 1h30m, 2d, 1w
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors")]
     pub(crate) since: Option<Duration>,
     /// Only the newest N tasks
@@ -163,6 +170,8 @@ pub(crate) enum Status {
     Pending,
     Running,
     Stopped,
+    /// Stopped, and it failed
+    Failed,
     All,
 }
 
@@ -171,8 +180,24 @@ pub(crate) struct LsArgs {
     /// The cluster whose tasks are listed; without one, the clusters are
     #[arg(value_name = "CLUSTER")]
     pub(crate) cluster_name: Option<String>,
+    /// How the list is printed
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = ListFormat::Table)]
+    pub(crate) output: ListFormat,
+    /// Width of the table in columns (default: the terminal's width; in a pipe every row is one line, however long)
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=1_000))]
+    pub(crate) width: Option<u16>,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people
+    Table,
+    /// A line each, fields between tabs, names of the fields first
+    Tsv,
+    /// One JSON array
+    Json,
 }
 
 #[derive(Args, Debug)]
@@ -243,7 +268,7 @@ pub(crate) struct ExportArgs {
     /// directory); none: nowhere
     #[arg(long, value_name = "DIR|none")]
     pub(crate) undelivered: Option<String>,
-    /// Base URL of a Jaeger UI: the closing report links to each trace
+    /// Base URL of a Jaeger UI: the closing report links to each trace of which a receiver has accepted something
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
     #[command(flatten)]
@@ -365,7 +390,7 @@ pub(crate) enum Rebase {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogsAs {
-    /// As events of the container's span
+    /// As events of a span inside the container's
     Events,
     /// As OTLP log records of the container's span, to the OTLP logs endpoint (or the file)
     Records,
@@ -404,20 +429,13 @@ pub(crate) fn log_lines(text: &str) -> Result<LogLines, String> {
     }
 }
 
-/// `90s`, `15m`, `2h`, `1d`, `500ms`; a bare number is refused, since nobody agrees on its unit.
+/// `90s`, `1h30m`, `1.5s`, `1w`, `500ms`; a bare number is refused, since nobody agrees on its unit.
 fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let millis_per_unit: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err("expected a number and a unit: 500ms, 90s, 15m, 2h, 1d".to_owned()),
-    };
-    let millis = number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis_per_unit));
-    millis.map(Duration::from_millis).ok_or_else(|| "not a number that a duration can have".to_owned())
+    const EXPECTED: &str = "expected a number and a unit: 500ms, 1.5s, 90s, 1h30m, 2d, 1w";
+    let span = SpanParser::new().parse_span(text).map_err(|_| EXPECTED.to_owned())?;
+    // A month or a year is no length.
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| EXPECTED.to_owned())?;
+    Duration::try_from(length).map_err(|_| EXPECTED.to_owned())
 }
 
 #[cfg(test)]
@@ -435,7 +453,12 @@ mod tests {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("2h"), Ok(Duration::from_secs(7_200)));
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-        assert!(duration("90").is_err() && duration("s").is_err() && duration("-1s").is_err());
-        assert!(duration("99999999999999999d").is_err());
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(duration("1w"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(duration("1d 2h"), Ok(Duration::from_secs(26 * 3_600)));
+        for nonsense in ["", "90", "s", "-1s", "1s ago", "1mo", "1y", "PT1H", "99999999999999999d", "1e3s", "1.5"] {
+            assert!(duration(nonsense).is_err(), "{nonsense}");
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! The closing report of `ecspan export`: what went where, what was accepted, where it is found.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
+use clap::ValueEnum;
 use ecspan::Hint;
 use ecspan::render::escape;
+use ecspan::run::read::Unread;
 use ecspan::run::watch::Watched;
-use ecspan::sink::{DestinationReport, Report, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};
+use ecspan::sink::{
+    DestinationReport, Lost, Report, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id,
+};
 
+use super::args::SelectArgs;
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::{log, terminal};
@@ -26,13 +31,19 @@ pub(super) fn watched(watched: &Watched) -> Exit {
 /// So many tasks are named for one trouble.
 const NAMED: usize = 5;
 
+/// So many reasons of one destination are told: a receiver may word each of its answers anew.
+const CAUSES: usize = 10;
+
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &Report, ui_url: Option<&str>) {
-    let mut xray = report.destinations.iter().filter(|destination| destination.accepted > 0);
-    let xray = xray.find_map(|destination| destination.xray_region.as_deref());
     for task in report.tasks.iter().take(LISTED) {
-        terminal::say(&task_line(task, ui_url));
-        if let (Some(region), true) = (xray, task.spans > 0) {
+        terminal::say(&task_line(task));
+        // Whoever follows a link wants to find something.
+        if let Some(url) = ui_url.filter(|_| has_arrived_somewhere(report, &task.label) && task.spans > 0) {
+            terminal::say(&format!("  {}", trace_url(url, task.caller_trace_id.unwrap_or(task.trace_id))));
+        }
+        let mut arrived = report.destinations.iter().filter(|to| has_arrived(to, &task.label));
+        if let (Some(region), true) = (arrived.find_map(|to| to.xray_region.as_deref()), task.spans > 0) {
             let trace_id = task.caller_trace_id.unwrap_or(task.trace_id);
             terminal::say(&format!("  X-Ray: {} {}", xray_trace_id(trace_id), console_url(region, trace_id)));
         }
@@ -45,7 +56,7 @@ pub(super) fn print(report: &Report, ui_url: Option<&str>) {
     }
 }
 
-fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
+fn task_line(task: &TaskLine) -> String {
     let mut line = escape::text(&task.label);
     let waits = !task.pending.is_empty();
     match (task.spans, waits) {
@@ -72,14 +83,32 @@ fn task_line(task: &TaskLine, ui_url: Option<&str>) -> String {
         let follows = if task.containers_only { CONTAINERS_ONLY } else { "the root follows when the task has stopped" };
         let _ = write!(line, "; {} still open: {} ({follows})", pending.len(), pending.join(", "));
     }
-    if task.dropped_log_lines > 0 {
-        let _ = write!(line, "; {} not kept", count(task.dropped_log_lines, "log line"));
-    }
-    if let Some(url) = ui_url {
-        let _ =
-            write!(line, "\n  {}/trace/{}", url.trim_end_matches('/'), task.caller_trace_id.unwrap_or(task.trace_id));
+    match (task.dropped_log_lines, task.has_unread_log_lines) {
+        (0, false) => {}
+        (lines, false) => {
+            let _ = write!(line, "; {} not kept", count(lines, "log line"));
+        }
+        // Both ends of a log were read, and nobody knows how much lies between.
+        (_, true) => line.push_str("; log lines between the first and the last not read"),
     }
     line
+}
+
+/// Where a trace is in a Jaeger UI.
+pub(super) fn trace_url(base: &str, trace_id: impl Display) -> String {
+    format!("{}/trace/{trace_id}", base.trim_end_matches('/'))
+}
+
+/// Whether some receiver has accepted something of a task.
+pub(super) fn has_arrived_somewhere(report: &Report, task: &str) -> bool {
+    report.destinations.iter().any(|to| has_arrived(to, task))
+}
+
+/// Whether this one has. A file is none.
+fn has_arrived(to: &DestinationReport, task: &str) -> bool {
+    let is_receiver = !to.dry_run && !to.name.starts_with("file:") && to.signal == Signal::Traces;
+    let is_lost = |trouble: &Trouble| trouble.lost != Lost::Rejected && trouble.tasks.iter().any(|one| **one == *task);
+    is_receiver && to.accepted > 0 && !to.troubles.iter().any(is_lost)
 }
 
 /// Prints what became of everything at one destination.
@@ -107,6 +136,61 @@ pub(super) fn log_destination(destination: &DestinationReport) {
     log::say("info", &destination_line(destination), &[]);
 }
 
+/// Names what was not read before the run was told to stop, as it can be asked for again.
+pub(super) fn tell_unread(unread: &Unread, select: &SelectArgs) {
+    let Unread { files, tasks, selected, is_unlisted } = unread;
+    let select = typed(select);
+    if unread.is_empty() {
+        return;
+    }
+    let tell = |number: usize, what: &str, names: &[String]| {
+        let what = count(number as u64, what);
+        let were = if number == 1 { "was" } else { "were" };
+        Problem::failed(format!("interrupted: {what} {were} not read: {}", some_of(names, LISTED, 0))).print();
+    };
+    if !files.is_empty() {
+        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        tell(files.len(), "file", &names);
+    }
+    if !tasks.is_empty() {
+        tell(tasks.len(), "task", tasks);
+    }
+    if !selected.is_empty() {
+        let number = selected.len();
+        let what = format!("interrupted: {} of {select} not read: ", count(number as u64, "task"));
+        Problem::failed(what + &some_of(selected, LISTED, 0)).print();
+    }
+    if *is_unlisted {
+        Problem::failed(format!("interrupted: the tasks of {select} were not read")).print();
+    }
+    terminal::tell("hint", "ask for them again, by these names or with the same command: what was sent stays as it is");
+}
+
+/// Selectors as they are typed.
+fn typed(select: &SelectArgs) -> String {
+    let SelectArgs { cluster, service, family, started_by, status, since, limit } = select;
+    let typed = [
+        ("cluster", cluster.clone()),
+        ("service", service.clone()),
+        ("family", family.clone()),
+        ("started-by", started_by.clone()),
+        ("status", status.and_then(|status| Some(status.to_possible_value()?.get_name().to_owned()))),
+        ("since", since.map(|since| format!("{}ms", since.as_millis()))),
+        ("limit", limit.map(|limit| limit.to_string())),
+    ];
+    let typed = typed.into_iter().filter_map(|(flag, value)| Some(format!("--{flag} {}", value?)));
+    typed.collect::<Vec<_>>().join(" ")
+}
+
+/// The first of some names, and how many more there are, beside so many that are not among them.
+fn some_of(names: &[impl AsRef<str>], most: usize, others: u64) -> String {
+    let named = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
+    match names.len().saturating_sub(most) as u64 + others {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 fn saved_note(to: &DestinationReport, folder: &str) -> String {
     let mut note = String::new();
     let is_usual = Undelivered::of_user().is_some_and(|usual| usual.path().display().to_string() == folder);
@@ -123,27 +207,35 @@ fn saved_note(to: &DestinationReport, folder: &str) -> String {
 }
 
 fn tell_troubles(destination: &DestinationReport) {
-    for trouble in &destination.troubles {
+    for trouble in destination.troubles.iter().take(CAUSES) {
         Problem::failed(trouble_line(destination, trouble)).hint(trouble.reason.hint()).print();
     }
-    for warning in &destination.warnings {
+    let rest = destination.troubles.get(CAUSES..).unwrap_or_default();
+    if !rest.is_empty() {
+        let (spans, noun) = (rest.iter().map(|trouble| trouble.spans).sum::<u64>(), destination.signal.noun());
+        let causes = count(rest.len() as u64, "other reason");
+        Problem::failed(format!("{} not accepted for {causes}", count(spans, noun))).print();
+    }
+    for warning in destination.warnings.iter().take(CAUSES) {
         terminal::tell("warning", &format!("the receiver says: {warning}"));
+    }
+    if destination.warnings.len() > CAUSES {
+        terminal::tell("warning", "the receiver says more, of other requests");
     }
 }
 
 fn trouble_line(destination: &DestinationReport, trouble: &Trouble) -> String {
-    let Trouble { lost, spans, of, reason, .. } = trouble;
+    let Trouble { lost, spans, of, reason, is_example, .. } = trouble;
     let noun = destination.signal.noun();
-    format!("{spans} of {of} {noun}s {lost}{}: {reason}", concerned(trouble))
+    let example = if *is_example { "for example, " } else { "" };
+    format!("{spans} of {of} {noun}s {lost}{}: {example}{reason}", concerned(trouble))
 }
 
 /// The tasks that a trouble is about; many are summed up.
 fn concerned(trouble: &Trouble) -> String {
-    let named: Vec<&str> = trouble.tasks.iter().take(NAMED).map(|task| &**task).collect();
-    match trouble.tasks.len().saturating_sub(NAMED) {
-        _ if named.is_empty() => String::new(),
-        0 => format!(" ({})", named.join(", ")),
-        more => format!(" ({} and {more} more)", named.join(", ")),
+    match some_of(&trouble.tasks, NAMED, trouble.more_tasks) {
+        named if named.is_empty() => String::new(),
+        named => format!(" ({named})"),
     }
 }
 
@@ -163,7 +255,7 @@ fn destination_line(to: &DestinationReport) -> String {
         let _ = write!(line, ", {} attempts", to.attempts);
     }
     if to.dropped_events > 0 {
-        let _ = write!(line, ", {} left out so that a span fits into a request", count(to.dropped_events, "log event"));
+        let _ = write!(line, ", {} not sent so that a span fits into a request", count(to.dropped_events, "log event"));
     }
     if to.cut_records > 0 {
         let _ = write!(line, ", {} cut so that it fits into a request", count(to.cut_records, "log record"));

@@ -13,6 +13,7 @@ use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed,
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::logs::LogLines;
+use ecspan::source::target::ServiceTarget;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
 use super::args::{DeployArgs, Global};
@@ -35,18 +36,23 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     if args.fail_on.iter().any(|finding| finding == SLOWER) && baseline.is_none() {
         return Err(Problem::usage(format!("--fail-on {SLOWER} needs --baseline REPORT.json")));
     }
-    if args.to.is_empty() && args.otlp.endpoint.is_some() {
-        return Err(Problem::usage("--endpoint without --to: nothing would be sent").hint("--to otlp".to_owned()));
+    // As for export: whoever names a receiver means to send.
+    let to = match (args.to.as_slice(), &args.otlp.endpoint) {
+        ([], Some(_)) => vec!["otlp".to_owned()],
+        (to, _) => to.to_vec(),
+    };
+    if args.snapshot && to.is_empty() {
+        return Err(Problem::usage("--snapshot without --to: nothing would be sent").hint("--to otlp".to_owned()));
     }
-    if args.to.is_empty() && args.otlp.timeout.is_some() {
+    if to.is_empty() && args.otlp.timeout.is_some() {
         let hint = "to wait at most so long: --wait-timeout".to_owned();
         return Err(Problem::usage("--timeout is a receiver's, and without --to there is none").hint(hint));
     }
     let options = trace_options(args)?;
-    let (is_sending, own_options, log_lines) = (!args.to.is_empty(), deployment_options(&options), log_lines(args)?);
+    let (is_sending, own_options, log_lines) = (!to.is_empty(), deployment_options(&options), log_lines(args)?);
     let destinations = match is_sending {
         false => vec![],
-        true => destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?,
+        true => destinations::open_for(global, &to, &args.otlp, args.undelivered.as_deref()).await?,
     };
     let config = DeployConfig {
         from: from(global, args, log_lines).await?,
@@ -66,7 +72,8 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         Ended::Whole(deployed) => *deployed,
         Ended::Early(delivered) => {
             delivered.destinations.iter().for_each(closing::tell_destination);
-            terminal::tell("note", "interrupted: no report");
+            terminal::tell("note", "interrupted: no report, and not all tasks of the deployment were read");
+            terminal::tell("hint", "the same command reads all of them again: what was sent stays as it is");
             return Ok(signals::received().unwrap_or(Exit::Interrupted));
         }
     };
@@ -81,18 +88,22 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             &format!("the baseline {} is of {of}, not of {}", baseline.origin, life.deployment.service),
         );
     }
+    let trace_url =
+        args.ui_url.as_deref().filter(|_| is_sending && closing::has_arrived_somewhere(&delivered, &trace.label));
+    let trace_url = trace_url.map(|base| closing::trace_url(base, &trace.trace_id));
     let comparison = baseline.map(|baseline| Comparison::new(&life, baseline));
     let drawn = ecspan::render::report::Report {
         life: &life,
         comparison: comparison.as_ref(),
         trace_id: &trace.trace_id,
+        trace_url: trace_url.as_deref(),
         timed_out,
         notes: answers.note.as_slice(),
         gaps: &answers.gaps,
     };
     let printed = report::print(global, args, &drawn, &files);
     if is_sending {
-        tell_trace(&trace, delivered.task_count.saturating_sub(1), args.ui_url.as_deref());
+        tell_trace(&trace, delivered.task_count.saturating_sub(1), trace_url.as_deref());
         delivered.destinations.iter().for_each(closing::tell_destination);
     }
     let found = fired(&args.fail_on, &life, comparison.as_ref());
@@ -113,7 +124,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
 }
 
 /// Tells of the deployment's own trace.
-fn tell_trace(trace: &OwnTrace, tasks: u64, ui_url: Option<&str>) {
+fn tell_trace(trace: &OwnTrace, tasks: u64, trace_url: Option<&str>) {
     let mut line =
         format!("{}: {}, trace id {}", trace.label, closing::count(trace.spans as u64, "span"), trace.trace_id);
     let root_waits = trace.pending.iter().any(|pending| pending == "deployment");
@@ -131,8 +142,8 @@ fn tell_trace(trace: &OwnTrace, tasks: u64, ui_url: Option<&str>) {
         line.push_str(&format!("; still open: {}{follows}", trace.pending.join(", ")));
     }
     terminal::say(&line);
-    if let Some(url) = ui_url {
-        terminal::say(&format!("  {}/trace/{}", url.trim_end_matches('/'), trace.trace_id));
+    if let Some(url) = trace_url {
+        terminal::say(&format!("  {url}"));
     }
     terminal::say(&format!("and the traces of {}", closing::count(tasks, "task")));
 }
@@ -148,33 +159,35 @@ fn log_lines(args: &DeployArgs) -> Result<usize, Problem> {
 
 /// Where the service is that was typed.
 async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<DeployFrom, Problem> {
-    if !args.from.is_empty() {
-        let (paths, service, cluster) = (args.from.clone(), args.service.clone(), args.cluster.clone());
-        return Ok(DeployFrom::Files(Files { paths, service, cluster }));
-    }
-    let typed = args.service.clone().unwrap_or_default();
-    let arn = ecspan::model::arn::Arn::parse(&typed);
-    let of_arn = arn.and_then(|arn| match arn.resource.split('/').collect::<Vec<_>>().as_slice() {
-        ["service", cluster, service] => Some((Some((*cluster).to_owned()), (*service).to_owned())),
-        ["service", service] => Some((None, (*service).to_owned())),
-        _ => None,
+    let typed = args.service.as_deref().map(|typed| {
+        ServiceTarget::parse(typed).ok_or_else(|| {
+            let hint = "its name, CLUSTER/NAME, arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME, or its address in the console";
+            Problem::usage(format!("{typed} is no service")).hint(hint.to_owned())
+        })
     });
-    if arn.is_some() && of_arn.is_none() {
-        return Err(Problem::usage(format!("{typed} is no ARN of a service"))
-            .hint("arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE, or the service's name".to_owned()));
+    let target = typed.transpose()?;
+    if !args.from.is_empty() {
+        let (service, of_service) = target.map(|target| (target.service, target.cluster)).unzip();
+        let cluster = args.cluster.clone().or(of_service.flatten());
+        return Ok(DeployFrom::Files(Files { paths: args.from.clone(), service, cluster }));
     }
-    let region = arn.map(|arn| arn.region).filter(|region| !region.is_empty()).map(str::to_owned);
-    let (cluster, service) = of_arn.unwrap_or((None, typed));
+    let ServiceTarget { service, cluster, region } = target.unwrap_or_default();
     let cluster = args.cluster.clone().or(cluster);
     let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
     Ok(DeployFrom::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })
+}
+
+/// Whether nobody says in which cluster the service is.
+fn is_searched(args: &DeployArgs) -> bool {
+    let named = args.service.as_deref().and_then(ServiceTarget::parse).and_then(|service| service.cluster);
+    args.cluster.is_none() && named.is_none()
 }
 
 /// What is wrong, and with what.
 fn problem(error: &DeployError, args: &DeployArgs) -> Problem {
     let (text, hint) = (error.to_string(), error.hint());
     match error {
-        DeployError::Aws(_) if args.cluster.is_none() => {
+        DeployError::Aws(_) if is_searched(args) => {
             Problem::failed(text).hint(hint.map(|hint| format!("{hint}; --cluster NAME names the cluster")))
         }
         DeployError::TimedOut => Problem::timed_out(text),

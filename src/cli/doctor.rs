@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ecspan::Hint;
-use ecspan::render::{Style, duration};
+use ecspan::model::duration;
+use ecspan::render::Style;
 use ecspan::sink::{Destination, read_waiting};
 use ecspan::source::aws::{Aws, AwsError};
 use ecspan::source::probe::{self, Skew};
@@ -45,7 +46,10 @@ impl Doctor {
         }
         for receiver in receivers {
             match receiver.probe().await {
-                Ok(()) => self.ok("receiver", &format!("{} takes {}s", receiver.name(), receiver.signal().noun()))?,
+                Ok(says) => {
+                    let says = if says.is_empty() { says } else { format!("; it says: {says}") };
+                    self.ok("receiver", &format!("{} takes {}s{says}", receiver.name(), receiver.signal().noun()))?;
+                }
                 Err(reason) => self.bad("receiver", &format!("{}: {reason}", receiver.name()), reason.hint())?,
             }
         }
@@ -81,6 +85,9 @@ impl Doctor {
         let probes = probe::permissions(aws, cluster).await.map_err(|error| tasks::aws_problem(&error))?;
         for probe in probes {
             match &probe.result {
+                Ok(()) if probe.is_unknown => {
+                    self.skip(probe.action, "AWS has no such call here: deploy goes by DescribeServices alone")?;
+                }
                 Ok(()) => self.ok(probe.action, &format!("allowed on {}", probe.on))?,
                 Err(error) => self.refused(probe.action, error)?,
             }
@@ -100,7 +107,7 @@ impl Doctor {
 
     fn waiting(&mut self, args: &DoctorArgs) -> Result<(), Problem> {
         let Some(folder) = destinations::undelivered(args.undelivered.as_deref()) else {
-            return self.ok("undelivered", "not kept: --undelivered none");
+            return self.ok("undelivered", "kept nowhere: --undelivered none");
         };
         let place = folder.path().display();
         let files = match folder.files() {
@@ -121,11 +128,9 @@ impl Doctor {
             return self.ok("undelivered", &format!("nothing waits in {place}"));
         }
         let found = format!("{} with {items} spans or log records in {place}", count(requests, "request"));
-        self.bad(
-            "undelivered",
-            &found,
-            Some("ecspan resend sends them; with --partial also those that a receiver did not take whole".to_owned()),
-        )
+        // What waits from before says nothing of whether the next export would go well.
+        self.say("note", "undelivered", &found)?;
+        self.hint("ecspan resend sends them; with --partial also those that a receiver did not take whole")
     }
 
     fn refused(&mut self, what: &str, error: &AwsError) -> Result<(), Problem> {
@@ -144,13 +149,17 @@ impl Doctor {
     fn bad(&mut self, what: &str, found: &str, hint: Option<String>) -> Result<(), Problem> {
         self.all_is_well = false;
         self.say("bad", what, found)?;
-        hint.map_or(Ok(()), |hint| self.say("", "", &format!("→ {hint}")))
+        hint.map_or(Ok(()), |hint| self.hint(&hint))
+    }
+
+    fn hint(&self, hint: &str) -> Result<(), Problem> {
+        self.say("", "", &format!("→ {hint}"))
     }
 
     fn say(&self, status: &str, what: &str, found: &str) -> Result<(), Problem> {
         use ecspan::render::escape::text;
         let arrow = if self.style.unicode { text(found) } else { text(found).replace('→', "->") };
-        terminal::print(&format!("{status:<4}  {what:<26}  {arrow}\n"))?;
+        terminal::print(&format!("{status:<4}  {what:<30}  {arrow}\n"))?;
         Ok(())
     }
 }

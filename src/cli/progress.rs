@@ -46,7 +46,12 @@ impl Progress {
 
     /// One more is done.
     pub(super) fn advance(&self) {
-        self.bar.inc(1);
+        self.advance_by(1);
+    }
+
+    /// So many more are done.
+    pub(super) fn advance_by(&self, more: usize) {
+        self.bar.inc(more as u64);
     }
 }
 

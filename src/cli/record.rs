@@ -1,5 +1,7 @@
 //! `ecspan record`: everything that is read about tasks, in one file, secrets out.
 
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 
 use ecspan::source::bundle::Bundle;
@@ -10,7 +12,7 @@ use super::args::{Global, RecordArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs};
-use super::{notices, terminal};
+use super::{closing, notices, terminal};
 
 pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Problem> {
     if let [file] = args.tasks.tasks.as_slice()
@@ -22,6 +24,7 @@ pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Prob
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
     let tasks = source.lives().count().await;
     let exit = tasks::exit(&source.course, tasks);
+    closing::tell_unread(&source.unread(), &args.tasks.select);
     let bundle = source.into_aws().map(ecspan::source::ecs::EcsSource::into_bundle).unwrap_or_default();
     if tasks == 0 || bundle.is_empty() {
         return Ok(exit);
@@ -50,13 +53,29 @@ fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
 fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {
     let Some(path) = &args.output else { return terminal::print(&bundle.to_json()) };
     let shown = path.display();
-    std::fs::write(path, bundle.to_json())
+    private(path)
+        .and_then(|mut file| file.write_all(bundle.to_json().as_bytes()))
         .map_err(|error| Problem::failed(format!("failed to write {shown}: {error}")))?;
     terminal::tell(
         "note",
         &format!(
-            "{shown} holds what was read, log lines included; environment values, commands and labels are left out"
+            "{shown} holds what was read, log lines included; environment values, commands and labels are not kept"
         ),
     );
     Ok(Exit::Success)
+}
+
+/// A file that only its owner reads: log lines are in it.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    // It may have been there before, open to others; a pipe or a terminal has no business with that.
+    #[cfg(unix)]
+    if file.metadata()?.is_file() {
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    Ok(file)
 }

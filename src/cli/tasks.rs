@@ -64,7 +64,7 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     let aws = if asks_aws { Some(ecs(global, args, log_lines, needs).await?) } else { None };
     let wait = needs.wait.map(|(until, timeout)| (until.into(), timeout));
     let config = ReadConfig { files, targets, selection, fetch: args.fetch, aws, wait, log_lines };
-    Ok(Reader::open(config, signals::stop(), notices))
+    Ok(Reader::open(config, signals::stop(), notices).await)
 }
 
 /// How a run ends that drew so many tasks.
@@ -106,6 +106,7 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
             Some(Status::Pending) => StatusFilter::Pending,
             Some(Status::Running) => StatusFilter::Running,
             Some(Status::Stopped) => StatusFilter::Stopped,
+            Some(Status::Failed) => StatusFilter::Failed,
             Some(Status::All) | None => StatusFilter::All,
         },
         created_since: args.since.map(|since| Time::from_unix_nanos(now.unix_nanos().saturating_sub(nanos(since)))),

@@ -69,8 +69,13 @@ fn ask(device: &str) -> Option<String> {
 
 /// How many columns there are to draw in.
 pub(crate) fn width() -> usize {
+    own_width().unwrap_or(PIPE_WIDTH)
+}
+
+/// How many columns the terminal has; a pipe has none.
+pub(crate) fn own_width() -> Option<usize> {
     let size = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
-    size.map_or(PIPE_WIDTH, |(width, _)| usize::from(width.0)).max(40)
+    size.map(|(width, _)| usize::from(width.0).max(40))
 }
 
 /// Whether colours are shown on stdout.

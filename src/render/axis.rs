@@ -1,14 +1,18 @@
-//! From times to columns: linear, with at most one long middle broken so that what is short stays readable. Main type:
-//! [`Axis`].
+//! From times to columns: linear, but that long running is broken so that the launch and the end stay readable. What else
+//! takes long is what is to be seen. Main type: [`Axis`].
 
 use std::time::Duration;
 
-use super::duration;
 use crate::model::Time;
-use crate::model::phases::Phases;
+use crate::model::duration;
+use crate::model::phases::{PhaseKind, Phases};
 
-/// A middle that is this many times as long as all the rest is broken.
+/// Running that is this many times as long as all the rest is broken …
 const BREAK_RATIO: u32 = 3;
+/// … where it is no shorter than this: what is short altogether is read as it is …
+const LEAST_BROKEN: Duration = Duration::from_secs(60);
+/// … and the rest no shorter than this: nobody wants milliseconds over half a screen.
+const LEAST_REST: Duration = Duration::from_secs(1);
 
 /// The time axis of one waterfall.
 #[derive(Clone, Debug)]
@@ -26,7 +30,7 @@ pub(super) struct Break {
     pub(super) to: Time,
     /// The first of its columns.
     pub(super) at: usize,
-    /// What stands there: `╱╱ 5 d 3 h ╱╱`.
+    /// What stands there: `╱╱ 5 d 3 h ╱╱`, or less where there is little room.
     pub(super) label: String,
 }
 
@@ -37,21 +41,17 @@ impl Axis {
         let end = end.max(start);
         let mut axis = Self { start, end, width, middle: None };
         let total = end.since(start);
-        let longest = phases
-            .list
-            .iter()
-            .map(|phase| (phase.start, phase.end.unwrap_or(end)))
-            .max_by_key(|(from, to)| to.since(*from));
-        let Some((from, to)) = longest else { return axis };
+        let Some(running) = phases.find(PhaseKind::Running) else { return axis };
+        let (from, to) = (running.start, running.end.unwrap_or(end));
         let length = to.since(from);
         let rest = total.saturating_sub(length);
-        let slash = if unicode { "╱╱" } else { "//" };
-        let label = format!("{slash} {} {slash}", duration::short(length));
-        let columns = label.chars().count();
-        // Something must be left to draw the rest in, and there must be a rest.
-        if rest.is_zero() || length < rest * BREAK_RATIO || columns * 2 > width {
+        if length < LEAST_BROKEN || rest < LEAST_REST || length < rest.saturating_mul(BREAK_RATIO) {
             return axis;
         }
+        // Something must be left to draw the rest in.
+        let fits = |label: &String| label.chars().count() * 2 <= width;
+        let Some(label) = labels(length, unicode).into_iter().find(fits) else { return axis };
+        let columns = label.chars().count();
         let free = (width - columns) as f64;
         let at = (fraction(from.since(start), rest) * free).round() as usize;
         axis.middle = Some(Break { from, to, at, label });
@@ -82,6 +82,20 @@ impl Axis {
             () => right + fraction(time.since(middle.to), self.end.since(middle.to)) * (width - right),
         }
     }
+}
+
+/// What can stand for a length of time that is not drawn, the longest first.
+fn labels(length: Duration, unicode: bool) -> [String; 4] {
+    let slash = if unicode { "╱" } else { "/" };
+    let text = duration::short(length);
+    let largest: Vec<&str> = text.splitn(3, ' ').take(2).collect();
+    let largest = largest.join(" ");
+    [
+        format!("{slash}{slash} {text} {slash}{slash}"),
+        format!("{slash} {text} {slash}"),
+        format!("{slash} {largest} {slash}"),
+        format!("{slash}{slash}"),
+    ]
 }
 
 fn fraction(part: Duration, whole: Duration) -> f64 {

@@ -9,6 +9,14 @@ use super::style::{Style, Tone};
 pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, style: &Style) {
     let indent = escape::columns(mark);
     let room = style.width.saturating_sub(indent).max(8);
+    for (at, text) in lines(text, room).iter().enumerate() {
+        let start = if at == 0 { style.paint(tone, mark) } else { " ".repeat(indent) };
+        let _ = writeln!(out, "{start}{}", style.fit(text, room).trim_end());
+    }
+}
+
+/// Untrusted text in lines of at most so many columns.
+pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     let mut current = String::new();
     let mut lines = vec![];
     let safe = escape::text(text);
@@ -22,10 +30,7 @@ pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, styl
         current.push_str(&word);
     }
     lines.push(current);
-    for (at, text) in lines.iter().enumerate() {
-        let start = if at == 0 { style.paint(tone, mark) } else { " ".repeat(indent) };
-        let _ = writeln!(out, "{start}{}", style.fit(text, room).trim_end());
-    }
+    lines
 }
 
 /// A word in pieces that fit.

@@ -64,15 +64,16 @@ pub enum Fate {
     Refused,
 }
 
-/// Something that happened. `to` is a destination's name, `task` a task's label, `hint` what to do about it.
+/// Something that happened. `to` is a destination's name, `task` a task's label, `message` the id of the message that it came in,
+/// `hint` what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs)] // The fields are what their names say; the variants are documented.
 pub enum Notice {
     /// Something of a task, or of all, could not be learned.
-    Gap { task: Option<String>, what: String, hint: Option<String> },
+    Gap { task: Option<String>, message: Option<String>, what: String, hint: Option<String> },
     /// An attempt to deliver failed and will be repeated.
-    Retry { to: String, reason: String, pause: Duration },
+    Retry { to: String, reason: String, pause: Duration, hint: Option<String> },
     /// Spans or log records were not accepted, and that is final.
     NotAccepted { to: String, items: u64, reason: String },
     /// An endpoint did not answer well; it is asked again after this time, or not any more.
@@ -98,13 +99,21 @@ pub enum Notice {
     /// A message, which was received so often, cannot be read.
     Unreadable { message: String, received: u32, error: String, hint: Option<String> },
     /// A task's spans are delivered, or refused for good; `lag`: so long after it stopped.
-    Exported { task: String, status: String, spans: u64, lag: Option<Duration>, failure: Option<String>, fate: Fate },
+    Exported {
+        task: String,
+        message: String,
+        status: String,
+        spans: u64,
+        lag: Option<Duration>,
+        failure: Option<String>,
+        fate: Fate,
+    },
     /// A receiver refused spans of a task for good.
-    Rejected { task: String, spans: u64, reason: String, hint: Option<String> },
+    Rejected { task: String, message: String, spans: u64, reason: String, hint: Option<String> },
     /// A receiver did not take a task's spans, and will be asked again.
-    NotTaken { to: String, task: String, reason: String, hint: Option<String> },
+    NotTaken { to: String, task: String, message: String, reason: String, hint: Option<String> },
     /// AWS did not tell what was asked about a task.
-    AwsFailed { task: String, error: String, hint: Option<String> },
+    AwsFailed { task: String, message: String, error: String, hint: Option<String> },
     /// The queue gave no messages.
     QueueFailed { error: String, hint: Option<String> },
     /// The queue did not do what was asked about a message.
@@ -119,10 +128,20 @@ pub enum Notice {
     MetricsNotTaken { to: String, why: String, hint: String },
     /// Something was tried and could not be read or opened. It counts in the exit code.
     Lost { error: String, hint: Option<String> },
+    /// So many more like one that was told in full, and of its level.
+    Alike { more: usize, level: Level, like: String },
+    /// A file is so large that it is felt in memory.
+    Large { path: PathBuf, bytes: u64 },
     /// What a file holds that is not about a task, by kind.
     PassedBy { path: PathBuf, kinds: Vec<String> },
+    /// The same, of files that a deployment is read from.
+    NotOfDeployments { path: PathBuf, kinds: Vec<String> },
+    /// A file was read though it is not JSON alone, and how.
+    ReadWith { path: PathBuf, how: Vec<String> },
     /// A task's own settings name no service although they were asked for.
     ServiceUnnamed { task: String, why: &'static str },
+    /// A request was saved for a protocol that its receiver does not speak, and goes out in another.
+    ProtocolMended { endpoint: String, saved: String, spoken: String },
     /// A file of requests was sent, and is still there.
     NotRemoved { path: PathBuf, error: String },
     /// A deployment is waited for, and this is how far it is.
@@ -175,13 +194,14 @@ pub enum NotSent {
 impl Notice {
     /// A gap that nothing can be done about.
     pub fn gap(task: Option<&str>, what: impl Into<String>) -> Self {
-        Self::Gap { task: task.map(str::to_owned), what: what.into(), hint: None }
+        Self::Gap { task: task.map(str::to_owned), message: None, what: what.into(), hint: None }
     }
 
     /// How much it matters.
     pub const fn level(&self) -> Level {
         match self {
             Self::Gap { .. } | Self::MoreGaps { .. } => Level::Gap,
+            Self::Alike { level, .. } => *level,
             Self::NotAccepted { .. }
             | Self::Unreadable { .. }
             | Self::Rejected { .. }
@@ -210,9 +230,13 @@ impl Notice {
             | Self::WaitingForInvocations { .. }
             | Self::Exported { fate: Fate::Accepted, .. }
             | Self::Drained { .. }
+            | Self::Large { .. }
             | Self::PassedBy { .. }
+            | Self::NotOfDeployments { .. }
+            | Self::ReadWith { .. }
             | Self::Waiting { .. }
             | Self::Unclaimed { .. }
+            | Self::ProtocolMended { .. }
             | Self::ServiceUnnamed { .. } => Level::Note,
         }
     }
@@ -227,6 +251,7 @@ impl Notice {
             | Self::AwsFailed { hint, .. }
             | Self::QueueFailed { hint, .. }
             | Self::Lost { hint, .. }
+            | Self::Retry { hint, .. }
             | Self::NoAnswer { hint, .. } => hint.as_deref(),
             Self::MetricsNotTaken { hint, .. } => Some(hint),
             _ => None,
@@ -269,14 +294,20 @@ impl Notice {
             Self::Unreadable { message, received, .. } => {
                 vec![("message", message.clone()), ("received", received.to_string())]
             }
-            Self::Exported { status, spans, lag, failure, .. } => {
+            Self::Exported { message, status, spans, lag, failure, .. } => {
                 let lag = lag.map(|lag| ("lag_ms", lag.as_millis().to_string()));
-                let known = [("status", status.clone()), ("spans", spans.to_string())];
+                let known = [("message", message.clone()), ("status", status.clone()), ("spans", spans.to_string())];
                 let failure = failure.clone().map(|failure| ("failure", failure));
                 known.into_iter().chain(lag).chain(failure).collect()
             }
-            Self::Rejected { spans, .. } => vec![("spans", spans.to_string())],
-            Self::MessageFailed { message, .. } | Self::NotInTime { message } => vec![("message", message.clone())],
+            Self::Rejected { message, spans, .. } => {
+                vec![("message", message.clone()), ("spans", spans.to_string())]
+            }
+            Self::Gap { message: Some(message), .. }
+            | Self::NotTaken { message, .. }
+            | Self::AwsFailed { message, .. }
+            | Self::MessageFailed { message, .. }
+            | Self::NotInTime { message } => vec![("message", message.clone())],
             Self::Drained { messages, tasks, passed_by, poison, given_back } => {
                 let counts = [
                     ("messages", messages),
@@ -341,6 +372,13 @@ impl Notice {
             Self::Exported { fate: Fate::Refused, .. } => "refused".to_owned(),
             Self::Rejected { reason, .. } => format!("rejected: {reason}"),
             Self::NotTaken { reason, .. } => reason.clone(),
+            Self::Large { path, bytes } => {
+                let (path, mib) = (path.display(), bytes / (1024 * 1024));
+                format!(
+                    "{path} has {mib} MiB and is read whole: that takes up to 12 times as much memory (4 times, if it has a task a line)"
+                )
+            }
+            Self::Alike { more, like, .. } => format!("{more} more of this kind: {like}"),
             Self::NotInTime { .. } => "not delivered in time: the event comes back".to_owned(),
             Self::Drained { .. } => "drained".to_owned(),
             Self::QueueNeverAnswered => "the queue has never answered".to_owned(),
@@ -348,8 +386,20 @@ impl Notice {
             Self::PassedBy { path, kinds } => {
                 format!("{}: passed by, for they are not about a task: {}", path.display(), counted(kinds))
             }
+            Self::NotOfDeployments { path, kinds } => {
+                let hint = "a deployment is read from describe-services and its tasks, not from events about it";
+                format!("{}: passed by: {}: {hint}", path.display(), counted(kinds))
+            }
+            Self::ReadWith { path, how } => {
+                // What holds for many messages of one file is said once.
+                let how: std::collections::BTreeSet<&str> = how.iter().map(String::as_str).collect();
+                format!("{}: {}", path.display(), how.into_iter().collect::<Vec<_>>().join("; "))
+            }
             Self::ServiceUnnamed { why, .. } => {
                 format!("--service-name otel: {why}: it goes by its ECS service or family")
+            }
+            Self::ProtocolMended { endpoint, saved, spoken } => {
+                format!("{endpoint}: saved for {saved}, which it does not speak: sent as {spoken}")
             }
             Self::NotRemoved { path, error } => {
                 format!("{} was sent and could not be removed: {error}", path.display())

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,8 @@ use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::sink::{
-    Destination, DestinationReport, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target, Then,
-    Undelivered, Waiting, XrayAccess, read_waiting,
+    Destination, DestinationReport, Held, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target,
+    Then, Undelivered, Waiting, XrayAccess, take_in_hand, waiting_in,
 };
 
 /// So many lines of a file that cannot be read are named one by one.
@@ -50,6 +50,10 @@ pub struct Resent {
     pub waiting: u64,
     /// Those that were left in place, which a receiver did not take whole.
     pub set_aside: u64,
+    /// Files of the folder that another process was sending.
+    pub in_other_hands: u64,
+    /// Files that were not opened, since the run was told to stop.
+    pub unread: Vec<PathBuf>,
     /// Files and lines that could not be read, and requests without a destination. Each was told.
     pub lost: usize,
     /// What went where.
@@ -73,33 +77,49 @@ pub async fn run(config: ResendConfig, stop: Stop, notices: Teller) -> Result<Re
     } else {
         config.files.clone()
     };
-    let mut run = Run { config, stop, notices, resenders: HashMap::new(), lost: 0, set_aside: 0, waiting: 0 };
+    let mut run =
+        Run { config, stop, notices, resenders: HashMap::new(), lost: 0, set_aside: 0, in_other_hands: 0, waiting: 0 };
+    let mut unread = vec![];
     for file in files {
         if run.stop.is_requested() {
-            break;
+            unread.push(file);
+        } else {
+            run.file(&file).await;
         }
-        run.file(&file).await;
     }
-    Ok(run.close())
+    Ok(Resent { unread, ..run.close() })
 }
 
 struct Run {
     config: ResendConfig,
     stop: Stop,
     notices: Teller,
-    resenders: HashMap<(Option<MeantFor>, Signal), Option<Resender>>,
+    resenders: HashMap<(Option<MeantFor>, Signal, bool), Option<Resender>>,
     lost: usize,
     set_aside: u64,
+    in_other_hands: u64,
     waiting: u64,
 }
 
 impl Run {
     async fn file(&mut self, path: &Path) {
         let is_ours = path.parent().is_some_and(|parent| is_same(parent, self.config.folder.path()));
-        let lines = match read_waiting(path) {
-            Ok(lines) => lines,
+        let opened =
+            if is_ours && !self.config.dry_run { take_in_hand(path) } else { File::open(path).map(Held::Ours) };
+        // Open until all of it is done: nobody else sends it meanwhile.
+        let opened = opened.and_then(|held| match held {
+            Held::Ours(file) => Ok(Some((file.try_clone()?, waiting_in(path, file)?))),
+            Held::Theirs => {
+                self.in_other_hands += 1;
+                Ok(None)
+            }
             // Another resend was quicker.
-            Err(error) if is_ours && error.kind() == ErrorKind::NotFound && self.config.files.is_empty() => return,
+            Held::Gone if self.config.files.is_empty() => Ok(None),
+            Held::Gone => Err(ErrorKind::NotFound.into()),
+        });
+        let (_held, lines) = match opened {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return,
             Err(error) => return self.lose(format!("failed to read {}: {error}", path.display()), None),
         };
         let mut then = Then::Done;
@@ -148,9 +168,10 @@ impl Run {
             Some(Target::File(_) | Target::Stdout) => Signal::Traces,
             _ => waiting.request.signal(),
         };
-        let key = (meant_for.map(|note| note.meant_for.clone()), signal);
+        let in_doubt = meant_for.is_some_and(|note| note.protocol_in_doubt);
+        let key = (meant_for.map(|note| note.meant_for.clone()), signal, in_doubt);
         if !self.resenders.contains_key(&key) {
-            let opened = self.open(key.0.as_ref(), key.1);
+            let opened = self.open(key.0.as_ref(), signal, in_doubt).await;
             let opened = opened.map_err(|(error, hint)| self.lose(error, hint)).ok();
             self.resenders.insert(key.clone(), opened);
         }
@@ -161,10 +182,27 @@ impl Run {
         }
     }
 
-    fn open(&self, meant_for: Option<&MeantFor>, signal: Signal) -> Result<Resender, (String, Option<String>)> {
+    async fn open(
+        &self,
+        meant_for: Option<&MeantFor>,
+        signal: Signal,
+        in_doubt: bool,
+    ) -> Result<Resender, (String, Option<String>)> {
         let aws = self.config.aws.as_ref();
         let settings = Settings { overrides: &self.config.overrides, env: &self.config.env, aws };
         let opened = match (meant_for, &self.config.target) {
+            (Some(meant_for), None) if in_doubt && !self.config.dry_run => {
+                Destination::meant_in_doubt(meant_for, signal, &settings).await.map(|(destination, spoken)| {
+                    if let Some(spoken) = spoken {
+                        self.notices.tell(&Notice::ProtocolMended {
+                            endpoint: meant_for.endpoint.clone(),
+                            saved: meant_for.protocol.clone(),
+                            spoken: spoken.to_string(),
+                        });
+                    }
+                    destination
+                })
+            }
             (Some(meant_for), None) if !self.config.dry_run => Destination::meant(meant_for, signal, &settings),
             (Some(meant_for), None) => Destination::meant(meant_for, signal, &settings).map(Destination::dry),
             (_, target) => {
@@ -193,7 +231,8 @@ impl Run {
             self.resenders.into_values().flatten().map(Resender::report).collect();
         destinations.sort_by(|a, b| a.name.cmp(&b.name));
         let report = Report { destinations, ..Report::default() };
-        Resent { waiting: self.waiting, set_aside: self.set_aside, lost: self.lost, report }
+        let Self { waiting, set_aside, in_other_hands, lost, .. } = self;
+        Resent { waiting, set_aside, in_other_hands, unread: vec![], lost, report }
     }
 }
 

@@ -139,8 +139,11 @@ impl Protocol {
         }
     }
 
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Grpc, Self::HttpProtobuf, Self::HttpJson];
+
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Grpc, Self::HttpProtobuf, Self::HttpJson].into_iter().find(|protocol| protocol.name() == name)
+        Self::ALL.into_iter().find(|protocol| protocol.name() == name)
     }
 }
 

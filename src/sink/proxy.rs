@@ -150,6 +150,7 @@ pub(crate) fn judged(proxy: Option<&Proxy>, endpoint: &Endpoint, content_type: &
     match answer {
         Answer::Refused { reason, too_large } => Answer::Refused { reason: judged(reason), too_large },
         Answer::Retry { reason, after } => Answer::Retry { reason: judged(reason), after },
+        Answer::Doubtful { reason } => Answer::Doubtful { reason: judged(reason) },
         Answer::Unknown { reason } => Answer::Unknown { reason: judged(reason) },
         accepted @ Answer::Accepted { .. } => accepted,
     }

@@ -43,6 +43,14 @@ pub enum Reason {
         /// What the system said.
         detail: String,
     },
+    /// It says that it has not looked at the request.
+    #[error("{endpoint} did not look at the request: {detail}")]
+    NotLookedAt {
+        /// Who.
+        endpoint: Endpoint,
+        /// What it says.
+        detail: String,
+    },
     /// The answer is not of the protocol that was spoken.
     #[error("{endpoint} does not speak {}: {detail}", spoken(endpoint))]
     OtherProtocol {
@@ -97,6 +105,14 @@ pub enum Reason {
         /// What it says.
         message: String,
     },
+    /// An answer of HTTP, and no success, where gRPC was spoken.
+    #[error("the receiver answered {status} without gRPC{}", Said(message))]
+    NotGrpc {
+        /// The status.
+        status: StatusCode,
+        /// What it says.
+        message: String,
+    },
     /// The receiver sends to another place.
     #[error("the receiver answered {status}: to {location}, which is not followed")]
     Redirect {
@@ -105,7 +121,7 @@ pub enum Reason {
         /// The other place, without its query.
         location: String,
     },
-    /// An answer of success that no OTLP receiver gives.
+    /// An answer of success that no OTLP receiver gives, and that may speak of an error.
     #[error("the receiver answered with {found}, which is not OTLP")]
     NotOtlp {
         /// What it is instead.
@@ -182,7 +198,7 @@ pub enum Reason {
         last: Box<Reason>,
     },
     /// The receiver asks for more patience than there is.
-    #[error("{last}; asked to wait {} s, longer than what is left of the {} s for all attempts", wait.as_secs_f64(), deadline.as_secs_f64())]
+    #[error("{last}; asked to wait {} s, longer than what is left of the {} s for all attempts", Seconds(*wait), deadline.as_secs_f64())]
     WaitTooLong {
         /// The time for all attempts.
         deadline: Duration,
@@ -223,6 +239,21 @@ impl Reason {
         Self::Credentials { detail: detail.trim_end_matches(" Attempted:").to_owned() }
     }
 
+    /// Whether another protocol may have been what the receiver wanted.
+    pub(crate) fn puts_protocol_in_doubt(&self) -> bool {
+        match self {
+            Self::OtherProtocol { .. } | Self::Broken { .. } | Self::NotOtlp { .. } => true,
+            Self::Http { status, .. } => matches!(status.as_u16(), 404 | 405 | 406 | 415 | 426 | 505),
+            Self::Grpc { code, .. } => *code == "UNIMPLEMENTED",
+            Self::NotGrpc { status, .. } => !matches!(status.as_u16(), 401 | 403 | 413 | 429 | 500..600),
+            Self::GaveUp { last, .. }
+            | Self::WaitTooLong { last, .. }
+            | Self::Interrupted { last }
+            | Self::StillDown { last, .. } => last.puts_protocol_in_doubt(),
+            _ => false,
+        }
+    }
+
     /// Whether the receiver objects to these spans themselves, so that no later attempt and no other setting would help. A
     /// wrong key or path can be mended.
     pub fn is_for_good(&self) -> bool {
@@ -253,12 +284,15 @@ impl Hint for Reason {
                  --logs-as at events"
             }
             Self::Xray { status, message } => xray_hint(*status, message)?,
-            Self::Grpc { code, message } => grpc_hint(code, message)?,
+            Self::Grpc { code, .. } => grpc_hint(code)?,
+            Self::NotGrpc { status, .. } => not_grpc_hint(*status)?,
             Self::Redirect { .. } => {
                 "set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where it leads, if that is to be trusted"
             }
+            Self::NotOtlp { found } if speaks_of_credentials(found) => CREDENTIALS,
             Self::NotOtlp { .. } => {
-                "something else answers there, a web page or a proxy: check the port and the path of the endpoint"
+                "something else may answer there, a web page or a proxy: check the port and the path of the endpoint; if the \
+                 receiver took them all the same, sending them again does no harm"
             }
             Self::Proxy { wants_credentials: true, .. } => {
                 "name them in the proxy's URL, http://USER:PASSWORD@HOST:PORT, percent-encoded (docs/proxies.md)"
@@ -285,6 +319,7 @@ impl Hint for Reason {
             | Self::SpanOverLimit { .. }
             | Self::Write { .. }
             | Self::NotSent
+            | Self::NotLookedAt { .. }
             | Self::Defect { .. } => return None,
         };
         Some(hint.to_owned())
@@ -330,16 +365,29 @@ fn xray_hint(status: StatusCode, message: &str) -> Option<&'static str> {
     }
 }
 
-fn grpc_hint(code: &str, message: &str) -> Option<&'static str> {
-    // tonic's words for an answer over HTTP/2 that is not gRPC.
-    let is_http = message.contains("HTTP status code") || message.contains("invalid compression flag");
+fn speaks_of_credentials(found: &str) -> bool {
+    let found = found.to_lowercase();
+    ["key", "unauth", "not authorized", "forbidden", "credential", "token", "denied"]
+        .iter()
+        .any(|word| found.contains(word))
+}
+
+fn grpc_hint(code: &str) -> Option<&'static str> {
     match code {
-        _ if is_http => {
-            Some("no gRPC is spoken there: an HTTP receiver, usually at port 4318, wants --protocol http/protobuf")
-        }
         "UNAUTHENTICATED" | "PERMISSION_DENIED" => Some(CREDENTIALS),
         "UNIMPLEMENTED" => Some("no trace service is there: is the port right, and does the receiver take traces?"),
         _ => None,
+    }
+}
+
+fn not_grpc_hint(status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        401 | 403 => Some(CREDENTIALS),
+        413 => None,
+        429 | 500..600 => {
+            Some("a proxy or load balancer answers there: is the receiver behind it up, and is gRPC passed on to it?")
+        }
+        _ => Some("no gRPC is spoken there: an HTTP receiver, usually at port 4318, wants --protocol http/protobuf"),
     }
 }
 
@@ -377,6 +425,15 @@ fn mix_up(endpoint: &Endpoint, is_sure: bool) -> Option<String> {
              this one"
         )
     })
+}
+
+/// Seconds, as many as there are: a fraction would have the last digits of a large number wrong.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.subsec_nanos() == 0 { self.0.as_secs().fmt(f) } else { self.0.as_secs_f64().fmt(f) }
+    }
 }
 
 /// What somebody says, if anything.

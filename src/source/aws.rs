@@ -32,8 +32,10 @@ use self::profile::Profiles;
 use self::wire::Wire;
 use super::calls::Calls;
 use super::error::ReadError;
+use super::target::is_whole_id;
 use crate::hint::Hint;
 use crate::proxy::Proxies;
+use crate::secrets::aws_said;
 
 pub use self::role::Ask;
 pub use self::wire::Tell;
@@ -308,6 +310,14 @@ pub enum AwsError {
         /// Where it was looked for.
         place: Option<String>,
     },
+    /// Several tasks have an id that begins so.
+    #[error("{begin}: {} tasks have an id that begins so: {}", tasks.len(), some(tasks))]
+    ManyTasks {
+        /// What was given of the id.
+        begin: String,
+        /// The tasks, each `CLUSTER/ID`.
+        tasks: Vec<String>,
+    },
     /// ECS does not know the service.
     #[error("{place} has no service {service}")]
     NoSuchService {
@@ -325,7 +335,7 @@ pub enum AwsError {
         clusters: Vec<String>,
     },
     /// Waiting took too long.
-    #[error("{task}: still {status} after {waited:?}")]
+    #[error("{task}: still {status} after {}", told(*waited))]
     WaitedTooLong {
         /// The task.
         task: String,
@@ -336,6 +346,19 @@ pub enum AwsError {
     },
 }
 
+/// The first few of many.
+fn some(names: &[String]) -> String {
+    const NAMED: usize = 5;
+    let more = names.len().saturating_sub(NAMED);
+    let named = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
+/// As `--wait-timeout` is typed: `1h 30m`.
+fn told(time: Duration) -> String {
+    jiff::SignedDuration::try_from(time).map_or_else(|_| format!("{time:?}"), |time| format!("{time:#}"))
+}
+
 impl AwsError {
     /// From what an operation of the SDK gave.
     pub(super) fn from_sdk<E>(action: &'static str, attempt: String, error: &SdkError<E>) -> Self
@@ -343,7 +366,7 @@ impl AwsError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let Some(service) = error.as_service_error() else {
-            return Self::Unanswered { attempt, cause: innermost(error) };
+            return Self::Unanswered { attempt, cause: aws_said(&innermost(error)) };
         };
         let meta = service.meta();
         if let (None, None, Some(answer)) = (meta.code(), meta.message(), error.raw_response()) {
@@ -354,7 +377,7 @@ impl AwsError {
             attempt,
             action,
             code: meta.code().unwrap_or("an error without a code").to_owned(),
-            message: meta.message().unwrap_or("without a message").trim().to_owned(),
+            message: aws_said(meta.message().unwrap_or("without a message").trim()),
             request_id: meta.request_id().map(str::to_owned),
         }
     }
@@ -418,6 +441,13 @@ impl Hint for AwsError {
                 ));
             }
             Self::NoRegion => "set --region or AWS_REGION, or a region in the profile",
+            Self::ManyTasks { .. } => "give more of the id",
+            Self::NoSuchTask { task, .. } if !is_whole_id(task.rsplit('/').next().unwrap_or(task)) => {
+                return Some(format!(
+                    "no id begins so: ECS forgets a stopped task after about an hour; tasks of a service are \
+                     --cluster CLUSTER --service {task}"
+                ));
+            }
             Self::NoSuchTask { .. } => {
                 "ECS forgets a stopped task after about an hour; `ecspan ls CLUSTER --status all` lists those it knows, \
                  and --region asks another region"

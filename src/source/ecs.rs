@@ -23,7 +23,8 @@ use super::error::ReadError;
 use super::json::At;
 use super::logs::{LogReader, StreamOverride, WholeLog};
 use super::select::{Selection, StatusFilter};
-use super::target::TaskTarget;
+use super::service::ServicePlace;
+use super::target::{TaskTarget, is_whole_id};
 use crate::hint::Hint;
 use crate::model::arn::last_part;
 use crate::model::merge::{TaskObservations, service_events_of};
@@ -33,6 +34,8 @@ use crate::model::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord}
 const DESCRIBED_AT_ONCE: usize = 100;
 /// Calls of one kind on their way at once.
 const CONCURRENT: usize = 8;
+/// Asked for the last time when a wait's time is up, AWS has so long to answer.
+pub const LAST_ANSWER: Duration = Duration::from_secs(2);
 
 /// What is read of each task.
 #[derive(Clone, Debug, Default)]
@@ -148,10 +151,14 @@ impl EcsSource {
                 Ok(region) => region,
                 Err(error) => return vec![Err(error)],
             };
-            let found = match cluster {
-                Some(cluster) => self.describe(&region, &cluster, &ids).await,
+            let (ids, begun): (Vec<_>, Vec<_>) = ids.into_iter().partition(|id| is_whole_id(id));
+            let mut found = match &cluster {
+                Some(cluster) => self.describe(&region, cluster, &ids).await,
                 None => futures::future::join_all(ids.iter().map(|id| self.search(&region, id))).await,
             };
+            if !begun.is_empty() {
+                found.extend(self.completed(&region, cluster.as_deref(), &begun).await);
+            }
             found.into_iter().map(|task| Ok((region.clone(), task?))).collect()
         });
         futures::future::join_all(found).await.into_iter().flatten().collect()
@@ -206,17 +213,90 @@ impl EcsSource {
         Err(refused.unwrap_or(AwsError::NoSuchTask { task: id.to_owned(), place }))
     }
 
-    /// The tasks that are selected, newest first.
-    pub async fn select(&self, selection: &Selection) -> Result<(Region, Vec<Result<TaskRecord, AwsError>>), AwsError> {
+    /// Tasks of which only the first characters of their ids are given: the one task that begins so.
+    async fn completed(
+        &self,
+        region: &Region,
+        cluster: Option<&str>,
+        begun: &[String],
+    ) -> Vec<Result<TaskRecord, AwsError>> {
+        let clusters = match cluster {
+            Some(cluster) => Ok(vec![cluster.to_owned()]),
+            None => self.cluster_arns(region).await,
+        };
+        let clusters = match clusters {
+            Ok(clusters) => clusters,
+            Err(error) => return vec![Err(error)],
+        };
+        let count = clusters.len();
+        let listed = clusters.into_iter().map(|cluster| async move {
+            let all = Selection { cluster: cluster.clone(), ..Selection::default() };
+            let mut arns = self.task_arns(region, &all, "RUNNING").await?;
+            arns.extend(self.task_arns(region, &all, "STOPPED").await?);
+            Ok::<_, AwsError>(arns.into_iter().map(|arn| (cluster.clone(), arn)).collect::<Vec<_>>())
+        });
+        let listed: Vec<_> = futures::stream::iter(listed).buffered(CONCURRENT).collect().await;
+        let mut known = vec![];
+        let mut refused = None;
+        for answer in listed {
+            match answer {
+                Ok(tasks) => known.extend(tasks),
+                Err(error) => refused = Some(error),
+            }
+        }
+        known.sort();
+        known.dedup();
+        let mut found = vec![];
+        for begin in begun {
+            let these: Vec<_> = known.iter().filter(|(_, arn)| last_part(arn).starts_with(begin.as_str())).collect();
+            match (these.as_slice(), &refused) {
+                ([(cluster, arn)], _) => {
+                    found.extend(self.describe(region, cluster, std::slice::from_ref(arn)).await);
+                }
+                ([], Some(error)) => found.push(Err(error.clone())),
+                ([], None) => {
+                    let place = match cluster {
+                        Some(cluster) => format!("cluster {} of {region}", last_part(cluster)),
+                        None => format!("any of {count} clusters of {region}"),
+                    };
+                    found.push(Err(AwsError::NoSuchTask { task: begin.clone(), place: Some(place) }));
+                }
+                (many, _) => {
+                    let tasks = many.iter().map(|(cluster, arn)| format!("{}/{}", last_part(cluster), last_part(arn)));
+                    found.push(Err(AwsError::ManyTasks { begin: begin.clone(), tasks: tasks.collect() }));
+                }
+            }
+        }
+        found
+    }
+
+    /// The tasks that are selected, newest first. `described` is told how many more are known.
+    pub async fn select(
+        &self,
+        selection: &Selection,
+        described: &(dyn Fn(usize) + Sync),
+    ) -> Result<(Region, Vec<Result<TaskRecord, AwsError>>), AwsError> {
         let region = self.aws.region(None)?;
         let mut arns = vec![];
-        if selection.status != StatusFilter::Stopped {
+        if !matches!(selection.status, StatusFilter::Stopped | StatusFilter::Failed) {
             arns.extend(self.task_arns(&region, selection, "RUNNING").await?);
         }
-        if matches!(selection.status, StatusFilter::Stopped | StatusFilter::All) {
+        if matches!(selection.status, StatusFilter::Stopped | StatusFilter::Failed | StatusFilter::All) {
             arns.extend(self.task_arns(&region, selection, "STOPPED").await?);
         }
-        let mut tasks = self.describe(&region, &selection.cluster, &arns).await;
+        // That a service has no tasks is one thing, that there is no such service another.
+        if let (true, Some(service)) = (arns.is_empty(), &selection.service) {
+            let (cluster, service) = (selection.cluster.clone(), service.clone());
+            let place = ServicePlace { region: region.clone(), cluster, service };
+            if let Err(error @ AwsError::NoSuchService { .. }) = self.service(&place).await {
+                return Err(error);
+            }
+        }
+        let mut tasks = vec![];
+        for arns in arns.chunks(DESCRIBED_AT_ONCE * CONCURRENT) {
+            tasks.extend(self.describe(&region, &selection.cluster, arns).await);
+            described(arns.len());
+        }
         // Between the list and the description ECS may have forgotten one: that is no loss to whoever lists.
         tasks.retain(|task| match task {
             Ok(task) => selection.takes(task),
@@ -393,7 +473,9 @@ impl EcsSource {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
         };
-        let events = answer::service_events(&At::root("DescribeServices", &answer));
+        let services = At::root("DescribeServices", &answer).list("services");
+        let events: Vec<_> = services.iter().flat_map(|service| service.list("events")).collect();
+        let events = answer::service_events(&events);
         Some(events.map(|events| service_events_of(task, &events)).map_err(unreadable))
     }
 
@@ -413,19 +495,29 @@ impl EcsSource {
             if reached {
                 return (task, None);
             }
-            if timeout.is_some_and(|timeout| start.elapsed() + pause > timeout) {
+            // What is left is waited for to its end, and then asked once more.
+            let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+            if let Some((timeout, Duration::ZERO)) = timeout.zip(left) {
                 let status = task.last_status.clone().unwrap_or_default();
-                let error = AwsError::WaitedTooLong { task: task.id.clone(), status, waited: start.elapsed() };
+                let error = AwsError::WaitedTooLong { task: task.id.clone(), status, waited: timeout };
                 return (task, Some(error));
             }
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(left.map_or(pause, |left| pause.min(left))).await;
             pause = (pause * 3 / 2).min(Duration::from_secs(10));
             let cluster = task.cluster_arn.clone().unwrap_or_else(|| "default".to_owned());
             let id = task.arn.clone().unwrap_or_else(|| task.id.clone());
-            match self.describe(region, &cluster, &[id]).await.pop() {
-                Some(Ok(newer)) => task = newer,
-                Some(Err(error)) => return (task, Some(error)),
-                None => {
+            let ids = [id];
+            let described = self.describe(region, &cluster, &ids);
+            let answer = match timeout {
+                None => Ok(described.await),
+                Some(timeout) => tokio::time::timeout_at(start + timeout + LAST_ANSWER, described).await,
+            };
+            match answer.map(|mut tasks| tasks.pop()) {
+                Ok(Some(Ok(newer))) => task = newer,
+                Ok(Some(Err(error))) => return (task, Some(error)),
+                // The time is up.
+                Err(_) => {}
+                Ok(None) => {
                     let error = AwsError::NoSuchTask { task: task.id.clone(), place: None };
                     return (task, Some(error));
                 }

@@ -11,6 +11,7 @@ use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sts::error::BoxError;
 
 use super::aws::{Aws, AwsError};
+use crate::model::arn::Arn;
 
 /// No task has this id, and a policy for a cluster's tasks covers it.
 const NO_TASK: &str = "00000000000000000000000000000000";
@@ -42,6 +43,8 @@ pub struct Probe {
     pub action: &'static str,
     /// What it was tried on.
     pub on: String,
+    /// AWS knows no such call, in this region or yet.
+    pub is_unknown: bool,
     /// Why it may not be asked.
     pub result: Result<(), AwsError>,
 }
@@ -53,7 +56,8 @@ pub async fn identity(aws: &Aws) -> (Result<Identity, AwsError>, Option<Skew>) {
     }
     let clock = Clock::default();
     let client = aws_sdk_sts::Client::new(aws.config());
-    let answer = client.get_caller_identity().customize().interceptor(clock.clone()).send().await;
+    let answer =
+        client.get_caller_identity().customize().interceptor(clock.clone()).interceptor(aws.calls()).send().await;
     let identity = answer
         .map(|answer| Identity { account: answer.account.unwrap_or_default(), arn: answer.arn.unwrap_or_default() })
         .map_err(|error| AwsError::from_sdk("sts:GetCallerIdentity", "ask who the credentials are".to_owned(), &error));
@@ -69,7 +73,7 @@ pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>,
     let clusters =
         probes.tried("ecs:ListClusters", "the clusters".to_owned(), ecs.list_clusters().max_results(1).send().await);
     let first = clusters.and_then(|answer| answer.cluster_arns?.pop());
-    let cluster = cluster.map(str::to_owned).or(first).unwrap_or_else(|| "default".to_owned());
+    let cluster = cluster.map(str::to_owned).or_else(|| first.clone()).unwrap_or_else(|| "default".to_owned());
     let name = crate::model::arn::last_part(&cluster).to_owned();
     let on = || format!("cluster {name}");
     probes.tried("ecs:DescribeClusters", on(), ecs.describe_clusters().clusters(&cluster).send().await);
@@ -90,6 +94,26 @@ pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>,
         on(),
         ecs.describe_services().cluster(&cluster).services(NOTHING).send().await,
     );
+    // Of a service of the cluster where there is one, for a policy may name it.
+    let service = described.as_ref().and_then(|task| task.group()?.strip_prefix("service:"));
+    let arns = Names {
+        cluster: &name,
+        service: service.unwrap_or(NOTHING),
+        region: &region,
+        known: task.as_deref().or(first.as_deref()),
+    };
+    let on_service = format!("service {}", arns.service);
+    let listed = ecs.list_service_deployments().cluster(&cluster).service(arns.service).max_results(1).send().await;
+    let listed = probes.tried("ecs:ListServiceDeployments", on_service.clone(), listed);
+    let listed = listed.and_then(|answer| answer.service_deployments?.pop());
+    let (deployment, revision) =
+        listed.map_or((None, None), |one| (one.service_deployment_arn, one.target_service_revision_arn));
+    let deployment = deployment.unwrap_or_else(|| arns.made_up("service-deployment"));
+    let answer = ecs.describe_service_deployments().service_deployment_arns(deployment).send().await;
+    probes.tried("ecs:DescribeServiceDeployments", on_service.clone(), answer);
+    let revision = revision.unwrap_or_else(|| arns.made_up("service-revision"));
+    let answer = ecs.describe_service_revisions().service_revision_arns(revision).send().await;
+    probes.tried("ecs:DescribeServiceRevisions", on_service, answer);
     let arn = described.as_ref().and_then(|task| task.task_definition_arn.clone());
     let definition = ecs.describe_task_definition().task_definition(arn.as_deref().unwrap_or(NOTHING)).send().await;
     let on = arn
@@ -112,6 +136,25 @@ pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>,
     Ok(probes.0)
 }
 
+/// What ARNs are made of.
+struct Names<'a> {
+    cluster: &'a str,
+    service: &'a str,
+    region: &'a Region,
+    /// The ARN of a task or a cluster, which tells partition and account.
+    known: Option<&'a str>,
+}
+
+impl Names<'_> {
+    /// The ARN of something of the service that is not there, and that a policy for the service's covers.
+    fn made_up(&self, kind: &str) -> String {
+        let known = self.known.and_then(Arn::parse);
+        let (partition, account) = known.map_or(("aws", "000000000000"), |arn| (arn.partition, arn.account));
+        let Self { cluster, service, region, .. } = self;
+        format!("arn:{partition}:ecs:{region}:{account}:{kind}/{cluster}/{service}/ecspandoctorasks")
+    }
+}
+
 struct Probes(Vec<Probe>);
 
 impl Probes {
@@ -120,14 +163,16 @@ impl Probes {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
+        let mut is_unknown = false;
         let (result, answer) = match answer {
             Ok(answer) => (Ok(()), Some(answer)),
             Err(error) => {
                 let error = AwsError::from_sdk(action, format!("ask for {on}"), &error);
+                is_unknown = error.code() == Some("UnknownOperationException");
                 (if error.is_refusal() { Err(error) } else { Ok(()) }, None)
             }
         };
-        self.0.push(Probe { action, on, result });
+        self.0.push(Probe { action, on, is_unknown, result });
         answer
     }
 }

@@ -1,7 +1,8 @@
 //! Which tasks of a cluster are meant. Main type: [`Selection`]. Pure: what ECS cannot filter by is filtered here.
 
-use crate::model::Time;
+use crate::model::merge::TaskObservations;
 use crate::model::observation::TaskRecord;
+use crate::model::{TaskLife, Time};
 
 /// Many tasks of one cluster.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,8 @@ pub enum StatusFilter {
     Running,
     /// STOPPED, or on their way there.
     Stopped,
+    /// Those of them that failed.
+    Failed,
 }
 
 impl Selection {
@@ -48,9 +51,18 @@ impl Selection {
             StatusFilter::Running => status == "RUNNING",
             StatusFilter::Pending => matches!(status, "PROVISIONING" | "PENDING" | "ACTIVATING") && !desired_stopped,
             StatusFilter::Stopped => task.is_stopped() || desired_stopped,
+            StatusFilter::Failed => has_failed(task),
         };
         let new_enough =
             self.created_since.is_none_or(|since| task.times.created.is_some_and(|created| created >= since));
         in_state && new_enough && is(&self.family, task.family()) && is(&self.started_by, task.started_by.as_deref())
     }
+}
+
+/// Whether the task ended in a failure.
+fn has_failed(task: &TaskRecord) -> bool {
+    // "Now" matters to findings alone.
+    let now = task.times.stopped.unwrap_or(Time::from_unix_nanos(0));
+    let observed = TaskObservations { task: task.clone(), ..TaskObservations::default() };
+    TaskLife::new(observed, now, 0).outcome.failure.is_some()
 }

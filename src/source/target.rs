@@ -42,14 +42,111 @@ pub enum TargetError {
     /// It is a URL, but not of a task in the console.
     #[error("{0}: a URL, but not a task's in the ECS console")]
     OtherUrl(String),
+    /// It names a service.
+    #[error("{text}: a service, not a task")]
+    Service {
+        /// The text.
+        text: String,
+        /// Its cluster and its name.
+        service: ServiceTarget,
+    },
+    /// It is a name, but no id.
+    #[error("{text}: no task has such an id")]
+    Name {
+        /// The text.
+        text: String,
+        /// The name, and its cluster where that was given.
+        service: ServiceTarget,
+    },
     /// It cannot be a task's id.
     #[error("{0:?} is neither a file nor a task")]
     Nothing(String),
 }
 
+/// A service that AWS knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceTarget {
+    /// Its name.
+    pub service: String,
+    /// Its cluster's name; without one it is searched for.
+    pub cluster: Option<String>,
+    /// Its region, where the text says it.
+    pub region: Option<String>,
+}
+
+impl ServiceTarget {
+    /// The flags that select its tasks.
+    fn flags(&self) -> String {
+        let Self { service, cluster, region } = self;
+        let cluster = cluster.as_deref().unwrap_or("CLUSTER");
+        let region = region.as_ref().map_or(String::new(), |region| format!(" --region {region}"));
+        format!("--cluster {cluster} --service {service}{region}")
+    }
+
+    /// Reads a service: its name, CLUSTER/NAME, its ARN, or the address of its page in the console.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.starts_with("https://") || text.starts_with("http://") {
+            let url = ConsoleUrl::parse(text)?;
+            let named = |word: &str| url.after(word).map(str::to_owned);
+            return Some(Self { service: named("services")?, cluster: Some(named("clusters")?), region: url.region() });
+        }
+        if let Some(arn) = Arn::parse(text) {
+            let (cluster, service) = match arn.resource.split('/').collect::<Vec<_>>().as_slice() {
+                ["service", cluster, service] => (Some((*cluster).to_owned()), (*service).to_owned()),
+                ["service", service] => (None, (*service).to_owned()),
+                _ => return None,
+            };
+            let region = Some(arn.region.to_owned()).filter(|region| !region.is_empty());
+            return (arn.service == "ecs").then_some(Self { service, cluster, region });
+        }
+        let (cluster, service) = match text.split_once('/') {
+            Some((cluster, service)) => (Some(cluster), service),
+            None => (None, text),
+        };
+        let is_name =
+            |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        (is_name(service) && cluster.is_none_or(is_name)).then(|| Self {
+            service: service.to_owned(),
+            cluster: cluster.map(str::to_owned),
+            region: None,
+        })
+    }
+}
+
+/// How many characters of an id are enough to look for it.
+const BEGIN: usize = 6;
+
+/// Whether it is all of a task's id: 32 hex digits, or a UUID with its hyphens.
+pub fn is_whole_id(id: &str) -> bool {
+    match id.len() {
+        32 => !id.contains('-'),
+        36 => true,
+        _ => false,
+    }
+}
+
+/// Whether it is a task's id, or the begin of one.
+fn is_id(id: &str) -> bool {
+    (BEGIN..=36).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+}
+
 impl Hint for TargetError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Service { service, .. } => {
+                let flags = service.flags();
+                return Some(format!(
+                    "its tasks: {flags}; its deployments: ecspan deploy {}",
+                    flags.replace("--service ", "")
+                ));
+            }
+            Self::Name { service, .. } => {
+                return Some(format!(
+                    "tasks of a service: {}; an id, or its first {BEGIN} characters and more, is of hex digits: \
+                     `ecspan ls CLUSTER` lists them",
+                    service.flags()
+                ));
+            }
             Self::NoSuchFile(_) => "check the path; a task is CLUSTER/ID, an ID, an ARN or a console URL",
             Self::OtherArn { .. } => "a task's ARN is arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID",
             Self::OtherUrl(_) => "open the task in the console and copy the address: …/clusters/CLUSTER/tasks/ID…",
@@ -68,23 +165,33 @@ impl Target {
         if exists(text) {
             return Ok(Self::File(text.into()));
         }
+        let service = || ServiceTarget::parse(text);
         if text.starts_with("arn:") {
-            return from_arn(text).map(Self::Task).ok_or_else(|| TargetError::OtherArn { text: text.to_owned() });
+            return from_arn(text).map(Self::Task).ok_or_else(|| match service() {
+                Some(service) => TargetError::Service { text: text.to_owned(), service },
+                None => TargetError::OtherArn { text: text.to_owned() },
+            });
         }
         if text.starts_with("https://") || text.starts_with("http://") {
-            return from_console_url(text).map(Self::Task).ok_or_else(|| TargetError::OtherUrl(text.to_owned()));
+            return from_console_url(text).map(Self::Task).ok_or_else(|| match service() {
+                Some(service) => TargetError::Service { text: text.to_owned(), service },
+                None => TargetError::OtherUrl(text.to_owned()),
+            });
         }
         if looks_like_a_path(text) {
             return Err(TargetError::NoSuchFile(text.to_owned()));
         }
         let target = match text.split_once('/') {
             Some((cluster, id)) if !cluster.is_empty() => {
-                TaskTarget { id: id.to_owned(), cluster: Some(cluster.to_owned()), region: None }
+                TaskTarget { id: id.to_ascii_lowercase(), cluster: Some(cluster.to_owned()), region: None }
             }
-            _ => TaskTarget { id: text.to_owned(), cluster: None, region: None },
+            _ => TaskTarget { id: text.to_ascii_lowercase(), cluster: None, region: None },
         };
-        let id_is_one = !target.id.is_empty() && target.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if id_is_one { Ok(Self::Task(target)) } else { Err(TargetError::Nothing(text.to_owned())) }
+        match service() {
+            _ if is_id(&target.id) => Ok(Self::Task(target)),
+            Some(service) => Err(TargetError::Name { text: text.to_owned(), service }),
+            None => Err(TargetError::Nothing(text.to_owned())),
+        }
     }
 }
 
@@ -106,19 +213,34 @@ fn from_arn(text: &str) -> Option<TaskTarget> {
 /// `https://REGION.console.aws.amazon.com/ecs/v2/clusters/CLUSTER/[services/SERVICE/]tasks/ID/…` and the older
 /// `…/ecs/home?region=REGION#/clusters/CLUSTER/tasks/ID/details`.
 fn from_console_url(text: &str) -> Option<TaskTarget> {
-    let parts: Vec<&str> = text.split(['/', '?', '#', '&']).filter(|part| !part.is_empty()).collect();
-    let after = |word: &str| parts.iter().position(|part| *part == word).and_then(|at| parts.get(at + 1));
-    let host = *parts.get(1)?;
-    if !host.contains("console.") {
-        return None;
+    let url = ConsoleUrl::parse(text)?;
+    let named = |word: &str| url.after(word).map(str::to_owned);
+    // The list of tasks has an address like that, without an id.
+    let id = named("tasks").filter(|id| is_id(id))?;
+    Some(TaskTarget { id, cluster: Some(named("clusters")?), region: url.region() })
+}
+
+/// An address in the console, in its parts.
+struct ConsoleUrl<'a>(Vec<&'a str>);
+
+impl<'a> ConsoleUrl<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(['/', '?', '#', '&']).filter(|part| !part.is_empty()).collect();
+        parts.get(1)?.contains("console.").then_some(Self(parts))
     }
-    let in_query = parts.iter().find_map(|part| part.strip_prefix("region="));
-    let in_host = host.split('.').next().filter(|first| *first != "console");
-    Some(TaskTarget {
-        id: (*after("tasks")?).to_owned(),
-        cluster: Some((*after("clusters")?).to_owned()),
-        region: in_query.or(in_host).map(str::to_owned),
-    })
+
+    /// What follows a word.
+    fn after(&self, word: &str) -> Option<&'a str> {
+        let at = self.0.iter().position(|part| *part == word)?;
+        self.0.get(at + 1).copied()
+    }
+
+    fn region(&self) -> Option<String> {
+        let in_query = self.0.iter().find_map(|part| part.strip_prefix("region="));
+        // Somebody with several sessions has an account before it: `123456789012-a1b2c3d4.eu-west-1.console.…`.
+        let in_host = || self.0.get(1)?.split_once(".console.")?.0.rsplit('.').next();
+        in_query.or_else(in_host).map(str::to_owned)
+    }
 }
 
 fn looks_like_a_path(text: &str) -> bool {
@@ -153,6 +275,9 @@ mod tests {
             task(&format!("arn:aws-cn:ecs:cn-north-1:1:task/{id}")),
             Some((None, id.to_owned(), some("cn-north-1")))
         );
+        // The first characters of an id are looked for, and whatever else a task cannot be called is no id.
+        assert_eq!(task("prod/84b599"), Some((some("prod"), "84b599".to_owned(), None)));
+        assert_eq!(task("84b5991528504856a2f0"), Some((None, "84b5991528504856a2f0".to_owned(), None)));
         for url in [
             format!("https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/tasks/{id}/configuration"),
             format!(
@@ -161,6 +286,68 @@ mod tests {
             format!("https://console.aws.amazon.com/ecs/home?region=eu-west-1#/clusters/prod/tasks/{id}/details"),
         ] {
             assert_eq!(task(&url), Some((some("prod"), id.to_owned(), some("eu-west-1"))), "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_the_console_are_read_as_what_they_are() {
+        let host = "eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod";
+        let region = |url: &str| ConsoleUrl::parse(url).and_then(|url| url.region());
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(region(&format!("https://{host}/services/web/health")), some("eu-west-1"));
+        assert_eq!(region(&format!("https://123456789012-a1b2c3d4.{host}/services/web/health")), some("eu-west-1"));
+        assert_eq!(
+            region("https://us-gov-west-1.console.amazonaws-us-gov.com/ecs/v2/clusters/a"),
+            some("us-gov-west-1")
+        );
+        assert_eq!(region("https://console.aws.amazon.com/ecs/home?region=eu-west-1#/clusters"), some("eu-west-1"));
+        assert_eq!(region("https://console.aws.amazon.com/ecs/home"), None);
+        // Lists of tasks are no tasks.
+        for url in [
+            format!("https://{host}/tasks?region=eu-west-1"),
+            format!("https://{host}/services/web/tasks?region=eu-west-1"),
+        ] {
+            assert_eq!(task(&url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_service_can_be_named_in_every_way_and_is_told_where_a_task_is_meant() {
+        let service = |cluster: Option<&str>, region: Option<&str>| {
+            let (cluster, region) = (cluster.map(str::to_owned), region.map(str::to_owned));
+            Some(ServiceTarget { service: "web_1".to_owned(), cluster, region })
+        };
+        assert_eq!(ServiceTarget::parse("web_1"), service(None, None));
+        assert_eq!(ServiceTarget::parse("prod/web_1"), service(Some("prod"), None));
+        let arn = "arn:aws:ecs:eu-west-1:1:service/prod/web_1";
+        assert_eq!(ServiceTarget::parse(arn), service(Some("prod"), Some("eu-west-1")));
+        assert_eq!(ServiceTarget::parse("arn:aws:ecs:eu-west-1:1:service/web_1"), service(None, Some("eu-west-1")));
+        let new =
+            "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/services/web_1/health?region=eu-west-1";
+        let old = "https://console.aws.amazon.com/ecs/home?region=eu-west-1#/clusters/prod/services/web_1/details";
+        for url in [new, old] {
+            assert_eq!(ServiceTarget::parse(url), service(Some("prod"), Some("eu-west-1")), "{url}");
+        }
+        for nothing in [
+            "",
+            "a b",
+            "/web",
+            "web/",
+            "a/b/c",
+            "arn:aws:ecs:eu-west-1:1:cluster/prod",
+            "https://example.com/services/web",
+        ] {
+            assert_eq!(ServiceTarget::parse(nothing), None, "{nothing}");
+        }
+        for (text, flags) in [
+            ("web_1", "--cluster CLUSTER --service web_1"),
+            ("prod/web_1", "--cluster prod --service web_1"),
+            ("abc12", "--cluster CLUSTER --service abc12"),
+            (arn, "--cluster prod --service web_1 --region eu-west-1"),
+            (new, "--cluster prod --service web_1 --region eu-west-1"),
+        ] {
+            let hint = Target::parse(text, |_| false).err().and_then(|error| error.hint());
+            assert!(hint.as_ref().is_some_and(|hint| hint.contains(flags)), "{text}: {hint:?}");
         }
     }
 

@@ -8,21 +8,27 @@ use ecspan::source::logs::LogLines;
 
 use super::{OtlpArgs, duration, log_lines};
 
+// A paragraph is a line: clap wraps it to the terminal's width.
 const EXAMPLES: &str = "\
 Examples:
-  ecspan deploy web --cluster prod                       the latest deployment, as it stands
-  ecspan deploy web --cluster prod --wait --wait-timeout 15m  in CI, after `aws ecs update-service`
+  ecspan deploy web --cluster prod
+      the latest deployment, as it stands
+  ecspan deploy web --cluster prod --wait --wait-timeout 15m
+      in CI, after `aws ecs update-service`
   ecspan deploy web --cluster prod --report-file json:web.json --baseline last/web.json
-  ecspan deploy web --cluster prod --to otlp --endpoint http://localhost:4317
-  ecspan deploy --from services.json tasks.json          saved answers of describe-services and describe-tasks
+      beside an earlier one
+  ecspan deploy web --cluster prod --endpoint http://localhost:4317
+      and its traces
+  ecspan deploy --from services.json tasks.json
+      saved answers of describe-services and describe-tasks
 
-Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be read, 4 partly delivered,
-10 rolled back, 11 failed, 12 timed out waiting, 13 a finding of --fail-on";
+Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be read, 4 partly delivered, 10 rolled back, \
+11 failed, 12 timed out waiting, 13 a finding of --fail-on";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DeployArgs {
-    /// The service: its name or its ARN
+    /// The service: its name, CLUSTER/NAME, its ARN, or its address in the console
     #[arg(value_name = "SERVICE", required_unless_present = "from")]
     pub(crate) service: Option<String>,
     /// The service's cluster (default: that of the ARN; else all clusters are searched)
@@ -55,11 +61,11 @@ pub(crate) struct DeployArgs {
     #[arg(long, value_name = "FINDING")]
     pub(crate) fail_on: Vec<String>,
     /// Also deliver the deployment's trace, and the trace of each task that it launched or stopped: otlp, xray or
-    /// xray:REGION, or file:PATH. May be repeated. Without it nothing is sent
+    /// xray:REGION, or file:PATH. May be repeated. Without it, and without --endpoint, nothing is sent
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: Vec<String>,
     /// Send the deployment as of now, open ends included, under a trace id of its own
-    #[arg(long, requires = "to")]
+    #[arg(long)]
     pub(crate) snapshot: bool,
     /// Keep at most N log lines of each container of a task that failed (default: OTEL_SPAN_EVENT_COUNT_LIMIT, else 128)
     #[arg(long, value_name = "N", value_parser = log_lines)]
@@ -79,7 +85,7 @@ pub(crate) struct DeployArgs {
     /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
     #[arg(long, value_name = "DIR|none")]
     pub(crate) undelivered: Option<String>,
-    /// Base URL of a Jaeger UI: the closing report links to the trace
+    /// Base URL of a Jaeger UI: the closing report and the Markdown report link to the trace, once a receiver has accepted it
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
     /// Draw with ASCII characters only

@@ -3,8 +3,9 @@
 use super::rows::{self, MOST};
 use super::{Report, sentences};
 use crate::model::deployment::State;
+use crate::model::duration;
 use crate::render::style::Style;
-use crate::render::{duration, escape, moment};
+use crate::render::{escape, moment};
 
 /// Columns of a log line.
 const LINE: usize = 500;
@@ -45,7 +46,10 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
     }));
     rest.extend(report.gaps.iter().map(|gap| format!("gap: {}: {}", text(&gap.what), text(&gap.why))));
     rest.extend(report.notes.iter().map(|note| format!("note: {}", text(note))));
-    rest.push(format!("trace id {}", code(report.trace_id)));
+    rest.push(match report.trace_url.and_then(link) {
+        Some(url) => format!("trace id [{}]({url})", code(report.trace_id)),
+        None => format!("trace id {}", code(report.trace_id)),
+    });
     push(&mut out, &rest.iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n"));
     out
 }
@@ -146,6 +150,16 @@ fn text(text: &str) -> String {
         }
     }
     safe
+}
+
+/// An address that can stand in a link as it is; what would end the link is percent-encoded.
+fn link(url: &str) -> Option<String> {
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    let encoded = |c: char| match c {
+        '(' | ')' | '<' | '>' | '[' | ']' | '"' | '\\' | '`' | ' ' => format!("%{:02X}", u32::from(c)),
+        c => c.to_string(),
+    };
+    (is_web && !url.contains(char::is_control)).then(|| url.chars().map(encoded).collect())
 }
 
 fn code(text: &str) -> String {

@@ -25,6 +25,8 @@ pub struct Report<'a> {
     pub comparison: Option<&'a Comparison>,
     /// Where its trace is found, or would be.
     pub trace_id: &'a str,
+    /// Its address in somebody's UI, once it is there.
+    pub trace_url: Option<&'a str>,
     /// It was waited for, in vain.
     pub timed_out: bool,
     /// What explains an absence that is no fault.

@@ -2,10 +2,11 @@
 
 use super::rows::{self, LETTERS, MOST, short_id};
 use super::{Report, sentences};
-use crate::model::deployment::{DeployedTask, Matter, State};
+use crate::model::deployment::{DeployedTask, LEAST_SAMPLE, Matter, State};
+use crate::model::duration;
 use crate::render::style::{Style, Tone};
 use crate::render::wrap::wrapped;
-use crate::render::{duration, moment};
+use crate::render::{escape, moment};
 
 /// Draws the report. At most some sixty lines, however many tasks there are.
 pub fn draw(report: &Report<'_>, style: &Style) -> String {
@@ -117,34 +118,52 @@ fn mark(task: &DeployedTask, style: &Style) -> (String, Tone) {
     }
 }
 
+/// Columns of the table of phases beside a baseline's.
+const WIDE: usize = 88;
+
 /// How long each phase took, beside the baseline.
 fn phases(out: &mut String, report: &Report<'_>, style: &Style) {
     let phases = report.life.phases();
     if phases.is_empty() {
         return;
     }
-    let heading = format!("{:<22}{:>5}{:>11}{:>11}{:>11}", "PHASE", "TASKS", "P50", "P95", "MAX");
-    let heading = if report.comparison.is_some() { format!("{heading}  BASELINE P50") } else { heading };
+    // Little room is for what is compared.
+    let is_narrow = report.comparison.is_some() && style.width < WIDE;
+    let (before, width) = if is_narrow { ("BASELINE", 10) } else { ("BASELINE P50", 14) };
+    let cells = |name: &str, tasks: &str, cells: [&str; 3]| {
+        let shown = if is_narrow { 1 } else { 3 };
+        let cells: String = cells.iter().take(shown).map(|cell| format!("{cell:>11}")).collect();
+        format!("{name:<22}{tasks:>5}{cells}")
+    };
+    let heading = cells("PHASE", "TASKS", ["P50", "P95", "MAX"]);
+    let heading = if report.comparison.is_some() { format!("{heading}{before:>width$}") } else { heading };
     line(out, &style.paint(Tone::Quiet, &style.fit(&heading, style.width)));
     let stopping = report.life.stopping().map(|spread| ("stopping (old tasks)", spread));
+    let mut unsaid = false;
     for (name, spread) in phases.iter().copied().chain(stopping) {
-        let cell = duration::short;
-        let mut text = format!(
-            "{name:<22}{:>5}{:>11}{:>11}{:>11}",
-            spread.count,
-            cell(spread.p50),
-            cell(spread.p95),
-            cell(spread.max)
-        );
+        let [p50, p95, max] = [spread.p50, spread.p95, spread.max].map(duration::short);
+        let mut text = cells(name, &spread.count.to_string(), [&p50, &p95, &max]);
         let beside = report.comparison.and_then(|c| c.differences.iter().find(|d| d.phase == name));
-        let mut tone = Tone::Plain;
-        if let Some(beside) = beside {
-            text.push_str(&format!("{:>14}  {}", cell(beside.before.p50), sentences::mark(beside.matter)));
-            tone = if beside.matter == Matter::Slower { Tone::Warn } else { Tone::Plain };
-        } else if sentences::is_small(&spread) {
-            text.push_str("  small sample");
+        let mark = match beside {
+            Some(beside) => {
+                text.push_str(&format!("{:>width$}", duration::short(beside.before.p50)));
+                sentences::mark(beside.matter)
+            }
+            None if sentences::is_small(&spread) => sentences::mark(Matter::Small),
+            None => "",
+        };
+        if escape::columns(&text) + 2 + mark.len() <= style.width {
+            text.push_str(&format!("  {mark}"));
+        } else {
+            unsaid = true;
         }
-        line(out, &style.paint(tone, &style.fit(&text, style.width)));
+        let is_slower = beside.is_some_and(|beside| beside.matter == Matter::Slower);
+        let tone = if is_slower { Tone::Warn } else { Tone::Plain };
+        line(out, &style.paint(tone, style.fit(&text, style.width).trim_end()));
+    }
+    if unsaid {
+        let text = format!("fewer than {LEAST_SAMPLE} tasks are a small sample");
+        wrapped(out, "", Tone::Quiet, &text, style);
     }
     out.push('\n');
     for sentence in [sentences::slowest_phase(report), sentences::slowest_task(report)].into_iter().flatten() {

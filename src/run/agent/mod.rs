@@ -138,7 +138,7 @@ impl AgentWatch {
 
     fn tell_gap(&self, task: Option<&str>, what: String, hint: Option<&str>) {
         let (task, hint) = (task.map(str::to_owned), hint.map(str::to_owned));
-        self.notices.tell(&Notice::Gap { task, what, hint });
+        self.notices.tell(&Notice::Gap { task, message: None, what, hint });
     }
 
     /// What the agent lists now.

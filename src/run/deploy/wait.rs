@@ -8,7 +8,7 @@ use super::{DeployError, Wait};
 use crate::hint::Hint;
 use crate::model::deployment::{Deployment, Wanted, choose};
 use crate::run::notice::{Notice, Teller};
-use crate::source::ecs::EcsSource;
+use crate::source::ecs::{EcsSource, LAST_ANSWER};
 use crate::source::service::{ServiceAnswers, ServicePlace};
 
 /// Asked no more often …
@@ -24,30 +24,29 @@ pub(super) async fn until_over(
     wait: &Wait,
     notices: &Teller,
 ) -> Result<(Deployment, ServiceAnswers, bool), DeployError> {
-    let begin = Instant::now();
     let mut pause = FIRST_PAUSE;
     // Whatever is rolled out meanwhile, it is this one that is waited for.
     let mut meant: Option<(Wanted, Deployment)> = None;
     let mut last: Option<ServiceAnswers> = None;
-    let until = wait.timeout.map(|timeout| begin + timeout);
+    let until = wait.timeout.map(|timeout| Instant::now() + timeout);
     let mut told = None;
     loop {
         let is_named = matches!(wanted, Wanted::Id(_));
         // Attempts at a call count too, once there is something to report.
         let asked = match until.filter(|_| meant.is_some()) {
-            Some(until) => timeout_at(until, source.service_answers(place, is_named)).await.ok(),
+            Some(until) => timeout_at(until + LAST_ANSWER, source.service_answers(place, is_named)).await.ok(),
             None => Some(source.service_answers(place, is_named).await),
         };
         let answers = match asked {
             Some(Ok(answers)) => answers,
             None => return late(meant, last),
-            Some(Err(error)) if meant.is_some() && error.is_passing() && is_late(begin, pause, wait) => {
+            Some(Err(error)) if meant.is_some() && error.is_passing() && is_over(until) => {
                 notices.tell(&Notice::NoAnswer { error: error.to_string(), hint: error.hint() });
                 return late(meant, last);
             }
             Some(Err(error)) if meant.is_some() && error.is_passing() => {
                 notices.tell(&Notice::NoAnswer { error: error.to_string(), hint: error.hint() });
-                sleep(pause).await;
+                sleep(at_most(pause, until)).await;
                 continue;
             }
             Some(Err(error)) => return Err(DeployError::Aws(error)),
@@ -72,11 +71,11 @@ pub(super) async fn until_over(
             return Ok((deployment, answers, false));
         }
         tell_once(&deployment, &mut told, notices);
-        if is_late(begin, pause, wait) {
+        if is_over(until) {
             return Ok((deployment, answers, true));
         }
         last = Some(answers);
-        sleep(pause).await;
+        sleep(at_most(pause, until)).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
 }
@@ -92,8 +91,13 @@ fn late(
     }
 }
 
-fn is_late(begin: Instant, pause: Duration, wait: &Wait) -> bool {
-    wait.timeout.is_some_and(|timeout| begin.elapsed() + pause > timeout)
+fn is_over(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() >= until)
+}
+
+/// What is left is waited for to its end, and then asked once more.
+fn at_most(pause: Duration, until: Option<Instant>) -> Duration {
+    until.map_or(pause, |until| pause.min(until.saturating_duration_since(Instant::now())))
 }
 
 /// What goes on, when it is something else than before: a pipeline's log shows no progress line.

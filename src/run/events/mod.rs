@@ -32,6 +32,9 @@ use crate::trace::{TaskTrace, TraceOptions};
 /// The pause after a receiver did not take a task.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// So much of a message that cannot be read is told one by one.
+const FEW: usize = 3;
+
 /// What is done with events.
 #[derive(Debug)]
 pub struct EventConfig {
@@ -202,20 +205,21 @@ impl Exporter {
         let Contents { observations, errors, .. } =
             read.unwrap_or_else(|error| Contents { errors: vec![error], ..Contents::default() });
         if !errors.is_empty() {
-            add(&self.counts.poison, 1);
-            self.config.meters.settled(MessageFate::Poison);
-            for error in errors {
-                let (message, hint) = (id.to_owned(), error.hint());
-                self.notices.tell(&Notice::Unreadable { message, received, error: error.to_string(), hint });
-            }
-            return Done::Leave;
+            return self.leave(id, received, errors.iter().map(|error| (error.to_string(), error.hint())).collect());
         }
         let (tasks, _) = merge::by_task(observations);
         let wanted: Vec<TaskObservations> =
             tasks.into_iter().filter(|observed| self.config.filter.takes(&observed.task)).collect();
+        // Nothing can be made of it, now or later.
+        let timeless = wanted.iter().filter(|observed| Phases::new(&observed.task.times, true).is_none());
+        let timeless = timeless.map(|observed| (format!("task {}: no time is known of it", observed.task.id), None));
+        let timeless: Vec<_> = timeless.collect();
+        if !timeless.is_empty() {
+            return self.leave(id, received, timeless);
+        }
         let mut fate = MessageFate::PassedBy;
         for observed in wanted {
-            match self.deliver(observed).await {
+            match self.deliver(id, observed).await {
                 Ok(Sent::Exported) => fate = MessageFate::Exported,
                 Ok(Sent::PassedBy) => {}
                 Err(NotDone::ToldToStop) => return Done::GiveBack,
@@ -229,8 +233,20 @@ impl Exporter {
         Done::Delete
     }
 
+    /// Leaves a message to the queue, for these errors and their hints: it may hold thousands.
+    fn leave(&self, id: &str, received: u32, errors: Vec<(String, Option<String>)>) -> Done {
+        add(&self.counts.poison, 1);
+        self.config.meters.settled(MessageFate::Poison);
+        let more = errors.len().checked_sub(FEW).filter(|more| *more > 0);
+        let more = more.map(|more| (format!("{more} more things in it cannot be read"), None));
+        for (error, hint) in errors.into_iter().take(FEW).chain(more) {
+            self.notices.tell(&Notice::Unreadable { message: id.to_owned(), received, error, hint });
+        }
+        Done::Leave
+    }
+
     /// Delivers a task everywhere, however long that takes.
-    async fn deliver(&self, mut observed: TaskObservations) -> Result<Sent, NotDone> {
+    async fn deliver(&self, message: &str, mut observed: TaskObservations) -> Result<Sent, NotDone> {
         let now = (self.config.clock)();
         let bare = TaskLife::new(observed.clone(), now, 0);
         let failed = bare.outcome.failure.is_some();
@@ -242,24 +258,25 @@ impl Exporter {
             && let Some(source) = &self.config.logs
         {
             self.settled(&bare.task).await?;
-            observed = self.with_logs(source, observed).await;
+            observed = self.with_logs(message, source, observed).await;
         }
         if let Some(source) = &self.config.definitions
             && observed.definition.is_none()
-            && !self.define(source, &mut observed).await
+            && !self.define(message, source, &mut observed).await
         {
             return Err(NotDone::ToldToStop);
         }
         let life = TaskLife::new(observed, now, usize::MAX);
         for gap in &life.gaps {
             let (task, what) = (Some(life.label()), format!("{}: {}", gap.what, gap.why));
-            self.notices.tell(&Notice::Gap { task, what, hint: gap.hint.clone() });
+            let message = Some(message.to_owned());
+            self.notices.tell(&Notice::Gap { task, message, what, hint: gap.hint.clone() });
         }
         let trace = TaskTrace::new(&life, &self.config.options);
         if trace.spans.is_empty() {
             return Ok(Sent::PassedBy);
         }
-        let all = join_all(self.outlets.iter().map(|to| self.send(to, &trace))).await;
+        let all = join_all(self.outlets.iter().map(|to| self.send(message, to, &trace))).await;
         let settled: Option<Vec<Fate>> = all.into_iter().collect();
         let fate = settled.ok_or(NotDone::ToldToStop)?.into_iter().max().unwrap_or(Fate::Accepted);
         add(&self.counts.tasks, 1);
@@ -268,7 +285,8 @@ impl Exporter {
         let failure = life.outcome.failure.as_ref();
         let failure = failure.map(|failure| failure.error_type.as_ref().unwrap_or(&failure.description).clone());
         let (task, status, spans) = (trace.label.clone(), trace.status.clone(), trace.spans.len() as u64);
-        self.notices.tell(&Notice::Exported { task, status, spans, lag, failure, fate });
+        let message = message.to_owned();
+        self.notices.tell(&Notice::Exported { task, message, status, spans, lag, failure, fate });
         Ok(Sent::Exported)
     }
 
@@ -287,7 +305,7 @@ impl Exporter {
     }
 
     /// Sends until the receiver has said yes or no for good; `None` when told to stop first.
-    async fn send(&self, Outlet { to, coalesce }: &Outlet, trace: &TaskTrace) -> Option<Fate> {
+    async fn send(&self, message: &str, Outlet { to, coalesce }: &Outlet, trace: &TaskTrace) -> Option<Fate> {
         let mut joined = coalesce.join(trace.clone(), |traces| to.send_all(traces)).await;
         loop {
             // Alone, once something was wrong: it may be wrong with one of those that shared the request.
@@ -302,6 +320,7 @@ impl Exporter {
                         let (task, hint) = (trace.label.clone(), reason.hint());
                         self.notices.tell(&Notice::Rejected {
                             task,
+                            message: message.to_owned(),
                             spans: rejected,
                             reason: reason.to_string(),
                             hint,
@@ -315,7 +334,8 @@ impl Exporter {
                 }
                 Ack::Open(reason) => {
                     let (to, task, hint) = (to.name().to_owned(), trace.label.clone(), reason.hint());
-                    self.notices.tell(&Notice::NotTaken { to, task, reason: reason.to_string(), hint });
+                    let message = message.to_owned();
+                    self.notices.tell(&Notice::NotTaken { to, task, message, reason: reason.to_string(), hint });
                     tokio::select! {
                         () = sleep(PAUSE) => {}
                         () = self.stop.wait() => return None,
@@ -329,12 +349,12 @@ impl Exporter {
     }
 
     /// With the log lines; the event stays the word on the task.
-    async fn with_logs(&self, source: &EcsSource, mut observed: TaskObservations) -> TaskObservations {
+    async fn with_logs(&self, message: &str, source: &EcsSource, mut observed: TaskObservations) -> TaskObservations {
         match source.region_of(&observed.task) {
             Ok(region) => observed.absorb(source.observe_one(&region, observed.task.clone()).await),
             Err(error) => {
-                let task = observed.task.id.clone();
-                self.notices.tell(&Notice::AwsFailed { task, error: error.to_string(), hint: None });
+                let (task, message) = (observed.task.id.clone(), message.to_owned());
+                self.notices.tell(&Notice::AwsFailed { task, message, error: error.to_string(), hint: None });
             }
         }
         observed
@@ -342,7 +362,7 @@ impl Exporter {
 
     /// Asks for a task's definition, however long that takes: under two names a task would be there twice. `false` when
     /// told to stop first; a definition that AWS will not give is a gap.
-    async fn define(&self, source: &EcsSource, observed: &mut TaskObservations) -> bool {
+    async fn define(&self, message: &str, source: &EcsSource, observed: &mut TaskObservations) -> bool {
         loop {
             let error = match source.definition_of(&observed.task).await {
                 None => return true,
@@ -356,8 +376,8 @@ impl Exporter {
                 observed.gaps.push(ecs::gap("the task definition, which names the service", &error));
                 return true;
             }
-            let (task, hint) = (observed.task.id.clone(), error.hint());
-            self.notices.tell(&Notice::AwsFailed { task, error: error.to_string(), hint });
+            let (task, message, hint) = (observed.task.id.clone(), message.to_owned(), error.hint());
+            self.notices.tell(&Notice::AwsFailed { task, message, error: error.to_string(), hint });
             tokio::select! {
                 () = sleep(PAUSE) => {}
                 () = self.stop.wait() => return false,

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::profile::Profiles;
 use super::{AwsError, innermost};
+use crate::secrets::aws_said;
 
 /// Asks a person for the code of a device; `None` where none is given.
 pub type Ask = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -120,7 +121,11 @@ impl Role {
             .set_serial_number(self.serial.clone())
             .set_token_code(code);
         let answer = request.send().await.map_err(|error| {
-            CredentialsError::provider_error(format!("failed to take on the role {}: {}", self.arn, said(&error)))
+            CredentialsError::provider_error(format!(
+                "failed to take on the role {}: {}",
+                self.arn,
+                aws_said(&said(&error))
+            ))
         })?;
         let got = answer.credentials.ok_or_else(|| CredentialsError::provider_error("AWS gave no credentials"))?;
         let expiry = SystemTime::try_from(got.expiration).ok();
