@@ -5,6 +5,7 @@
 //! in it means.
 
 use std::fmt;
+use std::io;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -109,7 +110,7 @@ pub(crate) fn is_of_proxies(name: &str) -> bool {
 }
 
 /// Where AWS tells a machine and a task of themselves: nobody else answers there.
-fn is_link_local(host: &str) -> bool {
+pub(crate) fn is_link_local(host: &str) -> bool {
     let v4: Option<std::net::Ipv4Addr> = host.parse().ok();
     v4.is_some_and(|address| address.is_link_local()) || host.trim_matches(['[', ']']) == "fd00:ec2::254"
 }
@@ -166,6 +167,34 @@ impl Proxy {
         encoded.into_iter().chain(self.user().map(|(_, password)| password)).collect()
     }
 }
+
+/// A connection that a proxy did not let through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What it did: `refuses connections`.
+    pub(crate) said: String,
+    /// Then the same again would fare no better.
+    pub(crate) wants_credentials: bool,
+}
+
+impl Proxy {
+    /// What a failure to connect through it means, in the words of hyper-util's tunnel.
+    pub(crate) fn failure(&self, to: &dyn fmt::Display, kind: Option<io::ErrorKind>, detail: &str) -> Failure {
+        let wants_credentials = detail.contains("proxy authorization required");
+        let said = match detail.strip_prefix("tunnel error: ") {
+            _ if wants_credentials => WANTS_CREDENTIALS.to_owned(),
+            _ if kind == Some(io::ErrorKind::ConnectionRefused) => "refuses connections".to_owned(),
+            Some("unsuccessful") => format!("refuses to connect to {to}"),
+            Some(detail) => format!("did not connect to {to}: {detail}"),
+            None => format!("cannot be connected to, on the way to {to}: {detail}"),
+        };
+        Failure { said, wants_credentials }
+    }
+}
+
+/// What a proxy says with 407.
+pub(crate) const WANTS_CREDENTIALS: &str =
+    "wants other credentials than it is given (407 Proxy Authentication Required)";
 
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

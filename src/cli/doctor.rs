@@ -57,6 +57,10 @@ impl Doctor {
     }
 
     async fn aws(&mut self, aws: &Aws, cluster: Option<&str>) -> Result<(), Problem> {
+        if let Some(problem) = aws.problem() {
+            self.refused("settings", problem)?;
+            return self.skip("credentials, clock, actions", "not tried: AWS's settings make no sense");
+        }
         let (identity, skew) = probe::identity(aws).await;
         let region = match aws.region(None) {
             Ok(region) => self.ok("region", region.as_ref()).map(|()| true)?,

@@ -1,6 +1,8 @@
 //! The environment variables that ecspan reads itself. (AWS's are read by the SDK, OTLP's by
 //! `ecspan::sink::config`.)
 
+use std::ffi::OsString;
+
 use ecspan::source::logs::LogLines;
 
 use super::args;
@@ -35,8 +37,12 @@ client's certificate and its key |
     (
         "AWS",
         "\
-| `AWS_PROFILE`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` and all others | the AWS SDK's own; `--profile` and `--region` outrank two of them |
+| `AWS_PROFILE`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and all others | the AWS SDK's own; `--profile` outranks exported keys too, `--region` the region |
 | `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_ECS` … | another address than AWS's own |
+| `AWS_CA_BUNDLE` | the authorities that AWS is trusted by, instead of the system's; as `ca_bundle` of the profile |
+| `AWS_MAX_ATTEMPTS` | how often a call is tried (10); as `max_attempts` of the profile |
+| `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE`, `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | the SDK's own; a \
+file that cannot be read is named |
 | `AWS_ENDPOINT_URL_XRAY` | where `--to xray` sends |
 | `AWS_LAMBDA_RUNTIME_API`, `AWS_LAMBDA_FUNCTION_NAME`, `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, `AWS_LAMBDA_FUNCTION_VERSION` | set by \
 AWS Lambda; with the first of them the program without arguments is `ecspan lambda` |
@@ -65,6 +71,12 @@ task is looked at |",
 /// A variable's value, where it has one.
 pub(super) fn get(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// All of it, as far as it is text.
+pub(super) fn all() -> Vec<(String, String)> {
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(text).collect()
 }
 
 /// How many log lines are kept of a container.

@@ -1,13 +1,14 @@
 //! From what was typed to the tasks that are meant. Main function: [`open`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ecspan::model::Time;
 use ecspan::run::Teller;
 use ecspan::run::read::{Course, ReadConfig, Reader};
 use ecspan::sink::Verdict;
-use ecspan::source::aws::{Aws, AwsError, AwsSettings};
+use ecspan::source::aws::{Aws, AwsError, AwsSettings, Tell};
 use ecspan::source::ecs::{EcsSource, ObserveOptions, Until};
 use ecspan::source::logs::{LogLines, StreamOverride};
 use ecspan::source::select::{Selection, StatusFilter};
@@ -16,7 +17,7 @@ use ecspan::source::target::{Target, TaskTarget};
 use super::args::{Global, SelectArgs, Status, TaskArgs, WaitFor};
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
-use super::{env, signals};
+use super::{env, signals, terminal};
 
 /// What a command needs of its tasks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,7 +116,19 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
 
 /// AWS as the SDK's own settings and the flags say.
 pub(super) async fn aws(global: &Global) -> Aws {
-    Aws::load(&AwsSettings { profile: global.profile.clone(), region: global.region.clone() }).await
+    aws_telling(global, Arc::new(|what: &str| terminal::tell("waiting", what))).await
+}
+
+/// The same, where a wait is told otherwise.
+pub(super) async fn aws_telling(global: &Global, waiting: Tell) -> Aws {
+    let settings = AwsSettings {
+        profile: global.profile.clone(),
+        region: global.region.clone(),
+        env: Some(env::all()),
+        ask: terminal::asks(),
+        waiting: Some(waiting),
+    };
+    Aws::load(&settings).await
 }
 
 async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs) -> Result<EcsSource, Problem> {

@@ -1,9 +1,11 @@
 //! The terminal that the program runs in: where text goes, its width, its characters, its colours.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use ecspan::render::escape;
+use ecspan::source::aws::Ask;
 
 use super::args::{Color, Global};
 use super::exit::Exit;
@@ -47,6 +49,22 @@ pub(crate) fn tell(label: &str, text: &str) {
 /// Writes a line to stderr, which may be closed: then there is nobody to tell.
 pub(crate) fn say(line: &str) {
     let _ = progress::aside(|| writeln!(anstream::stderr().lock(), "{line}"));
+}
+
+/// Asks for a code, where there is a person to ask.
+pub(crate) fn asks() -> Option<Ask> {
+    let has_person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    has_person.then(|| Arc::new(|device: &str| ask(device)) as Ask)
+}
+
+fn ask(device: &str) -> Option<String> {
+    progress::aside(|| {
+        let mut err = anstream::stderr().lock();
+        write!(err, "code of the MFA device {}: ", escape::text(device)).and_then(|()| err.flush()).ok()?;
+        let mut code = String::new();
+        std::io::stdin().read_line(&mut code).ok()?;
+        Some(code.trim().to_owned()).filter(|code| !code.is_empty())
+    })
 }
 
 /// How many columns there are to draw in.

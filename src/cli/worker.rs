@@ -17,7 +17,7 @@ use ecspan::source::logs::LogLines;
 use super::args::{Containers, EventArgs, Global, LAMBDA_RUNTIME_API, WorkerArgs, WorkerLogs};
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
-use super::{closing, destinations, env, meters, notices, signals, tasks};
+use super::{closing, destinations, env, log, meters, notices, signals, tasks};
 
 /// What Lambda sets and the runtime insists on.
 const LAMBDA_VARIABLES: [&str; 4] =
@@ -25,7 +25,7 @@ const LAMBDA_VARIABLES: [&str; 4] =
 
 /// `ecspan worker`.
 pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Problem> {
-    let (aws, notices) = (tasks::aws(global).await, notices::for_a_log());
+    let (aws, notices) = (aws(global).await, notices::for_a_log());
     let config = QueueConfig {
         events: config(global, &args.events, &aws, &notices).await?,
         queue: Queue::open(&aws, &args.queue).map_err(|error| tasks::aws_problem(&error))?,
@@ -46,10 +46,15 @@ pub(super) async fn lambda(global: &Global, args: &EventArgs) -> Result<Exit, Pr
     if env::get(LAMBDA_RUNTIME_API).and_then(|api| api.parse::<http::Uri>().ok()).is_none() {
         return Err(Problem::usage(format!("{LAMBDA_RUNTIME_API} is no address")));
     }
-    let (aws, notices) = (tasks::aws(global).await, notices::for_a_log());
+    let (aws, notices) = (aws(global).await, notices::for_a_log());
     let config = config(global, args, &aws, &notices).await?;
     let exported = invoke::run(config, signals::stop(), notices).await;
     exported.map(|exported| exit(&exported, true)).map_err(|error| Problem::failed(error.to_string()))
+}
+
+/// AWS; a wait is a line of the log.
+async fn aws(global: &Global) -> Aws {
+    tasks::aws_telling(global, Arc::new(|what: &str| log::say("info", &format!("waiting {what}"), &[]))).await
 }
 
 async fn config(global: &Global, args: &EventArgs, aws: &Aws, notices: &Teller) -> Result<EventConfig, Problem> {

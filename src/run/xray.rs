@@ -25,6 +25,7 @@ pub fn access(aws: &Aws) -> XrayAccess {
         region: config.region().map(ToString::to_string),
         endpoint_url: config.endpoint_url().map(str::to_owned),
         signer: config.credentials_provider().map(signer),
+        ca: aws.ca().cloned(),
     }
 }
 

@@ -21,10 +21,7 @@ use super::endpoint::Endpoint;
 use super::http::{chain, innermost, io_kind};
 use super::reason::Reason;
 use super::transport::Answer;
-use crate::proxy::Proxy;
-
-/// hyper-util's words for 407, which reqwest passes on.
-const WANTS_CREDENTIALS: &str = "proxy authorization required";
+use crate::proxy::{Failure, Proxy, WANTS_CREDENTIALS};
 
 /// Connects to a host through a proxy, with `CONNECT`.
 #[derive(Clone)]
@@ -112,18 +109,9 @@ impl Error for Failed {}
 
 /// Classifies a connection that a proxy did not let through.
 pub(crate) fn connect_failed(proxy: &Proxy, endpoint: &Endpoint, kind: Option<io::ErrorKind>, detail: &str) -> Answer {
-    let said = |said: String| Reason::Proxy { proxy: proxy.to_string(), said, wants_credentials: false };
-    if detail.contains(WANTS_CREDENTIALS) {
-        return Answer::refused(wants_credentials(proxy));
-    }
-    Answer::retry(said(match kind {
-        Some(io::ErrorKind::ConnectionRefused) => "refuses connections".to_owned(),
-        _ => match detail.strip_prefix("tunnel error: ") {
-            Some("unsuccessful") => format!("refuses to connect to {endpoint}"),
-            Some(detail) => format!("did not connect to {endpoint}: {detail}"),
-            None => format!("cannot be connected to, on the way to {endpoint}: {detail}"),
-        },
-    }))
+    let Failure { said, wants_credentials } = proxy.failure(endpoint, kind, detail);
+    let reason = Reason::Proxy { proxy: proxy.to_string(), said, wants_credentials };
+    if wants_credentials { Answer::refused(reason) } else { Answer::retry(reason) }
 }
 
 /// What TLS says, where it was spoken through a proxy.
@@ -135,8 +123,7 @@ pub(crate) fn through(proxy: Option<&Proxy>, detail: String) -> String {
 }
 
 fn wants_credentials(proxy: &Proxy) -> Reason {
-    let said = "wants other credentials than it is given (407 Proxy Authentication Required)".to_owned();
-    Reason::Proxy { proxy: proxy.to_string(), said, wants_credentials: true }
+    Reason::Proxy { proxy: proxy.to_string(), said: WANTS_CREDENTIALS.to_owned(), wants_credentials: true }
 }
 
 /// What an answer means that came through a proxy which reads along, as it does where there is no TLS: unless it is of OTLP's own

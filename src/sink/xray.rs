@@ -2,6 +2,7 @@
 //! [`http`](super::http)'s, and who signs is whoever knows AWS: nothing here does. Main types: [`XrayConfig`], [`XrayAccess`].
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ pub struct XrayAccess {
     pub endpoint_url: Option<String>,
     /// Whoever has credentials.
     pub signer: Option<Arc<dyn SignRequest>>,
+    /// The authorities that AWS's settings name, instead of the system's.
+    pub ca: Option<PathBuf>,
 }
 
 /// Everything about one X-Ray destination.
@@ -94,6 +97,7 @@ impl XrayConfig {
             // Neither gRPC nor JSON is taken.
             protocol: Some(Protocol::HttpProtobuf.name().to_owned()),
             compression: overrides.compression.clone().or_else(|| Some("gzip".to_owned())),
+            ca: overrides.ca.clone().or_else(|| aws.ca.clone()),
             ..overrides.clone()
         };
         let proxies = |name: &str| is_of_proxies(name).then(|| env(name)).flatten();

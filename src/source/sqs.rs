@@ -46,6 +46,11 @@ impl Queue {
             None => aws.region(None)?,
         };
         let config = aws_sdk_sqs::config::Builder::from(aws.config()).region(region).interceptor(aws.calls());
+        // A call waits for messages, and its answer comes later.
+        let waits = Duration::from_secs(u64::from(LONGEST_WAIT_SECONDS.unsigned_abs())) + Duration::from_secs(20);
+        let timeouts =
+            aws.config().timeout_config().map(aws_config::timeout::TimeoutConfig::to_builder).unwrap_or_default();
+        let config = config.timeout_config(timeouts.read_timeout(waits).build());
         Ok(Self { client: aws_sdk_sqs::Client::from_conf(config.build()), url: url.to_owned() })
     }
 

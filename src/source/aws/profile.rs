@@ -1,0 +1,172 @@
+//! What AWS's own files and variables say, as far as the SDK is silent of it: a profile that is not there, a file that cannot be
+//! read, and settings that it does not know. Asks nobody. Main type: [`Profiles`].
+
+use std::path::{Path, PathBuf};
+
+use aws_config::profile::{Profile, ProfileFileLoadError, ProfileSet};
+use aws_types::os_shim_internal::{Env, Fs};
+
+use super::AwsError;
+
+/// The profiles of AWS's files, and which of them counts.
+#[derive(Debug)]
+pub(super) struct Profiles {
+    env: Env,
+    set: ProfileSet,
+    /// Whether it was typed: then it outranks credentials of the environment.
+    is_typed: bool,
+}
+
+impl Profiles {
+    /// Reads AWS's files.
+    pub(super) async fn read(env: &Env, typed: Option<&str>) -> Result<Self, AwsError> {
+        let asked = typed.map(str::to_owned).or_else(|| env.get("AWS_PROFILE").ok());
+        #[expect(deprecated, reason = "its new name is in a crate that nothing else here needs")]
+        let files = aws_config::profile::profile_file::ProfileFiles::default();
+        let set = aws_config::profile::load(&Fs::real(), env, &files, asked.clone().map(Into::into)).await;
+        let set = set.map_err(|error| unreadable(&error))?;
+        let profiles = Self { env: env.clone(), set, is_typed: typed.is_some() };
+        match asked {
+            Some(name) if profiles.set.get_profile(&name).is_none() && !profiles.has_keys() => {
+                Err(AwsError::NoProfile {
+                    name,
+                    setting: if typed.is_some() { "--profile" } else { "AWS_PROFILE" },
+                    files: profiles.files().map(|path| path.display().to_string()).to_vec(),
+                    known: {
+                        let mut known: Vec<String> = profiles.set.profiles().map(str::to_owned).collect();
+                        known.sort();
+                        known
+                    },
+                })
+            }
+            _ => {
+                profiles.check_sources()?;
+                profiles.check_token_file()?;
+                Ok(profiles)
+            }
+        }
+    }
+
+    /// Whether the environment has credentials, and nothing that was typed outranks them.
+    pub(super) fn has_keys(&self) -> bool {
+        !self.is_typed && self.env.get("AWS_ACCESS_KEY_ID").is_ok() && self.env.get("AWS_SECRET_ACCESS_KEY").is_ok()
+    }
+
+    /// The name of the profile that counts.
+    pub(super) fn name(&self) -> &str {
+        self.set.selected_profile()
+    }
+
+    /// A profile of the files.
+    pub(super) fn named(&self, name: &str) -> Option<&Profile> {
+        self.set.get_profile(name)
+    }
+
+    /// A variable, else a setting of the profile, with the name of what set it.
+    pub(super) fn setting(&self, variable: &'static str, key: &str) -> Option<(String, String)> {
+        let of_profile = || Some((format!("{key} of profile {}", self.name()), self.set.get(key)?.to_owned()));
+        self.env.get(variable).ok().map(|value| (variable.to_owned(), value)).or_else(of_profile)
+    }
+
+    /// The file of authorities to trust instead of the system's.
+    pub(super) fn ca_bundle(&self) -> Option<PathBuf> {
+        let (_, path) = self.setting("AWS_CA_BUNDLE", "ca_bundle")?;
+        Some(self.at_home(&path))
+    }
+
+    /// How often a call is tried, where somebody says so.
+    pub(super) fn max_attempts(&self) -> Result<Option<u32>, AwsError> {
+        let Some((setting, value)) = self.setting("AWS_MAX_ATTEMPTS", "max_attempts") else { return Ok(None) };
+        match value.trim().parse() {
+            Ok(attempts) if attempts > 0 => Ok(Some(attempts)),
+            _ => Err(AwsError::Settings { problem: format!("{setting} is {value:?}, and not a number above zero") }),
+        }
+    }
+
+    /// Whether a role on the way to a profile's credentials wants the code of an MFA device.
+    pub(super) fn wants_mfa(&self, name: &str) -> bool {
+        let (mut name, mut seen) = (name, vec![]);
+        while let Some(profile) = self.named(name).filter(|_| !seen.contains(&name)) {
+            if profile.get("mfa_serial").is_some() && profile.get("role_arn").is_some() {
+                return true;
+            }
+            seen.push(name);
+            let Some(next) = profile.get("source_profile") else { return false };
+            name = next;
+        }
+        false
+    }
+
+    /// A source profile that is named and not there: the SDK would say only that there are no credentials.
+    fn check_sources(&self) -> Result<(), AwsError> {
+        let (mut name, mut seen) = (self.name(), vec![]);
+        while let Some(profile) = self.named(name).filter(|_| !seen.contains(&name) && !self.has_keys()) {
+            let Some(next) = profile.get("source_profile").filter(|_| profile.get("role_arn").is_some()) else { break };
+            if self.named(next).is_none() {
+                let problem = format!("AWS profile {name} names the source profile {next}, which does not exist");
+                return Err(AwsError::Settings { problem });
+            }
+            seen.push(name);
+            name = next;
+        }
+        Ok(())
+    }
+
+    /// A token file that is named and not there: the SDK would say only that some file is not.
+    fn check_token_file(&self) -> Result<(), AwsError> {
+        const KEYS: [&str; 7] = [
+            "aws_access_key_id",
+            "role_arn",
+            "sso_session",
+            "sso_start_url",
+            "credential_process",
+            "login_session",
+            "web_identity_token_file",
+        ];
+        let of_profile = self
+            .set
+            .get("web_identity_token_file")
+            .map(|path| (format!("web_identity_token_file of profile {}", self.name()), path.to_owned()));
+        let says_more = KEYS.iter().any(|key| self.set.get(key).is_some());
+        let variables = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
+        let of_env = variables.iter().find_map(|name| Some(((*name).to_owned(), self.env.get(name).ok()?)));
+        let found = of_profile.or_else(|| of_env.filter(|_| !says_more && !self.is_typed));
+        match found.filter(|_| !self.has_keys()) {
+            Some((setting, path)) => self.file(&setting, Path::new(&path)).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// The content of a file that a setting names.
+    pub(super) fn file(&self, setting: &str, path: &Path) -> Result<Vec<u8>, AwsError> {
+        std::fs::read(path).map_err(|error| AwsError::Settings {
+            problem: format!("{setting} names {}, which cannot be read: {error}", path.display()),
+        })
+    }
+
+    fn files(&self) -> [PathBuf; 2] {
+        let path =
+            |variable, default| self.at_home(&self.env.get(variable).unwrap_or_else(|_| format!("~/.aws/{default}")));
+        [path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")]
+    }
+
+    fn at_home(&self, path: &str) -> PathBuf {
+        match (path.strip_prefix("~/"), self.env.get("HOME")) {
+            (Some(rest), Ok(home)) => Path::new(&home).join(rest),
+            _ => PathBuf::from(path),
+        }
+    }
+}
+
+/// A file of AWS's that cannot be read: the file and the line, in one line.
+fn unreadable(error: &ProfileFileLoadError) -> AwsError {
+    let layers = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |layer| layer.source());
+    let words: Vec<String> =
+        layers.map(|layer| layer.to_string().split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let problem = match words.as_slice() {
+        // The first says only that there is a second.
+        [_, parsing] if parsing.starts_with("error parsing ") => format!("AWS's settings: {parsing}"),
+        words => format!("AWS's settings: {}", words.join(": ")),
+    };
+    AwsError::Settings { problem }
+}

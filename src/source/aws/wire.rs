@@ -1,0 +1,293 @@
+//! The connections to AWS: which proxy they go through, whom they trust, how long they are waited for, and what is said when
+//! something else than AWS answers. The SDK's own client connects; its errors name neither host nor proxy. Main type: [`Wire`].
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::ErrorKind;
+use aws_sdk_ecs::config::RuntimeComponents;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Connector, HttpClientError};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use http::Uri;
+use tokio::time::{Instant, sleep_until};
+
+use crate::proxy::{Failure, Proxies, Proxy, WANTS_CREDENTIALS};
+
+/// So long nothing is said of a wait.
+const SILENCE: Duration = Duration::from_secs(2);
+/// So long a host that gives no answer is tried, about.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// After so long a host that fails at once is not tried again: the SDK's pauses double.
+const FAST_PATIENCE: Duration = Duration::from_secs(5);
+/// Whoever waits longer for an answer has asked AWS to wait: for messages of a queue.
+const ORDINARY_READ: Duration = Duration::from_secs(8);
+
+/// Told what is waited for.
+pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// All connections to AWS.
+pub(super) struct Wire {
+    proxies: Proxies,
+    tls: TlsContext,
+    waiting: Option<Tell>,
+    connectors: Mutex<HashMap<Route, SharedHttpConnector>>,
+    /// Hosts that have not answered since.
+    silent: Mutex<HashMap<String, Silence>>,
+}
+
+/// What one of the SDK's clients is made for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Route {
+    proxy: Option<String>,
+    connect: Option<Duration>,
+    read: Option<Duration>,
+}
+
+#[derive(Clone, Copy)]
+struct Silence {
+    since: Instant,
+    is_told: bool,
+}
+
+impl Wire {
+    /// Trusts the authorities of a bundle of certificates, instead of the system's, if there is one.
+    pub(super) fn client(
+        proxies: Proxies,
+        bundle: Option<&[u8]>,
+        waiting: Option<Tell>,
+    ) -> Result<SharedHttpClient, HttpClientError> {
+        let tls = TlsContext::builder();
+        let tls = match bundle {
+            Some(pem) => tls.with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build()?,
+            None => tls.build()?,
+        };
+        let wire = Self { proxies, tls, waiting, connectors: Mutex::default(), silent: Mutex::default() };
+        Ok(SharedHttpClient::new(Client(Arc::new(wire))))
+    }
+
+    /// The SDK's client of a route; each keeps its connections.
+    fn connector(&self, proxy: Option<&Proxy>, asked: &Asked) -> SharedHttpConnector {
+        let settings = &asked.settings;
+        let route = Route {
+            proxy: proxy.map(ToString::to_string),
+            connect: settings.connect_timeout(),
+            read: settings.read_timeout(),
+        };
+        let make = || {
+            let mut connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .tls_context(self.tls.clone())
+                .connector_settings(settings.clone())
+                .proxy_config(proxy.map_or_else(ProxyConfig::disabled, config_of));
+            connector.set_sleep_impl(asked.components.sleep_impl());
+            SharedHttpConnector::new(connector.build())
+        };
+        self.connectors.lock().unwrap_or_else(PoisonError::into_inner).entry(route).or_insert_with(make).clone()
+    }
+
+    /// Since when a host has been silent; it is from now on, unless it was before.
+    fn silent_since(&self, whom: &str) -> Silence {
+        let new = || Silence { since: Instant::now(), is_told: false };
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner).entry(whom.to_owned()).or_insert_with(new)
+    }
+
+    fn has_answered(&self, whom: &str) {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner).remove(whom);
+    }
+
+    /// Says once what is waited for.
+    fn tell(&self, whom: &str, proxy: Option<&Proxy>) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(silence) = silent.get_mut(whom).filter(|silence| !silence.is_told) else { return };
+        silence.is_told = true;
+        if let Some(tell) = &self.waiting {
+            let through = proxy.map(|proxy| format!(", through the proxy {proxy}")).unwrap_or_default();
+            tell(&format!("for an answer of {whom}{through}"));
+        }
+    }
+
+    async fn ask(&self, asked: &Asked, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let uri: Uri =
+            request.uri().parse().map_err(|error: http::uri::InvalidUri| ConnectorError::user(error.into()))?;
+        let whom = format!(
+            "{}://{}",
+            uri.scheme_str().unwrap_or_default(),
+            uri.authority().map(http::uri::Authority::as_str).unwrap_or_default()
+        );
+        let proxy = self.proxies.to(&uri).map_err(|error| ConnectorError::user(error.into()))?;
+        let (silence, start) = (self.silent_since(&whom), Instant::now());
+        let answering = self.connector(proxy.as_ref(), asked).call(request);
+        tokio::pin!(answering);
+        let is_ordinary = asked.settings.read_timeout().is_some_and(|read| read <= ORDINARY_READ);
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answering => answer,
+            () = sleep_until(silence.since + SILENCE), if is_ordinary => {
+                self.tell(&whom, proxy.as_ref());
+                answering.await
+            }
+        };
+        let total = silence.since.elapsed();
+        let is_fast = start.elapsed() < Duration::from_secs(1);
+        let is_over = if is_fast { total >= FAST_PATIENCE } else { total + start.elapsed() > PATIENCE };
+        match answer {
+            Ok(mut response) => {
+                if is_strange(&uri, &response) && !holds_a_document(&mut response).await {
+                    let status = response.status().as_u16();
+                    let is_passing = matches!(status, 429 | 502..=504) && !is_over;
+                    let said = foreign(&whom, &uri, proxy.as_ref(), &response);
+                    return Err(ConnectorError::other(said.into(), is_passing.then_some(ErrorKind::TransientError)));
+                }
+                self.has_answered(&whom);
+                Ok(response)
+            }
+            Err(error) => Err(failed(&whom, proxy.as_ref(), is_over, error)),
+        }
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").field("proxies", &self.proxies).finish_non_exhaustive()
+    }
+}
+
+fn config_of(proxy: &Proxy) -> ProxyConfig {
+    let Ok(config) = ProxyConfig::all(proxy.uri().clone()) else { return ProxyConfig::disabled() };
+    match proxy.user() {
+        Some((user, password)) => config.with_basic_auth(user, password),
+        None => config,
+    }
+}
+
+#[derive(Debug)]
+struct Client(Arc<Wire>);
+
+impl HttpClient for Client {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let (settings, components) = (settings.clone(), components.clone());
+        SharedHttpConnector::new(Asked { wire: self.0.clone(), settings, components })
+    }
+}
+
+/// How one call is to be made.
+#[derive(Clone, Debug)]
+struct Asked {
+    wire: Arc<Wire>,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl HttpConnector for Asked {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let asked = self.clone();
+        HttpConnectorFuture::new(async move { asked.wire.clone().ask(&asked, request).await })
+    }
+}
+
+/// What happened, in one sentence that names who was asked: the last of an error's causes is what is shown.
+#[derive(Debug)]
+pub(super) struct Said(String);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Said {}
+
+/// The same failure, of the same kind, but with names; after enough of it it is of no kind that the SDK repeats.
+fn failed(whom: &str, proxy: Option<&Proxy>, is_over: bool, error: ConnectorError) -> ConnectorError {
+    const TLS: [&str; 3] = ["invalid peer certificate", "received fatal alert", "received corrupt message"];
+    let (is_timeout, is_io) = (error.is_timeout(), error.is_io());
+    let layers: Vec<&(dyn Error + 'static)> =
+        std::iter::successors(Some(&error as &(dyn Error + 'static)), |&layer| layer.source()).collect();
+    let kind = layers.iter().filter_map(|layer| Some(layer.downcast_ref::<io::Error>()?.kind())).next_back();
+    let detail = layers.last().map(ToString::to_string).unwrap_or_default();
+    let is_connecting =
+        layers.iter().map(ToString::to_string).any(|layer| layer.contains("connect") || layer.contains("lookup"));
+    let is_tls = TLS.iter().any(|words| detail.contains(words));
+    let timed_out = || format!("{whom} did not answer in time");
+    let (said, is_for_good) = match proxy {
+        _ if is_tls => {
+            let through = proxy.map(|proxy| format!(" through the proxy {proxy}, which may have opened it,"));
+            (format!("tls handshake with {whom}{} failed: {detail}", through.unwrap_or_default()), true)
+        }
+        Some(proxy) if is_timeout => (format!("{}, through the proxy {proxy}", timed_out()), false),
+        Some(proxy) => {
+            let Failure { said, wants_credentials } = proxy.failure(&whom, kind, &detail);
+            (format!("the proxy {proxy} {said}"), wants_credentials)
+        }
+        None if is_timeout => (timed_out(), false),
+        None if kind == Some(io::ErrorKind::ConnectionRefused) => (format!("connection to {whom} refused"), false),
+        None if is_connecting => (format!("failed to connect to {whom}: {detail}"), false),
+        None => (format!("connection to {whom} broke: {detail}"), false),
+    };
+    let said = Box::new(Said(said));
+    match () {
+        () if is_over || is_for_good => ConnectorError::other(said, None),
+        () if is_timeout => ConnectorError::timeout(said),
+        () if is_io => ConnectorError::io(said),
+        () => ConnectorError::other(said, error.as_other()),
+    }
+}
+
+/// Whether an answer does not look like AWS's: a page, or an error in none of the forms that AWS has.
+fn is_strange(uri: &Uri, response: &HttpResponse) -> bool {
+    let headers = response.headers();
+    let content_type = headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
+    let is_form = ["json", "xml", "cbor", "octet-stream"].iter().any(|form| content_type.contains(form));
+    let is_marked = ["x-amzn-errortype", "x-amz-request-id"].iter().any(|name| headers.contains_key(*name));
+    let is_text = content_type.starts_with("text/") || content_type.contains("html");
+    let is_error = !response.status().is_success();
+    // A machine's metadata answers in plain text and in pages.
+    let is_of_machine = uri.host().is_some_and(crate::proxy::is_link_local);
+    let is_page = content_type.contains("html");
+    (is_page || !is_form) && !is_of_machine && !is_marked && (is_text || is_error)
+}
+
+/// Whether it is JSON or XML all the same, whatever it is called: a stand-in for AWS may be careless of names.
+async fn holds_a_document(response: &mut HttpResponse) -> bool {
+    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+    let Ok(body) = ByteStream::new(body).collect().await else { return false };
+    let body = body.into_bytes();
+    let start = body.trim_ascii_start();
+    let is_document = [&b"{"[..], b"[", b"<?xml"].iter().any(|form| start.starts_with(form))
+        && !String::from_utf8_lossy(start.get(..400).unwrap_or(start)).to_ascii_lowercase().contains("<html");
+    *response.body_mut() = SdkBody::from(body);
+    is_document
+}
+
+/// What is said of an answer that is not AWS's.
+fn foreign(whom: &str, uri: &Uri, proxy: Option<&Proxy>, response: &HttpResponse) -> Said {
+    let content_type = response.headers().get("content-type").unwrap_or_default();
+    let status = response.status().as_u16();
+    let status = http::StatusCode::from_u16(status).map_or_else(|_| status.to_string(), |status| status.to_string());
+    let with = match content_type.split(';').next().unwrap_or_default() {
+        "" => "nothing that AWS sends".to_owned(),
+        kind => format!("{kind}, which is not AWS's"),
+    };
+    let is_plain = uri.scheme_str() == Some("http");
+    Said(match proxy {
+        Some(proxy) if response.status().as_u16() == 407 => format!("the proxy {proxy} {WANTS_CREDENTIALS}"),
+        Some(proxy) if is_plain => {
+            format!("the proxy {proxy} (or what is behind it) answered for {whom}: {status}, with {with}")
+        }
+        Some(proxy) => format!("{whom} answered {status} through the proxy {proxy}, with {with}"),
+        None => format!("{whom} answered {status}, with {with}"),
+    })
+}
