@@ -11,6 +11,13 @@ def attributes(span):
     return {pair["key"]: value(pair["value"]) for pair in span.get("attributes", [])}
 
 
+def log_of(spans, container):
+    """The span of a container's log among the spans of one task."""
+    (own,) = [span for span in spans if span["name"] == f"container {container}"]
+    (log,) = [span for span in spans if span["name"] == "log" and span["parentSpanId"] == own["spanId"]]
+    return log
+
+
 def nanos(span):
     return span["startTimeUnixNano"], span["endTimeUnixNano"]
 

@@ -80,16 +80,24 @@ def field(number, body):
     return bytes([number << 3 | 2, len(body)]) + body
 
 
+def varint(number):
+    """An integer of a protocol buffer."""
+    out = b""
+    while number > 127:
+        out, number = out + bytes([number & 127 | 128]), number >> 7
+    return out + bytes([number])
+
+
 def retry_info(code, message, seconds):
     """`google.rpc.Status` with `google.rpc.RetryInfo`."""
-    duration = bytes([1 << 3, seconds])
+    duration = bytes([1 << 3]) + varint(seconds)
     detail = field(1, b"type.googleapis.com/google.rpc.RetryInfo") + field(2, field(1, duration))
     return bytes([1 << 3, code.value[0]]) + field(2, message.encode()) + field(3, detail)
 
 
 def partial(rejected, message):
-    """`ExportTraceServiceResponse` with a partial success; the count is below 128."""
-    body = (bytes([1 << 3, rejected]) if rejected else b"") + (field(2, message.encode()) if message else b"")
+    """`ExportTraceServiceResponse` with a partial success."""
+    body = (bytes([1 << 3]) + varint(rejected % (1 << 64)) if rejected else b"") + (field(2, message.encode()) if message else b"")
     return field(1, body)
 
 
@@ -134,6 +142,26 @@ def resetting():
 def black_hole():
     """Takes connections and never answers."""
     return Raw(lambda connection: None)
+
+
+def in_http1(status, headers="", body=""):
+    """Answers the begin of each connection in HTTP/1.1, whatever it is, and hangs up as servers do: its own side first."""
+
+    def handle(connection):
+        connection.recv(24)
+        connection.sendall(f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4_096):
+            pass
+
+    return Raw(handle)
+
+
+def silent_in_tls():
+    """Takes connections, and never answers the begin of a handshake."""
+    raw = black_hole()
+    raw.url = raw.url.replace("http://127.0.0.1", "https://localhost")
+    return raw
 
 
 def of_unknown_authority(folder):

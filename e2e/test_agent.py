@@ -53,7 +53,9 @@ def start(ecspan, agent, docker, *arguments, env=None):
 
 
 def by_name(spans):
-    return {(span["traceId"], span["name"].removeprefix("container ")): span for span in spans}
+    names = {span["spanId"]: span["name"].removeprefix("container ") for span in spans}
+    name = lambda span: f"log of {names[span['parentSpanId']]}" if span["name"] == "log" else names[span["spanId"]]
+    return {(span["traceId"], name(span)): span for span in spans}
 
 
 def two_tasks(newer):
@@ -338,15 +340,15 @@ def test_logs_that_docker_has(ecspan, aws, collector, instance, docker):
     run = ecspan("agent", "--once", "--agent-url", agent.url, "--docker", dock.host, "--endpoint", collector.http, "--log-lines", "5")
     assert run.code == 3 and f"gap: task prod/{ENDED}: the log of container main: Docker answered 500: error 500" in run.err, run
     assert "container init logs through fluentd: lines are elsewhere, not read" in run.err
-    spans = by_name(collector.spans(4))
+    spans = by_name(collector.spans(6))
     at = lambda i: str(1795168860000000001 + i * 1_000_000_000)
-    assert log_events(spans[(ENDED, "app")]) == [
+    assert log_events(spans[(ENDED, "log of app")]) == [
         ("log", at(0), "hello"), ("log", at(1), "level=error msg=\x1b[31mboom"), ("log", at(2), "a long line"), ("log", at(3), "meanwhile"),
     ]
-    gap, *lines = log_events(spans[(ENDED, "side")])
+    gap, *lines = log_events(spans[(ENDED, "log of side")])
     assert gap == ("log gap", at(15), "lines before 2026-11-20T10:01:15.000Z not read")
     assert [(name, time) for name, time, _ in lines] == [("log", at(i)) for i in range(15, 20)]
-    assert log_events(spans[(ENDED, "main")]) == [] and dock.asked(INIT, "logs") == 0
+    assert (ENDED, "log of main") not in spans and dock.asked(INIT, "logs") == 0
     assert {query["tail"] for path, query in dock.requests if path.endswith("/logs")} == {"6"}
     count = len(dock.requests)
     assert ecspan("agent", "--once", "--agent-url", agent.url, "--docker", dock.host, "--endpoint", collector.http, "--no-logs").code == 0
@@ -360,23 +362,23 @@ def test_standalone_sends_the_tasks_too(ecspan, aws, collector, instance, docker
     dock = docker({**their_containers(), "f" * 64: {**inspected("f" * 64, "2026-11-20T10:00:01.9Z"), "Created": "2026-11-20T10:00:01.5Z"}})
     process = start(ecspan, agent, dock, "--endpoint", collector.http, "--standalone")
     # Without a pull time there is no phase of it.
-    launch = {"provisioning", "starting", "container init"}
+    launch = {"starting", "container init"}
     assert {span["name"] for span in collector.spans(2)} <= launch
     agent.wait_more(2)
     dock.containers[MAIN] = inspected(MAIN, STARTED, DONE)
     agent.life.append([{**running, "KnownStatus": "STOPPED"}])
-    collector.spans(6)
+    collector.spans(5)
     agent.wait_more(2)
     code, told = told_to_stop(process)
     assert code == 0, told
-    spans = {span["name"]: span for span in collector.spans(6)}
-    assert {"task web", "provisioning", "running", "stopping", "container init", "container main"} <= set(spans), spans.keys()
-    assert "container ~internal~ecs~pause" not in spans and len(spans) == len(collector.spans(6)), "each once"
+    spans = {span["name"]: span for span in collector.spans(5)}
+    assert {"task web", "starting", "running", "container init", "container main"} == set(spans), spans.keys()
+    assert "container ~internal~ecs~pause" not in spans and len(spans) == len(collector.spans(5)), "each once"
     root = attributes(spans["task web"])
     assert root["ecspan.time.start.source"] == "estimated" and root["ecspan.time.end.source"] == "estimated"
     assert root["ecspan.task.container_instance.arn"] == INSTANCE
     # From the first container's creation to the last one's end, in milliseconds.
-    assert nanos(spans["task web"]) == ("1795168801500000000", "1795172398999000000")
+    assert nanos(spans["task web"]) == ("1795168809300000000", "1795172398999000000")
     refused = ecspan("agent", "--standalone", "--docker", "none")
     assert refused.code == 2 and "--standalone needs Docker" in refused.err, refused
 

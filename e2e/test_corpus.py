@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif(CORPUS is None, reason="ECSPAN_CORPUS is not set
 #: Who asked the metadata endpoint or the agent: containers' times, and none of the task's.
 METADATA = [path for path in FILES if path.parent.name == "tmde"]
 AGENT = [path for path in FILES if path.parent.name == "introspection"]
+#: JSON with something before it.
+IN_TEXT = [path for path in FILES if "with-curl-progress-prefix" in path.name]
 #: The endpoint says itself what it could not learn.
 WITH_GAPS = [path for path in METADATA if '"Errors"' in path.read_text()]
 
@@ -50,6 +52,8 @@ def test_a_file_is_drawn_or_refused_by_name(ecspan, path):
             assert run.code == (3 if path in WITH_GAPS else 0) and run.out, run
         elif path in OTHERS:
             assert run.code == 0 and run.out == "" and f"{path.name}: passed by, for they are not about a task: " in run.err, run
+        elif path in IN_TEXT:
+            assert run.code == 0 and run.out and f"{path.name}: the JSON stands in other text" in run.err, run
         else:
             assert run.code == 1 and run.out == "", run
             assert any(line.startswith("error: ") and path.name in line for line in run.err.splitlines()), run

@@ -11,7 +11,7 @@ import json_lines
 import pytest
 from batch import in_file
 from conftest import PROJECT, told_to_stop as drained
-from expected import attributes, span_id
+from expected import attributes, log_of, span_id
 from fake_aws.seed import CREATED, millis
 from metadata import Metadata, container
 from metadata import task as metadata_task
@@ -120,18 +120,19 @@ def test_one_trace_holds_caller_task_and_application_and_the_task_links_to_the_o
     run = ecspan("export", f"prod/{task.id}", "--endpoint", jaeger.http)
     assert run.code == 0 and caller_trace in run.err, run
 
-    spans = {span["name"]: span for span in flat(jaeger.trace(caller_trace))}
+    all_spans = flat(jaeger.trace(caller_trace))
+    spans = {span["name"]: span for span in all_spans}
     assert spans["deploy job"]["spanId"] == caller_span
     assert spans["task web"]["parentSpanId"] == caller_span
     assert spans["migrate"]["parentSpanId"] == spans["task web"]["spanId"]
     assert spans["container app"]["parentSpanId"] == spans["task web"]["spanId"]
 
-    found = links(spans["container app"])
+    found = links(log_of(all_spans, "app"))
     assert found == [(trace, span if has_span else NO_SPAN, form) for form, has_span, _, (trace, span, _) in requests]
-    assert links(spans["container envoy"]) == [
+    assert links(log_of(all_spans, "envoy")) == [
         (one, disagreeing[0][1], "traceparent"), (two, two_span, "xray"), (three, NO_SPAN, "trace_id")
     ]
-    for trace, span, _ in found + links(spans["container envoy"]):
+    for trace, span, _ in found + links(log_of(all_spans, "envoy")):
         there = {span["spanId"] for span in flat(jaeger.trace(trace))}
         assert span in there or (span == NO_SPAN and there), "a link leads to a span that is there, or to its trace"
 
@@ -140,9 +141,10 @@ def test_one_trace_holds_caller_task_and_application_and_the_task_links_to_the_o
     assert [(link["traceId"], link["spanId"]) for link in pointer["links"]] == [(caller_trace, spans["task web"]["spanId"])]
 
 
-def container_app(file):
-    (span,) = [span for span in in_file(file) if span["name"] == "container app"]
-    return span
+def log_of_app(file):
+    # The file may have records, too.
+    lines = json_lines.all_of(file)
+    return log_of([span for line in lines for span in flat(line.get("resourceSpans", []))], "app")
 
 
 def ids(count):
@@ -155,21 +157,17 @@ def test_links_do_not_depend_on_what_becomes_of_the_lines(ecspan, aws, collector
     found = {}
     for how in ("events", "records", "both", "none"):
         assert ecspan("export", f"prod/{task.id}", "--logs-as", how, "--to", f"file:{tmp_path / how}").code == 0
-        # The file has records, too; spans are what is compared.
-        lines = json_lines.all_of(tmp_path / how)
-        spans = {span["name"]: span for line in lines if "resourceSpans" in line for span in flat(line["resourceSpans"])}
-        found[how] = links(spans["container app"])
+        found[how] = links(log_of_app(tmp_path / how))
     assert found["events"] == [(one, "00f067aa0ba902b7", "trace_id") for one in ids(20)]
     assert found["records"] == found["both"] == found["none"] == found["events"]
     assert ecspan("export", f"prod/{task.id}", "--no-logs", "--to", f"file:{tmp_path / 'not'}").code == 0
-    assert "links" not in container_app(tmp_path / "not") or container_app(tmp_path / "not")["links"] == []
+    assert not any(span["name"] == "log" for span in in_file(tmp_path / "not"))
     assert ecspan("export", f"prod/{task.id}", "--log-lines", "8", "--to", f"file:{tmp_path / 'few'}").code == 0
-    assert [trace for trace, _, _ in links(container_app(tmp_path / "few"))] == ids(20)[:2] + ids(20)[-6:]
+    assert [trace for trace, _, _ in links(log_of_app(tmp_path / "few"))] == ids(20)[:2] + ids(20)[-6:]
     # The collector takes a link without a span.
     write(aws, task, "envoy", [f"trace_id={ids(1)[0]}"])
     assert ecspan("export", f"prod/{task.id}", "--endpoint", collector.http).code == 0
-    (envoy,) = [span for span in collector.spans(12) if span["name"] == "container envoy"]
-    assert links(envoy) == [(ids(1)[0], NO_SPAN, "trace_id")]
+    assert links(log_of(collector.spans(14), "envoy")) == [(ids(1)[0], NO_SPAN, "trace_id")]
 
 
 @pytest.mark.parametrize("how", [["--log-lines", "10000"], ["--log-lines", "10000", "--logs-as", "records"], ["--log-lines", "all", "--logs-as", "records"]])
@@ -179,8 +177,7 @@ def test_beyond_128_links_are_counted_and_every_export_is_the_same(ecspan, aws, 
     for name in ("once", "twice"):
         assert ecspan("export", f"prod/{task.id}", *how, "--to", f"file:{tmp_path / name}").code == 0
     assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
-    lines = json_lines.all_of(tmp_path / "once")
-    (span,) = [span for line in lines for span in flat(line.get("resourceSpans", [])) if span["name"] == "container app"]
+    span = log_of_app(tmp_path / "once")
     assert [trace for trace, _, _ in links(span)] == ids(128) and span["droppedLinksCount"] == 172
     assert [span for _, span, _ in links(span)] == ["00f067aa0ba902b7"] * 5 + [NO_SPAN] * 123
 

@@ -2,6 +2,7 @@
 
 import pytest
 from test_export import stopped_task
+from receiver import Receiver
 from servers import free_port
 
 ACTIONS = [
@@ -100,7 +101,7 @@ def test_what_waits_to_be_resent(ecspan, aws, collector):
     assert ecspan("export", f"prod/{task.id}", "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s").code == 1
     run = ecspan("doctor", "--endpoint", collector.http)
     found = lines(run)["undelivered"]
-    assert run.code == 0 and found[0] == "note" and found[1].startswith("1 request with 12 spans") and "ecspan resend" in found[2], run
+    assert run.code == 0 and found[0] == "note" and found[1].startswith("1 request with 14 spans") and "ecspan resend" in found[2], run
 
 
 def test_receivers_alone(ecspan, aws, collector):
@@ -110,3 +111,11 @@ def test_receivers_alone(ecspan, aws, collector):
     assert not aws.front.calls
     without = ecspan("doctor", "--endpoint", collector.http, env={"AWS_REGION": None})
     assert without.code == 1 and "skip  credentials, clock, actions" in without.out, without
+
+
+def test_an_answer_that_is_not_otlp_is_quoted(ecspan):
+    for body, code, words in [(b'{"status":"ok"}', 0, 'it says: application/json: {"status":"ok"}'), (b'{"error":"invalid api key"}', 1, "invalid api key")]:
+        receiver = Receiver(always=(200, {"Content-Type": "application/json"}, body))
+        run = ecspan("doctor", "--no-aws", "--endpoint", receiver.url)
+        receiver.stop()
+        assert run.code == code and words in " ".join(run.out.split()), run

@@ -37,7 +37,9 @@ def meant(span):
 
 
 def by_name(spans):
-    named = {span["name"]: meant(span) for span in spans}
+    names = {span["spanId"]: span["name"] for span in spans}
+    name = lambda span: f"log of {names[span['parentSpanId']]}" if span["name"] == "log" else span["name"]
+    named = {name(span): meant(span) for span in spans}
     assert len(named) == len(spans), "a span is there twice"
     return named
 
@@ -51,7 +53,7 @@ def test_a_task_is_in_jaeger_as_it_was_meant(ecspan, aws, jaeger, protocol, line
     task = stopped_task(aws, lines)
     run = ecspan("export", f"prod/{task.id}", "--endpoint", getattr(jaeger, TRANSPORTS[protocol]), "--protocol", protocol)
     assert run.code == 0, run
-    assert task.id in run.err and "12 of 12 spans accepted" in run.err
+    assert task.id in run.err and "14 of 14 spans accepted" in run.err
 
     spans = by_name(flat(jaeger.trace(task.id)))
     expected = phases(CREATED_MS, ENDED)
@@ -73,15 +75,18 @@ def test_a_task_is_in_jaeger_as_it_was_meant(ecspan, aws, jaeger, protocol, line
     app = spans["container app"]
     assert app["attributes"]["ecspan.container.exit_code"] == 137
     assert app["attributes"]["container.image.tags"] == ["2026.11"]
-    assert app["attributes"]["aws.log.stream.names"] == [f"pfx/app/{task.id}"]
-    texts = [dict(attributes)["log.record.original"] for _, name, attributes in app["events"] if name == "log"]
+    log = spans["log of container app"]
+    assert log["attributes"]["aws.log.stream.names"] == [f"pfx/app/{task.id}"]
+    assert log["attributes"]["ecspan.log.last_line"] == f"app line {lines - 1}" and log["attributes"]["ecspan.container.essential"]
+    assert log["id"] == span_id(task.id, f"container/app/log|{log['attributes']['ecspan.log.selection']}")
+    texts = [dict(attributes)["log.record.original"] for _, name, attributes in log["events"] if name == "log"]
     if lines == 100:
-        assert texts == [f"app line {i}" for i in range(100)] and app["dropped"] == 0
+        assert texts == [f"app line {i}" for i in range(100)] and log["dropped"] == 0
     else:
         kept = [*range(32), *range(lines - 96, lines)]
-        assert texts == [f"app line {i}" for i in kept] and app["dropped"] == 32
-        assert [name for _, name, _ in app["events"]].index("log gap") == 32
-    assert set(spans) == {"task web", "container app", "container envoy", *expected} - {"task"}
+        assert texts == [f"app line {i}" for i in kept] and log["dropped"] == 32
+        assert [name for _, name, _ in log["events"]].index("log gap") == 32
+    assert set(spans) == {"task web", "container app", "container envoy", "log of container app", "log of container envoy", *expected} - {"task"}
     calls = aws.front.calls
     assert calls["GetLogEvents"] == 4 and calls["DescribeTasks"] == calls["DescribeTaskDefinition"] == 1
     assert calls["DescribeServices"] == calls["ListTasks"] == calls["ListClusters"] == 0
@@ -96,10 +101,10 @@ def test_the_three_transports_and_the_file_give_the_same_spans(ecspan, aws, coll
         for compression in ("none", "gzip"):
             options = ["--protocol", protocol, "--endpoint", getattr(collector, endpoint), "--compression", compression]
             assert ecspan("export", f"prod/{task.id}", *options).code == 0
-    spans = collector.spans(6 * 12)
-    assert len(spans) == 6 * 12
-    for at in range(0, len(spans), 12):
-        assert by_name(spans[at : at + 12]) == expected
+    spans = collector.spans(6 * 14)
+    assert len(spans) == 6 * 14
+    for at in range(0, len(spans), 14):
+        assert by_name(spans[at : at + 14]) == expected
 
 
 def test_show_of_a_services_task_asks_for_its_events_once(ecspan, aws):
@@ -160,7 +165,8 @@ def test_the_callers_trace_holds_the_task_and_its_id_still_leads_there(ecspan, a
     root = by_name(flat(jaeger.trace("4bf92f3577b34da6a3ce929d0e0e4736")))["task web"]
     assert root["parent"] == "00f067aa0ba902b7"
     (pointer,) = flat(jaeger.trace(task.id))
-    assert pointer["name"] == "task web" and pointer["links"][0]["spanId"] == root["id"]
+    assert pointer["name"] == "task web (in its caller's trace)"
+    assert attributes(pointer)["ecspan.caller.trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736" and pointer["links"][0]["spanId"] == root["id"]
 
 
 def test_many_tasks_are_selected_described_by_hundreds_and_share_requests(ecspan, aws, collector):

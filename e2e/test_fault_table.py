@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import batch
 import grpc
+import http2
 import json_lines
 import pytest
-from receiver import GrpcReceiver, Raw, Receiver, black_hole, of_unknown_authority, partial, resetting
+from receiver import GrpcReceiver, Raw, Receiver, black_hole, in_http1, of_unknown_authority, partial, resetting, silent_in_tls
 from servers import Collector, flat, free_port
 from test_faults import OK
 
@@ -22,6 +23,11 @@ MADE = TASKS * batch.SPANS
 HTTP = ["http/protobuf", "http/json"]
 ALL = ["grpc", *HTTP]
 JSON = {"Content-Type": "application/json"}
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+OCTETS = {"Content-Type": "application/octet-stream"}
+#: What receivers answer with 200 when they have taken nothing.
+ERRORS = ['{"error":"invalid api key"}', '{"message":"Forbidden"}', '{"errors":["x"]}', '{"success":false}', '{"partialSuccess":"no"}',
+          '{"partialSuccess":{"rejectedSpans":-1}}']
 
 
 def http(*steps, always=None):
@@ -30,6 +36,10 @@ def http(*steps, always=None):
 
 def rpc(*steps, always=None):
     return lambda _: GrpcReceiver(*steps, always=always)
+
+
+def frames(*steps, always=None):
+    return lambda _: http2.Http2(*steps, always=always)
 
 
 def raw(make):
@@ -87,7 +97,11 @@ KINDS = {
         ("429 with Retry-After", HTTP, http((429, {"Retry-After": "1"}, b""), OK), EVERYTHING, 2),
         ("RESOURCE_EXHAUSTED with RetryInfo", ["grpc"], rpc((CODE.RESOURCE_EXHAUSTED, "slow down", 1), b""), EVERYTHING, 2),
     ],
-    "told to wait for too long": [("429 with Retry-After beyond the deadline", HTTP, http((429, {"Retry-After": "60"}, b"")), NOTHING, 1)],
+    "told to wait for too long": [
+        ("429 with Retry-After beyond the deadline", HTTP, http((429, {"Retry-After": "60"}, b"")), NOTHING, 1),
+        *[(f"429 with Retry-After {wait}", HTTP, http((429, {"Retry-After": wait}, b"")), NOTHING, 1) for wait in (str(2**63 - 1), "9" * 40)],
+        ("RetryInfo of i64::MAX", ["grpc"], rpc((CODE.UNAVAILABLE, "slow down", 2**63 - 1)), NOTHING, 1),
+    ],
     "better later": [
         ("429 without Retry-After", HTTP, http((429, {}, b""), OK), EVERYTHING, 2),
         *[(f"{status} once", HTTP, http((status, {}, b""), OK), EVERYTHING, 2) for status in (502, 503)],
@@ -101,6 +115,44 @@ KINDS = {
     ],
     "no answer of OTLP": [
         ("an html page with 200", HTTP, http((200, {"Content-Type": "text/html"}, b"<html><title>Hi</title>")), NOTHING, 1),
+        ("an html page with 200", ["grpc"], frames(http2.http(200, {"content-type": "text/html"}, b"<html><title>Hi</title>")), NOTHING, 1),
+    ],
+    "an error with 200": [
+        *[(body, HTTP, http((200, JSON, body.encode())), NOTHING, 1) for body in ERRORS],
+        *[(f"{body} as protobuf", HTTP, http((200, PROTOBUF, body.encode())), NOTHING, 1) for body in ERRORS[:2]],
+        ("Forbidden as text", HTTP, http((202, {"Content-Type": "text/plain"}, b"Forbidden")), NOTHING, 1),
+        ("a negative count", ["http/protobuf"], http((200, PROTOBUF, partial(-1, ""))), NOTHING, 1),
+        ("a negative count", ["grpc"], rpc(partial(-1, "")), NOTHING, 1),
+        ("no OTLP in gRPC", ["grpc"], frames(http2.grpc(b"Forbidden")), NOTHING, 1),
+    ],
+    "a word with 200 that is no error": [
+        ('{"status":"ok"}', HTTP, http((200, JSON, b'{"status":"ok"}')), EVERYTHING, 1),
+        ("ok", HTTP, http((200, {"Content-Type": "text/plain"}, b"ok")), EVERYTHING, 1),
+        ("octets", HTTP, http((200, OCTETS, b"a" * 1_000)), EVERYTHING, 1),
+    ],
+    "larger than any answer": [
+        ("100 MB", HTTP, http((200, OCTETS, [b"a" * 1_000_000] * 100)), NOTHING, 1),
+        ("100 MB in gRPC", ["grpc"], frames(http2.grpc(b"a" * 100_000_000)), NOTHING, 1),
+        ("5 MB of an error", HTTP, http((400, OCTETS, [b"a" * 1_000_000] * 5)), NOTHING, 1),
+    ],
+    "http where grpc is spoken": [
+        *[(f"{status}{', told' if body else ''}, once", ["grpc"], frames(http2.http(status, {"content-type": "text/html"}, body), http2.grpc()), EVERYTHING, 2)
+          for status in (429, 502, 503, 504) for body in (b"", b"<html><title>Bad</title>")],
+        *[(f"{status}{', told' if body else ''}", ["grpc"], frames(http2.http(status, {"content-type": "text/plain"}, body)), NOTHING, 1)
+          for status in (400, 401, 403, 404, 415, 500) for body in (b"", b"no")],
+        ("503 with Retry-After beyond the deadline", ["grpc"], frames(http2.http(503, {"retry-after": "60"})), NOTHING, 1),
+        ("502 always", ["grpc"], frames(always=http2.http(502, {}, b"bad gateway")), NOTHING, None),
+    ],
+    "http/1.1 where grpc is spoken": [
+        (f"{status}{', told' if body else ''}, in HTTP/1.1", ["grpc"], raw(lambda status=status, body=body: in_http1(status, body=body)), NOTHING, None)
+        for status in ("200 OK", "400 Bad Request", "401 Unauthorized", "404 Not Found", "429 Too Many Requests", "502 Bad Gateway", "503 Service Unavailable")
+        for body in ("", "<html><title>Bad</title>")
+    ],
+    "surely not looked at": [
+        ("a stream refused once", ["grpc"], frames(http2.refused, http2.grpc()), EVERYTHING, 2),
+        ("GOAWAY once", ["grpc"], frames(http2.go_away, http2.grpc()), EVERYTHING, 2),
+        ("GOAWAY always", ["grpc"], frames(always=http2.go_away), NOTHING, None),
+        ("tls that never answers", ALL, raw(silent_in_tls), NOTHING, None),
     ],
     "partial success": [
         ("some rejected", HTTP, http(in_json(5, "old")), dict(accepted=MADE - 5, rejected=5, code=4), 1),
@@ -149,8 +201,8 @@ def to_collector(tmp_path_factory):
     server.stop()
 
 
-@pytest.mark.parametrize(("name", "protocol", "make", "fate", "requests"), [row[1:] for row in RUN], ids=[row.name for row in RUN])
-def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path, name, protocol, make, fate, requests):
+@pytest.mark.parametrize(("kind", "name", "protocol", "make", "fate", "requests"), RUN, ids=[row.name for row in RUN])
+def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path, kind, name, protocol, make, fate, requests):
     tasks = batch.write(tmp_path / "tasks.jsonl", TASKS)
     receiver = make(tmp_path)
     try:
@@ -170,6 +222,10 @@ def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path
     folder = tmp_path / "home/state/ecspan/undelivered"
     notes = [saved["ecspan"] for file in folder.glob("*.jsonl") for saved in json_lines.all_of(file)]
     assert sum(note["items"] for note in notes if note["outcome"] in ("undelivered", "unknown")) == saved
+    if kind in ("surely not looked at", "http where grpc is spoken", "http/1.1 where grpc is spoken"):
+        assert {note["outcome"] for note in notes} <= {"undelivered"}, run
+    if kind in ("no answer of OTLP", "an error with 200") or name.startswith("100 MB"):
+        assert {note["outcome"] for note in notes} == {"unknown"}, run
     assert sum(note["rejected"] or note["items"] for note in notes if note["outcome"] in ("partial", "rejected")) == rejected
     if not notes:
         return

@@ -145,7 +145,7 @@ def test_a_log_group_in_another_region_is_read_there(ecspan, aws):
 def test_nothing_listens_at_the_endpoint(ecspan, aws):
     task = stopped_task(aws, 1)
     run = ecspan("export", f"prod/{task.id}", "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s")
-    says(run, 1, "12 of 12 spans not delivered", "nothing listens")
+    says(run, 1, "14 of 14 spans not delivered", "nothing listens")
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,9 @@ def test_nothing_listens_at_the_endpoint(ecspan, aws):
         ([(500, {}, b"")], 1, "500 Internal Server Error", 1),
         ([(200, {"Content-Type": "text/html"}, b"<html>hello</html>")], 1, "which is not OTLP", 1),
         ([(429, {"Retry-After": "60"}, b"")], 1, "429 Too Many Requests", 1),
-        ([(200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":"12","errorMessage":"too old"}}')], 1, "12 of 12 spans rejected", 1),
-        ([(200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":"5","errorMessage":"too old"}}')], 4, "5 of 12 spans rejected", 1),
-        ([(200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":99}}')], 1, "12 of 12 spans rejected", 1),
+        ([(200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":"14","errorMessage":"too old"}}')], 1, "14 of 14 spans rejected", 1),
+        ([(200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":"5","errorMessage":"too old"}}')], 4, "5 of 14 spans rejected", 1),
+        ([(200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":99}}')], 1, "14 of 14 spans rejected", 1),
     ],
 )
 def test_what_a_receiver_refuses(ecspan, aws, receiver, script, code, error, requests):
@@ -174,7 +174,7 @@ def test_what_passes_is_tried_again(ecspan, aws, receiver, status):
     task = stopped_task(aws, 1)
     to = receiver((status, {"Retry-After": "0"}, b""), (status, {}, b""), OK)
     run = ecspan("export", f"prod/{task.id}", *fast(to))
-    assert run.code == 0 and "12 of 12 spans accepted" in run.err and "3 attempts" in run.err, run
+    assert run.code == 0 and "14 of 14 spans accepted" in run.err and "3 attempts" in run.err, run
     bodies = {body for _, _, body in to.requests}
     assert len(bodies) == 1, "every attempt sends the same bytes"
 
@@ -190,7 +190,7 @@ def test_too_large_is_split(ecspan, aws, receiver):
     task = stopped_task(aws, 1)
     to = receiver((413, {}, b""), OK, OK)
     run = ecspan("export", f"prod/{task.id}", *fast(to))
-    assert run.code == 0 and "12 of 12 spans accepted" in run.err and len(to.requests) == 3, run
+    assert run.code == 0 and "14 of 14 spans accepted" in run.err and len(to.requests) == 3, run
 
 
 def test_protocols_that_were_mixed_up_are_named(ecspan, aws, jaeger):
@@ -210,7 +210,7 @@ def test_a_line_of_ten_megabytes_and_hostile_lines_do_not_disturb(ecspan, aws, c
         if format == "waterfall":
             assert max(map(len, run.out.splitlines())) <= 100
     assert ecspan("export", f"prod/{task.id}", "--protocol", "grpc", "--endpoint", collector.grpc).code == 0
-    assert len(collector.spans(12)) == 12
+    assert len(collector.spans(13)) == 13
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(ecspan, aws):

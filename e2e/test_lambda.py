@@ -10,6 +10,7 @@ import pytest
 from conftest import told_to_stop as drained
 from servers import LambdaApi, free_port
 from sqs import event, stopped_tasks
+from test_worker import unusable
 from waiting import line_with
 
 
@@ -44,6 +45,9 @@ def test_an_event_and_a_batch_with_a_poison_message(ecspan, aws, runtime, collec
     # What no function can read is an error of the function, which Lambda counts and gives to its failure destination.
     status, answer = runtime.invoke({"detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": {"lastStatus": "STOPPED"}})
     assert answer["errorMessage"] == "the event cannot be read", (status, answer)
+    status, answer = runtime.invoke({**json.loads(event(one)), "detail": None})
+    assert answer["errorMessage"] == "the event cannot be read", (status, answer)
+    assert runtime.invoke(sqs(*unusable(one))) == (200, {"batchItemFailures": [{"itemIdentifier": f"m{i}"} for i in range(len(unusable(one)))]})
     assert runtime.invoke({"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}) == (200, None)
     assert len(batch.by_id(collector.spans(10 * batch.SPANS))) == 10 * batch.SPANS
     code, told = drained(process)

@@ -38,7 +38,7 @@ def test_records_are_as_they_were_meant(ecspan, aws, collector, protocol):
     task = with_lines(aws)
     endpoint = collector.grpc if protocol == "grpc" else collector.http
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--endpoint", endpoint, "--protocol", protocol)
-    assert run.code == 0 and "6 of 6 log records accepted" in run.err and "12 of 12 spans accepted" in run.err, run
+    assert run.code == 0 and "6 of 6 log records accepted" in run.err and "13 of 13 spans accepted" in run.err, run
     records = collector.records(len(LINES))
     expected = [
         {
@@ -51,14 +51,14 @@ def test_records_are_as_they_were_meant(ecspan, aws, collector, protocol):
     assert all(int(record["observedTimeUnixNano"]) >= int(record["timeUnixNano"]) for record in records)
     resource = attributes(records[0]["resource"])
     assert resource["container.name"] == "app" and resource["service.name"] == "web" and resource["aws.ecs.task.id"] == task.id
-    assert not any(event["name"] == "log" for span in collector.spans(12) for event in span.get("events", []))
+    assert not any(event["name"] == "log" for span in collector.spans(13) for event in span.get("events", []))
 
 
 def test_both_are_events_and_records(ecspan, aws, collector):
     task = with_lines(aws)
     assert ecspan("export", f"prod/{task.id}", "--logs-as", "both", "--endpoint", collector.http).code == 0
     assert len(collector.records(len(LINES))) == len(LINES)
-    events = [event for span in collector.spans(12) for event in span.get("events", []) if event["name"] == "log"]
+    events = [event for span in collector.spans(13) for event in span.get("events", []) if event["name"] == "log"]
     assert len(events) == len(LINES)
 
 
@@ -74,7 +74,7 @@ def test_records_that_are_not_read_are_said(ecspan, aws, tmp_path):
     task = stopped_task(aws, 500)
     out = tmp_path / "out.jsonl"
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--to", f"file:{out}")
-    assert run.code == 0 and "log lines not kept" in run.err, run
+    assert run.code == 0 and "log lines between the first and the last not read" in run.err, run
     records = [record for line in json_lines.all_of(out) for record in flat_logs(line.get("resourceLogs", []))]
     gaps = [record for record in records if record["eventName"] == "log gap"]
     assert len(records) == 2 * 129 and len(gaps) == 2 and "not read" in gaps[0]["body"]["stringValue"]
@@ -123,7 +123,7 @@ def test_whole_logs_where_they_make_no_sense(ecspan, aws):
 def test_jaeger_takes_no_logs_and_the_trace_arrives(ecspan, aws, jaeger):
     task = with_lines(aws)
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--endpoint", jaeger.http)
-    assert run.code == 4 and "12 of 12 spans accepted" in run.err and "6 of 6 log records not delivered" in run.err, run
+    assert run.code == 4 and "13 of 13 spans accepted" in run.err and "6 of 6 log records not delivered" in run.err, run
     assert "6 log records saved" in run.err
     assert "the receiver takes no log records: it answered 404" in run.err and "hint: name one that does in OTEL_EXPORTER_OTLP_LOGS_ENDPOINT" in run.err
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "records", "--endpoint", jaeger.grpc, "--protocol", "grpc")

@@ -1,13 +1,17 @@
 """What is not accepted is kept, and sent again."""
 
+import json
 import signal
+import threading
 import time
 
+import batch
 import json_lines
 import pytest
 import receiver as receivers
 from batch import SPANS
 from conftest import PROJECT
+from http_server import HttpServer
 from servers import Collector, free_port
 from test_export import stopped_task
 from test_faults import OK, fast, says
@@ -46,19 +50,19 @@ def test_what_nobody_took_is_sent_to_where_it_was_meant_for(ecspan, aws, collect
     collector.stop()
     endpoint = ["--endpoint", collector.http, "--protocol", "http/json", "--deadline", "1s"]
     run = ecspan("export", f"prod/{task.id}", "--logs-as", "both", *endpoint)
-    assert run.code == 1 and "12 not delivered, 12 saved" in run.err and "ecspan resend sends them" in run.err, run
+    assert run.code == 1 and "14 not delivered, 14 saved" in run.err and "ecspan resend sends them" in run.err, run
     assert "20 log records saved" in run.err
-    assert sorted(note["items"] for note in notes(ecspan)) == [12, 20]
+    assert sorted(note["items"] for note in notes(ecspan)) == [14, 20]
     assert ecspan("resend", "--deadline", "1s").code == 1
     assert len(files(ecspan)) == 2, "what fails again stays"
     waits = ecspan("resend", "--dry-run")
-    assert waits.code == 0 and "12 spans would go to" in waits.err and len(files(ecspan)) == 2, waits
+    assert waits.code == 0 and "14 spans would go to" in waits.err and len(files(ecspan)) == 2, waits
 
     again = Collector(ecspan.home, http=port)
     try:
         run = ecspan("resend")
-        assert run.code == 0 and "12 of 12 spans accepted" in run.err and "20 of 20 log records accepted" in run.err, run
-        assert files(ecspan) == [] and len(again.spans(12)) == 12 and len(again.records(20)) == 20
+        assert run.code == 0 and "14 of 14 spans accepted" in run.err and "20 of 20 log records accepted" in run.err, run
+        assert files(ecspan) == [] and len(again.spans(14)) == 14 and len(again.records(20)) == 20
         run = ecspan("resend")
         assert run.code == 0 and "nothing waits" in run.err
     finally:
@@ -174,8 +178,8 @@ def test_an_interrupt_saves_what_is_in_hand(ecspan, aws, black_hole, signal_, co
     process.send_signal(signal_)
     _, err = process.communicate(timeout=30)
     took = time.monotonic() - started
-    assert process.returncode == code and b"36 not delivered, 36 saved" in err, err.decode()
-    assert sum(note["items"] for note in notes(ecspan)) == 36 and {note["outcome"] for note in notes(ecspan)} == {"unknown"}
+    assert process.returncode == code and b"42 not delivered, 42 saved" in err, err.decode()
+    assert sum(note["items"] for note in notes(ecspan)) == 42 and {note["outcome"] for note in notes(ecspan)} == {"unknown"}
     assert took < 5, took
 
 
@@ -183,3 +187,92 @@ def connected(port):
     lines = open("/proc/net/tcp").read().splitlines()[1:]
     established = "01"
     return any(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == established for line in lines)
+
+
+class Gate(HttpServer):
+    """Takes requests, and answers all of them once it is open."""
+
+    def __init__(self):
+        self.bodies, self.open = [], threading.Event()
+        super().__init__(self.answer)
+
+    def answer(self, path, headers, body):
+        self.bodies.append(body)
+        self.open.wait(60)
+        return OK
+
+
+@pytest.fixture
+def gate():
+    server = Gate()
+    yield server
+    server.open.set()
+    server.stop()
+
+
+def waiting_requests(ecspan, nowhere, count):
+    for _ in range(count):
+        assert ecspan("export", *NGINX, "--endpoint", nowhere, "--deadline", "100ms").code == 1
+    assert len(files(ecspan)) == count
+
+
+def test_two_at_once_send_nothing_twice(ecspan, aws, nowhere, gate):
+    waiting_requests(ecspan, nowhere, 3)
+    again = ["resend", "--endpoint", gate.url, "--protocol", "http/json"]
+    first = ecspan.start(*again)
+    wait_until("a request of the first", lambda: len(gate.bodies) == 1, 30, process=first)
+    second = ecspan.start(*again)
+    wait_until("a request of the second", lambda: len(gate.bodies) == 2, 30, process=second)
+    assert "3 requests" in ecspan("doctor", "--no-aws", "--endpoint", nowhere).out, "looking takes nothing in hand"
+    assert "27 spans would go to" in ecspan(*again, "--dry-run").err
+    gate.open.set()
+    told = [process.communicate(timeout=60)[1].decode() for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), told
+    assert len(gate.bodies) == 3 and files(ecspan) == [], told
+    assert "1 file left to another resend, which is sending them" in told[1], told
+
+
+def test_what_a_killed_resend_had_in_hand_is_sent_by_the_next(ecspan, aws, nowhere, gate):
+    waiting_requests(ecspan, nowhere, 1)
+    again = ["resend", "--endpoint", gate.url, "--protocol", "http/json"]
+    killed = ecspan.start(*again)
+    wait_until("its request", lambda: gate.bodies, 30, process=killed)
+    killed.kill()
+    killed.wait()
+    gate.open.set()
+    run = ecspan(*again)
+    assert run.code == 0 and "9 of 9 spans accepted" in run.err and files(ecspan) == [], run
+
+
+def test_spans_that_are_all_too_large_are_one_line(ecspan, aws, tmp_path):
+    to = receivers.Receiver(always=(413, {"Content-Type": "application/json"}, b"{}"))
+    try:
+        run = ecspan("export", batch.write(tmp_path / "tasks.jsonl", 20), *fast(to))
+    finally:
+        to.stop()
+    spans = 20 * batch.SPANS
+    errors = [line for line in run.err.splitlines() if line.startswith("error: ")]
+    assert run.code == 1 and len(errors) == 1 and errors[0].startswith(f"error: {spans} of {spans} spans rejected ("), run
+    assert "for example, span " in errors[0] and "is too large even alone: the receiver answered 413" in errors[0]
+
+
+def test_a_receiver_that_words_each_answer_anew_is_told_of_a_few_times(ecspan, aws, tmp_path):
+    number = iter(range(10_000))
+    answer = lambda *_: (400, {"Content-Type": "application/json"}, json.dumps({"message": f"request {next(number)}: no"}).encode())  # noqa: E731
+    to = HttpServer(answer)
+    try:
+        run = ecspan("export", batch.write(tmp_path / "tasks.jsonl", 3_000), *fast(to))
+    finally:
+        to.stop()
+    errors = [line for line in run.err.splitlines() if line.startswith("error: ")]
+    assert run.code == 1 and len(errors) == 11 and " spans not accepted for " in errors[-1], run.err[-3000:]
+
+
+def test_an_interrupted_resend_says_what_still_waits(ecspan, aws, nowhere, gate):
+    waiting_requests(ecspan, nowhere, 3)
+    process = ecspan.start("resend", "--endpoint", gate.url, "--protocol", "http/json")
+    wait_until("a request", lambda: gate.bodies, 30, process=process)
+    process.send_signal(signal.SIGTERM)
+    err = process.communicate(timeout=30)[1].decode()
+    assert process.returncode == 143 and len(gate.bodies) == 1 and len(files(ecspan)) == 3, err
+    assert f"interrupted: 2 files not sent, which wait in {folder(ecspan)}: ecspan resend sends them" in err, err

@@ -16,7 +16,7 @@ from conftest import told_to_stop as drained
 from servers import Collector, free_port
 from sqs import Queue, event, stopped_tasks
 from test_export import stopped_task
-from waiting import line_with
+from waiting import line_with, wait_until
 
 EVENTS = int(os.environ.get("ECSPAN_WORKER_EVENTS", "300"))
 IS_PROOF = EVENTS >= 10_000
@@ -54,6 +54,36 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     copies = batch.by_id(collector.spans(60 * batch.SPANS))
     assert len(copies) == 30 * batch.SPANS
     batch.assert_identical(copies)
+
+
+def unusable(task):
+    """Events about a task of which nothing can be made."""
+    whole = json.loads(event(task))
+    details = [None, "STOPPED", 7, [], {}, {"taskArn": task["taskArn"]}, json.dumps(task), {"taskArn": task["taskArn"], "lastStatus": "STOPPED"}]
+    return [json.dumps({**whole, "detail": detail}) for detail in details] + [json.dumps({**whole, "detail-type": None})]
+
+
+def test_events_of_tasks_that_cannot_be_used_are_left_to_the_dead_letter_queue_each_with_a_line(ecspan, elasticmq, collector, tmp_path):
+    queue = Queue(elasticmq, receives=1)
+    one, other = stopped_tasks(tmp_path / "tasks.jsonl", 2)
+    bad = unusable(other)
+    queue.send(*bad, event(one))
+    process = start(ecspan, queue, "--endpoint", collector.http, "--visibility-timeout", "5s")
+    dead = []
+    wait_until(lambda: f"{len(bad)} dead letters, of which there are {len(dead)}", lambda: dead.extend(queue.dead_letters()) or len(dead) >= len(bad), 60)
+    code, told = drained(process)
+    assert code == 0 and "passed_by=0" in told and f"poison={len(bad)}" in told and "9 of 9 spans accepted" in told, told
+    assert sorted(dead) == sorted(bad) and told.count("left to the dead-letter rule") == len(bad), told
+    assert "$.detail: expected a task with its lastStatus" in told and "no time is known of it" in told
+
+
+def test_a_message_with_thousands_of_errors_is_a_few_lines(ecspan, elasticmq, collector, tmp_path):
+    queue = Queue(elasticmq, receives=1)
+    queue.send("{}\n" * 5_000)
+    process = start(ecspan, queue, "--endpoint", collector.http)
+    queue.wait_until("a hidden message", queue.hidden, 20)
+    code, told = drained(process)
+    assert code == 0 and "4997 more things in it cannot be read" in told and len(told.splitlines()) < 12, told
 
 
 def test_names_are_taken_as_people_have_them(ecspan, elasticmq, collector, tmp_path):

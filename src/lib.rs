@@ -34,14 +34,22 @@
 //! Without features it is the core: [`model`], [`trace`], [`render`] and the readers of [`source`]. `deliver` adds [`sink`], and
 //! [`run`] with what the other features have: `aws`, `docker`, `lambda`; `cli` is the program. `Cargo.toml` says what needs what.
 
+#[cfg(feature = "deliver")]
+mod defect;
 mod hint;
 pub mod model;
+#[cfg(feature = "deliver")]
+mod proxy;
 pub mod render;
 #[cfg(feature = "deliver")]
 pub mod run;
+#[cfg(feature = "deliver")]
+mod secrets;
 #[cfg(feature = "deliver")]
 pub mod sink;
 pub mod source;
 pub mod trace;
 
 pub use hint::Hint;
+#[cfg(feature = "deliver")]
+pub use proxy::{Proxies, Proxy, ProxyError};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
+use ecspan::model::duration;
 use ecspan::model::observation::ContainerRecord;
 use ecspan::model::outcome::error_name;
+use ecspan::render::Style;
 use ecspan::render::table::Table;
-use ecspan::render::{Style, duration};
 use ecspan::run::agent::{self, AgentConfig, Look, NO_AGENT, Tracked};
 use ecspan::source::agent::{Agent, Which};
 use ecspan::source::docker::{self, Docker};

@@ -390,7 +390,7 @@ pub(crate) enum Rebase {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogsAs {
-    /// As events of the container's span
+    /// As events of a span inside the container's
     Events,
     /// As OTLP log records of the container's span, to the OTLP logs endpoint (or the file)
     Records,

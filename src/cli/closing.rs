@@ -2,13 +2,16 @@
 
 use std::fmt::{Display, Write as _};
 
+use clap::ValueEnum;
 use ecspan::Hint;
 use ecspan::render::escape;
+use ecspan::run::read::Unread;
 use ecspan::run::watch::Watched;
 use ecspan::sink::{
     DestinationReport, Lost, Report, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id,
 };
 
+use super::args::SelectArgs;
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::{log, terminal};
@@ -27,6 +30,9 @@ pub(super) fn watched(watched: &Watched) -> Exit {
 
 /// So many tasks are named for one trouble.
 const NAMED: usize = 5;
+
+/// So many reasons of one destination are told: a receiver may word each of its answers anew.
+const CAUSES: usize = 10;
 
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &Report, ui_url: Option<&str>) {
@@ -77,8 +83,13 @@ fn task_line(task: &TaskLine) -> String {
         let follows = if task.containers_only { CONTAINERS_ONLY } else { "the root follows when the task has stopped" };
         let _ = write!(line, "; {} still open: {} ({follows})", pending.len(), pending.join(", "));
     }
-    if task.dropped_log_lines > 0 {
-        let _ = write!(line, "; {} not kept", count(task.dropped_log_lines, "log line"));
+    match (task.dropped_log_lines, task.has_unread_log_lines) {
+        (0, false) => {}
+        (lines, false) => {
+            let _ = write!(line, "; {} not kept", count(lines, "log line"));
+        }
+        // Both ends of a log were read, and nobody knows how much lies between.
+        (_, true) => line.push_str("; log lines between the first and the last not read"),
     }
     line
 }
@@ -125,6 +136,61 @@ pub(super) fn log_destination(destination: &DestinationReport) {
     log::say("info", &destination_line(destination), &[]);
 }
 
+/// Names what was not read before the run was told to stop, as it can be asked for again.
+pub(super) fn tell_unread(unread: &Unread, select: &SelectArgs) {
+    let Unread { files, tasks, selected, is_unlisted } = unread;
+    let select = typed(select);
+    if unread.is_empty() {
+        return;
+    }
+    let tell = |number: usize, what: &str, names: &[String]| {
+        let what = count(number as u64, what);
+        let were = if number == 1 { "was" } else { "were" };
+        Problem::failed(format!("interrupted: {what} {were} not read: {}", some_of(names, LISTED, 0))).print();
+    };
+    if !files.is_empty() {
+        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        tell(files.len(), "file", &names);
+    }
+    if !tasks.is_empty() {
+        tell(tasks.len(), "task", tasks);
+    }
+    if !selected.is_empty() {
+        let number = selected.len();
+        let what = format!("interrupted: {} of {select} not read: ", count(number as u64, "task"));
+        Problem::failed(what + &some_of(selected, LISTED, 0)).print();
+    }
+    if *is_unlisted {
+        Problem::failed(format!("interrupted: the tasks of {select} were not read")).print();
+    }
+    terminal::tell("hint", "ask for them again, by these names or with the same command: what was sent stays as it is");
+}
+
+/// Selectors as they are typed.
+fn typed(select: &SelectArgs) -> String {
+    let SelectArgs { cluster, service, family, started_by, status, since, limit } = select;
+    let typed = [
+        ("cluster", cluster.clone()),
+        ("service", service.clone()),
+        ("family", family.clone()),
+        ("started-by", started_by.clone()),
+        ("status", status.and_then(|status| Some(status.to_possible_value()?.get_name().to_owned()))),
+        ("since", since.map(|since| format!("{}ms", since.as_millis()))),
+        ("limit", limit.map(|limit| limit.to_string())),
+    ];
+    let typed = typed.into_iter().filter_map(|(flag, value)| Some(format!("--{flag} {}", value?)));
+    typed.collect::<Vec<_>>().join(" ")
+}
+
+/// The first of some names, and how many more there are, beside so many that are not among them.
+fn some_of(names: &[impl AsRef<str>], most: usize, others: u64) -> String {
+    let named = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<&str>>().join(", ");
+    match names.len().saturating_sub(most) as u64 + others {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 fn saved_note(to: &DestinationReport, folder: &str) -> String {
     let mut note = String::new();
     let is_usual = Undelivered::of_user().is_some_and(|usual| usual.path().display().to_string() == folder);
@@ -141,27 +207,35 @@ fn saved_note(to: &DestinationReport, folder: &str) -> String {
 }
 
 fn tell_troubles(destination: &DestinationReport) {
-    for trouble in &destination.troubles {
+    for trouble in destination.troubles.iter().take(CAUSES) {
         Problem::failed(trouble_line(destination, trouble)).hint(trouble.reason.hint()).print();
     }
-    for warning in &destination.warnings {
+    let rest = destination.troubles.get(CAUSES..).unwrap_or_default();
+    if !rest.is_empty() {
+        let (spans, noun) = (rest.iter().map(|trouble| trouble.spans).sum::<u64>(), destination.signal.noun());
+        let causes = count(rest.len() as u64, "other reason");
+        Problem::failed(format!("{} not accepted for {causes}", count(spans, noun))).print();
+    }
+    for warning in destination.warnings.iter().take(CAUSES) {
         terminal::tell("warning", &format!("the receiver says: {warning}"));
+    }
+    if destination.warnings.len() > CAUSES {
+        terminal::tell("warning", "the receiver says more, of other requests");
     }
 }
 
 fn trouble_line(destination: &DestinationReport, trouble: &Trouble) -> String {
-    let Trouble { lost, spans, of, reason, .. } = trouble;
+    let Trouble { lost, spans, of, reason, is_example, .. } = trouble;
     let noun = destination.signal.noun();
-    format!("{spans} of {of} {noun}s {lost}{}: {reason}", concerned(trouble))
+    let example = if *is_example { "for example, " } else { "" };
+    format!("{spans} of {of} {noun}s {lost}{}: {example}{reason}", concerned(trouble))
 }
 
 /// The tasks that a trouble is about; many are summed up.
 fn concerned(trouble: &Trouble) -> String {
-    let named: Vec<&str> = trouble.tasks.iter().take(NAMED).map(|task| &**task).collect();
-    match trouble.tasks.len().saturating_sub(NAMED) {
-        _ if named.is_empty() => String::new(),
-        0 => format!(" ({})", named.join(", ")),
-        more => format!(" ({} and {more} more)", named.join(", ")),
+    match some_of(&trouble.tasks, NAMED, trouble.more_tasks) {
+        named if named.is_empty() => String::new(),
+        named => format!(" ({named})"),
     }
 }
 

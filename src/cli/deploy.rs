@@ -72,7 +72,8 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         Ended::Whole(deployed) => *deployed,
         Ended::Early(delivered) => {
             delivered.destinations.iter().for_each(closing::tell_destination);
-            terminal::tell("note", "interrupted: no report");
+            terminal::tell("note", "interrupted: no report, and not all tasks of the deployment were read");
+            terminal::tell("hint", "the same command reads all of them again: what was sent stays as it is");
             return Ok(signals::received().unwrap_or(Exit::Interrupted));
         }
     };

@@ -45,6 +45,8 @@ async fn aws_for(global: &Global, to: &[String]) -> Option<Aws> {
 
 fn keeping(open: Vec<Destination>, undelivered_args: Option<&str>) -> Vec<Destination> {
     let Some(folder) = undelivered(undelivered_args) else { return open };
+    // What a killed run left there.
+    folder.tidy();
     open.into_iter().map(|destination| destination.keeping(&folder)).collect()
 }
 

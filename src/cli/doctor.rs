@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ecspan::Hint;
-use ecspan::render::{Style, duration};
+use ecspan::model::duration;
+use ecspan::render::Style;
 use ecspan::sink::{Destination, read_waiting};
 use ecspan::source::aws::{Aws, AwsError};
 use ecspan::source::probe::{self, Skew};
@@ -45,7 +46,10 @@ impl Doctor {
         }
         for receiver in receivers {
             match receiver.probe().await {
-                Ok(()) => self.ok("receiver", &format!("{} takes {}s", receiver.name(), receiver.signal().noun()))?,
+                Ok(says) => {
+                    let says = if says.is_empty() { says } else { format!("; it says: {says}") };
+                    self.ok("receiver", &format!("{} takes {}s{says}", receiver.name(), receiver.signal().noun()))?;
+                }
                 Err(reason) => self.bad("receiver", &format!("{}: {reason}", receiver.name()), reason.hint())?,
             }
         }

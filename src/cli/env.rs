@@ -57,7 +57,7 @@ task is looked at |",
 | `TZ` | the time zone of what is drawn, without `--utc` |
 | `XDG_STATE_HOME`, `HOME` | where the undelivered folder is |
 | `TMPDIR` | where a sidecar's health file is |
-| `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | proxies on the way to receivers over HTTP; gRPC goes around them |
+| `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | proxies on the way to receivers and to AWS (docs/proxies.md) |
 | `HOSTNAME` | part of a worker's `service.instance.id` |",
     ),
 ];

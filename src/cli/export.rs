@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use ecspan::model::Time;
-use ecspan::run::feed;
+use ecspan::run::feed::{self, Exported};
 use ecspan::run::read::Course;
 use ecspan::sink::Report;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
@@ -29,8 +29,9 @@ pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Prob
     let notices = notices::for_a_person();
     let tasks = tasks::open(global, &args.tasks, needs, notices.clone()).await?;
     let course = tasks.course.clone();
-    let report = feed::export(tasks, &options, destinations, signals::stop(), notices).await;
+    let Exported { report, unread } = feed::export(tasks, &options, destinations, signals::stop(), notices).await;
     closing::print(&report, args.ui_url.as_deref());
+    closing::tell_unread(&unread, &args.tasks.select);
     if report.task_count == 0 && course.lost() == 0 && signals::received().is_none() {
         terminal::tell("note", "no task is selected");
     }

@@ -91,6 +91,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
 }
 
 async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
+    signals::outlive_full_disks();
     match &cli.command {
         Command::Show(args) => show::run(&cli.global, args).await,
         Command::Export(args) => export::run(&cli.global, args).await,

@@ -12,7 +12,7 @@ use super::args::{Global, RecordArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs};
-use super::{notices, terminal};
+use super::{closing, notices, terminal};
 
 pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Problem> {
     if let [file] = args.tasks.tasks.as_slice()
@@ -24,6 +24,7 @@ pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Prob
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
     let tasks = source.lives().count().await;
     let exit = tasks::exit(&source.course, tasks);
+    closing::tell_unread(&source.unread(), &args.tasks.select);
     let bundle = source.into_aws().map(ecspan::source::ecs::EcsSource::into_bundle).unwrap_or_default();
     if tasks == 0 || bundle.is_empty() {
         return Ok(exit);

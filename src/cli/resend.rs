@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use ecspan::run::read::Unread;
 use ecspan::run::resend::{self, ResendConfig, Resent};
 use ecspan::run::xray;
 use ecspan::sink::Target;
 
-use super::args::{Global, ResendArgs};
+use super::args::{Global, ResendArgs, SelectArgs};
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::{closing, destinations, env, notices, signals, tasks, terminal};
@@ -36,14 +37,28 @@ pub(super) async fn run(global: &Global, args: &ResendArgs) -> Result<Exit, Prob
         dry_run: args.dry_run,
     };
     let resent = resend::run(config, signals::stop(), notices::for_a_person()).await;
-    let Resent { waiting, set_aside, lost, report } = resent.map_err(|error| Problem::failed(error.to_string()))?;
+    let Resent { waiting, set_aside, in_other_hands, unread, lost, report } =
+        resent.map_err(|error| Problem::failed(error.to_string()))?;
     report.destinations.iter().for_each(closing::tell_destination);
     if set_aside > 0 {
         let requests = closing::count(set_aside, "request");
         let note = format!("{requests} left in place, which a receiver did not take whole: --partial sends them too");
         terminal::tell("note", &note);
     }
-    if waiting == 0 && lost == 0 {
+    if in_other_hands > 0 {
+        let files = closing::count(in_other_hands, "file");
+        terminal::tell("note", &format!("{files} left to another resend, which is sending them"));
+    }
+    if !unread.is_empty() && args.files.is_empty() {
+        let files = closing::count(unread.len() as u64, "file");
+        terminal::tell(
+            "note",
+            &format!("interrupted: {files} not sent, which wait in {place}: ecspan resend sends them"),
+        );
+    } else {
+        closing::tell_unread(&Unread { files: unread, ..Unread::default() }, &SelectArgs::default());
+    }
+    if waiting == 0 && lost == 0 && in_other_hands == 0 && signals::received().is_none() {
         terminal::tell("note", &format!("nothing waits in {place}"));
     }
     let is_empty = report.destinations.is_empty();

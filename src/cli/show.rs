@@ -28,12 +28,12 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     };
     let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
-    let mut observed = source.observed();
+    let mut observed = source.observed().take_until(signals::wait()).boxed();
     let mut drawn = 0;
     while let Some(observed) = observed.next().await {
         let style = style(global, args);
         let logs = source.whole_logs(&observed);
-        let life = source.life(observed.task);
+        let life = source.life(observed);
         if !logs.is_empty() {
             if drawn > 0 {
                 terminal::print("\n")?;
@@ -63,7 +63,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
 /// Draws a timeline whose logs are read while it is drawn: the next line is always the earliest of what is at hand.
 async fn draw_whole(life: &TaskLife, logs: Vec<WholeLog>, style: &Style, source: &Reader) -> Result<(), Problem> {
     let mut open = vec![];
-    let mut gaps: Vec<String> = timeline::gaps(life).collect();
+    let mut gaps: Vec<String> = timeline::untimed(life, style);
     for log in logs {
         let mut log = OpenLog { log, page: VecDeque::new() };
         log.fill(&mut gaps, source).await;

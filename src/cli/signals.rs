@@ -29,6 +29,19 @@ pub(super) fn wait() -> impl Future<Output = ()> + Send + 'static {
     stop().wait()
 }
 
+/// A file that may not grow any more (`ulimit -f`) is a full disk: a write that fails, and is told. The system would end the
+/// process with SIGXFSZ, unless somebody listens.
+#[cfg(unix)]
+pub(super) fn outlive_full_disks() {
+    /// The same everywhere but on MIPS.
+    const SIGXFSZ: i32 = 25;
+    // Listening is never undone. Where it fails the system does what it did.
+    let _ = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
+}
+
+#[cfg(not(unix))]
+pub(super) const fn outlive_full_disks() {}
+
 /// Before the first command waits, the default action ends the process, as it should.
 fn listen() -> Stop {
     let stop = Stop::new();

@@ -63,7 +63,7 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     let aws = if asks_aws { Some(ecs(global, args, log_lines, needs).await?) } else { None };
     let wait = needs.wait.map(|(until, timeout)| (until.into(), timeout));
     let config = ReadConfig { files, targets, selection, fetch: args.fetch, aws, wait, log_lines };
-    Ok(Reader::open(config, signals::stop(), notices))
+    Ok(Reader::open(config, signals::stop(), notices).await)
 }
 
 /// How a run ends that drew so many tasks.

@@ -2,7 +2,7 @@
 
 use super::log::ContainerLog;
 use super::observation::{ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, LogConfig, Source, TaskRecord};
-use super::outcome::{self, Failure};
+use super::outcome::{self, Failure, OUT_OF_MEMORY};
 use super::phases::Phases;
 use super::time::Time;
 
@@ -15,8 +15,6 @@ pub enum BoundSource {
     Metadata,
     /// From the container runtime.
     Docker,
-    /// From its first or last log line.
-    Log,
 }
 
 impl BoundSource {
@@ -26,7 +24,6 @@ impl BoundSource {
             Self::Estimated => "estimated",
             Self::Metadata => "metadata",
             Self::Docker => "docker",
-            Self::Log => "log",
         }
     }
 
@@ -61,13 +58,19 @@ pub struct Container {
     pub start: Option<ContainerBound>,
     /// Where its span ends; `None` while it may still run.
     pub end: Option<ContainerBound>,
-    /// The task is STOPPED and there is no sign that this container ever ran.
+    /// The task is STOPPED and says nothing that a container that ran would have left.
     pub never_started: bool,
     /// Its own failure.
     pub failure: Option<Failure>,
 }
 
 impl ContainerRecord {
+    /// Whether it says anything that only a container that ran leaves.
+    pub fn has_run(&self) -> bool {
+        let time = self.created.or(self.started).or(self.finished);
+        self.exit_code.is_some() || self.runtime_id.is_some() || time.is_some()
+    }
+
     /// Whether ECS (or GuardDuty) added it: hidden unless all containers are asked for.
     pub fn is_hidden(&self) -> bool {
         let added = ["~internal~", "aws-guardduty-agent-", "ecs-service-connect-"];
@@ -84,6 +87,8 @@ impl Container {
         logs: Vec<ContainerLog>,
         log_lines: usize,
     ) -> (Vec<Self>, Vec<Gap>) {
+        // What a container is told by depends on the Task alone: whoever knows the definition tells the same.
+        let one_only = task.containers.iter().filter(|record| !record.is_hidden()).count() == 1;
         let mut records = task.containers.clone();
         for declared in definition.into_iter().flat_map(|d| &d.containers) {
             if !records.iter().any(|record| record.name == declared.name) {
@@ -92,7 +97,6 @@ impl Container {
             }
         }
         let mut logs = super::log::join(logs);
-        let one_only = records.iter().filter(|record| !record.is_hidden()).count() == 1;
         let mut containers = Vec::with_capacity(records.len());
         for record in records {
             let mut log = logs
@@ -123,17 +127,13 @@ impl Container {
         phases: Option<&Phases>,
         one_only: bool,
     ) -> Self {
-        let first_line = log.as_ref().and_then(|log| log.lines().map(|line| line.time).min());
-        let last_line = log.as_ref().and_then(|log| log.lines().map(|line| line.time).max());
-        let has_time = record.created.or(record.started).or(record.finished).is_some();
-        let ran = record.exit_code.is_some() || record.runtime_id.is_some() || has_time || first_line.is_some();
-        let never_started = task.is_stopped() && !ran;
+        let never_started = task.is_stopped() && !record.has_run();
         let (start, end) = match phases {
             Some(phases) if never_started => {
                 let at = phases.end_began.map(|at| ContainerBound { at, source: BoundSource::Estimated });
                 (at, at)
             }
-            Some(phases) => bounds(task, &record, phases, first_line, last_line),
+            Some(phases) => bounds(task, &record, phases),
             None => (None, None),
         };
         let failure = outcome::container_failure(task, &record, one_only);
@@ -158,6 +158,16 @@ impl Container {
     /// Where its log goes, as far as anybody says.
     pub fn log_config(&self) -> Option<&LogConfig> {
         self.record.log.as_ref().or_else(|| self.definition.as_ref()?.log.as_ref())
+    }
+
+    /// Whether there is no sign that it ever ran, in its log neither.
+    pub fn never_ran(&self) -> bool {
+        self.never_started && self.log.as_ref().is_none_or(ContainerLog::is_empty)
+    }
+
+    /// Whether it was killed because memory ran out.
+    pub fn ran_out_of_memory(&self) -> bool {
+        self.failure.as_ref().and_then(|failure| failure.error_type.as_deref()) == Some(OUT_OF_MEMORY)
     }
 
     /// Whether it has finished for good: by its own clock, and not to be started again.
@@ -187,35 +197,24 @@ impl Container {
 }
 
 /// Start and end of a container that ran. ECS gives no times of containers, so without metadata or docker they are
-/// estimated from the task's, and widened by log lines.
+/// estimated from the task's. Never by log lines: who has read them and who has not tell of the same container.
 fn bounds(
     task: &TaskRecord,
     record: &ContainerRecord,
     phases: &Phases,
-    first_line: Option<Time>,
-    last_line: Option<Time>,
 ) -> (Option<ContainerBound>, Option<ContainerBound>) {
     let own = |at| ContainerBound { at, source: BoundSource::of(record.times_from.or(task.source)) };
     let estimated = |at| ContainerBound { at, source: BoundSource::Estimated };
-    let widened = |at| ContainerBound { at, source: BoundSource::Log };
 
     let from_task = [phases.launched, task.times.execution_stopped.filter(|_| phases.launched.is_some())]
         .into_iter()
         .flatten()
         .min();
-    let start = record.started.map(own).or_else(|| {
-        let floor = |bound: ContainerBound| ContainerBound { at: bound.at.max(phases.start), ..bound };
-        let estimate = from_task.map(estimated);
-        let line = first_line.map(widened).filter(|line| estimate.is_none_or(|e| line.at < e.at));
-        line.or(estimate).map(floor)
-    });
+    let start = record.started.map(own).or_else(|| from_task.map(|at| estimated(at.max(phases.start))));
 
     let end = record.finished.map(own).or_else(|| {
         let last = phases.end?;
-        let estimate = estimated(task.times.execution_stopped.unwrap_or(last));
-        let line = last_line.map(widened).filter(|line| line.at > estimate.at);
-        let bound = line.unwrap_or(estimate);
-        Some(ContainerBound { at: bound.at.min(last), ..bound })
+        Some(estimated(task.times.execution_stopped.unwrap_or(last).min(last)))
     });
     // Clocks differ: an end before the start is moved up to it, as phases are.
     let end = end.map(|end| ContainerBound { at: start.map_or(end.at, |start| end.at.max(start.at)), ..end });

@@ -33,6 +33,11 @@ pub enum Conflict {
         /// By how much the other is off.
         off: Offset,
     },
+    /// About the task itself: another one has its id.
+    Identity {
+        /// Where it stood.
+        other: String,
+    },
     /// About all the times that both know, by about the same.
     Clock {
         /// Where those that are believed stood.

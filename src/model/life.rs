@@ -12,11 +12,37 @@ use super::phases::Phases;
 use super::standalone;
 use super::time::Time;
 
+/// Up to when a task is known: what is still open lies open until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// Somebody has just been asked.
+    Now(Time),
+    /// It was written down, and what came after is not known: never up to the reader's clock.
+    Saved(Time),
+}
+
+impl AsOf {
+    /// The time.
+    pub const fn at(self) -> Time {
+        match self {
+            Self::Now(at) | Self::Saved(at) => at,
+        }
+    }
+}
+
+impl From<Time> for AsOf {
+    fn from(now: Time) -> Self {
+        Self::Now(now)
+    }
+}
+
 /// Everything that is known of one task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskLife {
     /// The facts, merged from all that was observed.
     pub task: TaskRecord,
+    /// Up to when that is.
+    pub as_of: AsOf,
     /// Its task definition, where known.
     pub definition: Option<DefinitionRecord>,
     /// Its phases; `None` when no time at all is known.
@@ -38,9 +64,9 @@ pub struct TaskLife {
 }
 
 impl TaskLife {
-    /// Works out the life of a task from what was observed of it. `now` serves findings about waits that still go
-    /// on, and nothing else. At most `log_lines` lines are kept of each container.
-    pub fn new(observed: TaskObservations, now: Time, log_lines: usize) -> Self {
+    /// Works out the life of a task from what was observed of it. `as_of` (a bare time is now) serves what still goes on, and
+    /// nothing else. At most `log_lines` lines are kept of each container.
+    pub fn new(observed: TaskObservations, as_of: impl Into<AsOf>, log_lines: usize) -> Self {
         let TaskObservations { task, definition, logs, service_events, gaps, conflicts } = observed;
         let stopped = task.is_stopped();
         let phases = if task.is_standalone() { standalone::phases(&task) } else { Phases::new(&task.times, stopped) };
@@ -50,6 +76,7 @@ impl TaskLife {
         let gaps: BTreeSet<Gap> = gaps.into_iter().chain(log_gaps).collect();
         let mut life = Self {
             task,
+            as_of: as_of.into(),
             definition,
             phases,
             containers,
@@ -60,7 +87,7 @@ impl TaskLife {
             service_events,
             conflicts,
         };
-        life.findings = finding::all(&life, now);
+        life.findings = finding::all(&life);
         life
     }
 

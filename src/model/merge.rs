@@ -4,6 +4,7 @@
 //! text of the record, so that the order of arrival never matters. Log lines and definitions are joined by name.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::arn::{family_and_revision, last_part};
 use super::fill;
@@ -12,6 +13,10 @@ use super::log::ContainerLog;
 use super::observation::{
     ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord,
 };
+use super::time::Time;
+
+/// Some print times to the second.
+const CREATED_WITHIN: Duration = Duration::from_secs(1);
 
 /// What was observed of one task.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +36,15 @@ pub struct TaskObservations {
 }
 
 impl TaskObservations {
+    /// The latest time that is known of the task: a saved one is known up to then. `None` when there is no time at all.
+    pub fn latest(&self) -> Option<Time> {
+        let of_task = self.task.times.moments().into_iter().map(|moment| moment.time);
+        let of_containers = self.task.containers.iter().flat_map(|c| [c.created, c.started, c.finished]).flatten();
+        let agents = self.task.containers.iter().flat_map(|c| &c.managed_agents).filter_map(|agent| agent.started);
+        let lines = self.logs.iter().flat_map(ContainerLog::lines).map(|line| line.time);
+        of_task.chain(of_containers).chain(agents).chain(lines).chain(self.task.updated).max()
+    }
+
     /// Takes what somebody else learned of the same task. The record and the definition that are there stay: they were first.
     pub fn absorb(&mut self, more: Self) {
         let Self { task: _, definition, logs, service_events, gaps, conflicts } = more;
@@ -71,7 +85,8 @@ pub enum Unclaimed {
     Gap(Gap),
 }
 
-/// Groups observations by task, in the order of their ids' first appearance in `observations`.
+/// Groups observations by task, in the order of their ids' first appearance in `observations`. Records of one id that cannot be
+/// of one task, since somebody has masked ids, are several, and each says so.
 pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Unclaimed>) {
     let mut records: Vec<Vec<TaskRecord>> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
@@ -96,10 +111,10 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
             Observation::Gap { task_id, gap } => gaps.push((task_id, gap)),
         }
     }
-    let mut tasks: Vec<TaskObservations> = records.into_iter().map(joined).collect();
+    let mut tasks: Vec<TaskObservations> = records.into_iter().flat_map(namesakes).collect();
     for (task_id, gap) in gaps {
-        let owner = task_id.and_then(|id| index.get(&id.to_lowercase()).copied());
-        match owner.and_then(|at| tasks.get_mut(at)) {
+        let owner = task_id.and_then(|id| tasks.iter_mut().find(|task| task.task.id.eq_ignore_ascii_case(&id)));
+        match owner {
             Some(task) => task.gaps.push(gap),
             None => unclaimed.push(Unclaimed::Gap(gap)),
         }
@@ -112,6 +127,41 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
         assign_log(&mut tasks, log, &mut unclaimed);
     }
     (tasks, unclaimed)
+}
+
+/// The tasks that records of one id are of: one, unless they differ in what a task never changes.
+fn namesakes(records: Vec<TaskRecord>) -> Vec<TaskObservations> {
+    let mut tasks: Vec<Vec<TaskRecord>> = vec![];
+    // Whoever does not say when its task was created comes last, and belongs to the first.
+    let (told, untold): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| record.times.created.is_some());
+    for record in told.into_iter().chain(untold) {
+        match tasks.iter_mut().find(|known| known.iter().all(|known| may_be_one(known, &record))) {
+            Some(known) => known.push(record),
+            None => tasks.push(vec![record]),
+        }
+    }
+    let origins: Vec<String> = tasks.iter().filter_map(|records| Some(records.first()?.origin.clone())).collect();
+    let mut tasks: Vec<TaskObservations> = tasks.into_iter().map(joined).collect();
+    for (at, task) in tasks.iter_mut().enumerate() {
+        let others = origins.iter().enumerate().filter(|(other, _)| *other != at);
+        task.conflicts.extend(others.map(|(_, other)| Conflict::Identity { other: other.clone() }));
+    }
+    tasks
+}
+
+/// Whether two records of one id may be of one task. Only ECS knows these facts for sure.
+fn may_be_one(one: &TaskRecord, other: &TaskRecord) -> bool {
+    if one.is_standalone() || other.is_standalone() {
+        return true;
+    }
+    let created = one.times.created.zip(other.times.created);
+    let definitions = one.task_definition_arn.as_deref().zip(other.task_definition_arn.as_deref());
+    let one_time = |(a, b): (Time, Time)| a.since(b).max(b.since(a)) < CREATED_WITHIN;
+    let one_definition = |(a, b): (&str, &str)| {
+        let ((a, a_revision), (b, b_revision)) = (family_and_revision(a), family_and_revision(b));
+        a == b && a_revision.zip(b_revision).is_none_or(|(a, b)| a == b)
+    };
+    created.is_none_or(one_time) && definitions.is_none_or(one_definition)
 }
 
 /// One task out of all records of it: of each source the one that knows most, whole; then what the first lacks from the next.

@@ -5,6 +5,7 @@
 pub mod arn;
 pub mod container;
 pub mod deployment;
+pub mod duration;
 mod fill;
 pub mod finding;
 pub mod life;
@@ -18,5 +19,5 @@ pub mod severity;
 mod standalone;
 pub mod time;
 
-pub use life::TaskLife;
+pub use life::{AsOf, TaskLife};
 pub use time::Time;

@@ -112,7 +112,9 @@ pub struct TaskRecord {
     pub private_ip: Option<String>,
     /// What the RunTask overrides say to tracing, by container name, in the order of that name.
     pub overrides: BTreeMap<String, TracedEnv>,
-    /// The containers, in the order in which they were given.
+    /// When it was as it says: an event's `time` or `updatedAt`. An answer does not tell.
+    pub updated: Option<Time>,
+    /// The containers, in the order in which they were given, each once.
     pub containers: Vec<ContainerRecord>,
 }
 
@@ -185,12 +187,27 @@ pub struct ContainerRecord {
     pub restarts: Option<u64>,
     /// It has finished and may be started again: what is known of it is not final.
     pub may_restart: bool,
+    /// What ECS runs in it beside its own process.
+    pub managed_agents: Vec<ManagedAgent>,
     /// Where its log goes, where the container itself says so; metadata version 4 only.
     pub log: Option<LogConfig>,
     /// `true` for a container that ECS itself adds (metadata's `CNI_PAUSE` type).
     pub internal: bool,
     /// What only its host knows of it; metadata or docker only.
     pub host: HostFacts,
+}
+
+/// An agent that ECS runs in a container: ECS Exec's, GuardDuty's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManagedAgent {
+    /// `name`.
+    pub name: String,
+    /// `lastStatus`, as written; `status` in events.
+    pub status: Option<String>,
+    /// `lastStartedAt`; not in events.
+    pub started: Option<Time>,
+    /// `reason`.
+    pub reason: Option<String>,
 }
 
 /// What the instance that runs a container knows of it and the ECS API does not. Of labels only the names are kept, and of

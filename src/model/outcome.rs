@@ -6,6 +6,9 @@
 use super::observation::{ContainerRecord, TaskRecord};
 use super::phases::{PhaseKind, Phases};
 
+/// How the reason of a container begins that was killed for want of memory.
+pub(super) const OUT_OF_MEMORY: &str = "OutOfMemoryError";
+
 /// Why something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -72,12 +75,16 @@ impl Outcome {
         let visible: Vec<&ContainerRecord> = task.containers.iter().filter(|c| !c.is_hidden()).collect();
         let exited_badly =
             visible.iter().any(|c| c.exit_code.is_some_and(|code| exit_is_failure(code, visible.len() == 1)));
-        let out_of_memory =
-            visible.iter().any(|c| c.reason.as_deref().and_then(error_name) == Some("OutOfMemoryError"));
+        let out_of_memory = visible.iter().any(|c| c.reason.as_deref().and_then(error_name) == Some(OUT_OF_MEMORY));
+        // Whatever stopped the task then: it could not do what it was for.
+        let could_not_start = visible
+            .iter()
+            .any(|c| !c.has_run() && c.reason.as_deref().is_some_and(|reason| error_name(reason).is_some()));
         let failed = match cause {
             StopCause::FailedToStart => true,
             StopCause::EssentialExit | StopCause::Unknown if exited_badly && reason.is_some() => true,
             StopCause::EssentialExit | StopCause::Unknown if out_of_memory => true,
+            _ if could_not_start => true,
             _ => reason.is_some_and(|reason| error_name(reason).is_some() || says_unhealthy(reason)),
         };
         let failure = failed
@@ -97,9 +104,8 @@ fn failed_phase(task: &TaskRecord, phases: &Phases) -> Option<PhaseKind> {
         PhaseKind::Provisioning => task.times.pull_started.or(task.times.started).is_none(),
         _ => task.times.started.is_none(),
     };
-    let long = |phase: &&super::phases::Phase| phase.length().is_some_and(|length| !length.is_zero());
     let mut launch = phases.list.iter().filter(|phase| phase.kind.is_launch() && open(phase.kind));
-    launch.rfind(long).map(|phase| phase.kind)
+    launch.rfind(|phase| phase.end.is_some() && !phase.is_empty()).map(|phase| phase.kind)
 }
 
 fn task_error_type(task: &TaskRecord, visible: &[&ContainerRecord]) -> Option<String> {
@@ -152,7 +158,8 @@ const fn exit_is_failure(code: i64, only_one: bool) -> bool {
     }
 }
 
-fn says_unhealthy(reason: &str) -> bool {
+/// Whether a reason speaks of health checks.
+pub(super) fn says_unhealthy(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     reason.contains("health check") || reason.contains("is unhealthy")
 }

@@ -24,7 +24,7 @@ pub enum PhaseKind {
     Provisioning,
     /// Created → connected, inside provisioning.
     PlacementAndNetwork,
-    /// Connected → pull started, inside provisioning.
+    /// Connected → b1, inside provisioning: the pull may never have begun.
     WaitingForPull,
     /// b1 → b2: first pull's start to last pull's end, over all containers.
     ImagePull,
@@ -87,6 +87,11 @@ pub struct Phase {
 }
 
 impl Phase {
+    /// Whether it is over without having taken any time.
+    pub fn is_empty(&self) -> bool {
+        self.end == Some(self.start)
+    }
+
     /// Its length; `None` while it goes on.
     pub fn length(&self) -> Option<std::time::Duration> {
         self.end.map(|end| end.since(self.start))
@@ -219,23 +224,24 @@ impl Phases {
         let b5 = z.or(stopped.then_some(Bound { estimated: true, ..Bound::at(latest) }));
         let b5 = b4.and_then(|low| Some(b5?.not_before(low)));
 
-        // What was launched for good no longer depends on the end.
+        // What was launched for good no longer depends on the end. Without `createdAt` the start is the earliest time of all,
+        // and one that moves all others up may still come.
         let pulled_or_started = pull.is_some() || started.is_some();
+        let provisioned = (pulled_or_started && times.created.is_some()) || stopped;
+        let launched = (started.is_some() && times.created.is_some()) || stopped;
         let mut list = Vec::with_capacity(5);
         let mut push = |kind, start: Option<Bound>, end: Option<Bound>, is_final, children| {
             if let Some(start) = start {
                 list.push(phase(kind, start, end, is_final, children));
             }
         };
-        // Without `createdAt` the start is the earliest time of all, and an earlier one may still come.
-        let provisioned = (pulled_or_started && times.created.is_some()) || stopped;
         let inner = provisioning_children(times, b0, b1, provisioned);
         push(PhaseKind::Provisioning, Some(b0), b1, provisioned, inner);
         if pull.is_some() {
-            push(PhaseKind::ImagePull, b1, b2, started.is_some() || stopped, vec![]);
+            push(PhaseKind::ImagePull, b1, b2, launched, vec![]);
         }
         if pulled_or_started {
-            push(PhaseKind::Starting, b2, b3, started.is_some() || stopped, vec![]);
+            push(PhaseKind::Starting, b2, b3, launched, vec![]);
         }
         if started.is_some() {
             push(PhaseKind::Running, b3, b4, stopped, vec![]);
@@ -289,12 +295,11 @@ fn provisioning_children(times: &TaskTimes, b0: Bound, b1: Option<Bound>, is_fin
     let (Some(_), Some(connected)) = (times.created, times.connected.filter(inside).map(Bound::at)) else {
         return vec![];
     };
-    let mut children = vec![phase(PhaseKind::PlacementAndNetwork, b0, Some(connected), is_final, vec![])];
-    // Without a pull there is no wait for one, unless it is still being waited for.
-    if times.pull_started.is_some() || b1.is_none() {
-        children.push(phase(PhaseKind::WaitingForPull, connected, b1, is_final, vec![]));
-    }
-    children
+    // A pull that never began was waited for until something else ended the provisioning.
+    vec![
+        phase(PhaseKind::PlacementAndNetwork, b0, Some(connected), is_final, vec![]),
+        phase(PhaseKind::WaitingForPull, connected, b1, is_final, vec![]),
+    ]
 }
 
 fn stopping_children(times: &TaskTimes, b4: Bound, b5: Option<Bound>, is_final: bool) -> Vec<Phase> {

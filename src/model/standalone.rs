@@ -1,9 +1,9 @@
-//! A task of which only its containers' own clocks speak: the metadata endpoint, the agent, Docker. None of them knows when
-//! the task was created or stopped, so its phases are bounded by its containers, and all of them are estimates. Main
-//! function: [`phases`].
+//! A task of which only its host speaks: the metadata endpoint, the agent, Docker. None of them knows when the task was created
+//! or stopped, so its phases are bounded by its containers, and all of them are estimates. None knows of its provisioning
+//! either: what there is before the start is the pull, and starting. Main function: [`phases`].
 
-use super::observation::{ContainerRecord, Source, TaskRecord};
-use super::phases::{Phase, Phases};
+use super::observation::{ContainerRecord, Source, TaskRecord, TaskTimes};
+use super::phases::{Phase, PhaseKind, Phases};
 use super::time::Time;
 
 impl TaskRecord {
@@ -25,14 +25,17 @@ pub(super) fn phases(task: &TaskRecord) -> Option<Phases> {
     if is_launched {
         times.started = shown.iter().filter_map(|container| container.started).max().map(Time::floor_to_millis);
     }
+    // What runs has started, whether anybody says when or not.
+    if task.last_status.as_deref() == Some("RUNNING") {
+        times.started = times.started.or_else(|| latest(&times));
+    }
     let all_finished =
         !shown.is_empty() && shown.iter().all(|container| container.finished.is_some() && !container.may_restart);
     if times.execution_stopped.is_none() && (task.is_stopped() || all_finished) {
         times.execution_stopped =
             shown.iter().filter_map(|container| container.finished).max().map(Time::floor_to_millis);
     }
-    // Hidden containers are created first: the pause container holds the network.
-    let earliest = task.containers.iter().filter_map(|container| container.created.or(container.started)).min();
+    let earliest = shown.iter().filter_map(|container| container.created.or(container.started)).min();
     let earliest = [earliest.map(Time::floor_to_millis), times.moments().iter().map(|moment| moment.time).min()];
     times.created = Some(earliest.into_iter().flatten().min()?);
     let mut phases = Phases::new(&times, task.is_stopped() || all_finished)?;
@@ -40,8 +43,29 @@ pub(super) fn phases(task: &TaskRecord) -> Option<Phases> {
     phases.moments.sort_by_key(|moment| moment.time);
     phases.start_estimated = true;
     phases.end_estimated = phases.end.is_some();
+    without_provisioning(&mut phases.list);
     phases.list.iter_mut().for_each(estimate);
     Some(phases)
+}
+
+fn latest(times: &TaskTimes) -> Option<Time> {
+    times.moments().iter().map(|moment| moment.time).max()
+}
+
+/// From the first that is known of a container on, it starts; before a pull nothing is known.
+fn without_provisioning(list: &mut Vec<Phase>) {
+    let [first, rest @ ..] = list.as_mut_slice() else { return };
+    if first.kind != PhaseKind::Provisioning {
+        return;
+    }
+    match rest.first_mut() {
+        Some(next) if matches!(next.kind, PhaseKind::Starting | PhaseKind::ImagePull) => next.start = first.start,
+        _ => {
+            first.kind = PhaseKind::Starting;
+            return;
+        }
+    }
+    list.remove(0);
 }
 
 fn estimate(phase: &mut Phase) {

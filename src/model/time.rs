@@ -34,7 +34,12 @@ impl Time {
         self.0 / NANOS_PER_MILLI
     }
 
-    /// This time with everything below the millisecond cut off: the precision of the ECS control plane.
+    /// The nearest millisecond: the precision of the ECS control plane.
+    pub const fn round_to_millis(self) -> Self {
+        Self(self.0.saturating_add(NANOS_PER_MILLI / 2)).floor_to_millis()
+    }
+
+    /// This time with everything below the millisecond cut off.
     pub const fn floor_to_millis(self) -> Self {
         Self(self.0 - self.0 % NANOS_PER_MILLI)
     }

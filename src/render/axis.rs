@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::duration;
 use crate::model::Time;
+use crate::model::duration;
 use crate::model::phases::{PhaseKind, Phases};
 
 /// Running that is this many times as long as all the rest is broken …

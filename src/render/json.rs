@@ -6,7 +6,7 @@ use super::escape;
 use super::moment::{exact, iso};
 use super::style::Style;
 use crate::model::container::{Container, ContainerBound};
-use crate::model::observation::{ContainerRecord, HostFacts, Network, TaskRecord};
+use crate::model::observation::{ContainerRecord, HostFacts, ManagedAgent, Network, TaskRecord};
 use crate::model::phases::Phase;
 use crate::model::{TaskLife, Time};
 use crate::trace::ApplicationTraces;
@@ -43,6 +43,7 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
         ("failed", json!(life.outcome.failure.is_some())),
         ("failure", json!(life.outcome.failure.as_ref().map(|failure| &failure.description))),
         ("error_type", json!(life.outcome.failure.as_ref().map(|failure| &failure.error_type))),
+        ("as_of", json!(Some(life.as_of.at()).filter(|_| !life.is_stopped()).map(|at| iso(at, &style.zone)))),
         ("start", json!(phases.map(|phases| iso(phases.start, &style.zone)))),
         ("end", json!(phases.and_then(|phases| phases.end).map(|end| iso(end, &style.zone)))),
         ("duration_ms", json!(phases.and_then(|phases| Some(millis(phases.start, phases.end?))))),
@@ -107,6 +108,7 @@ fn container(life: &TaskLife, container: &Container, style: &Style) -> Value {
         ("host", host(&container.record, style)),
         ("exit_code", json!(container.record.exit_code)),
         ("reason", json!(container.record.reason)),
+        ("managed_agents", agents(&container.record.managed_agents, style)),
         ("essential", json!(container.essential())),
         ("never_started", json!(container.never_started)),
         ("start", json!(bound(container.start))),
@@ -116,6 +118,18 @@ fn container(life: &TaskLife, container: &Container, style: &Style) -> Value {
         ("links", json!(links)),
         ("links_dropped", json!(log.map(|_| traces.dropped()))),
     ])
+}
+
+fn agents(agents: &[ManagedAgent], style: &Style) -> Value {
+    let agent = |agent: &ManagedAgent| {
+        object([
+            ("name", json!(agent.name)),
+            ("status", json!(agent.status)),
+            ("started", json!(agent.started.map(|at| iso(at, &style.zone)))),
+            ("reason", json!(agent.reason)),
+        ])
+    };
+    if agents.is_empty() { Value::Null } else { agents.iter().map(agent).collect() }
 }
 
 fn link(named: &NamedTrace) -> Value {

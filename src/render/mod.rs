@@ -4,7 +4,6 @@
 
 mod axis;
 mod bar;
-pub mod duration;
 pub mod escape;
 pub mod json;
 pub mod moment;

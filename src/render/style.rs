@@ -26,8 +26,9 @@ pub struct Style {
 }
 
 /// What a piece of text is, which decides its colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Tone {
+    #[default]
     Plain,
     Title,
     Quiet,

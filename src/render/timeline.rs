@@ -14,7 +14,7 @@ use crate::model::{TaskLife, Time};
 pub fn draw(life: &TaskLife, style: &Style) -> String {
     let moments = moments(life, style);
     let nothing = moments.is_empty().then(|| "-\tTASK\tNo time is known\n".to_owned());
-    moments.into_iter().map(|(_, line)| line).chain(nothing).chain(gaps(life)).collect()
+    moments.into_iter().map(|(_, line)| line).chain(nothing).chain(untimed(life, style)).collect()
 }
 
 /// A line for each thing that happened, in the order of time: for whoever puts more lines between them.
@@ -39,9 +39,17 @@ pub fn moments(life: &TaskLife, style: &Style) -> Vec<(Time, String)> {
     lines.into_iter().map(|(time, line)| (time, format!("{}\t{line}\n", iso(time, &style.zone)))).collect()
 }
 
-/// A line for each thing that could not be learned: without a time.
-pub fn gaps(life: &TaskLife) -> impl Iterator<Item = String> {
-    life.gaps.iter().map(gap)
+/// What has no time: how containers ended while nobody says when, and what could not be learned.
+pub fn untimed(life: &TaskLife, style: &Style) -> Vec<String> {
+    let mut lines = vec![];
+    for container in life.containers.iter().filter(|c| style.all_containers || !c.is_hidden()) {
+        if ended(container, life).is_none() {
+            let said = said_of(container).into_iter();
+            lines.extend(said.map(|what| format!("-\tCONTAINER:{}\t{what}\n", text(container.name()))));
+        }
+    }
+    lines.extend(life.gaps.iter().map(gap));
+    lines
 }
 
 /// One thing that could not be learned.
@@ -88,17 +96,31 @@ fn container_lines(lines: &mut Vec<(Time, String)>, container: &Container, life:
             say(time, what.to_owned());
         }
     }
-    // ECS does not say when a container ended; it had when execution stopped.
-    let stopped = container.record.finished.or(life.task.times.execution_stopped);
-    let ended = stopped.or(container.end.map(|end| end.at)).or(life.phases.as_ref().and_then(|phases| phases.end));
-    if let Some(time) = ended {
-        if let Some(reason) = &container.record.reason {
-            say(time, format!("Reason:{}", text(reason)));
-        }
-        if let Some(code) = container.record.exit_code {
-            say(time, format!("ExitCode:{code}"));
+    for agent in &container.record.managed_agents {
+        if let Some(time) = agent.started {
+            say(time, format!("ManagedAgent:{} started", text(&agent.name)));
         }
     }
+    if let Some(time) = ended(container, life) {
+        said_of(container).into_iter().for_each(|what| say(time, what));
+    }
+}
+
+/// ECS does not say when a container ended; it had when execution stopped.
+fn ended(container: &Container, life: &TaskLife) -> Option<Time> {
+    let stopped = container.record.finished.or(life.task.times.execution_stopped);
+    stopped.or(container.end.map(|end| end.at)).or(life.phases.as_ref().and_then(|phases| phases.end))
+}
+
+/// How a container ended.
+fn said_of(container: &Container) -> Vec<String> {
+    let reason = container.record.reason.as_ref().map(|reason| format!("Reason:{}", text(reason)));
+    let exit = container.record.exit_code.map(|code| format!("ExitCode:{code}"));
+    let agents = container.record.managed_agents.iter().filter_map(|agent| {
+        let why = text(agent.reason.as_deref()?);
+        Some(format!("ManagedAgent:{} {}: {why}", text(&agent.name), text(agent.status.as_deref().unwrap_or_default())))
+    });
+    reason.into_iter().chain(exit).chain(agents).collect()
 }
 
 fn capitalised(name: &str) -> String {

@@ -4,11 +4,11 @@ use super::axis::Axis;
 use super::bar::Bar;
 use super::style::{Style, Tone};
 use super::wrap::wrapped;
-use super::{duration, escape, moment};
+use super::{escape, moment};
 use crate::model::container::{BoundSource, Container};
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::phases::{Phase, PhaseKind, Phases};
-use crate::model::{TaskLife, Time};
+use crate::model::{AsOf, TaskLife, Time, duration};
 use crate::trace::ApplicationTraces;
 
 /// So many log lines of a container are drawn from its log's start …
@@ -20,6 +20,7 @@ const LAST_LINES: usize = 7;
 const ID_WIDTH: usize = 32;
 
 /// One line of the waterfall, before it is known how wide its columns are.
+#[derive(Default)]
 struct Row<'a> {
     guide: String,
     name: String,
@@ -28,9 +29,10 @@ struct Row<'a> {
     length: String,
     mark: String,
     mark_tone: Tone,
-    /// Drawn under it: a container's log.
-    log: Option<(&'a ContainerLog, String)>,
-    /// And the applications' traces that the log names.
+    /// Drawn under it, after this guide: what is said of a container, its log, the applications' traces that the log names.
+    under: String,
+    reason: Option<&'a str>,
+    log: Option<&'a ContainerLog>,
     traces: ApplicationTraces,
 }
 
@@ -57,8 +59,13 @@ fn header(out: &mut String, life: &TaskLife, style: &Style) {
     side_by_side(out, Tone::Title, &format!("task {}", life.family()), "  ", &task.id, style);
     let status = task.last_status.as_deref().unwrap_or("status unknown");
     let code = task.stop_code.as_deref().map_or(String::new(), |code| format!(" ({code})"));
+    let saved = match life.as_of {
+        AsOf::Saved(at) if !life.is_stopped() => Some(moment::spaced(at, &style.zone)),
+        AsOf::Saved(_) | AsOf::Now(_) => None,
+    };
+    let as_of = saved.as_ref().map_or(String::new(), |at| format!(" as of {at}"));
     let about = [
-        Some(format!("{status}{code}")),
+        Some(format!("{status}{code}{as_of}")),
         task.cluster_name().map(|cluster| format!("cluster {cluster}")),
         task.service().map(|service| format!("service {service}")),
         task.revision().map(|revision| format!("{}:{revision}", life.family())),
@@ -69,8 +76,14 @@ fn header(out: &mut String, life: &TaskLife, style: &Style) {
     wrapped(out, "", Tone::Plain, &about.join(style.pick(" · ", ", ")), style);
     if let Some(phases) = &life.phases {
         let from = moment::spaced(phases.start, &style.zone);
-        let to = phases.end.map_or_else(|| "now".to_owned(), |end| moment::spaced(end, &style.zone));
-        side_by_side(out, Tone::Quiet, &from, style.pick(" → ", " -> "), &to, style);
+        let arrow = style.pick(" → ", " -> ");
+        match phases.end {
+            Some(end) => side_by_side(out, Tone::Quiet, &from, arrow, &moment::spaced(end, &style.zone), style),
+            None if saved.is_some() => {
+                line(out, &style.paint(Tone::Quiet, &style.fit(&format!("since {from}"), style.width)))
+            }
+            None => side_by_side(out, Tone::Quiet, &from, arrow, "now", style),
+        }
     }
     out.push('\n');
 }
@@ -101,7 +114,8 @@ fn visible<'a>(life: &'a TaskLife, style: &Style) -> Vec<&'a Container> {
 }
 
 fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
-    let end = phases.end.unwrap_or_else(|| style.now.max(phases.moments.last().map_or(phases.start, |last| last.time)));
+    let latest = phases.moments.last().map_or(phases.start, |last| last.time);
+    let end = phases.end.unwrap_or_else(|| life.as_of.at().max(latest));
     let rows = rows(life, phases, end, style);
     let columns = Columns::of(&rows, style.width);
     let axis = Axis::new(phases, end, columns.bar, style.unicode);
@@ -110,10 +124,11 @@ fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
     }
     if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.estimated && bar.start < bar.end)) {
         let mark = style.pick("░", "~");
-        let why = if life.task.is_standalone() {
-            "ECS has not spoken of this task, only its containers' clocks"
-        } else {
-            "ECS gives no times of containers"
+        let has_times = life.containers.iter().any(|c| c.record.started.or(c.record.created).is_some());
+        let why = match (life.task.is_standalone(), has_times) {
+            (true, true) => "ECS has not spoken of this task, only its containers' clocks",
+            (true, false) => "ECS has not spoken of this task",
+            (false, _) => "ECS gives no times of containers",
         };
         let text = format!("{mark} estimated: {why}");
         line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
@@ -171,9 +186,14 @@ fn draw_row(out: &mut String, row: &Row<'_>, axis: &Axis, columns: &Columns, sty
     let length = format!("{length:>width$}", width = columns.length);
     let mark = style.paint(row.mark_tone, &style.fit(&row.mark, columns.mark));
     line(out, &format!("{guide}{name} {bar} {length}  {mark}"));
-    if let Some((log, guide)) = &row.log {
-        log_lines(out, log, guide, style, row.bar.map(|bar| bar.start));
-        traces(out, &row.traces, guide, style);
+    if let Some(reason) = row.reason {
+        let room = style.width.saturating_sub(escape::columns(&row.under) + 2);
+        let guide = style.paint(Tone::Quiet, &format!("{}  ", row.under));
+        line(out, &format!("{guide}{}", style.paint(row.mark_tone, &style.fit(reason, room))));
+    }
+    if let Some(log) = row.log {
+        log_lines(out, log, &row.under, style, row.bar.map(|bar| bar.start));
+        traces(out, &row.traces, &row.under, style);
     }
 }
 
@@ -213,8 +233,7 @@ fn row<'a>(guide: String, name: String, bar: Bar, failed: bool, adjusted: bool, 
         (false, true) => (style.pick("≈ clock moved", "~ clock moved"), Tone::Warn),
         (false, false) => ("", Tone::Plain),
     };
-    let traces = ApplicationTraces::default();
-    Row { guide, name, bar: Some(bar), tone: Tone::Plain, length, mark: mark.to_owned(), mark_tone, log: None, traces }
+    Row { guide, name, bar: Some(bar), length, mark: mark.to_owned(), mark_tone, ..Row::default() }
 }
 
 fn phase_rows(
@@ -260,13 +279,13 @@ fn container_row<'a>(
     let guide = branch(is_last, style).to_owned();
     let name = format!("container {}", container.name());
     let log = container.log.as_ref().filter(|log| style.logs && !log.is_empty());
-    let log = log.map(|log| (log, trunk(is_last, style).to_owned()));
+    let (under, reason) = (trunk(is_last, style).to_owned(), container.record.reason.as_deref());
     let traces = ApplicationTraces::of_container(life, container);
     let failed = container.failure.is_some();
     let mark = container_mark(container, failed, style);
     let mark_tone = if failed { Tone::Bad } else { Tone::Plain };
     let Some(start) = container.start else {
-        return Row { guide, name, bar: None, tone: Tone::Plain, length: String::new(), mark, mark_tone, log, traces };
+        return Row { guide, name, mark, mark_tone, under, reason, log, traces, ..Row::default() };
     };
     // It has stopped while its task goes on, and nobody says when.
     let lost_end = container.end.is_none() && container.has_stopped();
@@ -279,17 +298,17 @@ fn container_row<'a>(
     };
     let base = row(guide, name, bar, failed, false, style);
     let length = match () {
-        () if container.never_started => "never started".to_owned(),
+        () if container.never_ran() => "never started".to_owned(),
         () if lost_end => "end unknown".to_owned(),
         () => base.length,
     };
     let tone = if failed { Tone::Bad } else { Tone::Running };
-    let bar = if container.never_started {
+    let bar = if container.never_ran() {
         Some(Bar { start: phases.end_began.unwrap_or(start.at), ..bar })
     } else {
         Some(bar)
     };
-    Row { tone, bar, length, mark, mark_tone, log, traces, ..base }
+    Row { tone, bar, length, mark, mark_tone, under, reason, log, traces, ..base }
 }
 
 fn container_mark(container: &Container, failed: bool, style: &Style) -> String {

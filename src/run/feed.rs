@@ -7,14 +7,17 @@ use tokio::sync::mpsc::Sender;
 
 use super::delivery;
 use super::notice::{Notice, Teller};
-use super::read::{Observed, Reader};
+use super::read::{Observed, Reader, Unread};
 use super::stop::Stop;
+use crate::defect::caught;
 use crate::model::TaskLife;
 use crate::model::log::{ContainerLog, LogLine};
-use crate::model::merge::TaskObservations;
+use crate::model::merge::{Conflict, TaskObservations};
 use crate::sink::{Delivery, Destination, Piece, Report};
 use crate::source::logs::WholeLog;
-use crate::trace::{ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions};
+use crate::trace::{
+    ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions, ids,
+};
 
 /// Log records in one piece: a piece is what waits in memory.
 const RECORDS: usize = 1_000;
@@ -22,48 +25,74 @@ const RECORDS: usize = 1_000;
 /// Pieces that wait to be delivered.
 const WAITING: usize = 2;
 
-/// Reads the tasks and delivers them, and says what became of everything. What could not be read is in the reader's course.
+/// What became of an export.
+#[derive(Debug)]
+pub struct Exported {
+    /// What went where.
+    pub report: Report,
+    /// What was not read, since the run was told to stop.
+    pub unread: Unread,
+}
+
+/// Reads the tasks and delivers them, and says what became of everything. What could not be read is in the reader's course. Told to
+/// stop, it delivers what is read by then.
 pub async fn export(
     source: Reader,
     options: &TraceOptions,
     destinations: Vec<Destination>,
     stop: Stop,
     notices: Teller,
-) -> Report {
-    let feed = async |pieces| {
-        tokio::select! {
-            () = feed(source, options, pieces) => {}
-            () = stop.wait() => {}
-        }
-    };
+) -> Exported {
+    let feed = async |pieces| feed(source, options, &stop, pieces).await;
     let delivery = Delivery::new(destinations).until(stop.wait());
-    let ((), report) = delivery::run(delivery, &notices, WAITING, feed).await;
-    report
+    let (unread, report) = delivery::run(delivery, &notices, WAITING, feed).await;
+    Exported { report, unread }
 }
 
-/// Reads the tasks and hands on what is delivered of each, until there are no more or nobody takes them.
-async fn feed(mut source: Reader, options: &TraceOptions, pieces: Sender<Piece>) {
+/// Reads the tasks and hands on what is delivered of each, until there are no more; what was not read.
+async fn feed(mut source: Reader, options: &TraceOptions, stop: &Stop, pieces: Sender<Piece>) -> Unread {
     let mut observed = source.observed();
     let mut unnamed = HashSet::new();
     while let Some(mut observed) = observed.next().await {
         let is_streamed = source.streams_logs() && observed.is_live;
         let mut read = BTreeMap::new();
         if is_streamed {
-            read = stream_logs(&source, &mut observed, options, &pieces).await;
+            read = tokio::select! {
+                read = stream_logs(&source, &mut observed, options, &pieces) => read,
+                // The rest of its log would be missing from its spans.
+                () = stop.wait() => break,
+            };
         }
-        let life = source.life(observed.task);
+        let (task, is_live) = (observed.task.task.id.clone(), observed.is_live);
+        let made = caught(|| {
+            let life = source.life(observed);
+            let trace = trace(&life, options, &read, &source);
+            let is_whole = options.records && !is_streamed && trace.is_some();
+            let records = if is_whole { TaskRecords::of_life(&life, options) } else { vec![] };
+            (life, trace, records)
+        });
+        let (life, trace, records) = match made {
+            Ok(made) => made,
+            Err(defect) => {
+                let error = format!("task {task}: no trace can be made, by a defect of ecspan: {defect}");
+                let hint = "please report it, with what `ecspan record` writes of the task".to_owned();
+                source.course.lose(error, Some(hint));
+                source.done(is_live);
+                continue;
+            }
+        };
         tell_gaps(&life, &source);
         tell_unnamed(&life, options, &mut unnamed, &source);
-        if options.records && !is_streamed {
-            for records in TaskRecords::of_life(&life, options) {
-                send(records, &pieces).await;
-            }
+        for records in records {
+            send(records, &pieces).await;
         }
-        if let Some(trace) = trace(&life, options, &read, &source) {
+        if let Some(trace) = trace {
             // Nobody takes it: the run has ended.
             let _ = pieces.send(trace.into()).await;
         }
+        source.done(is_live);
     }
+    source.unread()
 }
 
 /// Sends whole logs on as they are read. What stays is where they begin and end, which widens their containers' spans, and
@@ -135,26 +164,41 @@ async fn send(mut records: TaskRecords, pieces: &Sender<Piece>) {
     }
 }
 
-/// The trace of a life; a task without any time has none, and is told about.
+/// The trace of a life; a task without any time, or without an id of its own, has none, and is told about.
 fn trace(
     life: &TaskLife,
     options: &TraceOptions,
     read: &BTreeMap<String, ApplicationTraces>,
     source: &Reader,
 ) -> Option<TaskTrace> {
-    if life.phases.is_none() {
-        let error = format!("task {}: no time is known of it, so no trace can be made", life.task.id);
-        source.course.lose(error, Some("ecspan show prints what is known".to_owned()));
-        return None;
-    }
-    Some(TaskTrace::with_application_traces(life, options, read))
+    let id = &life.task.id;
+    let other = life.conflicts.iter().find_map(|conflict| match conflict {
+        Conflict::Identity { other } => Some(other),
+        Conflict::Fact { .. } | Conflict::Time { .. } | Conflict::Clock { .. } => None,
+    });
+    let (why, hint) = match other {
+        _ if !ids::tells_apart(id) => (
+            "this is no task's id, and all that go by it would share one trace".to_owned(),
+            "take the ids as ECS gives them, or write different ones in their places",
+        ),
+        Some(other) => (
+            format!("another task has the same id ({other}), and the two would share one trace"),
+            "take the ids as ECS gives them, or send one of the two",
+        ),
+        None if life.phases.is_none() => {
+            ("no time is known of it, so no trace can be made".to_owned(), "ecspan show prints what is known")
+        }
+        None => return Some(TaskTrace::with_application_traces(life, options, read)),
+    };
+    source.course.lose_one_of(hint, format!("task {id}: {why}"), Some(hint.to_owned()));
+    None
 }
-
 /// What is missing of a task is named when it is sent, and counted in the exit code.
 fn tell_gaps(life: &TaskLife, source: &Reader) {
     for gap in &life.gaps {
         let (task, what) = (Some(life.task.id.clone()), format!("{}: {}", gap.what, gap.why));
-        source.course.tell(&Notice::Gap { task, message: None, what, hint: gap.hint.clone() });
+        let kind = gap.hint.clone().unwrap_or_else(|| what.clone());
+        source.course.tell_one_of(&kind, Notice::Gap { task, message: None, what, hint: gap.hint.clone() });
     }
 }
 

@@ -128,8 +128,16 @@ pub enum Notice {
     MetricsNotTaken { to: String, why: String, hint: String },
     /// Something was tried and could not be read or opened. It counts in the exit code.
     Lost { error: String, hint: Option<String> },
+    /// So many more like one that was told in full, and of its level.
+    Alike { more: usize, level: Level, like: String },
+    /// A file is so large that it is felt in memory.
+    Large { path: PathBuf, bytes: u64 },
     /// What a file holds that is not about a task, by kind.
     PassedBy { path: PathBuf, kinds: Vec<String> },
+    /// The same, of files that a deployment is read from.
+    NotOfDeployments { path: PathBuf, kinds: Vec<String> },
+    /// A file was read though it is not JSON alone, and how.
+    ReadWith { path: PathBuf, how: Vec<String> },
     /// A task's own settings name no service although they were asked for.
     ServiceUnnamed { task: String, why: &'static str },
     /// A request was saved for a protocol that its receiver does not speak, and goes out in another.
@@ -193,6 +201,7 @@ impl Notice {
     pub const fn level(&self) -> Level {
         match self {
             Self::Gap { .. } | Self::MoreGaps { .. } => Level::Gap,
+            Self::Alike { level, .. } => *level,
             Self::NotAccepted { .. }
             | Self::Unreadable { .. }
             | Self::Rejected { .. }
@@ -221,7 +230,10 @@ impl Notice {
             | Self::WaitingForInvocations { .. }
             | Self::Exported { fate: Fate::Accepted, .. }
             | Self::Drained { .. }
+            | Self::Large { .. }
             | Self::PassedBy { .. }
+            | Self::NotOfDeployments { .. }
+            | Self::ReadWith { .. }
             | Self::Waiting { .. }
             | Self::Unclaimed { .. }
             | Self::ProtocolMended { .. }
@@ -360,12 +372,28 @@ impl Notice {
             Self::Exported { fate: Fate::Refused, .. } => "refused".to_owned(),
             Self::Rejected { reason, .. } => format!("rejected: {reason}"),
             Self::NotTaken { reason, .. } => reason.clone(),
+            Self::Large { path, bytes } => {
+                let (path, mib) = (path.display(), bytes / (1024 * 1024));
+                format!(
+                    "{path} has {mib} MiB and is read whole: that takes up to 12 times as much memory (4 times, if it has a task a line)"
+                )
+            }
+            Self::Alike { more, like, .. } => format!("{more} more of this kind: {like}"),
             Self::NotInTime { .. } => "not delivered in time: the event comes back".to_owned(),
             Self::Drained { .. } => "drained".to_owned(),
             Self::QueueNeverAnswered => "the queue has never answered".to_owned(),
             Self::MetricsNotTaken { .. } => "metrics were not taken".to_owned(),
             Self::PassedBy { path, kinds } => {
                 format!("{}: passed by, for they are not about a task: {}", path.display(), counted(kinds))
+            }
+            Self::NotOfDeployments { path, kinds } => {
+                let hint = "a deployment is read from describe-services and its tasks, not from events about it";
+                format!("{}: passed by: {}: {hint}", path.display(), counted(kinds))
+            }
+            Self::ReadWith { path, how } => {
+                // What holds for many messages of one file is said once.
+                let how: std::collections::BTreeSet<&str> = how.iter().map(String::as_str).collect();
+                format!("{}: {}", path.display(), how.into_iter().collect::<Vec<_>>().join("; "))
             }
             Self::ServiceUnnamed { why, .. } => {
                 format!("--service-name otel: {why}: it goes by its ECS service or family")

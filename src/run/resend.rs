@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::sink::{
-    Destination, DestinationReport, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target, Then,
-    Undelivered, Waiting, XrayAccess, read_waiting,
+    Destination, DestinationReport, Held, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target,
+    Then, Undelivered, Waiting, XrayAccess, take_in_hand, waiting_in,
 };
 
 /// So many lines of a file that cannot be read are named one by one.
@@ -51,6 +51,10 @@ pub struct Resent {
     pub waiting: u64,
     /// Those that were left in place, which a receiver did not take whole.
     pub set_aside: u64,
+    /// Files of the folder that another process was sending.
+    pub in_other_hands: u64,
+    /// Files that were not opened, since the run was told to stop.
+    pub unread: Vec<PathBuf>,
     /// Files and lines that could not be read, and requests without a destination. Each was told.
     pub lost: usize,
     /// What went where.
@@ -74,14 +78,17 @@ pub async fn run(config: ResendConfig, stop: Stop, notices: Teller) -> Result<Re
     } else {
         config.files.clone()
     };
-    let mut run = Run { config, stop, notices, resenders: HashMap::new(), lost: 0, set_aside: 0, waiting: 0 };
+    let mut run =
+        Run { config, stop, notices, resenders: HashMap::new(), lost: 0, set_aside: 0, in_other_hands: 0, waiting: 0 };
+    let mut unread = vec![];
     for file in files {
         if run.stop.is_requested() {
-            break;
+            unread.push(file);
+        } else {
+            run.file(&file).await;
         }
-        run.file(&file).await;
     }
-    Ok(run.close())
+    Ok(Resent { unread, ..run.close() })
 }
 
 struct Run {
@@ -91,16 +98,29 @@ struct Run {
     resenders: HashMap<(Option<MeantFor>, Signal, bool), Option<Resender>>,
     lost: usize,
     set_aside: u64,
+    in_other_hands: u64,
     waiting: u64,
 }
 
 impl Run {
     async fn file(&mut self, path: &Path) {
         let is_ours = path.parent().is_some_and(|parent| is_same(parent, self.config.folder.path()));
-        let lines = match read_waiting(path) {
-            Ok(lines) => lines,
+        let opened =
+            if is_ours && !self.config.dry_run { take_in_hand(path) } else { File::open(path).map(Held::Ours) };
+        // Open until all of it is done: nobody else sends it meanwhile.
+        let opened = opened.and_then(|held| match held {
+            Held::Ours(file) => Ok(Some((file.try_clone()?, waiting_in(path, file)?))),
+            Held::Theirs => {
+                self.in_other_hands += 1;
+                Ok(None)
+            }
             // Another resend was quicker.
-            Err(error) if is_ours && error.kind() == ErrorKind::NotFound && self.config.files.is_empty() => return,
+            Held::Gone if self.config.files.is_empty() => Ok(None),
+            Held::Gone => Err(ErrorKind::NotFound.into()),
+        });
+        let (_held, lines) = match opened {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return,
             Err(error) => return self.lose(format!("failed to read {}: {error}", path.display()), None),
         };
         let mut then = Then::Done;
@@ -213,7 +233,8 @@ impl Run {
             self.resenders.into_values().flatten().map(Resender::report).collect();
         destinations.sort_by(|a, b| a.name.cmp(&b.name));
         let report = Report { destinations, ..Report::default() };
-        Resent { waiting: self.waiting, set_aside: self.set_aside, lost: self.lost, report }
+        let Self { waiting, set_aside, in_other_hands, lost, .. } = self;
+        Resent { waiting, set_aside, in_other_hands, unread: vec![], lost, report }
     }
 }
 

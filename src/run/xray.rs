@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use crate::secrets::aws_said;
 use crate::sink::{Reason, SignRequest, XrayAccess};
 use crate::source::aws::Aws;
 
@@ -42,7 +43,10 @@ impl SignRequest for Signer {
     ) -> BoxFuture<'a, Result<HeaderMap, Reason>> {
         async move {
             let credentials = self.credentials.provide_credentials().await;
-            let credentials = credentials.map_err(|error| Reason::no_credentials(&error))?;
+            let credentials = credentials.map_err(|error| match Reason::no_credentials(&error) {
+                Reason::Credentials { detail } => Reason::Credentials { detail: aws_said(&detail) },
+                other => other,
+            })?;
             let defect = |detail: String| Reason::Defect { detail: format!("signing: {detail}") };
             let identity = credentials.into();
             let mut settings = SigningSettings::default();

@@ -1,106 +1,163 @@
 //! Reads what receivers answer: OTLP responses, `google.rpc.Status` and whatever else comes. Pure. Main functions:
 //! [`success`] and [`failure`].
 //!
-//! Tolerant in form – counts as strings or numbers, either case of names – and strict in substance: what is not OTLP is
-//! not success.
+//! Tolerant in form – counts as strings or numbers, either case of names, a word of success that is not OTLP – and strict in
+//! substance: what may speak of an error is not success.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tonic_types::{RpcStatusExt, Status as RpcStatus};
 
+use super::foreign::{json_speaks_of_error, text_speaks_of_error};
 use super::reason::Reason;
 use super::transport::{Answer, TooLarge};
+use crate::secrets::{Secrets, is_unsafe};
 
-/// Longest message of a receiver that is shown, in characters.
-const MESSAGE_LEN: usize = 400;
-
-/// What no output may show: header values and the like, should a receiver repeat them.
-#[derive(Clone, Default)]
-pub(crate) struct Secrets(Vec<String>);
-
-impl Secrets {
-    /// Shorter ones than this are no secrets, and replacing them would garble messages.
-    const SHORTEST: usize = 6;
-
-    pub(crate) fn new(secrets: impl Iterator<Item = String>) -> Self {
-        let mut secrets: Vec<String> = secrets.filter(|secret| secret.len() >= Self::SHORTEST).collect();
-        // The longest first: one may be part of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self(secrets)
-    }
-
-    /// A receiver's words on one line, without control characters, without our secrets, and not too long.
-    pub(crate) fn clean(&self, text: &str) -> String {
-        let text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
-        let printable: String = text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
-        let mut words = printable.split_whitespace().collect::<Vec<_>>().join(" ");
-        if let Some((end, _)) = words.char_indices().nth(MESSAGE_LEN) {
-            words.truncate(end);
-            words.push('…');
-        }
-        words
-    }
-}
-
-/// Control characters, and the marks that turn the direction of text around.
-fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Reads the body of a 2xx answer.
+/// Reads the body of a 2xx answer. Accepted is what is empty or OTLP, and what is something else that speaks of no error; with
+/// anything else nobody knows whether the request was taken.
 pub(crate) fn success(content_type: &str, body: &[u8], secrets: &Secrets) -> Answer {
-    let not_otlp = || Answer::refused(Reason::NotOtlp { found: secrets.clean(&describe(content_type, body)) });
-    if body.is_empty() {
+    let body = &*in_utf8(body);
+    let doubtful = || not_otlp(&describe(content_type, body, secrets));
+    let content_type = content_type.to_ascii_lowercase();
+    let text = body.strip_prefix(BOM).unwrap_or(body).trim_ascii();
+    if text.is_empty() {
         return accepted(0, "", secrets);
     }
-    let is_json = content_type.contains("json") || body.trim_ascii_start().starts_with(b"{");
-    if is_json {
-        return match serde_json::from_slice::<Value>(body) {
-            Ok(answer @ Value::Object(_)) => json_success(&answer, secrets).unwrap_or_else(not_otlp),
-            _ => not_otlp(),
+    if content_type.contains("html") || content_type.contains("xml") || text.starts_with(b"<") {
+        return doubtful();
+    }
+    if content_type.contains("json") || text.starts_with(b"{") || text.starts_with(b"[") {
+        let values = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
+        return match values.collect::<Result<Vec<_>, _>>().as_deref() {
+            Ok([answer]) => json_success(answer, || describe(&content_type, body, secrets), secrets),
+            Ok(answers) if !answers.iter().any(json_speaks_of_error) => {
+                foreign(&describe(&content_type, body, secrets))
+            }
+            _ => doubtful(),
         };
     }
-    if content_type.starts_with("text/") {
-        return not_otlp();
+    let is_text = !text.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace());
+    if is_text && text_speaks_of_error(&String::from_utf8_lossy(text)) {
+        return doubtful();
     }
-    // That of the log service is the same on the wire.
+    let is_protobuf = content_type.contains("protobuf");
+    // That of the other signals is the same on the wire.
     match ExportTraceServiceResponse::decode(body) {
-        Ok(answer) => {
-            let partial = answer.partial_success.unwrap_or_default();
-            accepted(partial.rejected_spans, &partial.error_message, secrets)
-        }
-        Err(_) => not_otlp(),
+        // Any text may by chance be a message of fields that nobody knows, so elsewhere every byte must be known.
+        Ok(answer) if is_protobuf || answer.encode_to_vec() == body => protobuf_success(answer, secrets),
+        Err(_) if is_protobuf => doubtful(),
+        // A status of gRPC, for one.
+        Ok(_) | Err(_) if text_speaks_of_error(&String::from_utf8_lossy(body)) => doubtful(),
+        Ok(_) | Err(_) => foreign(&describe(&content_type, body, secrets)),
     }
 }
 
-/// Reads the JSON form; `None` when its fields are not what they must be.
-fn json_success(answer: &Value, secrets: &Secrets) -> Option<Answer> {
-    let Some(partial) = field(answer, "partialSuccess", "partial_success") else {
-        return Some(accepted(0, "", secrets));
+/// Reads the message of an answer of gRPC that is OK.
+pub(crate) fn grpc_success(message: &[u8], secrets: &Secrets) -> Answer {
+    match ExportTraceServiceResponse::decode(message) {
+        Ok(answer) => protobuf_success(answer, secrets),
+        Err(_) => not_otlp(&describe("application/grpc", message, secrets)),
+    }
+}
+
+/// An answer of success that is larger than any of OTLP.
+pub(crate) fn too_long(limit: usize, content_type: &str, begin: &[u8], secrets: &Secrets) -> Answer {
+    let begin = begin.get(..WORDS_FROM).unwrap_or(begin);
+    not_otlp(&format!("more than {limit} bytes, {}", describe(content_type, begin, secrets)))
+}
+
+/// Text of some systems is in UTF-16, which it begins with a mark for.
+fn in_utf8(body: &[u8]) -> Cow<'_, [u8]> {
+    let units: fn([u8; 2]) -> u16 = match body {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return Cow::Borrowed(body),
     };
-    let rejected = field(partial, "rejectedSpans", "rejected_spans");
-    let rejected = match rejected.or_else(|| field(partial, "rejectedLogRecords", "rejected_log_records")) {
+    let units: Vec<u16> = body.as_chunks().0.iter().map(|pair| units(*pair)).collect();
+    Cow::Owned(String::from_utf16_lossy(&units).into_bytes())
+}
+
+/// What stands before the text of some systems.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Bytes of a long answer that are looked at for its first words.
+const WORDS_FROM: usize = 4 * 1024;
+
+fn not_otlp(found: &str) -> Answer {
+    Answer::Doubtful { reason: Reason::NotOtlp { found: found.to_owned() } }
+}
+
+fn foreign(found: &str) -> Answer {
+    Answer::Accepted {
+        rejected: 0,
+        message: format!("{found} (which is not OTLP, but speaks of no error: taken as acceptance)"),
+    }
+}
+
+fn protobuf_success(answer: ExportTraceServiceResponse, secrets: &Secrets) -> Answer {
+    let partial = answer.partial_success.unwrap_or_default();
+    match u64::try_from(partial.rejected_spans) {
+        Ok(rejected) => accepted(rejected, &partial.error_message, secrets),
+        Err(_) => not_otlp(
+            &secrets.clean(&format!("a count of {} rejected ({:?})", partial.rejected_spans, partial.error_message)),
+        ),
+    }
+}
+
+/// Reads the JSON form, of which fields that nobody knows may be part.
+fn json_success(answer: &Value, found: impl Fn() -> String, secrets: &Secrets) -> Answer {
+    let Some(object) = answer.as_object() else {
+        return if json_speaks_of_error(answer) { not_otlp(&found()) } else { foreign(&found()) };
+    };
+    let is_partial = |key: &str| matches!(key, "partialSuccess" | "partial_success");
+    let others: Map<String, Value> =
+        object.iter().filter(|(key, _)| !is_partial(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let is_foreign = others.len() == object.len() && !object.is_empty();
+    if json_speaks_of_error(&Value::Object(others)) {
+        return not_otlp(&found());
+    }
+    if is_foreign {
+        return foreign(&found());
+    }
+    let partial = object.iter().find(|(key, value)| is_partial(key) && !value.is_null()).map(|(_, value)| value);
+    match partial.map(json_partial) {
+        None => accepted(0, "", secrets),
+        Some(Some((rejected, message))) => accepted(rejected, message, secrets),
+        Some(None) => not_otlp(&found()),
+    }
+}
+
+/// How much was rejected, and what is said of it; `None` when its fields are not what they must be.
+fn json_partial(partial: &Value) -> Option<(u64, &str)> {
+    let partial = partial.as_object()?;
+    let names = [
+        ("rejectedSpans", "rejected_spans"),
+        ("rejectedLogRecords", "rejected_log_records"),
+        ("rejectedDataPoints", "rejected_data_points"),
+    ];
+    let rejected = match names.iter().find_map(|(name, other)| field(partial, name, other)) {
         None => 0,
-        Some(Value::String(text)) => text.trim().parse().ok()?,
-        Some(number) => number.as_i64()?,
+        Some(Value::String(text)) => text.trim().parse::<i64>().ok()?.try_into().ok()?,
+        Some(number) => number.as_i64()?.try_into().ok()?,
     };
     let message = match field(partial, "errorMessage", "error_message") {
         None => "",
         Some(text) => text.as_str()?,
     };
-    Some(accepted(rejected, message, secrets))
+    Some((rejected, message))
 }
 
-fn field<'a>(object: &'a Value, name: &str, other: &str) -> Option<&'a Value> {
+fn field<'a>(object: &'a Map<String, Value>, name: &str, other: &str) -> Option<&'a Value> {
     object.get(name).or_else(|| object.get(other)).filter(|value| !value.is_null())
 }
 
-fn accepted(rejected: i64, message: &str, secrets: &Secrets) -> Answer {
-    Answer::Accepted { rejected: u64::try_from(rejected).unwrap_or(0), message: secrets.clean(message) }
+fn accepted(rejected: u64, message: &str, secrets: &Secrets) -> Answer {
+    Answer::Accepted { rejected, message: secrets.clean(message) }
 }
 
 /// Reads any other answer of HTTP.
@@ -143,6 +200,25 @@ pub(crate) fn of_xray(answer: Answer) -> Answer {
     }
 }
 
+/// An answer of HTTP where gRPC was spoken: of whatever stands before the receiver, most likely. Which status is tried again is the
+/// same as over HTTP, as gRPC has it.
+pub(crate) fn over_grpc(answer: Answer) -> Answer {
+    match answer {
+        Answer::Refused { reason: Reason::Http { status, message }, too_large } => {
+            Answer::Refused { reason: Reason::NotGrpc { status, message }, too_large }
+        }
+        Answer::Retry { reason: Reason::Http { status, message }, after } => {
+            Answer::Retry { reason: Reason::NotGrpc { status, message }, after }
+        }
+        other => other,
+    }
+}
+
+/// An answer of success that cannot be read: without gRPC where that was spoken, or encoded as nobody has asked for.
+pub(crate) fn unreadable(content_type: &str, body: &[u8], secrets: &Secrets) -> Answer {
+    not_otlp(&describe(content_type, body, secrets))
+}
+
 /// An answer to log records: most receivers of traces have no such service.
 pub(crate) fn to_logs(answer: Answer) -> Answer {
     match answer {
@@ -157,7 +233,7 @@ pub(crate) fn to_logs(answer: Answer) -> Answer {
 
 pub(crate) fn is_no_such_service(reason: &Reason) -> bool {
     match reason {
-        Reason::Http { status, .. } => matches!(status.as_u16(), 404 | 405),
+        Reason::Http { status, .. } | Reason::NotGrpc { status, .. } => matches!(status.as_u16(), 404 | 405),
         Reason::Grpc { code, .. } => *code == "UNIMPLEMENTED",
         _ => false,
     }
@@ -174,8 +250,9 @@ pub(crate) fn says_too_large(message: &str) -> bool {
 /// `Retry-After`: seconds, or a date.
 fn wait(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than a number can hold is longer than anybody waits.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or(Duration::ZERO))
@@ -197,7 +274,8 @@ fn failure_message(content_type: &str, body: &[u8]) -> String {
     }
     if let Ok(json) = serde_json::from_slice::<Value>(body) {
         let nested = json.get("error").unwrap_or(&json);
-        let message = [&json, nested].into_iter().find_map(|object| field(object, "message", "Message")?.as_str());
+        let message =
+            [&json, nested].into_iter().find_map(|value| field(value.as_object()?, "message", "Message")?.as_str());
         if let Some(message) = message.or_else(|| nested.as_str()) {
             return message.to_owned();
         }
@@ -205,11 +283,22 @@ fn failure_message(content_type: &str, body: &[u8]) -> String {
     if content_type.contains("html") { title(body) } else { String::from_utf8_lossy(body).into_owned() }
 }
 
-/// What stands where OTLP should.
-fn describe(content_type: &str, body: &[u8]) -> String {
+/// What stands where OTLP should: its type and its first words.
+fn describe(content_type: &str, body: &[u8], secrets: &Secrets) -> String {
     let kind = if content_type.is_empty() { "no content type" } else { content_type };
     let title = if content_type.contains("html") { title(body) } else { String::new() };
-    if title.is_empty() { format!("{} bytes of {kind}", body.len()) } else { format!("{kind}, {title:?}") }
+    if !title.is_empty() {
+        return secrets.clean(&format!("{kind}, {title:?}"));
+    }
+    // A status of gRPC, where OTLP was announced.
+    let said = rpc_status(content_type, body).map(|status| status.message).filter(|message| !message.is_empty());
+    let said = said.map_or_else(|| String::from_utf8_lossy(body), Cow::Owned);
+    let unreadable =
+        said.chars().filter(|c| is_unsafe(*c) && !c.is_whitespace() || *c == char::REPLACEMENT_CHARACTER).count();
+    if unreadable * 8 > said.len() || said.trim().is_empty() {
+        return secrets.clean(&format!("{} bytes of {kind}", body.len()));
+    }
+    secrets.clean(&format!("{kind}: {}", secrets.first_words(&said)))
 }
 
 /// The title of a web page: all of it that is worth a line.

@@ -5,6 +5,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::*;
+use crate::secrets::MESSAGE_LEN;
 
 const PROTOBUF: &str = "application/x-protobuf";
 
@@ -25,7 +26,6 @@ fn successes() {
         ("", b"", took(0, "")),
         (PROTOBUF, &partial(3, "too old"), took(3, "too old")),
         (PROTOBUF, &partial(0, "use v2"), took(0, "use v2")),
-        (PROTOBUF, &partial(-1, ""), took(0, "")),
         (json, b"{}", took(0, "")),
         (json, br#"{"partialSuccess":null}"#, took(0, "")),
         (json, br#"{"partialSuccess":{}}"#, took(0, "")),
@@ -38,20 +38,71 @@ fn successes() {
     }
 }
 
+const FOREIGN: &str = " (which is not OTLP, but speaks of no error: taken as acceptance)";
+
 #[test]
-fn what_is_not_otlp_is_not_success() {
+fn what_is_not_otlp_and_speaks_of_no_error_is_accepted_with_a_note() {
+    let json = "application/json";
     let cases: &[(&str, &[u8], &str)] = &[
-        ("text/html; charset=utf-8", b"<html><TITLE>Sign in</title>", "text/html; charset=utf-8, \"Sign in\""),
-        ("text/plain", b"ok", "2 bytes of text/plain"),
-        ("", b"ok", "2 bytes of no content type"),
-        (PROTOBUF, b"<html>", "6 bytes of application/x-protobuf"),
-        ("application/json", b"[]", "2 bytes of application/json"),
-        ("application/json", b"{", "1 bytes of application/json"),
-        ("application/json", br#"{"partialSuccess":{"rejectedSpans":"many"}}"#, "43 bytes of application/json"),
+        (json, br#"{"status":"ok"}"#, r#"application/json: {"status":"ok"}"#),
+        (json, b"[]", "application/json: []"),
+        ("text/plain", b"ok", "text/plain: ok"),
+        ("", b"ok", "no content type: ok"),
+        ("application/octet-stream", b"aaaaaaaaa", "application/octet-stream: aaaaaaaaa"),
+        ("application/octet-stream", b"\x01\x02\x03\xff", "4 bytes of application/octet-stream"),
     ];
     for (content_type, body, found) in cases {
         let answer = success(content_type, body, &Secrets::default());
-        assert_eq!(answer, Answer::refused(Reason::NotOtlp { found: (*found).to_owned() }));
+        assert_eq!(answer, took(0, &format!("{found}{FOREIGN}")));
+    }
+    assert_eq!(
+        success("application/octet-stream", &partial(3, "old"), &Secrets::default()),
+        took(3, "old"),
+        "OTLP all the same"
+    );
+    let mut unknown = partial(3, "old");
+    unknown.extend([0x78, 1]);
+    assert_eq!(success(PROTOBUF, &unknown, &Secrets::default()), took(3, "old"), "a field of later versions");
+}
+
+#[test]
+fn of_what_may_speak_of_an_error_nobody_knows_the_outcome() {
+    let json = "application/json";
+    let status = rpc("no such tenant", ErrorDetails::new());
+    let cases: &[(&str, &[u8], &str)] = &[
+        ("text/html; charset=utf-8", b"<html><TITLE>Sign in</title>", "text/html; charset=utf-8, \"Sign in\""),
+        ("", b" <!DOCTYPE html>", "no content type: <!DOCTYPE html>"),
+        ("application/xml", b"<Error/>", "application/xml: <Error/>"),
+        (json, br#"{"error":"invalid api key"}"#, r#"application/json: {"error":"invalid api key"}"#),
+        (PROTOBUF, br#"{"error":"invalid api key"}"#, r#"application/x-protobuf: {"error":"invalid api key"}"#),
+        (json, br#"{"partialSuccess":"no"}"#, r#"application/json: {"partialSuccess":"no"}"#),
+        (
+            json,
+            br#"{"partialSuccess":{"rejectedSpans":-1}}"#,
+            r#"application/json: {"partialSuccess":{"rejectedSpans":-1}}"#,
+        ),
+        (
+            json,
+            br#"{"partialSuccess":{"rejectedSpans":"many"}}"#,
+            r#"application/json: {"partialSuccess":{"rejectedSpans":"many"}}"#,
+        ),
+        (
+            json,
+            br#"{"partialSuccess":{},"message":"Forbidden"}"#,
+            r#"application/json: {"partialSuccess":{},"message":"Forbidden"}"#,
+        ),
+        (json, b"{", "application/json: {"),
+        (json, b"{} {\"error\":1}", "application/json: {} {\"error\":1}"),
+        (json, b"\"Forbidden\"", "application/json: \"Forbidden\""),
+        ("text/plain", b"Forbidden", "text/plain: Forbidden"),
+        (PROTOBUF, b"invalid api key", "application/x-protobuf: invalid api key"),
+        (PROTOBUF, &status, "application/x-protobuf: no such tenant"),
+        (PROTOBUF, &[0x0a, 0x7f], "2 bytes of application/x-protobuf"),
+        (PROTOBUF, &partial(-1, "odd"), "a count of -1 rejected (\"odd\")"),
+    ];
+    for (content_type, body, found) in cases {
+        let answer = success(content_type, body, &Secrets::default());
+        assert_eq!(answer, Answer::Doubtful { reason: Reason::NotOtlp { found: (*found).to_owned() } });
     }
 }
 
@@ -84,6 +135,8 @@ fn waits() {
         (Some("Sat, 27 Nov 2021 01:00:30 GMT"), b"", Some(0)),
         (Some("soon"), b"", None),
         (Some("-1"), b"", None),
+        (Some("9223372036854775807"), b"", Some(i64::MAX as u64)),
+        (Some("99999999999999999999999"), b"", Some(u64::MAX)),
         (None, &status, Some(7)),
         (Some("5"), &status, Some(5)),
     ];
@@ -125,10 +178,4 @@ fn sizes() {
     assert_eq!(too_large(400, "The request size exceeds 5 MB"), TooLarge::Yes);
     assert_eq!(too_large(400, "span is too old"), TooLarge::No);
     assert_eq!(too_large(500, "too large"), TooLarge::No);
-}
-
-#[test]
-fn secrets_that_a_receiver_repeats_are_masked() {
-    let secrets = Secrets::new(["Bearer abcdef", "abcdef", "no"].map(str::to_owned).into_iter());
-    assert_eq!(secrets.clean("no: Bearer abcdef, xabcdefx"), "no: ***, x***x");
 }

@@ -29,6 +29,7 @@ use super::endpoint::{self, Endpoint};
 use super::headers::{HeaderProblem, Headers};
 use super::signal::Signal;
 use crate::hint::Hint;
+use crate::proxy::{Proxies, Proxy, ProxyError};
 
 /// How long all attempts at one request may take, unless told otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(60);
@@ -207,6 +208,8 @@ pub struct OtlpConfig {
     pub deadline: Duration,
     /// Files for TLS.
     pub tls: TlsFiles,
+    /// The proxy on the way.
+    pub proxy: Option<Proxy>,
 }
 
 /// A setting that makes no sense. Never shows a header or a part of a URL.
@@ -272,6 +275,15 @@ pub enum ConfigError {
         /// Or the variable.
         variable: &'static str,
     },
+    /// gRPC's own form of a socket's name.
+    #[error("{setting} names a Unix socket, and ecspan sends to http:// and https:// only")]
+    Socket {
+        /// The flag or variable.
+        setting: &'static str,
+    },
+    /// What is said of proxies makes no sense.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
 }
 
 impl Hint for ConfigError {
@@ -280,6 +292,8 @@ impl Hint for ConfigError {
             Self::Url { .. } | Self::Scheme { .. } => "write http://host:4318, or http://host:4317 for grpc",
             Self::UserInfo { .. } => "send it as a header: OTEL_EXPORTER_OTLP_HEADERS or --header authorization=…",
             Self::Header { .. } => "headers are NAME=VALUE; a variable lists them with commas, percent-encoded",
+            Self::Socket { .. } => "let the receiver listen at a port too, and write http://localhost:4317",
+            Self::Proxy(error) => return error.hint(),
             Self::Half { .. } => "a client certificate and its key go together",
             Self::Choice { .. } | Self::Time { .. } => return None,
         };
@@ -294,10 +308,13 @@ impl OtlpConfig {
         overrides: &Overrides,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
+        let proxies = Proxies::from_env(env);
         let env = Env { signal, get: env };
+        let endpoint = resolve_endpoint(overrides, &env)?;
         Ok(Self {
             signal,
-            endpoint: resolve_endpoint(overrides, &env)?,
+            proxy: resolve_proxy(&proxies, &endpoint)?,
+            endpoint,
             headers: resolve_headers(overrides, &env)?,
             gzip: resolve_gzip(overrides, &env)?,
             timeout: resolve_timeout(overrides, &env)?,
@@ -335,6 +352,9 @@ fn resolve_endpoint(overrides: &Overrides, env: &Env<'_>) -> Result<Endpoint, Co
         let port = if protocol == Protocol::Grpc { 4317 } else { 4318 };
         return endpoint_from(env.signal, ENDPOINT.general, &format!("http://localhost:{port}"), protocol);
     };
+    if ["unix:", "unix-abstract:"].iter().any(|socket| text.starts_with(socket)) {
+        return Err(ConfigError::Socket { setting });
+    }
     let has_scheme = text.contains("://");
     let with_scheme = |scheme: &str| if has_scheme { text.clone() } else { format!("{scheme}://{text}") };
     let port = parsed(setting, &with_scheme("https"))?.port();
@@ -344,6 +364,16 @@ fn resolve_endpoint(overrides: &Overrides, env: &Env<'_>) -> Result<Endpoint, Co
     }
     let scheme = if resolve_insecure(env)? { "http" } else { "https" };
     endpoint_from(env.signal, setting, &with_scheme(scheme), protocol)
+}
+
+fn resolve_proxy(proxies: &Proxies, endpoint: &Endpoint) -> Result<Option<Proxy>, ProxyError> {
+    // A URL that is none for `http` is refused when the transport is opened.
+    let Ok(url) = endpoint.url().as_str().parse() else { return Ok(None) };
+    let proxy = proxies.to(&url)?;
+    match proxy {
+        Some(proxy) if endpoint.protocol() == Protocol::Grpc => proxy.for_tunnels().map(Some),
+        proxy => Ok(proxy),
+    }
 }
 
 fn endpoint_from(

@@ -63,7 +63,8 @@ fn endpoints_that_make_no_sense_are_named_without_their_text() {
         (&[(GENERAL, "http://")], "OTEL_EXPORTER_OTLP_ENDPOINT is not a url: empty host"),
         (&[(GENERAL, "http://h:s3cret/")], "OTEL_EXPORTER_OTLP_ENDPOINT is not a url: invalid port number"),
         (&[(TRACES, "collector:4318")], "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must begin with http:// or https://"),
-        (&[(GENERAL, "unix:///s3cret")], "OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https://"),
+        (&[(GENERAL, "unix:///s3cret")], "OTEL_EXPORTER_OTLP_ENDPOINT names a Unix socket"),
+        (&[(GENERAL, "unix:s3cret")], "OTEL_EXPORTER_OTLP_ENDPOINT names a Unix socket"),
         (&[(GENERAL, "https://u:s3cret@h:4317")], "OTEL_EXPORTER_OTLP_ENDPOINT holds a user name or a password"),
     ];
     for (variables, message) in cases {

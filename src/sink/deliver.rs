@@ -15,11 +15,12 @@ use super::destination::Destination;
 use super::encode::{EncodedTask, Request};
 use super::pack::{Packed, Packer};
 use super::reason::Reason;
-use super::report::{DestinationReport, Report};
+use super::report::{DestinationReport, Lost, Report};
 use super::retry::{self, Delivered, Policy};
 use super::signal::Signal;
 use super::transport::Transport;
 use super::undelivered::{Keeper, Outcome, Saved, keep};
+use crate::defect::caught;
 use crate::trace::{TaskRecords, TaskTrace};
 
 /// Tasks that wait for a destination.
@@ -193,8 +194,14 @@ async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) 
             }
             task = tasks.recv(), if is_open && ready.is_empty() => match task {
                 Some(task) => {
-                    report.made += task.items.len() as u64;
-                    let Packed { requests, refused } = packer.push(Arc::unwrap_or_clone(task), SystemTime::now());
+                    let (items, label) = (task.items.len() as u64, Arc::clone(&task.label));
+                    report.made += items;
+                    let packed = caught(|| packer.push(Arc::unwrap_or_clone(task), SystemTime::now()));
+                    let Packed { requests, refused } = packed.unwrap_or_else(|detail| {
+                        // It is named; what else is open is sent.
+                        report.lose(Lost::Undelivered, items, items, &[label], &Reason::Defect { detail });
+                        Packed { requests: packer.flush().into_iter().collect(), refused: vec![] }
+                    });
                     ready = requests;
                     for one in refused.into_iter().map(Delivered::unacceptable) {
                         let saved = keep(keeper.as_ref(), &one).await;

@@ -13,12 +13,13 @@ use super::endpoint::Endpoint;
 use super::file::{DryRun, FileTransport};
 use super::grpc::GrpcTransport;
 use super::http::HttpTransport;
+use super::outgoing::HasLeft;
 use super::pack::Limits;
 use super::reason::Reason;
 use super::retry::Policy;
 use super::signal::Signal;
 use super::tls::{TlsError, TlsMaterial};
-use super::transport::{Answer, Transport};
+use super::transport::{self, Answer, Transport};
 use super::undelivered::{Keeper, MeantFor, Undelivered};
 use super::xray::{self, Signer, XrayAccess, XrayConfig};
 use crate::hint::Hint;
@@ -28,6 +29,9 @@ const CONCURRENCY: usize = 4;
 
 /// How long a request waits for more tasks to share it.
 const LINGER: Duration = Duration::from_millis(200);
+
+/// What stdout is called.
+const STDOUT: &str = "file:-";
 
 /// What `--to` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,7 +212,11 @@ impl Destination {
                 let aws = settings.aws.ok_or(OpenError::NoAws)?;
                 Self::xray(&XrayConfig::resolve(region.as_deref(), aws, settings.overrides, settings.env)?)
             }
-            Target::Stdout => Ok(Self::lines("file:-".to_owned(), signal, FileTransport::stdout())),
+            Target::Stdout => {
+                let stdout = FileTransport::stdout();
+                let stdout = stdout.map_err(|source| OpenError::File { path: "stdout".into(), source })?;
+                Ok(Self::lines(STDOUT.to_owned(), signal, stdout))
+            }
             Target::File(path) => {
                 let file = FileTransport::create(path);
                 let file = file.map_err(|source| OpenError::File { path: path.clone(), source })?;
@@ -232,7 +240,8 @@ impl Destination {
     pub fn dry_run(target: &Target, signal: Signal, settings: &Settings<'_>) -> Result<Self, OpenError> {
         let real = match target {
             Target::File(path) => Self::lines(file_name(path), signal, DryRun(Format::Json)),
-            Target::Otlp | Target::Xray(_) | Target::Stdout => Self::open(target, signal, settings)?,
+            Target::Stdout => Self::lines(STDOUT.to_owned(), signal, DryRun(Format::Json)),
+            Target::Otlp | Target::Xray(_) => Self::open(target, signal, settings)?,
         };
         Ok(real.dry())
     }
@@ -350,14 +359,23 @@ impl Destination {
     }
 
     /// Sends an empty request, once: whether somebody is there who understands it.
-    pub async fn probe(&self) -> Result<(), Reason> {
+    ///
+    /// What it says besides, which mostly is nothing.
+    pub async fn probe(&self) -> Result<String, Reason> {
         let body = Request::default().encode(self.transport.format());
-        let answer = tokio::time::timeout(self.policy.timeout, self.transport.send(body)).await;
+        let answer = tokio::time::timeout(
+            self.policy.timeout,
+            transport::attempt(self.transport.as_ref(), body, HasLeft::default()),
+        )
+        .await;
         match answer {
-            Ok(Answer::Accepted { .. }) => Ok(()),
-            Ok(Answer::Retry { reason, .. } | Answer::Refused { reason, .. } | Answer::Unknown { reason }) => {
-                Err(reason)
-            }
+            Ok(Answer::Accepted { message, .. }) => Ok(message),
+            Ok(
+                Answer::Retry { reason, .. }
+                | Answer::Refused { reason, .. }
+                | Answer::Doubtful { reason }
+                | Answer::Unknown { reason },
+            ) => Err(reason),
             Err(_) => Err(Reason::NoAnswer { after: self.policy.timeout }),
         }
     }

@@ -6,13 +6,11 @@ use reqwest::Url;
 
 use super::config::Protocol;
 use super::signal::Signal;
-
-/// What stands for a secret.
-const MASK: &str = "***";
+use crate::secrets::{self, MASK, percent_decoded};
 
 /// Where requests go, and how they speak.
 ///
-/// `Display` and `Debug` mask a user name, a password and a query: people put keys there.
+/// `Display` and `Debug` mask a user name, a password, a query and what looks like a key in the path: people put keys there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
@@ -51,9 +49,19 @@ impl Endpoint {
 
     /// What must not be shown should a receiver repeat it.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
-        let password = self.url.password().map(str::to_owned);
-        let query = self.url.query_pairs().map(|(_, value)| value.into_owned());
-        password.into_iter().chain(query.collect::<Vec<_>>())
+        let (user, password) = (self.url.username(), self.url.password().unwrap_or_default());
+        let mut found = vec![];
+        if self.url.password().is_some() || !user.is_empty() {
+            found.extend(secrets::of_user(user, password));
+            found.extend(secrets::of_user(&percent_decoded(user), &percent_decoded(password)));
+        }
+        found.extend(self.url.query().map(str::to_owned));
+        for (name, value) in self.url.query_pairs() {
+            // `?KEY` alone.
+            found.push(if value.is_empty() { name.into_owned() } else { value.into_owned() });
+        }
+        found.extend(self.url.path().split('/').filter(|part| is_key(part)).map(str::to_owned));
+        found.into_iter()
     }
 }
 
@@ -74,12 +82,19 @@ pub(crate) fn strip_signal_path(url: &mut Url) {
     }
 }
 
+/// Whether a part of a path looks like a key: vendors put them there. (A tenant's id may look like one.)
+fn is_key(part: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| part.bytes().any(|byte| is(&byte));
+    part.len() >= 16 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+}
+
 /// A URL with everything masked that may be a secret.
 pub(crate) fn masked(url: &Url) -> String {
     let user = if url.username().is_empty() && url.password().is_none() { String::new() } else { format!("{MASK}@") };
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let path = if url.path() == "/" { "" } else { url.path() };
+    let parts: Vec<&str> = url.path().split('/').map(|part| if is_key(part) { MASK } else { part }).collect();
+    let path = if url.path() == "/" { String::new() } else { parts.join("/") };
     let query = if url.query().is_some() { format!("?{MASK}") } else { String::new() };
     format!("{}://{user}{host}{port}{path}{query}", url.scheme())
 }
@@ -107,5 +122,7 @@ mod tests {
         let endpoint = Endpoint::new(url, Protocol::HttpProtobuf);
         assert_eq!(endpoint.to_string(), "https://***@example.com:4318/x?***");
         assert!(!format!("{endpoint:?}").contains("s3cret"));
+        let url = Url::parse("https://example.com/receiver/v1/otlp/ZaVnC4dhaV0123456789/v1/traces").unwrap();
+        assert_eq!(masked(&url), "https://example.com/receiver/v1/otlp/***/v1/traces");
     }
 }

@@ -1,7 +1,7 @@
 //! OTLP JSON lines: one request a line, in a file or on stdout. Main type: [`FileTransport`].
 //!
-//! A file is written beside its place and moved there when it is complete: an export that fails or is interrupted leaves
-//! the older file as it was, and nobody ever reads half a line. What exists and is no regular file (a pipe, `/dev/null`) is
+//! A file is written beside its place and moved there when the run ends: an export that fails or is killed leaves the older
+//! file as it was, and nobody ever reads half a line; the next one clears what a killed one left beside it. What exists and is no regular file (a pipe, `/dev/null`) is
 //! written as it comes. A run without an end writes to the file's end instead, line by line.
 
 use std::fs::{self, OpenOptions};
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 
-use super::draft::Draft;
+use super::draft::{Draft, clear_beside};
 use super::encode::Format;
 use super::reason::Reason;
 use super::transport::{Answer, Transport};
@@ -32,8 +32,9 @@ struct State {
 }
 
 impl FileTransport {
-    pub(crate) fn stdout() -> Self {
-        Self::new("stdout".into(), Box::new(io::stdout()), None)
+    /// Stdout, unless it is closed.
+    pub(crate) fn stdout() -> io::Result<Self> {
+        Ok(Self::new("stdout".into(), stdout()?, None))
     }
 
     /// Opens a file, so that a wrong path is known before any work is done.
@@ -47,11 +48,14 @@ impl FileTransport {
                     return Ok(Self::new(path.to_owned(), Box::new(file), None));
                 }
                 // A link stays, and what it leads to is replaced.
-                let (draft, file) = Draft::beside(fs::canonicalize(path)?)?;
+                let place = fs::canonicalize(path)?;
+                clear_beside(&place);
+                let (draft, file) = Draft::beside(place)?;
                 file.set_permissions(existing.permissions())?;
                 Ok(Self::new(path.to_owned(), Box::new(file), Some(draft)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                clear_beside(path);
                 let (draft, file) = Draft::beside(path.to_owned())?;
                 Ok(Self::new(path.to_owned(), Box::new(file), Some(draft)))
             }
@@ -89,6 +93,33 @@ impl FileTransport {
     fn reason(&self, error: &io::Error) -> Reason {
         Reason::Write { path: self.path.clone(), detail: error.to_string() }
     }
+}
+
+/// Stdout as a file: to std's own handle a closed one is as good as any.
+#[cfg(unix)]
+fn stdout() -> io::Result<Box<dyn Write + Send>> {
+    use std::os::fd::AsFd;
+    let file = fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    if is_closed(&file) {
+        return Err(io::Error::other("it is closed (or /dev/null that is open to be read: file:/dev/null discards)"));
+    }
+    Ok(Box::new(file))
+}
+
+#[cfg(not(unix))]
+fn stdout() -> io::Result<Box<dyn Write + Send>> {
+    Ok(Box::new(io::stdout()))
+}
+
+/// Whether a program was started without this one: then std opens `/dev/null` in its place, to read and to write, where a
+/// shell's `> /dev/null` is there to be written only.
+#[cfg(unix)]
+fn is_closed(mut file: &fs::File) -> bool {
+    use std::io::Read;
+    use std::os::unix::fs::MetadataExt;
+    let device = |data: fs::Metadata| (data.rdev() > 0).then(|| data.rdev());
+    let null = fs::metadata("/dev/null").ok().and_then(device);
+    null.is_some() && null == file.metadata().ok().and_then(device) && file.read(&mut [0]).is_ok()
 }
 
 impl Transport for FileTransport {
@@ -200,6 +231,15 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&real).unwrap(), "{}\n");
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_std_opens_in_place_of_a_closed_stdout_is_told_from_what_a_user_discards_into() {
+        let opened = |read, write| OpenOptions::new().read(read).write(write).open("/dev/null").unwrap();
+        assert!(is_closed(&opened(true, true)));
+        assert!(!is_closed(&opened(false, true)));
+        assert!(!is_closed(&tempfile::tempfile().unwrap()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::config::ConfigError;
+use crate::secrets;
 
 /// The headers that every request carries. `Debug` shows names only.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -44,12 +45,9 @@ impl Headers {
         Ok(())
     }
 
-    /// What must not be shown should a receiver repeat it: each value, and a token without its scheme.
+    /// What must not be shown should a receiver repeat it: each value, and what is secret of it.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = String> {
-        self.0.values().filter_map(|value| value.to_str().ok()).flat_map(|value| {
-            let token = value.split_once(' ').map(|(_, token)| token.trim().to_owned());
-            std::iter::once(value.to_owned()).chain(token)
-        })
+        self.0.values().flat_map(|value| secrets::of_header(&String::from_utf8_lossy(value.as_bytes())))
     }
 }
 

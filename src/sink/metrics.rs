@@ -16,13 +16,14 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use prost::Message;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::is_no_such_service;
 use super::destination::Destination;
 use super::encode::Format;
+use super::outgoing::HasLeft;
 use super::reason::Reason;
-use super::transport::{Answer, Transport};
+use super::transport::{self, Answer, Transport};
 
 /// The pause before a failed attempt is repeated.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -120,18 +121,24 @@ impl PushMetricExporter for MetricsExporter {
 
 /// Sends until there is an answer that counts, or the time is up.
 async fn send(transport: Arc<dyn Transport>, body: Bytes, patience: Duration) -> Result<(), Reason> {
-    let until = Instant::now() + patience;
+    let begin = Instant::now();
+    // A receiver may ask for any number of seconds: nothing is added to it.
+    let left = || patience.saturating_sub(begin.elapsed());
     loop {
-        let Ok(answer) = timeout_at(until, transport.send(body.clone())).await else {
+        let Ok(answer) =
+            timeout(left(), transport::attempt(transport.as_ref(), body.clone(), HasLeft::default())).await
+        else {
             return Err(Reason::NoAnswer { after: patience });
         };
         match answer {
             Answer::Accepted { rejected: 0, .. } => return Ok(()),
             Answer::Accepted { message, .. } => return Err(Reason::Rejected { message }),
-            Answer::Refused { reason, .. } | Answer::Unknown { reason } => return Err(reason),
+            Answer::Refused { reason, .. } | Answer::Doubtful { reason } | Answer::Unknown { reason } => {
+                return Err(reason);
+            }
             Answer::Retry { after, reason } => {
                 let pause = after.unwrap_or(PAUSE);
-                if Instant::now() + pause >= until {
+                if pause >= left() {
                     return Err(reason);
                 }
                 sleep(pause).await;

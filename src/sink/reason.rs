@@ -43,6 +43,14 @@ pub enum Reason {
         /// What the system said.
         detail: String,
     },
+    /// It says that it has not looked at the request.
+    #[error("{endpoint} did not look at the request: {detail}")]
+    NotLookedAt {
+        /// Who.
+        endpoint: Endpoint,
+        /// What it says.
+        detail: String,
+    },
     /// The answer is not of the protocol that was spoken.
     #[error("{endpoint} does not speak {}: {detail}", spoken(endpoint))]
     OtherProtocol {
@@ -50,6 +58,16 @@ pub enum Reason {
         endpoint: Endpoint,
         /// What could not be understood.
         detail: String,
+    },
+    /// A proxy on the way let nothing through, or answered itself.
+    #[error("the proxy {proxy} {said}")]
+    Proxy {
+        /// Which, without its credentials.
+        proxy: String,
+        /// What it did.
+        said: String,
+        /// Whether it wants to know who asks.
+        wants_credentials: bool,
     },
     /// No answer in the time of one attempt.
     #[error("no answer within {} s", after.as_secs_f64())]
@@ -87,6 +105,14 @@ pub enum Reason {
         /// What it says.
         message: String,
     },
+    /// An answer of HTTP, and no success, where gRPC was spoken.
+    #[error("the receiver answered {status} without gRPC{}", Said(message))]
+    NotGrpc {
+        /// The status.
+        status: StatusCode,
+        /// What it says.
+        message: String,
+    },
     /// The receiver sends to another place.
     #[error("the receiver answered {status}: to {location}, which is not followed")]
     Redirect {
@@ -95,7 +121,7 @@ pub enum Reason {
         /// The other place, without its query.
         location: String,
     },
-    /// An answer of success that no OTLP receiver gives.
+    /// An answer of success that no OTLP receiver gives, and that may speak of an error.
     #[error("the receiver answered with {found}, which is not OTLP")]
     NotOtlp {
         /// What it is instead.
@@ -172,7 +198,7 @@ pub enum Reason {
         last: Box<Reason>,
     },
     /// The receiver asks for more patience than there is.
-    #[error("{last}; asked to wait {} s, longer than what is left of the {} s for all attempts", wait.as_secs_f64(), deadline.as_secs_f64())]
+    #[error("{last}; asked to wait {} s, longer than what is left of the {} s for all attempts", Seconds(*wait), deadline.as_secs_f64())]
     WaitTooLong {
         /// The time for all attempts.
         deadline: Duration,
@@ -218,7 +244,8 @@ impl Reason {
         match self {
             Self::OtherProtocol { .. } | Self::Broken { .. } | Self::NotOtlp { .. } => true,
             Self::Http { status, .. } => matches!(status.as_u16(), 404 | 405 | 406 | 415 | 426 | 505),
-            Self::Grpc { code, message } => *code == "UNIMPLEMENTED" || grpc_hint("", message).is_some(),
+            Self::Grpc { code, .. } => *code == "UNIMPLEMENTED",
+            Self::NotGrpc { status, .. } => !matches!(status.as_u16(), 401 | 403 | 413 | 429 | 500..600),
             Self::GaveUp { last, .. }
             | Self::WaitTooLong { last, .. }
             | Self::Interrupted { last }
@@ -257,12 +284,22 @@ impl Hint for Reason {
                  --logs-as at events"
             }
             Self::Xray { status, message } => xray_hint(*status, message)?,
-            Self::Grpc { code, message } => grpc_hint(code, message)?,
+            Self::Grpc { code, .. } => grpc_hint(code)?,
+            Self::NotGrpc { status, .. } => not_grpc_hint(*status)?,
             Self::Redirect { .. } => {
                 "set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where it leads, if that is to be trusted"
             }
+            Self::NotOtlp { found } if speaks_of_credentials(found) => CREDENTIALS,
             Self::NotOtlp { .. } => {
-                "something else answers there, a web page or a proxy: check the port and the path of the endpoint"
+                "something else may answer there, a web page or a proxy: check the port and the path of the endpoint; if the \
+                 receiver took them all the same, sending them again does no harm"
+            }
+            Self::Proxy { wants_credentials: true, .. } => {
+                "name them in the proxy's URL, http://USER:PASSWORD@HOST:PORT, percent-encoded (docs/proxies.md)"
+            }
+            Self::Proxy { .. } => {
+                "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names it; NO_PROXY lists the hosts that are gone to without it \
+                 (docs/proxies.md)"
             }
             Self::NoAnswer { .. } => "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT",
             Self::WaitTooLong { .. } => "a longer --deadline waits as long as the receiver asks",
@@ -282,6 +319,7 @@ impl Hint for Reason {
             | Self::SpanOverLimit { .. }
             | Self::Write { .. }
             | Self::NotSent
+            | Self::NotLookedAt { .. }
             | Self::Defect { .. } => return None,
         };
         Some(hint.to_owned())
@@ -327,22 +365,36 @@ fn xray_hint(status: StatusCode, message: &str) -> Option<&'static str> {
     }
 }
 
-fn grpc_hint(code: &str, message: &str) -> Option<&'static str> {
-    // tonic's words for an answer over HTTP/2 that is not gRPC.
-    let is_http = message.contains("HTTP status code") || message.contains("invalid compression flag");
+fn speaks_of_credentials(found: &str) -> bool {
+    let found = found.to_lowercase();
+    ["key", "unauth", "not authorized", "forbidden", "credential", "token", "denied"]
+        .iter()
+        .any(|word| found.contains(word))
+}
+
+fn grpc_hint(code: &str) -> Option<&'static str> {
     match code {
-        _ if is_http => {
-            Some("no gRPC is spoken there: an HTTP receiver, usually at port 4318, wants --protocol http/protobuf")
-        }
         "UNAUTHENTICATED" | "PERMISSION_DENIED" => Some(CREDENTIALS),
         "UNIMPLEMENTED" => Some("no trace service is there: is the port right, and does the receiver take traces?"),
         _ => None,
     }
 }
 
+fn not_grpc_hint(status: StatusCode) -> Option<&'static str> {
+    match status.as_u16() {
+        401 | 403 => Some(CREDENTIALS),
+        413 => None,
+        429 | 500..600 => {
+            Some("a proxy or load balancer answers there: is the receiver behind it up, and is gRPC passed on to it?")
+        }
+        _ => Some("no gRPC is spoken there: an HTTP receiver, usually at port 4318, wants --protocol http/protobuf"),
+    }
+}
+
 fn tls_hint(detail: &str) -> &'static str {
     if detail.contains("UnknownIssuer") {
-        "its authority is not known: name its PEM file with OTEL_EXPORTER_OTLP_CERTIFICATE or --ca"
+        "its authority is not known: name its PEM file (a proxy that opens TLS has one of its own) with \
+         OTEL_EXPORTER_OTLP_CERTIFICATE or --ca"
     } else if detail.contains("InvalidContentType") {
         "it does not speak tls on this port: does the endpoint begin with http://?"
     } else if detail.contains("CertificateRequired") || detail.contains("HandshakeFailure") {
@@ -373,6 +425,15 @@ fn mix_up(endpoint: &Endpoint, is_sure: bool) -> Option<String> {
              this one"
         )
     })
+}
+
+/// Seconds, as many as there are: a fraction would have the last digits of a large number wrong.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.subsec_nanos() == 0 { self.0.as_secs().fmt(f) } else { self.0.as_secs_f64().fmt(f) }
+    }
 }
 
 /// What somebody says, if anything.

@@ -15,6 +15,9 @@ use crate::trace::TaskTrace;
 /// The lines of tasks that a report keeps; more are counted. A worker's or a big file's report stays small.
 pub const TASK_LINES: usize = 1_000;
 
+/// The different reasons that a report keeps of one destination, likewise: those that come later are counted with the last.
+const CAUSES: usize = 100;
+
 /// The closing report of a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -43,8 +46,10 @@ pub struct TaskLine {
     pub status: String,
     /// Only its containers are sent: ECS has not spoken of it.
     pub containers_only: bool,
-    /// Log lines that are not among its events.
+    /// Log lines that were read and are not among its events.
     pub dropped_log_lines: u64,
+    /// More lines may be missing: nobody has read them.
+    pub has_unread_log_lines: bool,
 }
 
 impl TaskLine {
@@ -58,6 +63,7 @@ impl TaskLine {
             status: trace.status.clone(),
             containers_only: trace.containers_only,
             dropped_log_lines: trace.dropped_log_lines,
+            has_unread_log_lines: trace.has_unread_log_lines,
         }
     }
 }
@@ -94,7 +100,7 @@ pub struct DestinationReport {
     pub folder: Option<PathBuf>,
     /// What went wrong, each different thing once.
     pub troubles: Vec<Trouble>,
-    /// What the receiver said while it accepted everything.
+    /// What the receiver said while it accepted everything: the first different things.
     pub warnings: Vec<String>,
     /// Requests, those included that were then split.
     pub requests: u64,
@@ -117,10 +123,14 @@ pub struct Trouble {
     pub spans: u64,
     /// Out of how many of the requests concerned: a receiver gives a count, not names.
     pub of: u64,
-    /// The tasks of those requests. None means all.
+    /// The first [`TASK_LINES`] tasks of those requests. None means all.
     pub tasks: Vec<Arc<str>>,
+    /// How many more tasks there were.
+    pub more_tasks: u64,
     /// Why.
     pub reason: Reason,
+    /// That is the reason of the first: others differ in the span that they name.
+    pub is_example: bool,
 }
 
 /// How spans were lost.
@@ -191,7 +201,7 @@ impl DestinationReport {
         match fate {
             Fate::Accepted { rejected: 0, message } => {
                 self.accepted += spans;
-                if !message.is_empty() && !self.warnings.contains(message) {
+                if !message.is_empty() && self.warnings.len() < CAUSES && !self.warnings.contains(message) {
                     self.warnings.push(message.clone());
                 }
             }
@@ -207,7 +217,7 @@ impl DestinationReport {
         }
     }
 
-    fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: &[Arc<str>], reason: &Reason) {
+    pub(crate) fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: &[Arc<str>], reason: &Reason) {
         match lost {
             Lost::Rejected => self.rejected += spans,
             Lost::Undelivered => self.undelivered += spans,
@@ -216,17 +226,31 @@ impl DestinationReport {
                 self.unknown += spans;
             }
         }
-        let same = self.troubles.iter_mut().find(|trouble| trouble.lost == lost && trouble.reason == *reason);
-        let Some(trouble) = same else {
-            self.troubles.push(Trouble { lost, spans, of, tasks: tasks.to_vec(), reason: reason.clone() });
-            return;
-        };
+        let same = |trouble: &Trouble| trouble.lost == lost && is_alike(&trouble.reason, reason);
+        let known = self.troubles.iter().position(same).or_else(|| {
+            // A run without an end to a receiver that words each answer anew.
+            let is_full = self.troubles.len() >= CAUSES;
+            self.troubles.iter().rposition(|trouble| trouble.lost == lost).filter(|_| is_full)
+        });
+        let known = known.unwrap_or_else(|| {
+            let reason = reason.clone();
+            let trouble = Trouble { lost, spans: 0, of: 0, tasks: vec![], more_tasks: 0, reason, is_example: false };
+            self.troubles.push(trouble);
+            self.troubles.len() - 1
+        });
+        let trouble = &mut self.troubles[known];
+        trouble.is_example |= trouble.reason != *reason;
         trouble.spans += spans;
         trouble.of += of;
         for task in tasks {
             // The parts of a task that was split follow one another.
-            if trouble.tasks.last() != Some(task) {
+            if trouble.tasks.last() == Some(task) {
+                continue;
+            }
+            if trouble.tasks.len() < TASK_LINES {
                 trouble.tasks.push(task.clone());
+            } else {
+                trouble.more_tasks += 1;
             }
         }
     }
@@ -249,7 +273,26 @@ impl DestinationReport {
     /// What was accepted was not delivered after all.
     pub(crate) fn withdraw(&mut self, reason: Reason) {
         let spans = std::mem::take(&mut self.accepted);
-        self.lose(Lost::Undelivered, spans, self.made, &[], &reason);
+        self.lose(Lost::Undelivered, spans, 0, &[], &reason);
+        let theirs = |trouble: &&mut Trouble| trouble.lost == Lost::Undelivered && trouble.reason == reason;
+        if let Some(trouble) = self.troubles.iter_mut().find(theirs) {
+            // All of them, and some were told of before.
+            trouble.of = self.made;
+            trouble.tasks.clear();
+            trouble.more_tasks = 0;
+        }
+    }
+}
+
+/// Whether two reasons are of one cause, whatever span they name.
+fn is_alike(a: &Reason, b: &Reason) -> bool {
+    match (a, b) {
+        (Reason::SpanTooLarge { last: a, .. }, Reason::SpanTooLarge { last: b, .. }) => a == b,
+        (Reason::SpanOverLimit { limit: a, .. }, Reason::SpanOverLimit { limit: b, .. })
+        | (Reason::ResourceTooLarge { limit: a, .. }, Reason::ResourceTooLarge { limit: b, .. }) => a == b,
+        (Reason::TooOld { limit: a, .. }, Reason::TooOld { limit: b, .. })
+        | (Reason::InTheFuture { limit: a, .. }, Reason::InTheFuture { limit: b, .. }) => a == b,
+        (a, b) => a == b,
     }
 }
 
@@ -278,6 +321,48 @@ mod tests {
         assert_eq!(told, [(Lost::Undelivered, 5, 5, 1), (Lost::Unknown, 4, 4, 1)]);
         assert_eq!((report.undelivered, report.unknown), (9, 4));
         assert_eq!((report.requests, report.attempts, report.bytes), (3, 6, 30));
+    }
+
+    #[test]
+    fn one_cause_is_told_once_however_many_spans_it_names() {
+        let mut report = DestinationReport::default();
+        for span in ["a", "b", "b"] {
+            let reason = Reason::SpanTooLarge { span: span.to_owned(), last: Box::new(reason()) };
+            report.add(&delivered(1, Fate::Unacceptable { reason }), None);
+        }
+        let other = Reason::SpanTooLarge { span: "a".to_owned(), last: Box::new(Reason::NotSent) };
+        report.add(&delivered(1, Fate::Unacceptable { reason: other }), None);
+        let told: Vec<_> = report.troubles.iter().map(|t| (t.spans, t.of, t.is_example)).collect();
+        assert_eq!(told, [(3, 3, true), (1, 1, false)]);
+    }
+
+    #[test]
+    fn a_report_stays_small_whatever_a_receiver_says() {
+        let mut report = DestinationReport::default();
+        for number in 0..(TASK_LINES + 5) {
+            let (label, message) = (number.to_string(), format!("request {number}"));
+            let request = Request::of_one(EncodedTask::spans(task(&label, 1)));
+            let mut add = |fate| report.add(&Delivered { request: request.clone(), attempts: 1, bytes: 1, fate }, None);
+            add(Fate::Undelivered { reason: Reason::Rejected { message: message.clone() } });
+            add(Fate::Unacceptable { reason: Reason::NotSent });
+            add(Fate::Accepted { rejected: 0, message });
+        }
+        let number = TASK_LINES as u64 + 5;
+        let (spans, tasks) =
+            report.troubles.iter().fold((0, 0), |(spans, tasks), one| (spans + one.spans, tasks + one.tasks.len()));
+        assert_eq!((report.troubles.len(), report.warnings.len(), spans), (CAUSES, CAUSES, 2 * number));
+        assert!(report.troubles.last().is_some_and(|last| last.is_example));
+        assert_eq!(report.troubles.iter().map(|one| one.more_tasks).sum::<u64>(), 2 * number - tasks as u64);
+    }
+
+    #[test]
+    fn what_is_withdrawn_for_the_reason_of_a_trouble_is_counted_once() {
+        let mut report = DestinationReport { made: 5, ..DestinationReport::default() };
+        report.add(&delivered(2, Fate::Accepted { rejected: 0, message: String::new() }), None);
+        report.add(&delivered(3, Fate::Undelivered { reason: reason() }), None);
+        report.withdraw(reason());
+        let told: Vec<_> = report.troubles.iter().map(|t| (t.spans, t.of, t.tasks.len())).collect();
+        assert_eq!((told, report.undelivered), (vec![(5, 5, 0)], 5));
     }
 
     #[test]

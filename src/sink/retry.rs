@@ -13,8 +13,10 @@ use futures::future::{BoxFuture, Shared, pending};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::encode::Request;
+use super::outgoing::HasLeft;
 use super::reason::Reason;
-use super::transport::{Answer, TooLarge, Transport};
+use super::transport::{self, Answer, TooLarge, Transport};
+use crate::defect::caught;
 
 /// Told of each attempt that failed and will be repeated: why, and after which pause.
 pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
@@ -104,7 +106,14 @@ pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request:
     let mut delivered = Vec::new();
     let mut waiting = VecDeque::from([request]);
     while let Some(mut request) = waiting.pop_front() {
-        let body = request.encode(transport.format());
+        let body = match caught(|| request.encode(transport.format())) {
+            Ok(body) => body,
+            Err(detail) => {
+                let fate = Fate::Undelivered { reason: Reason::Defect { detail } };
+                delivered.push(Delivered { request, attempts: 0, bytes: 0, fate });
+                continue;
+            }
+        };
         let (size, items) = (body.len(), request.items());
         let (attempts, answer) = attempt(transport, policy, body).await;
         let fate = match answer {
@@ -151,12 +160,15 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
     if policy.stopped().is_some_and(|since| since.elapsed() >= GRACE) {
         return (0, Last::Refused(Reason::NotSent, TooLarge::No));
     }
-    let end = Instant::now() + policy.deadline;
+    // What a receiver asks for may be any number: times are compared by what is left, and never added up.
+    let begin = Instant::now();
+    let left = || policy.deadline.saturating_sub(begin.elapsed());
     let was_down = policy.is_down.load(Ordering::Relaxed);
     let mut may_have_arrived = false;
     let mut attempts = 0;
+    let mut before = None;
     loop {
-        let answer = once(transport, policy, body.clone(), end - Instant::now()).await;
+        let answer = once(transport, policy, body.clone(), left()).await;
         attempts += 1;
         let (after, last) = match answer {
             Answer::Accepted { rejected, message } => {
@@ -164,19 +176,26 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
                 return (attempts, Last::Accepted { rejected, message });
             }
             Answer::Refused { reason, too_large } => return (attempts, Last::Refused(reason, too_large)),
+            Answer::Doubtful { reason } => return (attempts, Last::Unknown(reason)),
             Answer::Retry { after, reason } => (after, reason),
             Answer::Unknown { reason } => {
                 may_have_arrived = true;
                 (None, reason)
             }
         };
+        // What was cut short by the end of all attempts says less than what was met before.
+        let last = match (last, before.take()) {
+            (Reason::NoAnswer { after }, Some(before)) if !may_have_arrived && after < policy.timeout => before,
+            (last, _) => last,
+        };
+        before = Some(last.clone());
         // "At once" from everybody's mouth would be a storm.
         let asked = after.filter(|after| !after.is_zero());
         let pause = asked.unwrap_or_else(|| backoff(policy, attempts, random()));
         let (deadline, last) = (policy.deadline, Box::new(last));
         let reason = if was_down && policy.is_down.load(Ordering::Relaxed) {
             Reason::StillDown { deadline, last }
-        } else if Instant::now() + pause < end {
+        } else if pause < left() {
             if let (Some(on_retry), None) = (&policy.on_retry, policy.stopped()) {
                 on_retry(&last, pause);
             }
@@ -203,12 +222,16 @@ async fn once(transport: &dyn Transport, policy: &Policy, body: Bytes, left: Dur
         let since = policy.stop.clone().await;
         sleep_until(since + GRACE).await;
     };
-    tokio::select! {
-        answer = timeout(time, transport.send(body)) => {
-            answer.unwrap_or(Answer::Unknown { reason: Reason::NoAnswer { after: rounded(time) } })
-        }
-        () = stopped => Answer::Unknown { reason: Reason::NoAnswer { after: GRACE } },
-    }
+    let has_left = HasLeft::default();
+    let after = tokio::select! {
+        answer = timeout(time, transport::attempt(transport, body, has_left.clone())) => match answer {
+            Ok(answer) => return answer,
+            Err(_) => rounded(time),
+        },
+        () = stopped => GRACE,
+    };
+    let reason = Reason::NoAnswer { after };
+    if has_left.get() { Answer::Unknown { reason } } else { Answer::retry(reason) }
 }
 
 /// To tenths of a second: the same reason is told once, for all requests that met it.

@@ -177,3 +177,47 @@ fn pauses_double_up_to_the_longest() {
     assert_eq!(backoff(&policy, 1, 0.0), Duration::from_millis(250));
     assert!((0..100).map(|_| random()).all(|random| (0.0..=1.0).contains(&random)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn any_wait_that_is_asked_for_can_be_asked_for() {
+    for seconds in [u64::MAX, i64::MAX.unsigned_abs(), u64::MAX / 1_000] {
+        let (delivered, ..) = play(request("a", 2), vec![retry(Some(seconds))]).await;
+        let is_told = matches!(&delivered[0].fate, Fate::Undelivered { reason: Reason::WaitTooLong { .. } });
+        assert!(is_told, "{delivered:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_under_way_leaves_the_outcome_unknown_and_the_spans_in_hand() {
+    struct Panics;
+    impl Transport for Panics {
+        fn format(&self) -> crate::sink::encode::Format {
+            crate::sink::encode::Format::Protobuf
+        }
+        fn send(&self, _: Bytes) -> BoxFuture<'_, Answer> {
+            panic!("of a library")
+        }
+    }
+    let delivered = deliver(&Panics, &policy(), request("a", 2)).await;
+    let reason = Reason::Defect { detail: "of a library".to_owned() };
+    assert_eq!(fates(&delivered), [(2, Fate::Unknown { reason })]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_not_left_when_its_time_is_up_is_surely_not_delivered() {
+    struct NeverConnects;
+    impl Transport for NeverConnects {
+        fn format(&self) -> crate::sink::encode::Format {
+            crate::sink::encode::Format::Protobuf
+        }
+        fn send(&self, _: Bytes) -> BoxFuture<'_, Answer> {
+            pending().boxed()
+        }
+        fn send_out(&self, body: Bytes, _: HasLeft) -> BoxFuture<'_, Answer> {
+            self.send(body)
+        }
+    }
+    let delivered = deliver(&NeverConnects, &policy(), request("a", 2)).await;
+    assert!(matches!(delivered[0].fate, Fate::Undelivered { reason: Reason::GaveUp { .. } }), "{delivered:?}");
+    assert!(delivered[0].attempts > 1);
+}

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::encode::Format;
+use super::outgoing::HasLeft;
 use super::reason::Reason;
+use crate::defect::caught_in;
 
 /// What became of one attempt at one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,11 @@ pub enum Answer {
         reason: Reason,
         /// Whether a smaller request may fare better.
         too_large: TooLarge,
+    },
+    /// It answered with success, but not as one does that took the request: the same again would be answered the same.
+    Doubtful {
+        /// What it answered.
+        reason: Reason,
     },
     /// The request went out, at least in part, and no answer came back. Spans are identical when sent again, so that is
     /// safe.
@@ -62,6 +69,12 @@ pub enum TooLarge {
     Yes,
 }
 
+/// Makes one attempt, whatever happens in it: a panic in a library leaves a request whose outcome nobody knows.
+pub(crate) async fn attempt(transport: &dyn Transport, body: Bytes, has_left: HasLeft) -> Answer {
+    let answer = caught_in(async { transport.send_out(body, has_left).await }).await;
+    answer.unwrap_or_else(|detail| Answer::Doubtful { reason: Reason::Defect { detail } })
+}
+
 /// Something that requests can be sent over. It makes one attempt; times and repeats are the retry loop's.
 pub trait Transport: Send + Sync {
     /// How it wants bodies.
@@ -69,6 +82,12 @@ pub trait Transport: Send + Sync {
 
     /// Makes one attempt.
     fn send(&self, body: Bytes) -> BoxFuture<'_, Answer>;
+
+    /// The same, and says when the request begins to go out: an attempt whose time is up before has surely delivered nothing.
+    fn send_out(&self, body: Bytes, has_left: HasLeft) -> BoxFuture<'_, Answer> {
+        has_left.set();
+        self.send(body)
+    }
 
     /// Called once, when all is sent: what is only complete as a whole is completed here.
     ///

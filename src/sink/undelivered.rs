@@ -2,26 +2,24 @@
 //! receivers ignore. Written so that a file is there whole or not at all; sends nothing. Main types: [`Undelivered`],
 //! [`Waiting`].
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::draft::Draft;
+use super::draft::{self, Draft};
 use super::encode::{Format, Request};
+use super::hold::{Hold, hold};
 use super::retry::{Delivered, Fate};
 use super::signal::Signal;
 
 /// What the folder's files end with; those that begin with a dot are not complete.
 const EXTENSION: &str = "jsonl";
-
-/// An unfinished file that is older than this was left behind by a process that was killed.
-const STALE: Duration = Duration::from_secs(3_600);
 
 /// The folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,16 +160,7 @@ impl Undelivered {
 
     /// Removes unfinished files that nobody writes any more.
     pub fn tidy(&self) {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let is_draft = name.to_string_lossy().starts_with('.') && name.to_string_lossy().ends_with(".tmp");
-            let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
-            if is_draft && age.is_some_and(|age| age > STALE) {
-                // It holds nothing that could be sent; the next run tries again.
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+        draft::clear(&self.folder, |name| name.starts_with('.') && name.ends_with(".tmp"));
     }
 
     fn write(&self, line: &[u8]) -> io::Result<()> {
@@ -244,18 +233,59 @@ fn line(request: &Request, note: &Note) -> Vec<u8> {
     line
 }
 
-/// Reads the requests of a file: of ours, of `--to file:` or of a collector's file exporter.
-pub fn read_waiting(path: &Path) -> io::Result<Vec<Result<Waiting, LineError>>> {
-    let mut waiting = vec![];
-    for (index, line) in BufReader::new(fs::File::open(path)?).split(b'\n').enumerate() {
-        let line = line?;
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        let request = parse(&line);
-        waiting.push(request.map_err(|why| LineError { path: path.to_owned(), line: index + 1, why }));
+/// A file of the folder, in whose hand it is.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// In ours, for as long as this is open.
+    Ours(File),
+    /// Another process sends it.
+    Theirs,
+    /// Another process has sent it.
+    Gone,
+}
+
+/// Takes a file of the folder in hand, so that nobody else sends it meanwhile.
+pub(crate) fn take_in_hand(path: &Path) -> io::Result<Held> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Held::Gone),
+        file => file?,
+    };
+    Ok(match hold(&file) {
+        // What cannot be locked is sent, at worst twice: the spans are identical.
+        Hold::Ours | Hold::Unknown => Held::Ours(file),
+        Hold::Theirs => Held::Theirs,
+        Hold::Gone => Held::Gone,
+    })
+}
+
+/// Reads the requests of a file, one by one: of ours, of `--to file:` or of a collector's file exporter.
+pub fn read_waiting(path: &Path) -> io::Result<impl Iterator<Item = Result<Waiting, LineError>> + use<>> {
+    waiting_in(path, File::open(path)?)
+}
+
+/// The same of one that is open; its path is for errors.
+pub(crate) fn waiting_in(
+    path: &Path,
+    file: File,
+) -> io::Result<impl Iterator<Item = Result<Waiting, LineError>> + use<>> {
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
     }
-    Ok(waiting)
+    let path = path.to_owned();
+    let mut is_broken = false;
+    let lines = BufReader::new(file).split(b'\n').enumerate().map_while(move |(index, line)| {
+        let request = match line {
+            _ if is_broken => return None,
+            Ok(line) if line.iter().all(u8::is_ascii_whitespace) => return Some(None),
+            Ok(line) => parse(&line),
+            Err(error) => {
+                is_broken = true;
+                Err(error.to_string())
+            }
+        };
+        Some(Some(request.map_err(|why| LineError { path: path.clone(), line: index + 1, why })))
+    });
+    Ok(lines.flatten())
 }
 
 fn parse(line: &[u8]) -> Result<Waiting, String> {

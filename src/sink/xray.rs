@@ -14,6 +14,7 @@ use super::destination::OpenError;
 use super::pack::{Limits, StartLimits};
 use super::reason::Reason;
 use super::signal::Signal;
+use crate::proxy::is_of_proxies;
 
 const DAY: u64 = 86_400;
 
@@ -95,7 +96,8 @@ impl XrayConfig {
             compression: overrides.compression.clone().or_else(|| Some("gzip".to_owned())),
             ..overrides.clone()
         };
-        let otlp = OtlpConfig::resolve(Signal::Traces, &overrides, &|_| None)?;
+        let proxies = |name: &str| is_of_proxies(name).then(|| env(name)).flatten();
+        let otlp = OtlpConfig::resolve(Signal::Traces, &overrides, &proxies)?;
         let signer = Signer { region: region.clone(), by };
         Ok(Self { otlp, region, signer })
     }

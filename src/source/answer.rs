@@ -12,8 +12,8 @@ use super::times;
 use crate::model::arn::last_part;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::observation::{
-    ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, ServiceEvent, Source, TaskRecord, TaskTimes,
-    TracedEnv,
+    ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, ManagedAgent, ServiceEvent, Source, TaskRecord,
+    TaskTimes, TracedEnv,
 };
 
 /// A task that an answer says it does not have (`failures`).
@@ -26,6 +26,7 @@ pub struct MissingTask {
 }
 
 /// The tasks of one answer: the good ones, what was wrong with the others, and those that ECS did not find.
+#[cfg(feature = "aws")]
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     pub(crate) records: Vec<TaskRecord>,
@@ -33,22 +34,30 @@ pub(crate) struct Tasks {
     pub(crate) missing: Vec<MissingTask>,
 }
 
-/// The tasks of a DescribeTasks answer, and of those shaped like it.
+/// The tasks of a DescribeTasks answer.
+#[cfg(feature = "aws")]
 pub(crate) fn tasks(answer: &At<'_>) -> Tasks {
     let mut tasks = Tasks::default();
-    for at in answer.list("tasks").into_iter().chain(answer.get("task")) {
+    for at in answer.list("tasks") {
         match task(&at) {
             Ok(record) => tasks.records.push(record),
             Err(error) => tasks.errors.push(error),
         }
     }
-    for failure in answer.list("failures") {
-        tasks.missing.push(MissingTask {
-            arn: failure.text("arn").unwrap_or_else(|| "a task".to_owned()),
-            reason: failure.text("reason").unwrap_or_else(|| "no reason given".to_owned()),
-        });
-    }
+    tasks.missing = answer.get("failures").map_or_else(Vec::new, |at| missing(&at));
     tasks
+}
+
+/// The tasks that an answer says it does not have.
+pub(crate) fn missing(failures: &At<'_>) -> Vec<MissingTask> {
+    let missing = |failure: &At<'_>| {
+        let (arn, reason) = (failure.text("arn"), failure.text("reason"));
+        (arn.is_some() || reason.is_some()).then(|| MissingTask {
+            arn: arn.unwrap_or_else(|| "a task".to_owned()),
+            reason: reason.unwrap_or_else(|| "no reason given".to_owned()),
+        })
+    };
+    failures.elements().iter().filter_map(missing).collect()
 }
 
 /// One Task object.
@@ -58,8 +67,13 @@ pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
 
 /// One Task object, which may leave it to its surroundings to say which one it is.
 pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord, ReadError> {
-    let arn = at.text("taskArn").or(arn).ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
-    let containers = at.list("containers").iter().filter_map(container).collect();
+    let own = || at.text("arn").filter(|arn| arn.contains(":task/"));
+    let arn = at.text("taskArn").or_else(own).or(arn).ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
+    if let Some(odd) = cut_short(at) {
+        let expected = "what was there before it was shortened (in PowerShell: ConvertTo-Json -Depth 10)";
+        return Err(ReadError::Expected { place: odd.place, expected });
+    }
+    let containers = at.list("containers").iter().map(container).collect::<Result<Vec<_>, _>>()?;
     Ok(TaskRecord {
         source: Some(Source::EcsApi),
         origin: at.place.to_string(),
@@ -71,7 +85,8 @@ pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord,
         last_status: at.text("lastStatus"),
         desired_status: at.text("desiredStatus"),
         times: TaskTimes {
-            created: at.time("createdAt")?,
+            // As inventories of clusters call it.
+            created: at.time(if at.has("createdAt") { "createdAt" } else { "timeCreated" })?,
             connected: at.time("connectivityAt")?,
             pull_started: at.time("pullStartedAt")?,
             pull_stopped: at.time("pullStoppedAt")?,
@@ -99,13 +114,29 @@ pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord,
         vpc_id: None,
         ephemeral_storage: None,
         overrides: overrides(at),
-        containers,
+        updated: at.time("updatedAt")?,
+        containers: each_once(containers.into_iter().flatten().collect()),
     })
 }
 
-fn container(at: &At<'_>) -> Option<ContainerRecord> {
-    Some(ContainerRecord {
-        name: at.text("name")?,
+/// What of a task is no longer there: `"..."`, or an object that a program made into text.
+fn cut_short<'a>(task: &At<'a>) -> Option<At<'a>> {
+    let is_dots = |value: &Value| value.as_str().is_some_and(|text| matches!(text.trim(), "..." | "…"));
+    let keys = task.value.as_object()?.iter().filter(|(_, value)| is_dots(value)).map(|(key, _)| key);
+    if let Some(at) = keys.filter_map(|key| task.get(key)).next() {
+        return Some(at);
+    }
+    let containers = task.get("containers")?;
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty() && text.trim() != "null");
+    let of_list = containers.value.as_array().is_some_and(|items| items.iter().any(is_text));
+    (of_list || is_text(containers.value)).then_some(containers)
+}
+
+fn container(at: &At<'_>) -> Result<Option<ContainerRecord>, ReadError> {
+    let Some(name) = at.text("name") else { return Ok(None) };
+    let agents = at.list("managedAgents").iter().map(managed_agent).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(ContainerRecord {
+        name,
         arn: at.text("containerArn"),
         runtime_id: at.text("runtimeId"),
         image: at.text("image"),
@@ -114,8 +145,27 @@ fn container(at: &At<'_>) -> Option<ContainerRecord> {
         health_status: at.text("healthStatus"),
         exit_code: exit_code(at),
         reason: at.text("reason"),
+        managed_agents: agents.into_iter().flatten().collect(),
         ..Default::default()
-    })
+    }))
+}
+
+fn managed_agent(at: &At<'_>) -> Result<Option<ManagedAgent>, ReadError> {
+    let Some(name) = at.text("name") else { return Ok(None) };
+    let (status, started) = (at.text("lastStatus").or_else(|| at.text("status")), at.time("lastStartedAt")?);
+    Ok(Some(ManagedAgent { name, status, started, reason: at.text("reason") }))
+}
+
+/// Each container once, as the last of several of a name has it: its span is sent once.
+fn each_once(all: Vec<ContainerRecord>) -> Vec<ContainerRecord> {
+    let mut once: Vec<ContainerRecord> = Vec::with_capacity(all.len());
+    for container in all {
+        match once.iter_mut().find(|known| known.name == container.name) {
+            Some(known) => *known = container,
+            None => once.push(container),
+        }
+    }
+    once
 }
 
 /// The exit code of a container that has exited: SDKs with a non-null integer give 0 to those that still run.
@@ -191,38 +241,32 @@ pub(crate) fn log_options(options: Option<&At<'_>>) -> BTreeMap<String, String> 
     LogConfig::OPTIONS.into_iter().filter_map(option).collect()
 }
 
-/// The service events of a DescribeServices answer.
-pub(crate) fn service_events(answer: &At<'_>) -> Result<Vec<ServiceEvent>, ReadError> {
-    let services = answer.list("services");
-    Ok(services.iter().map(events_of_service).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-}
-
-/// The events of one service.
-pub(crate) fn events_of_service(service: &At<'_>) -> Result<Vec<ServiceEvent>, ReadError> {
-    let mut events = vec![];
-    for at in service.list("events") {
+/// The events of a service that say when and what.
+pub(crate) fn service_events(events: &[At<'_>]) -> Result<Vec<ServiceEvent>, ReadError> {
+    let mut found = vec![];
+    for at in events {
         if let (Some(time), Some(message)) = (at.time("createdAt")?, at.text("message")) {
-            events.push(ServiceEvent { id: at.text("id"), at: time, message });
+            found.push(ServiceEvent { id: at.text("id"), at: time, message });
         }
     }
-    Ok(events)
+    Ok(found)
 }
 
 /// The lines of a page of log events, by stream: GetLogEvents has one and does not name it, FilterLogEvents names each
-/// line's.
-pub(crate) fn log_lines(page: &At<'_>) -> Result<Vec<ContainerLog>, ReadError> {
+/// line's, and a subscription its own for all.
+pub(crate) fn log_lines(lines: &[At<'_>], page: &At<'_>, own: Option<&str>) -> Result<Vec<ContainerLog>, ReadError> {
     let mut logs: BTreeMap<Option<String>, ContainerLog> = BTreeMap::new();
-    for at in page.list("events") {
+    for at in lines {
         let time = at.get("timestamp").map(|time| times::parse(time.value)).transpose();
         let time =
             time.map_err(|_| ReadError::Expected { place: at.place.key("timestamp"), expected: "a time" })?.flatten();
         let Some(time) = time else {
-            return Err(ReadError::Expected { place: at.place, expected: "a timestamp" });
+            return Err(ReadError::Expected { place: at.place.clone(), expected: "a timestamp" });
         };
         let message = at.get("message").and_then(|message| message.value.as_str());
         let message =
             message.ok_or_else(|| ReadError::Expected { place: at.place.key("message"), expected: "text" })?;
-        let stream = at.text("logStreamName");
+        let stream = at.text("logStreamName").or_else(|| own.map(str::to_owned));
         let log = logs.entry(stream.clone()).or_insert_with(|| ContainerLog {
             origin: page.place.to_string(),
             stream,
@@ -246,9 +290,11 @@ pub(crate) fn without_line_end(message: &str) -> &str {
 /// The keys of a JSON object, for errors; the kind of anything else.
 pub(crate) fn describe(value: &Value) -> String {
     const MOST: usize = 8;
+    const LONGEST: usize = 60;
     match value {
         Value::Object(object) => {
-            let keys: Vec<&str> = object.keys().take(MOST).map(String::as_str).collect();
+            let short = |key: &String| key.chars().take(LONGEST).collect::<String>();
+            let keys: Vec<String> = object.keys().take(MOST).map(short).collect();
             let more = if object.len() > MOST { ", …" } else { "" };
             format!("an object with {}{more}", if keys.is_empty() { "no keys".to_owned() } else { keys.join(", ") })
         }

@@ -17,6 +17,7 @@ use super::calls::Calls;
 use super::error::ReadError;
 use super::target::is_whole_id;
 use crate::hint::Hint;
+use crate::secrets::aws_said;
 
 /// Attempts at a call: with exponential pauses enough to outlast a throttled burst.
 const ATTEMPTS: u32 = 10;
@@ -210,14 +211,14 @@ impl AwsError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let Some(service) = error.as_service_error() else {
-            return Self::Unanswered { attempt, cause: innermost(error) };
+            return Self::Unanswered { attempt, cause: aws_said(&innermost(error)) };
         };
         let meta = service.meta();
         Self::Service {
             attempt,
             action,
             code: meta.code().unwrap_or("an error without a code").to_owned(),
-            message: meta.message().unwrap_or("without a message").trim().to_owned(),
+            message: aws_said(meta.message().unwrap_or("without a message").trim()),
             request_id: meta.request_id().map(str::to_owned),
         }
     }

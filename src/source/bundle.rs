@@ -85,10 +85,10 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) -> Result<(), ReadError
         let Some(response) = entry.get("response") else {
             return Err(ReadError::Expected { place: entry.place, expected: "a response" });
         };
-        match shape::of(&response)? {
-            shape::Shape::Bundle | shape::Shape::Nested => return Err(shape::unknown(&response)),
-            known => super::files::read_shape(&response, known, contents)?,
+        if shape::of(&response)? == shape::Shape::Bundle {
+            return Err(shape::unknown(&response));
         }
+        super::document::read(&response, contents);
     }
     for entry in at.list("gaps") {
         let gap = Gap {
@@ -108,7 +108,8 @@ fn log(entry: &At<'_>) -> Result<ContainerLog, ReadError> {
     let lines = |key: &str| -> Result<Vec<LogLine>, ReadError> {
         let events = entry.get(key).map(|events| json!({ "events": events.value }));
         let Some(page) = events else { return Ok(vec![]) };
-        let logs = answer::log_lines(&At { value: &page, place: entry.place.key(key) })?;
+        let page = At { value: &page, place: entry.place.key(key) };
+        let logs = answer::log_lines(&page.list("events"), &page, None)?;
         Ok(logs.into_iter().flat_map(|log| log.head).collect())
     };
     Ok(ContainerLog {
@@ -119,7 +120,11 @@ fn log(entry: &At<'_>) -> Result<ContainerLog, ReadError> {
         stream: request.as_ref().and_then(|request| request.text("logStreamName")),
         head: lines("head")?,
         tail: lines("tail")?,
-        dropped: about("dropped").and_then(|dropped| dropped.parse().ok()).unwrap_or_default(),
+        // A file may say any number; what is added to it must fit.
+        dropped: about("dropped")
+            .and_then(|dropped| dropped.parse::<u64>().ok())
+            .unwrap_or_default()
+            .min(u32::MAX.into()),
         unread: entry.get("ecspan").and_then(|at| at.boolean("unread")).unwrap_or_default(),
     })
 }

@@ -1,4 +1,5 @@
-//! How often AWS was called, by operation: each attempt counts, since AWS counts them too. Main type: [`Calls`].
+//! How often AWS was called, by operation: each attempt counts, since AWS counts them too. And what it was sent of keys, since its
+//! errors may repeat it. Main type: [`Calls`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +8,8 @@ use aws_sdk_ecs::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+
+use crate::secrets;
 
 /// Counts the calls of all clients that it is given to.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +38,14 @@ impl Intercept for Calls {
 
     fn read_before_transmit(
         &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let header = |name| context.request().headers().get(name);
+        // Of the signature, the name of the key: the rest is another with each request.
+        let key = header("authorization").and_then(|value| value.split("Credential=").nth(1)?.split('/').next());
+        secrets::remember(key.into_iter().chain(header("x-amz-security-token")).map(str::to_owned));
         if let Some(metadata) = config.load::<Metadata>() {
             let operation = Operation { service: metadata.service().to_owned(), name: metadata.name().to_owned() };
             *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(operation).or_default() += 1;

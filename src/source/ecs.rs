@@ -473,7 +473,9 @@ impl EcsSource {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
         };
-        let events = answer::service_events(&At::root("DescribeServices", &answer));
+        let services = At::root("DescribeServices", &answer).list("services");
+        let events: Vec<_> = services.iter().flat_map(|service| service.list("events")).collect();
+        let events = answer::service_events(&events);
         Some(events.map(|events| service_events_of(task, &events)).map_err(unreadable))
     }
 

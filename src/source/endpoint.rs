@@ -94,7 +94,7 @@ impl Local {
         most_bytes: usize,
     ) -> Result<Self, EndpointError> {
         // A proxy for the outside world is none for the machine itself.
-        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
+        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().redirect(redirects()).build();
         let client = client.map_err(|error| EndpointError::Unanswered { whom, why: error.to_string() })?;
         Ok(Self { whom, origin, base: base.trim_end_matches('/').to_owned(), most_bytes, client })
     }
@@ -112,6 +112,10 @@ impl Local {
         match response.status().as_u16() {
             200..=299 => {}
             429 => return Err(EndpointError::Throttled(whom)),
+            300..=399 => {
+                let why = "it redirects to another host, which is not asked".to_owned();
+                return Err(EndpointError::Unanswered { whom, why });
+            }
             status => return Err(EndpointError::Status { whom, status }),
         }
         let mut body = vec![];
@@ -130,6 +134,19 @@ impl Local {
         let nothing = || EndpointError::Unanswered { whom: self.whom, why: "it sent nothing".to_owned() };
         documents.pop().ok_or_else(nothing)
     }
+}
+
+/// What answers of itself sends nobody elsewhere: whoever stands there could say anything of the task.
+fn redirects() -> reqwest::redirect::Policy {
+    const MOST: usize = 5;
+    reqwest::redirect::Policy::custom(|attempt| {
+        let origin = |url: &reqwest::Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
+        let before = attempt.previous().last().map(origin);
+        if attempt.previous().len() > MOST || before.is_none_or(|before| before != origin(attempt.url())) {
+            return attempt.stop();
+        }
+        attempt.follow()
+    })
 }
 
 /// What is at the bottom of an error: `Connection refused`, where the top says that a request failed.

@@ -15,8 +15,14 @@ impl Place {
         Self { origin: origin.to_owned(), path: "$".to_owned() }
     }
 
+    /// The field `key`; a key that is no name is shortened, for everything in it repeats it.
     pub(crate) fn key(&self, key: &str) -> Self {
-        Self { origin: self.origin.clone(), path: format!("{}.{key}", self.path) }
+        const LONGEST: usize = 80;
+        let (key, more) = match key.char_indices().nth(LONGEST) {
+            Some((end, _)) => (key.get(..end).unwrap_or_default(), "…"),
+            None => (key, ""),
+        };
+        Self { origin: self.origin.clone(), path: format!("{}.{key}{more}", self.path) }
     }
 
     pub(crate) fn index(&self, index: usize) -> Self {
@@ -75,6 +81,46 @@ pub enum ReadError {
         /// What to do.
         hint: Option<String>,
     },
+    /// It is another notation, or no data at all.
+    #[error("{origin} is {what}")]
+    Foreign {
+        /// The file.
+        origin: String,
+        /// What it is.
+        what: String,
+        /// How to get what is read.
+        hint: String,
+    },
+    /// More documents in a text are broken than are named.
+    #[error("{origin}: {count} more begin{} as JSON and break off", if *.count == 1 { "s" } else { "" })]
+    MoreBroken {
+        /// The file.
+        origin: String,
+        /// So many.
+        count: usize,
+    },
+    /// Text within text within text: nothing real goes so deep.
+    #[error("{place}: text within text, too deep or too much to be unpacked")]
+    TooDeep {
+        /// Where.
+        place: Place,
+    },
+    /// An answer that lists what there is, and says nothing of it.
+    #[error("{place} holds the names of {what} alone")]
+    NamesOnly {
+        /// Where.
+        place: Place,
+        /// Of what.
+        what: &'static str,
+    },
+    /// An answer that holds nothing.
+    #[error("{place} is an answer without {what}")]
+    NoneInIt {
+        /// Where.
+        place: Place,
+        /// What it could hold.
+        what: &'static str,
+    },
     /// It is JSON of a kind that is known and not read.
     #[error("{place} is {kind}: it is not read")]
     NotYet {
@@ -92,10 +138,12 @@ pub enum ReadError {
         found: String,
     },
     /// It looks like a selection of a task's fields (`--query`).
-    #[error("{place} holds some fields of a task, not the task: {found}")]
+    #[error("{place} holds some fields of a {what}, not the {what}: {found}")]
     Projection {
         /// Where.
         place: Place,
+        /// `task` or `service`.
+        what: &'static str,
         /// Its keys.
         found: String,
     },
@@ -157,17 +205,30 @@ impl Hint for ReadError {
                 return Some(format!("name the files in it: {}/*.json", origin.trim_end_matches('/')));
             }
             Self::NotJson { hint, .. } => return hint.clone(),
+            Self::Foreign { hint, .. } => return Some(hint.clone()),
+            Self::MoreBroken { .. } | Self::TooDeep { .. } => return None,
+            Self::NamesOnly { .. } => {
+                "ask for what they name: aws ecs describe-tasks --cluster CLUSTER --tasks ARN --output json; or `ecspan show ARN`"
+            }
+            Self::NoneInIt { what, .. } if *what != "tasks" => return None,
+            Self::NoneInIt { .. } => {
+                "ECS lists no task that it has forgotten, an hour or so after its end, and none of another cluster or region"
+            }
             Self::Empty { .. } => {
                 "save the answer of `aws ecs describe-tasks --cluster CLUSTER --tasks ID --output json` into it"
             }
-            Self::NotUtf8 { .. } => "ecspan reads JSON; a compressed file must be unpacked first",
+            Self::NotUtf8 { .. } => {
+                "ecspan reads JSON and YAML in UTF-8 or UTF-16; a compressed file must be unpacked first"
+            }
             Self::NotYet { .. } | Self::UnknownShape { .. } => {
                 "ecspan reads answers of describe-tasks (and run-task, stop-task), describe-task-definition, \
-                 describe-services and get-log-events, EventBridge events, answers of the task metadata endpoint and of \
-                 the agent, docker inspect, and its own bundles"
+                 describe-services (and create-service, update-service) and get-log-events, EventBridge events, answers of \
+                 the task metadata endpoint and of the agent, docker inspect, and its own bundles"
             }
             Self::Projection { .. } => "save the whole answer: leave out --query",
-            Self::NoTaskId { .. } => "a whole Task object has a taskArn",
+            Self::NoTaskId { .. } => {
+                "a whole Task object has a taskArn, which says which trace is its own: put it back, or save the answer again"
+            }
             Self::NotATime { .. } => "times are epoch numbers, or ISO 8601 with a zone: 2026-11-23T10:20:30.456Z",
             Self::Expected { .. } => "save the whole answer, in JSON",
             Self::NotAReport { .. } => {

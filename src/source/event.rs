@@ -1,4 +1,4 @@
-//! EventBridge events about ECS, bare or inside the messages of SQS, SNS, CloudWatch Logs and Lambda. Main functions:
+//! EventBridge events about ECS, bare or inside the messages of SQS, SNS, Kinesis, Firehose, Kafka, CloudWatch Logs and Lambda. Main functions:
 //! [`read`], [`messages`].
 //!
 //! A Task State Change holds the Task object itself, so it becomes the same record as an answer of the API. Other events are
@@ -8,15 +8,12 @@ use std::io::Read;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 use super::answer;
-use super::error::ReadError;
+use super::error::{Place, ReadError};
 use super::json::At;
 use crate::model::observation::{Source, TaskRecord};
-
-/// The most bytes that a message of CloudWatch Logs may have unpacked: Lambda's own limit is far below.
-const UNPACKED: u64 = 64 * 1024 * 1024;
 
 /// What an event is about.
 #[derive(Debug)]
@@ -34,44 +31,66 @@ pub(crate) fn is_event(at: &At<'_>) -> bool {
 
 /// One event.
 pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
-    let kind = at.text("detail-type").unwrap_or_else(|| "an event without a type".to_owned());
     let is_of_ecs = at.text("source").is_none_or(|source| source == "aws.ecs");
+    let expected = |key: &str, expected| ReadError::Expected { place: at.place.key(key), expected };
+    let kind = match at.text("detail-type") {
+        Some(kind) => kind,
+        None if is_of_ecs => return Err(expected("detail-type", "the type of an event")),
+        None => "an event without a type".to_owned(),
+    };
     if kind != "ECS Task State Change" || !is_of_ecs {
         return Ok(Event::Other(kind));
     }
-    let Some(detail) = at.get("detail") else { return Ok(Event::Other(kind)) };
+    // What was to be a task and is none is no event of another kind: whoever passes by those would lose it.
+    let detail = at.get("detail").filter(|detail| detail.has("lastStatus"));
+    let detail = detail.ok_or_else(|| expected("detail", "a task with its lastStatus"))?;
     // The envelope names the task too, and in some events alone.
     let resources = at.get("resources");
     let named = resources.iter().flat_map(|at| at.value.as_array()).flatten().filter_map(|arn| arn.as_str());
     let arn = named.into_iter().find(|arn| arn.contains(":task/")).map(str::to_owned);
     let task = answer::task_named(&detail, arn)?;
-    Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), ..task })))
+    let updated = at.time("time")?.max(task.updated);
+    Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), updated, ..task })))
 }
 
-/// A text and where it stands, or why there is none.
-type Text = (String, Result<String, ReadError>);
+/// A document as text, and where it stands.
+#[derive(Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) place: Place,
+    pub(crate) carried: Carried<'a>,
+}
 
-/// The texts that an envelope carries, each a document of its own, and where each stands; `None` when `at` is none.
-pub(crate) fn messages(at: &At<'_>) -> Option<Vec<Text>> {
-    let text = |at: &At<'_>, key: &str| {
-        let place = at.get(key)?.place.to_string();
-        Some((place, Ok(at.get(key)?.value.as_str()?.to_owned())))
-    };
-    let all = |list: Vec<At<'_>>, find: &dyn Fn(&At<'_>) -> Option<Text>| {
-        let found: Vec<_> = list.iter().filter_map(find).collect();
-        (!found.is_empty() && found.len() == list.len()).then_some(found)
-    };
-    // SQS as the CLI prints it, a Lambda's batch from SQS or SNS, one message of SQS, one notification of SNS.
-    let sqs = |at: &At<'_>| text(at, "body");
-    let record = |at: &At<'_>| sqs(at).or_else(|| text(&at.get("sns")?, "message"));
-    if at.value.get("Messages").is_some() {
-        return Some(all(at.list("messages"), &sqs).unwrap_or_default());
-    }
-    if let Some(found) = all(at.list("records"), &record) {
+/// How a message carries its document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Carried<'a> {
+    /// As it is.
+    Plain(&'a str),
+    /// In base64, packed with gzip or not.
+    Packed(&'a str),
+    /// Not, though others beside it do.
+    Missing,
+}
+
+/// Whether `at` is a message of CloudWatch Logs that only tries the way.
+pub(crate) fn is_control(at: &At<'_>) -> bool {
+    at.text("messageType").as_deref() == Some("CONTROL_MESSAGE") && at.has("logEvents")
+}
+
+/// The messages that an envelope carries; `None` when `at` is none.
+pub(crate) fn messages<'a>(at: &At<'a>) -> Option<Vec<Message<'a>>> {
+    // SQS as the CLI prints it, and a batch as Lambda gets it from SQS, SNS, Kinesis, Firehose or Kafka.
+    if at.has("messages")
+        && let Some(found) = all(&at.list("messages"), &sqs)
+    {
         return Some(found);
     }
-    if at.has("messageId")
-        && let Some(found) = sqs(at)
+    if let Some(found) = all(&at.list("records"), &record).or_else(|| all(&by_topic(at), &record)) {
+        return Some(found);
+    }
+    // One of each alone, as EventBridge Pipes and subscriptions give them.
+    let is_record = ["messageId", "sequenceNumber", "partitionKey", "recordId", "kinesisSchemaVersion"];
+    if is_record.iter().any(|key| at.has(key))
+        && let Some(found) = record(at)
     {
         return Some(vec![found]);
     }
@@ -81,23 +100,86 @@ pub(crate) fn messages(at: &At<'_>) -> Option<Vec<Text>> {
         return Some(vec![found]);
     }
     // A subscription of CloudWatch Logs, as Lambda gets it and unpacked; and a page of a log that events are written to.
-    if let Some(packed) = at.get("awslogs").and_then(|inner| inner.get("data")) {
-        let unpacked = unpack(packed.value.as_str().unwrap_or_default());
-        let expected = ReadError::Expected { place: packed.place.clone(), expected: "base64 of gzip" };
-        return Some(vec![(packed.place.to_string(), unpacked.ok_or(expected))]);
+    if let Some(packed) = at.get("awslogs") {
+        return packed_text(&packed, "data").map(|found| vec![found]);
     }
-    let line = |at: &At<'_>| text(at, "message");
-    if let Some(found) = all(at.list("logEvents"), &line) {
-        return Some(found);
-    }
-    let is_written_event = |text: &str| text.trim_start().starts_with('{') && text.contains("\"detail-type\"");
-    all(at.list("events"), &line)
-        .filter(|found| found.iter().all(|(_, text)| text.as_ref().is_ok_and(|text| is_written_event(text))))
+    written(&at.list("logEvents")).or_else(|| written(&at.list("events")))
 }
 
-fn unpack(packed: &str) -> Option<String> {
-    let bytes = STANDARD.decode(packed).ok()?;
-    let mut text = String::new();
-    GzDecoder::new(bytes.as_slice()).take(UNPACKED).read_to_string(&mut text).ok()?;
-    Some(text)
+/// The messages of log lines that are events which were written to a log.
+pub(crate) fn written<'a>(lines: &[At<'a>]) -> Option<Vec<Message<'a>>> {
+    let is_event = |message: &Message<'_>| match message.carried {
+        Carried::Plain(text) => text.trim_start().starts_with('{') && text.contains("\"detail-type\""),
+        _ => false,
+    };
+    all(lines, &|at| text(at, "message")).filter(|found| found.iter().all(is_event))
+}
+
+/// Kafka's records are in lists by topic.
+fn by_topic<'a>(at: &At<'a>) -> Vec<At<'a>> {
+    let Some(topics) = at.get("records") else { return vec![] };
+    let names = topics.value.as_object().into_iter().flat_map(|object| object.keys());
+    names.flat_map(|name| topics.list(name)).collect()
+}
+
+/// What each of a list carries, when one does.
+fn all<'a>(list: &[At<'a>], find: &dyn Fn(&At<'a>) -> Option<Message<'a>>) -> Option<Vec<Message<'a>>> {
+    let missing = |at: &At<'a>| Message { place: at.place.clone(), carried: Carried::Missing };
+    let found: Vec<_> = list.iter().map(|at| find(at).unwrap_or_else(|| missing(at))).collect();
+    found.iter().any(|message| !matches!(message.carried, Carried::Missing)).then_some(found)
+}
+
+fn text<'a>(at: &At<'a>, key: &str) -> Option<Message<'a>> {
+    let inner = at.get(key)?;
+    Some(Message { carried: Carried::Plain(inner.value.as_str()?), place: inner.place })
+}
+
+fn packed_text<'a>(at: &At<'a>, key: &str) -> Option<Message<'a>> {
+    let inner = at.get(key)?;
+    Some(Message { carried: Carried::Packed(inner.value.as_str()?), place: inner.place })
+}
+
+fn sqs<'a>(at: &At<'a>) -> Option<Message<'a>> {
+    text(at, "body")
+}
+
+fn record<'a>(at: &At<'a>) -> Option<Message<'a>> {
+    let kinesis = || packed_text(&at.get("kinesis")?, "data");
+    let kafka = || at.has("topic").then(|| packed_text(at, "value"))?;
+    let of_sns = || text(&at.get("sns")?, "message");
+    sqs(at).or_else(of_sns).or_else(kinesis).or_else(|| packed_text(at, "data")).or_else(kafka)
+}
+
+/// What base64 holds.
+#[derive(Debug)]
+pub(crate) enum Unpacked {
+    Text(String),
+    TooMuch,
+    Wrong,
+}
+
+/// The text that stands there in base64, packed with gzip or not, of so many bytes at most.
+pub(crate) fn unpack(packed: &str, most: usize) -> Unpacked {
+    let Ok(bytes) = STANDARD.decode(packed.trim()) else { return Unpacked::Wrong };
+    if is_gzip(&bytes) {
+        gunzip(&bytes, most)
+    } else {
+        String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text)
+    }
+}
+
+/// Whether bytes begin as gzip does.
+pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+/// The text that gzip holds, of so many bytes at most.
+pub(crate) fn gunzip(bytes: &[u8], most: usize) -> Unpacked {
+    let mut unpacked = vec![];
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    match MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut unpacked) {
+        Ok(read) if read > most => Unpacked::TooMuch,
+        Ok(_) => String::from_utf8(unpacked).map_or(Unpacked::Wrong, Unpacked::Text),
+        Err(_) => Unpacked::Wrong,
+    }
 }

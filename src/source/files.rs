@@ -1,21 +1,17 @@
-//! Saved files and stdin: any JSON that people have of tasks. Main functions: [`read_path`], [`read_stdin`],
+//! Saved files and stdin: whatever people have of tasks. Main functions: [`read_path`], [`read_stdin`],
 //! [`read_bytes`].
 
-use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::answer::{self, MissingTask};
-use super::bundle;
-use super::docker;
-use super::error::ReadError;
-use super::event::{self, Event};
+use super::answer::MissingTask;
+use super::document;
+use super::error::{Place, ReadError};
+use super::event::{self, Unpacked};
 use super::json::At;
-use super::metadata;
-use super::rollout;
-use super::shape::{self, Shape};
+use super::text::{self, Taken, Trust};
 use crate::model::observation::Observation;
 
 /// What was found in an input.
@@ -29,12 +25,56 @@ pub struct Contents {
     pub missing: Vec<MissingTask>,
     /// What is not about a task: the types of events, and containers that ECS did not start.
     pub passed_by: Vec<String>,
+    /// How it was read, where it is not JSON alone.
+    pub notes: Vec<String>,
+    pub(crate) inside: Inside,
+}
+
+/// How far inside an input something is: nothing real goes deep, and nothing may be unpacked for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Inside {
+    pub(super) depth: usize,
+    pub(super) unpacked: usize,
 }
 
 impl Contents {
     /// How much was found, of any kind.
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.observations.len() + self.errors.len() + self.missing.len() + self.passed_by.len()
+    }
+
+    /// Takes what was found inside; its errors are the caller's.
+    pub(super) fn absorb(&mut self, mut found: Self) {
+        self.observations.append(&mut found.observations);
+        self.missing.append(&mut found.missing);
+        self.passed_by.append(&mut found.passed_by);
+        self.notes.append(&mut found.notes);
+    }
+
+    /// Whether anything is known, or would be, were it not wrong somewhere.
+    fn is_known(&self) -> bool {
+        let knows = |error: &ReadError| {
+            !matches!(
+                error,
+                ReadError::UnknownShape { .. }
+                    | ReadError::Projection { .. }
+                    | ReadError::NoneInIt { .. }
+                    | ReadError::NamesOnly { .. }
+                    | ReadError::Foreign { .. }
+                    | ReadError::NotJson { .. }
+            )
+        };
+        self.count() > self.errors.len() || self.errors.iter().any(knows)
+    }
+
+    /// Whether what was found says what it is of.
+    fn names_itself(&self) -> bool {
+        let names = |observation: &Observation| match observation {
+            Observation::Service(record) => !record.name.is_empty(),
+            Observation::Log(log) => log.stream.is_some(),
+            _ => true,
+        };
+        !self.observations.is_empty() && self.observations.iter().all(names)
     }
 }
 
@@ -53,12 +93,12 @@ pub fn read_stdin() -> Result<Contents, ReadError> {
 
 /// The JSON documents of a file as they are.
 pub fn documents(path: &Path) -> Result<Vec<Value>, ReadError> {
-    parse(&path.display().to_string(), &path_bytes(path)?)
+    all(&path.display().to_string(), &path_bytes(path)?)
 }
 
 /// The JSON documents on stdin as they are.
 pub fn stdin_documents() -> Result<Vec<Value>, ReadError> {
-    parse(STDIN, &stdin_bytes()?)
+    all(STDIN, &stdin_bytes()?)
 }
 
 fn path_bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
@@ -76,56 +116,42 @@ fn stdin_bytes() -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
+/// The JSON documents of an answer, which holds nothing else.
+#[cfg(feature = "deliver")]
 pub(super) fn parse(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
-    let text = &*text(origin, bytes)?;
+    let text = &*text::decode(origin, bytes)?;
     let documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    documents.map(|document| document.map_err(|error| not_json(origin, text, &error))).collect()
+    documents.map(|document| document.map_err(|error| text::not_json(origin, text, &error))).collect()
 }
 
-/// The text of a file: UTF-8, or UTF-16 with the mark that Windows PowerShell's `>` writes.
-fn text<'a>(origin: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
-    let text = match bytes {
-        [0xff, 0xfe, rest @ ..] => Cow::Owned(utf16(rest)),
-        _ => Cow::Borrowed(
-            std::str::from_utf8(bytes)
-                .map_err(|error| ReadError::NotUtf8 { origin: origin.to_owned(), offset: error.valid_up_to() })?
-                .trim_start_matches('\u{feff}'),
-        ),
-    };
-    if text.trim().is_empty() {
-        return Err(ReadError::Empty { origin: origin.to_owned() });
-    }
-    Ok(text)
-}
-
-/// What is no UTF-16 becomes U+FFFD, and then no JSON.
-fn utf16(bytes: &[u8]) -> String {
-    let units = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair.get(1).copied().unwrap_or_default()]));
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-}
-
-/// Reads JSON: one document, or several one after the other (JSON lines). `origin` is what to call it in errors.
-pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
-    let text = &*text(origin, bytes)?;
-    let mut contents = Contents::default();
-    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let mut count = 0_usize;
-    while let Some(document) = documents.next() {
-        match document {
-            Ok(value) => {
-                let at = At::root(&numbered(origin, count, text, documents.byte_offset()), &value);
-                read_document(&at, &mut contents);
-                count += 1;
-            }
-            Err(error) => {
-                let error = not_json(origin, text, &error);
-                if count == 0 {
-                    return Err(error);
-                }
-                contents.errors.push(error);
-                break;
-            }
+/// The documents of a text, whatever they are.
+fn all(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
+    let text = text::decode(origin, bytes)?;
+    let mut found = vec![];
+    let mut remarks = text::documents(origin, &text, &mut |_, value, trust| {
+        if trust == Trust::Salvaged || !(value.is_object() || value.is_array()) {
+            return Taken::Unknown(None);
         }
+        found.push(value);
+        Taken::Known
+    });
+    if remarks.errors.is_empty() { Ok(found) } else { Err(remarks.errors.remove(0)) }
+}
+
+/// Reads documents: one, or several one after the other, of JSON or YAML, also out of other text. `origin` is what to call them in
+/// errors.
+pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
+    let mut contents = Contents::default();
+    if event::is_gzip(bytes) {
+        // As streams and exports of logs are kept.
+        match event::gunzip(bytes, document::UNPACKED) {
+            Unpacked::Text(text) => read_text(origin, &text, &mut contents),
+            Unpacked::TooMuch => contents.errors.push(ReadError::TooDeep { place: Place::root(origin) }),
+            Unpacked::Wrong => contents.errors.push(ReadError::NotUtf8 { origin: origin.to_owned(), offset: 1 }),
+        }
+        contents.notes.push("unpacked from gzip".to_owned());
+    } else {
+        read_text(origin, &text::decode(origin, bytes)?, &mut contents);
     }
     let nothing = contents.observations.is_empty() && contents.missing.is_empty() && contents.passed_by.is_empty();
     if nothing && contents.errors.len() == 1 {
@@ -134,136 +160,58 @@ pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
     Ok(contents)
 }
 
-/// A file of one document needs no number.
-fn numbered(origin: &str, count: usize, text: &str, end: usize) -> String {
-    let is_only_one = count == 0 && text.get(end..).is_none_or(|rest| rest.trim().is_empty());
-    if is_only_one { origin.to_owned() } else { format!("{origin}: document {}", count + 1) }
-}
-
-fn read_document(at: &At<'_>, contents: &mut Contents) {
-    let before = contents.count();
-    let found = shape::of(at).and_then(|shape| read_shape(at, shape, contents));
-    match found {
-        Err(error) => contents.errors.push(error),
-        Ok(()) => {
-            // An answer without tasks is a clear answer; a document in which nothing was found is not.
-            if before == contents.count() {
-                contents.errors.push(shape::unknown(at));
-            }
-        }
-    }
-}
-
-pub(super) fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), ReadError> {
-    match shape {
-        Shape::Answer => {
-            let answer::Tasks { records, errors, missing } = answer::tasks(at);
-            contents.observations.extend(records.into_iter().map(|record| Observation::Task(Box::new(record))));
-            contents.errors.extend(errors);
-            contents.missing.extend(missing);
-        }
-        Shape::Task => contents.observations.push(Observation::Task(Box::new(answer::task(at)?))),
-        Shape::Definition => contents.observations.push(Observation::Definition(Box::new(answer::definition(at)))),
-        Shape::LogPage => contents.observations.extend(answer::log_lines(at)?.into_iter().map(Observation::Log)),
-        Shape::Services => {
-            contents.observations.extend(answer::service_events(at)?.into_iter().map(Observation::ServiceEvent));
-            let services = rollout::services(at)?.into_iter();
-            contents.observations.extend(services.map(|record| Observation::Service(Box::new(record))));
-        }
-        Shape::ServiceDeployments => {
-            let records = rollout::service_deployments(at)?.into_iter();
-            contents.observations.extend(records.map(|record| Observation::ServiceDeployment(Box::new(record))));
-        }
-        Shape::ServiceRevisions => {
-            let records = rollout::service_revisions(at).into_iter();
-            contents.observations.extend(records.map(|record| Observation::ServiceRevision(Box::new(record))));
-        }
-        Shape::Bundle => bundle::read(at, contents)?,
-        Shape::Metadata => {
-            let (record, gaps) = metadata::task(at)?;
-            let task_id = Some(record.id.clone());
-            contents.observations.push(Observation::Task(Box::new(record)));
-            contents
-                .observations
-                .extend(gaps.into_iter().map(|gap| Observation::Gap { task_id: task_id.clone(), gap }));
-        }
-        Shape::MetadataContainer => {
-            contents.observations.push(Observation::Task(Box::new(metadata::container_only(at)?)))
-        }
-        Shape::AgentTask => contents.observations.push(Observation::Task(Box::new(metadata::agent_task(at)?))),
-        Shape::AgentTasks => {
-            for at in at.list("Tasks") {
-                match metadata::agent_task(&at) {
-                    Ok(record) => contents.observations.push(Observation::Task(Box::new(record))),
-                    Err(error) => contents.errors.push(error),
-                }
-            }
-        }
-        Shape::DockerContainer if docker::is_foreign(at) => contents.passed_by.push(docker::FOREIGN.to_owned()),
-        Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
-        Shape::Event => match event::read(at)? {
-            Event::Task(record) => contents.observations.push(Observation::Task(record)),
-            Event::Other(kind) => contents.passed_by.push(kind),
-        },
-        Shape::Envelope => read_envelope(at, contents),
-        Shape::Nested => read_nested(at, contents),
-    }
-    Ok(())
-}
-
-/// The documents that messages carry as text. One bad message never hides the others.
-fn read_envelope(at: &At<'_>, contents: &mut Contents) {
-    for (place, text) in event::messages(at).unwrap_or_default() {
-        let parsed =
-            text.and_then(|text| serde_json::from_str::<Value>(&text).map_err(|error| not_json(&place, &text, &error)));
-        match parsed {
-            Ok(value) => read_document(&At::root(&place, &value), contents),
-            Err(error) => contents.errors.push(error),
-        }
-    }
-}
-
-/// What is inside: each element of an array, each field of a document that holds something known. In an array every
-/// element counts; in a document (a state machine's output, say) what is not known is somebody else's.
-fn read_nested(at: &At<'_>, contents: &mut Contents) {
-    if at.value.is_array() {
-        for element in at.elements() {
-            read_document(&element, contents);
-        }
+/// Reads the documents of a text, which may stand in another.
+pub(super) fn read_text(origin: &str, text: &str, contents: &mut Contents) {
+    contents.inside.unpacked = contents.inside.unpacked.saturating_add(text.len());
+    if text.trim().is_empty() {
+        contents.errors.push(ReadError::Empty { origin: origin.to_owned() });
         return;
     }
-    for key in at.value.as_object().into_iter().flat_map(|object| object.keys()) {
-        let Some(inner) = at.get(key).filter(|inner| inner.value.is_object() || inner.value.is_array()) else {
-            continue;
-        };
-        let mut found = Contents::default();
-        read_document(&inner, &mut found);
-        let knows = |error: &ReadError| !matches!(error, ReadError::UnknownShape { .. } | ReadError::Projection { .. });
-        contents.observations.append(&mut found.observations);
-        contents.missing.append(&mut found.missing);
-        contents.passed_by.append(&mut found.passed_by);
-        contents.errors.extend(found.errors.into_iter().filter(knows));
+    let is_first = contents.inside.depth == 0;
+    if !is_first && contents.inside.unpacked > document::UNPACKED {
+        contents.errors.push(ReadError::TooDeep { place: Place::root(origin) });
+        return;
     }
+    if let Some(unpacked) = packed(text) {
+        contents.inside.depth += 10;
+        read_text(origin, &unpacked, contents);
+        contents.inside.depth -= 10;
+        contents.notes.push("unpacked from base64".to_owned());
+        return;
+    }
+    let remarks = text::documents(origin, text, &mut |place, value, trust| {
+        let at = At::root(place, &value);
+        if trust == Trust::Whole {
+            document::read(&at, contents);
+            return Taken::Known;
+        }
+        let mut found = Contents { inside: contents.inside, ..Contents::default() };
+        document::read(&at, &mut found);
+        contents.inside.unpacked = found.inside.unpacked;
+        let is_known = found.is_known() && (trust == Trust::Found || found.names_itself());
+        if is_known {
+            contents.errors.append(&mut found.errors);
+            contents.absorb(found);
+            return Taken::Known;
+        }
+        Taken::Unknown(found.errors.into_iter().next())
+    });
+    contents.notes.extend(remarks.notes);
+    contents.errors.extend(remarks.errors);
 }
 
-fn not_json(origin: &str, text: &str, error: &serde_json::Error) -> ReadError {
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    let hint = if error.is_eof() {
-        Some("the file ends in the middle: save it again, whole".to_owned())
-    } else {
-        json_begins_later(text)
-            .map(|line| format!("the JSON seems to begin in line {line}: remove what stands before it"))
-    };
-    let (line, column) = (error.line(), error.column());
-    ReadError::NotJson { origin: origin.to_owned(), line, column, message, hint }
-}
-
-/// The first line that begins a JSON object or array, when something else stands before it (curl's progress meter).
-fn json_begins_later(text: &str) -> Option<usize> {
-    let begins = |line: &str| line.starts_with(['{', '[']);
-    let first = text.lines().position(begins)?;
-    (first > 0 && text.lines().take(first).any(|line| !line.trim().is_empty())).then_some(first + 1)
+/// What a text is that is base64 of JSON or of gzip and nothing else: a record of a stream, copied out.
+fn packed(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_such = ["eyJ", "ewog", "ew0K", "W3si", "H4sI"].iter().any(|sign| text.starts_with(sign));
+    if !is_such {
+        return None;
+    }
+    let one: String = text.split_ascii_whitespace().collect();
+    match event::unpack(&one, document::UNPACKED) {
+        Unpacked::Text(text) => Some(text),
+        Unpacked::TooMuch | Unpacked::Wrong => None,
+    }
 }
 
 #[cfg(test)]
@@ -296,8 +244,19 @@ mod tests {
     #[test]
     fn a_file_that_was_cut_anywhere_is_an_error_with_a_place() {
         for end in 1..ONE.len() {
-            let error = read_bytes("f", &ONE.as_bytes()[..end]).expect_err("cut").to_string();
-            assert!(error.starts_with("f: line 1, column "), "{end}: {error}");
+            let read = read_bytes("f", &ONE.as_bytes()[..end]);
+            // The task itself may be whole.
+            let is_there = end >= ONE.len() - 2;
+            let error = match read {
+                Err(error) if !is_there => error,
+                Ok(mut contents) if is_there && contents.observations.len() == 1 => contents.errors.remove(0),
+                other => panic!("{end}: {other:?}"),
+            };
+            let error = error.to_string();
+            assert!(
+                error.starts_with("f: line 1, column ") && error.ends_with("the JSON ends in the middle"),
+                "{end}: {error}"
+            );
         }
     }
 

@@ -94,7 +94,7 @@ pub(crate) fn field<'a>(object: &'a Map<String, Value>, key: &str) -> Option<(&'
     Some((found.0.as_str(), found.1))
 }
 
-fn pascal(key: &str) -> String {
+pub(crate) fn pascal(key: &str) -> String {
     let mut chars = key.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

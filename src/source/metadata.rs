@@ -26,11 +26,6 @@ pub(crate) fn is_agent_task(at: &At<'_>) -> bool {
     at.value.get("Arn").is_some() && at.value.get("KnownStatus").is_some()
 }
 
-/// Whether `at` is the agent's list of tasks.
-pub(crate) fn is_agent_list(at: &At<'_>) -> bool {
-    at.list("Tasks").first().is_some_and(is_agent_task)
-}
-
 /// A task, and what the endpoint itself could not learn (`Errors`).
 pub(crate) fn task(at: &At<'_>) -> Result<(TaskRecord, Vec<Gap>), ReadError> {
     let arn = at.text("TaskARN").ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;

@@ -14,6 +14,7 @@ pub mod bundle;
 #[cfg(feature = "aws")]
 pub mod calls;
 pub mod docker;
+mod document;
 #[cfg(feature = "aws")]
 pub mod ecs;
 #[cfg(feature = "deliver")]
@@ -37,4 +38,5 @@ mod shape;
 #[cfg(feature = "aws")]
 pub mod sqs;
 pub mod target;
+mod text;
 mod times;

@@ -56,7 +56,8 @@ pub async fn identity(aws: &Aws) -> (Result<Identity, AwsError>, Option<Skew>) {
     }
     let clock = Clock::default();
     let client = aws_sdk_sts::Client::new(aws.config());
-    let answer = client.get_caller_identity().customize().interceptor(clock.clone()).send().await;
+    let answer =
+        client.get_caller_identity().customize().interceptor(clock.clone()).interceptor(aws.calls()).send().await;
     let identity = answer
         .map(|answer| Identity { account: answer.account.unwrap_or_default(), arn: answer.arn.unwrap_or_default() })
         .map_err(|error| AwsError::from_sdk("sts:GetCallerIdentity", "ask who the credentials are".to_owned(), &error));

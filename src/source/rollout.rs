@@ -8,24 +8,50 @@ use crate::model::service::{
 };
 
 /// The services of a DescribeServices answer that say their name.
+#[cfg(feature = "aws")]
 pub(crate) fn services(answer: &At<'_>) -> Result<Vec<ServiceRecord>, ReadError> {
     let named = answer.list("services").into_iter().filter(|at| at.has("serviceName") || at.has("serviceArn"));
     named.map(|at| service(&at)).collect()
 }
 
-fn service(at: &At<'_>) -> Result<ServiceRecord, ReadError> {
-    let arn = at.text("serviceArn");
+/// A service. Of some of its fields (`--query`) the events may be all that says its name; without them it has none.
+pub(crate) fn service(at: &At<'_>) -> Result<ServiceRecord, ReadError> {
+    let arn = at.text("serviceArn").or_else(|| at.text("arn").filter(|arn| arn.contains(":service/")));
+    let events = answer::service_events(&at.list("events"))?;
     let name = at.text("serviceName").or_else(|| arn.as_deref()?.rsplit('/').next().map(str::to_owned));
+    let name = name.or_else(|| at.text("name")).or_else(|| events.iter().find_map(|event| named_by(&event.message)));
     Ok(ServiceRecord {
         origin: at.place.to_string(),
         name: name.unwrap_or_default(),
+        cluster_arn: at.text("clusterArn").or_else(|| cluster_of(arn.as_deref()?)),
         arn,
-        cluster_arn: at.text("clusterArn"),
         status: at.text("status"),
         controller: at.get("deploymentController").and_then(|controller| controller.text("type")),
         deployments: at.list("deployments").iter().map(deployment).collect::<Result<_, _>>()?,
-        events: answer::events_of_service(at)?,
+        events,
     })
+}
+
+/// The service that a list of deployments is of; its name is not in it.
+pub(crate) fn service_of(deployments: &At<'_>) -> Result<ServiceRecord, ReadError> {
+    Ok(ServiceRecord {
+        origin: deployments.place.to_string(),
+        deployments: deployments.elements().iter().map(deployment).collect::<Result<_, _>>()?,
+        ..ServiceRecord::default()
+    })
+}
+
+/// The cluster's ARN, as that of its service has it: older ones name no cluster.
+fn cluster_of(service: &str) -> Option<String> {
+    let (account, place) = service.split_once(":service/")?;
+    let (cluster, _) = place.split_once('/')?;
+    Some(format!("{account}:cluster/{cluster}"))
+}
+
+/// `(service NAME) has …`.
+fn named_by(message: &str) -> Option<String> {
+    let (name, _) = message.strip_prefix("(service ")?.split_once([')', ','])?;
+    Some(name.to_owned())
 }
 
 fn deployment(at: &At<'_>) -> Result<DeploymentRecord, ReadError> {
@@ -45,11 +71,13 @@ fn deployment(at: &At<'_>) -> Result<DeploymentRecord, ReadError> {
 }
 
 /// The deployments of a ListServiceDeployments or a DescribeServiceDeployments answer.
+#[cfg(feature = "aws")]
 pub(crate) fn service_deployments(answer: &At<'_>) -> Result<Vec<ServiceDeploymentRecord>, ReadError> {
     answer.list("serviceDeployments").iter().map(service_deployment).collect()
 }
 
-fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord, ReadError> {
+/// A deployment of the service deployments API.
+pub(crate) fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord, ReadError> {
     let target = at.get("targetServiceRevision").and_then(|revision| revision.text("arn"));
     let rollback = |at: At<'_>| -> Result<RollbackRecord, ReadError> {
         let (reason, revision) = (at.text("reason"), at.text("serviceRevisionArn"));
@@ -81,10 +109,12 @@ fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord, ReadError>
 }
 
 /// The revisions of a DescribeServiceRevisions answer.
+#[cfg(feature = "aws")]
 pub(crate) fn service_revisions(answer: &At<'_>) -> Vec<ServiceRevisionRecord> {
-    let revisions = answer.list("serviceRevisions");
-    let record = |at: &At<'_>| {
-        Some(ServiceRevisionRecord { arn: at.text("serviceRevisionArn")?, task_definition: at.text("taskDefinition") })
-    };
-    revisions.iter().filter_map(record).collect()
+    answer.list("serviceRevisions").iter().filter_map(service_revision).collect()
+}
+
+/// A revision of a service.
+pub(crate) fn service_revision(at: &At<'_>) -> Option<ServiceRevisionRecord> {
+    Some(ServiceRevisionRecord { arn: at.text("serviceRevisionArn")?, task_definition: at.text("taskDefinition") })
 }

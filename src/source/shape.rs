@@ -1,26 +1,30 @@
-//! Recognises what a JSON document is, by its content. Main type: [`Shape`].
+//! Recognises what a JSON value is, by its content. Main type: [`Shape`].
+
+use serde_json::Value;
 
 use super::error::ReadError;
-use super::json::At;
-use super::{docker, event, metadata};
+use super::json::{At, pascal};
+use super::{answer, docker, event, metadata};
 
-/// What a JSON document is.
+/// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// An answer with `tasks` or a `task`: DescribeTasks, RunTask, StartTask, StopTask.
-    Answer,
     /// A Task object.
     Task,
-    /// A task definition, or the answer that holds one.
+    /// A task definition.
     Definition,
-    /// A page of log events.
-    LogPage,
-    /// A DescribeServices answer.
-    Services,
-    /// A ListServiceDeployments or a DescribeServiceDeployments answer.
-    ServiceDeployments,
-    /// A DescribeServiceRevisions answer.
-    ServiceRevisions,
+    /// A service.
+    Service,
+    /// The deployments of a service, without it.
+    Deployments,
+    /// A deployment of the service deployments API.
+    ServiceDeployment,
+    /// A revision of a service.
+    ServiceRevision,
+    /// Events of a service.
+    ServiceEvents,
+    /// Log events.
+    LogLines,
     /// What `ecspan record` writes.
     Bundle,
     /// An EventBridge event.
@@ -31,28 +35,36 @@ pub(crate) enum Shape {
     MetadataContainer,
     /// A task of the agent's introspection API.
     AgentTask,
-    /// The agent's list of tasks.
-    AgentTasks,
     /// A container, as `docker inspect` prints it.
     DockerContainer,
     /// A message, or several, with documents as text inside.
     Envelope,
-    /// Something that holds others: an array, or a document with a task somewhere inside.
-    Nested,
+    /// A message about the messages.
+    Control,
+    /// An array.
+    List,
+    /// A document as text.
+    Text,
+    /// An object that holds others: an answer, or somebody else's with a task somewhere inside.
+    Parts,
 }
 
 /// What `at` is. What is known and holds no task is refused by name.
 pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
-    if at.value.is_array() {
-        return Ok(Shape::Nested);
+    match at.value {
+        Value::Array(_) => return Ok(of_list(&at.elements())),
+        Value::String(text) if text.contains(['{', '[', '\n']) => return Ok(Shape::Text),
+        Value::Object(_) => {}
+        _ => return Err(nothing(at)),
     }
-    let has = |keys: &[&str]| keys.iter().all(|key| at.has(key));
-    let is_log_line = |at: &At<'_>| at.has("timestamp") && at.has("message");
     if at.value.get("ecspan_bundle").is_some() {
         return Ok(Shape::Bundle);
     }
     if event::is_event(at) {
         return Ok(Shape::Event);
+    }
+    if event::is_control(at) {
+        return Ok(Shape::Control);
     }
     if event::messages(at).is_some() {
         return Ok(Shape::Envelope);
@@ -66,72 +78,180 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     if metadata::is_agent_task(at) {
         return Ok(Shape::AgentTask);
     }
-    if metadata::is_agent_list(at) {
-        return Ok(Shape::AgentTasks);
-    }
     if docker::is_container(at) {
         return Ok(Shape::DockerContainer);
     }
     if let Some(kind) = other_kind(at) {
         return Err(ReadError::NotYet { place: at.place.clone(), kind });
     }
-    if is_task(at) {
+    if is_task(at) || is_nameless_task(at) {
         return Ok(Shape::Task);
     }
-    if has(&["containerDefinitions"]) || at.get("taskDefinition").is_some_and(|inner| inner.has("containerDefinitions"))
-    {
+    if at.has("containerDefinitions") {
         return Ok(Shape::Definition);
     }
-    if at.value.get("events").is_some_and(|_| at.list("events").first().map_or(has(&["nextForwardToken"]), is_log_line))
-    {
-        return Ok(Shape::LogPage);
+    if at.has("serviceDeploymentArn") && (at.has("status") || at.has("createdAt") || at.has("serviceArn")) {
+        return Ok(Shape::ServiceDeployment);
     }
-    if at.list("serviceDeployments").first().map_or(at.has("serviceDeployments"), |one| one.has("serviceDeploymentArn"))
-    {
-        return Ok(Shape::ServiceDeployments);
+    if at.has("serviceRevisionArn") && at.has("taskDefinition") {
+        return Ok(Shape::ServiceRevision);
     }
-    if at.list("serviceRevisions").first().map_or(at.has("serviceRevisions"), |one| one.has("serviceRevisionArn")) {
-        return Ok(Shape::ServiceRevisions);
+    if is_service(at) {
+        return Ok(Shape::Service);
     }
-    let services = at.list("services");
-    let is_service = |service: &At<'_>| service.has("serviceArn") || service.has("events");
-    if services.first().map_or(at.value.get("services").is_some(), is_service) {
-        return Ok(Shape::Services);
+    Ok(Shape::Parts)
+}
+
+fn of_list(elements: &[At<'_>]) -> Shape {
+    let all = |is: &dyn Fn(&At<'_>) -> bool| !elements.is_empty() && elements.iter().all(is);
+    if all(&|at| at.has("timestamp") && at.has("message")) {
+        return Shape::LogLines;
     }
-    let tasks = at.list("tasks").into_iter().chain(at.get("task")).collect::<Vec<_>>();
-    if tasks.iter().any(is_task) || (at.has("failures") && at.value.get("tasks").is_some()) {
-        return Ok(Shape::Answer);
+    if all(&|at| at.has("createdAt") && at.has("message") && !at.has("containers")) {
+        return Shape::ServiceEvents;
     }
-    let projected = tasks.first().unwrap_or(at);
-    if is_projection(projected) {
-        return Err(ReadError::Projection {
-            place: projected.place.clone(),
-            found: super::answer::describe(projected.value),
-        });
+    if all(&is_deployment) {
+        return Shape::Deployments;
     }
-    if at.value.as_object().is_some_and(|object| object.values().any(|value| value.is_object() || value.is_array())) {
-        return Ok(Shape::Nested);
-    }
-    Err(unknown(at))
+    Shape::List
 }
 
 /// `at` is nothing that is known.
 pub(crate) fn unknown(at: &At<'_>) -> ReadError {
-    ReadError::UnknownShape { place: at.place.clone(), found: super::answer::describe(at.value) }
+    ReadError::UnknownShape { place: at.place.clone(), found: answer::describe(at.value) }
+}
+
+/// Nothing was found in `at`: what it is then.
+pub(crate) fn nothing(at: &At<'_>) -> ReadError {
+    let place = at.place.clone();
+    if let Some(what) = projection(at) {
+        return ReadError::Projection { place, what, found: answer::describe(at.value) };
+    }
+    const EMPTY: [(&str, &str); 7] = [
+        ("tasks", "tasks"),
+        ("services", "services"),
+        ("serviceDeployments", "deployments"),
+        ("serviceRevisions", "revisions"),
+        ("messages", "messages"),
+        ("records", "records"),
+        ("events", "events"),
+    ];
+    if at.value.is_null() || at.value.as_array().is_some_and(Vec::is_empty) {
+        return ReadError::NoneInIt { place, what: "tasks" };
+    }
+    let is_empty = |key: &str| at.get(key).is_some_and(|inner| inner.value.as_array().is_some_and(Vec::is_empty));
+    if let Some((_, what)) = EMPTY.iter().find(|(key, _)| is_empty(key)) {
+        return ReadError::NoneInIt { place, what };
+    }
+    const NAMES: [(&str, &str); 4] = [
+        ("taskArns", "tasks"),
+        ("serviceArns", "services"),
+        ("taskDefinitionArns", "task definitions"),
+        ("clusterArns", "clusters"),
+    ];
+    if let Some((_, what)) = NAMES.iter().find(|(key, _)| at.has(key)) {
+        return ReadError::NamesOnly { place, what };
+    }
+    if names_in_list(at, ":task/") {
+        let is_all = at
+            .value
+            .as_array()
+            .is_some_and(|items| items.iter().all(|item| item.as_str().is_some_and(|text| is_arn(text, ":"))));
+        return match is_all {
+            true => ReadError::NamesOnly { place, what: "tasks" },
+            false => ReadError::Projection { place, what: "task", found: answer::describe(at.value) },
+        };
+    }
+    unknown(at)
+}
+
+/// Whether `at` is a list of texts, one of which is an ARN of that kind.
+fn names_in_list(at: &At<'_>, kind: &str) -> bool {
+    at.value
+        .as_array()
+        .is_some_and(|items| items.iter().any(|item| item.as_str().is_some_and(|text| is_arn(text, kind))))
+}
+
+fn is_arn(text: &str, kind: &str) -> bool {
+    text.starts_with("arn:") && text.contains(kind)
+}
+
+/// Whether `at` says which task it is.
+fn names_task(at: &At<'_>) -> bool {
+    at.has("taskArn") || at.text("arn").is_some_and(|arn| is_arn(&arn, ":task/"))
 }
 
 /// A Task object says which it is and in what state.
 fn is_task(at: &At<'_>) -> bool {
-    at.has("taskArn")
+    names_task(at)
         && (at.has("lastStatus") || at.has("containers") || at.has("clusterArn"))
         && !at.has("containerArn")
+        && !at.has("serviceArn")
 }
 
-/// Some field that only tasks have, without the rest.
-fn is_projection(at: &At<'_>) -> bool {
-    ["taskArn", "stoppedReason", "lastStatus", "pullStartedAt", "createdAt", "startedAt", "stopCode"]
-        .iter()
-        .any(|key| at.has(key))
+/// A Task object that lost its ARN: its containers tell.
+fn is_nameless_task(at: &At<'_>) -> bool {
+    let is_container = |at: &At<'_>| at.has("containerArn") || at.has("name") && at.has("lastStatus");
+    ["lastStatus", "clusterArn", "attachments", "desiredStatus", "group", "createdAt"].iter().any(|key| at.has(key))
+        && at.list("containers").first().is_some_and(is_container)
+}
+
+/// One of a service's `deployments`.
+fn is_deployment(at: &At<'_>) -> bool {
+    at.text("id").is_some_and(|id| id.starts_with("ecs-svc/")) && (at.has("status") || at.has("rolloutState"))
+}
+
+fn is_service(at: &At<'_>) -> bool {
+    const FIELDS: [&str; 6] = ["deployments", "events", "status", "desiredCount", "runningCount", "taskDefinition"];
+    if at.has("taskArn") || at.has("taskSetArn") || at.has("containerArn") {
+        return false;
+    }
+    let is_named = at.has("serviceArn") || at.text("arn").is_some_and(|arn| is_arn(&arn, ":service/"));
+    (is_named || at.has("serviceName")) && FIELDS.iter().any(|key| at.has(key))
+        || at.list("deployments").first().is_some_and(is_deployment)
+        || at.has("status") && of_list(&at.list("events")) == Shape::ServiceEvents
+}
+
+/// Of what `at` has some fields without the rest.
+fn projection(at: &At<'_>) -> Option<&'static str> {
+    const TASK: [&str; 8] = [
+        "taskArn",
+        "stoppedReason",
+        "lastStatus",
+        "pullStartedAt",
+        "startedAt",
+        "stopCode",
+        "stoppedAt",
+        "desiredStatus",
+    ];
+    const SERVICE: [&str; 5] = ["serviceName", "serviceArn", "rolloutState", "desiredCount", "runningCount"];
+    let any = |keys: &[&str]| keys.iter().any(|key| at.has(key));
+    let has_arn = |kind: &str| {
+        let mut values = at.value.as_object().into_iter().flat_map(|object| object.values());
+        values.any(|value| value.as_str().is_some_and(|text| is_arn(text, kind)))
+    };
+    if any(&TASK) || has_arn(":task/") || at.has("createdAt") && !at.has("message") {
+        return Some("task");
+    }
+    (any(&SERVICE) || has_arn(":service/")).then_some("service")
+}
+
+/// Whether the field `name` of an answer holds what its name says: in other documents it may be anything.
+pub(crate) fn holds_things(at: &At<'_>, name: &str) -> bool {
+    let is_thing = |at: &At<'_>| match name {
+        "tasks" | "task" => {
+            is_snake(at)
+                || is_task(at)
+                || is_nameless_task(at)
+                || metadata::is_agent_task(at)
+                || metadata::is_task(at)
+                || projection(at) == Some("task")
+        }
+        "services" | "service" => is_snake(at) || is_service(at) || projection(at) == Some("service"),
+        "serviceDeployments" => at.has("serviceDeploymentArn"),
+        _ => at.has("serviceRevisionArn"),
+    };
+    (at.value.is_array() || at.value.is_object()) && at.elements().iter().any(is_thing)
 }
 
 /// What is known and is no task.
@@ -140,5 +260,37 @@ fn other_kind(at: &At<'_>) -> Option<&'static str> {
     if has(&["containers", "status", "task"]) {
         return Some("what the agent submits to ECS, not what ECS knows");
     }
-    has(&["Records"]).then_some("a message of another kind")
+    let is_filled =
+        at.value.get("Records").is_some_and(|records| records.as_array().is_none_or(|list| !list.is_empty()));
+    if at.has("__type") && at.has("message") || at.get("error").is_some_and(|error| error.has("code")) {
+        return Some("an error of AWS, not an answer");
+    }
+    is_filled.then_some("a message of another kind")
+}
+
+/// Whether the keys of `at` are written as Ruby and databases do: `task_arn`.
+pub(crate) fn is_snake(at: &At<'_>) -> bool {
+    ["task_arn", "service_arn", "container_definitions"].iter().any(|key| at.value.get(*key).is_some())
+}
+
+/// A value with its keys as the API writes them.
+pub(crate) fn in_camel_case(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(in_camel_case).collect(),
+        Value::Object(object) => {
+            let camel = |key: &String| {
+                let mut words = key.split('_');
+                let first = words.next().unwrap_or_default().to_owned();
+                words.fold(first, |name, word| name + &pascal(word))
+            };
+            Value::Object(object.iter().map(|(key, value)| (camel(key), in_camel_case(value))).collect())
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+/// A key as the API writes it.
+pub(crate) fn camel(key: &str) -> String {
+    let mut chars = key.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }

@@ -6,6 +6,7 @@ use aws_config::Region;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
 
 use super::aws::{Aws, AwsError};
+use crate::secrets::aws_said;
 
 /// The longest that a call waits for messages. SQS allows 20, but whoever is told to stop has to wait for the answer: a call that
 /// is cut off may still be given messages, which nobody sees then until they come back.
@@ -109,7 +110,7 @@ impl Queue {
             settle(&one.id, Ok(()));
         }
         for one in answer.failed {
-            let (code, message) = (one.code, one.message.unwrap_or_else(|| "without a message".to_owned()));
+            let (code, message) = (one.code, aws_said(one.message.as_deref().unwrap_or("without a message")));
             settle(
                 &one.id,
                 Err(AwsError::Service { attempt: attempt(), action: ACTION, code, message, request_id: None }),

@@ -8,20 +8,27 @@ use crate::model::Time;
 /// Epoch numbers from here on are milliseconds: as seconds they would be in the year 5138.
 const MILLIS_FROM: f64 = 1e11;
 
-/// The time that `value` gives: `Ok(None)` where it is absent (null, empty, the `0001-01-01T00:00:00` of .NET and Go),
-/// `Err` where it is no time.
+/// 0001-01-01, in seconds: what .NET and Go mean by no time.
+const YEAR_ONE: f64 = -62_135_596_800.0;
+
+/// The time that `value` gives: `Ok(None)` where it is absent (null, empty, the `0001-01-01T00:00:00` of .NET and Go, the epoch
+/// itself), `Err` where it is no time.
 pub(crate) fn parse(value: &Value) -> Result<Option<Time>, NotATime> {
     match value {
         Value::Null => Ok(None),
-        Value::Number(number) => number.as_f64().and_then(epoch).map(Some).ok_or(NotATime),
+        Value::Number(number) => match number.as_f64() {
+            Some(0.0 | YEAR_ONE) => Ok(None),
+            number => number.and_then(epoch).map(Some).ok_or(NotATime),
+        },
         Value::String(text) => text_time(text),
         _ => Err(NotATime),
     }
 }
 
-/// `parse`, cut to the millisecond: the control plane's precision, so that every spelling of one time is equal.
+/// `parse`, rounded to the millisecond: the control plane's precision, so that every spelling of one time is equal. .NET
+/// prints `.4059998` for .406.
 pub(crate) fn parse_millis(value: &Value) -> Result<Option<Time>, NotATime> {
-    Ok(parse(value)?.map(Time::floor_to_millis))
+    Ok(parse(value)?.map(Time::round_to_millis))
 }
 
 /// A value that is no time.
@@ -32,7 +39,7 @@ pub(crate) struct NotATime;
 /// round to them, and no more.
 fn epoch(number: f64) -> Option<Time> {
     let micros = if number >= MILLIS_FROM { number * 1e3 } else { number * 1e6 };
-    // Below 2^53 every whole number is exact; zero and less is how some SDKs say "unset".
+    // Below 2^53 every whole number is exact.
     (micros > 0.0 && micros < 9e15).then(|| Time::from_unix_nanos(micros.round() as u64 * 1_000))
 }
 
@@ -41,9 +48,26 @@ fn text_time(text: &str) -> Result<Option<Time>, NotATime> {
     if text.is_empty() || text == "null" || text.starts_with("0001-01-01T00:00:00") {
         return Ok(None);
     }
+    // As PowerShell 5 writes it.
+    if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+        return millis.parse().ok().and_then(epoch).map(Some).ok_or(NotATime);
+    }
     // Without a zone this fails, as it must: guessing one would invent a time.
-    let timestamp: Timestamp = text.parse().map_err(|_| NotATime)?;
+    let timestamp: Timestamp = text.parse().or_else(|_| printed(text).parse()).map_err(|_| NotATime)?;
+    if timestamp == Timestamp::UNIX_EPOCH {
+        return Ok(None);
+    }
     u64::try_from(timestamp.as_nanosecond()).map(|nanos| Some(Time::from_unix_nanos(nanos))).map_err(|_| NotATime)
+}
+
+/// A time as Ruby and Go print it, `2026-11-20 10:00:00.1 +0000 UTC`, in the form of ISO 8601.
+fn printed(text: &str) -> String {
+    let (bare, is_utc) = text.strip_suffix(" UTC").map_or((text, false), |bare| (bare, true));
+    match bare.rsplit_once(' ') {
+        Some((time, zone)) if zone.starts_with(['+', '-']) => format!("{time}{zone}"),
+        _ if is_utc => format!("{bare}Z"),
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +88,11 @@ mod tests {
             json!("2019-01-28T07:59:15.254Z"),
             json!("2019-01-28T16:59:15.254000+09:00"),
             json!("2019-01-28T07:59:15.2540000Z"),
+            json!("2019-01-28 07:59:15.254000+00:00"),
+            json!("2019-01-28 16:59:15.254 +0900"),
+            json!("2019-01-28 07:59:15.254 +0000 UTC"),
+            json!("2019-01-28 07:59:15.254 UTC"),
+            json!("/Date(1548662355254)/"),
             json!("2019-01-28T07:59:15.254000000Z"),
         ] {
             assert_eq!(nanos(value.clone()), expected, "{value}");
@@ -83,7 +112,17 @@ mod tests {
 
     #[test]
     fn an_unset_time_is_absent_and_a_wrong_one_is_an_error() {
-        for unset in [json!(null), json!(""), json!("0001-01-01T00:00:00"), json!("0001-01-01T00:00:00Z")] {
+        for unset in [
+            json!(null),
+            json!(""),
+            json!("0001-01-01T00:00:00"),
+            json!("0001-01-01T00:00:00Z"),
+            json!("1970-01-01T00:00:00Z"),
+            json!("1970-01-01T09:00:00+09:00"),
+            json!(0),
+            json!(0.0),
+            json!(-62_135_596_800_i64),
+        ] {
             assert_eq!(parse(&unset), Ok(None), "{unset}");
         }
         for wrong in [json!("yesterday"), json!("2021-11-27T01:49:41"), json!(true), json!(-5), json!([1])] {
@@ -93,7 +132,10 @@ mod tests {
 
     #[test]
     fn the_control_planes_times_are_milliseconds() {
-        let time = parse_millis(&json!("2021-11-27T01:49:41.251999+09:00")).ok().flatten();
-        assert_eq!(time.map(|time| time.unix_nanos() % 1_000_000_000), Some(251_000_000));
+        for (text, expected) in [("41.251999+09:00", 252), ("41.4059998Z", 406), ("41.4054999Z", 405), ("41.251Z", 251)]
+        {
+            let time = parse_millis(&json!(format!("2021-11-27T01:49:{text}"))).ok().flatten();
+            assert_eq!(time.map(|time| time.unix_nanos() % 1_000_000_000), Some(expected * 1_000_000), "{text}");
+        }
     }
 }

@@ -50,6 +50,11 @@ impl Attributes {
         self.value(key, array)
     }
 
+    /// Those so far.
+    pub(super) fn pairs(&self) -> &[KeyValue] {
+        &self.0
+    }
+
     pub(super) fn sorted(mut self) -> Vec<KeyValue> {
         self.0.sort_by(|a, b| a.key.as_str().cmp(b.key.as_str()));
         self.0
@@ -129,13 +134,15 @@ pub(super) fn root(task: &TaskRecord) -> Attributes {
         .text(name::TASK_PRIVATE_IP, task.private_ip.as_deref())
 }
 
-/// What a container's span says of it.
+/// What a container's span says of it. Nothing that only its definition or its log tells: that is [`log`]'s.
 pub(super) fn container(task: &TaskRecord, container: &Container) -> Attributes {
     let record = &container.record;
     let image = record.image.as_deref().map(ImageRef::parse);
     let digest = record.image_digest.as_deref().or(image.as_ref().and_then(|image| image.digest));
+    // Where the container itself says where its log is: its host's word, and no definition's.
+    let own_place = record.log.as_ref().and_then(|log| log.place(&record.name, &task.id, record.runtime_id.as_deref()));
+    let (group, stream) = own_place.map(|place| (place.group, place.stream)).unzip();
     let repo_digest = image.as_ref().and_then(|image| Some(format!("{}@{}", image.name, digest?)));
-    let (group, stream) = log_place(task, container);
     identity(task)
         .text(name::CONTAINER_NAME, Some(&record.name))
         .text(name::CONTAINER_ID, record.runtime_id.as_deref())
@@ -156,8 +163,17 @@ pub(super) fn container(task: &TaskRecord, container: &Container) -> Attributes 
             record.host.networks.iter().flat_map(|network| network.addresses.iter().cloned()),
         )
         .value(name::CONTAINER_RESTARTS, record.restarts.and_then(|count| i64::try_from(count).ok()))
-        .value(name::CONTAINER_ESSENTIAL, container.essential())
         .flag(name::CONTAINER_NEVER_STARTED, container.never_started)
+}
+
+/// What the span of a container's log says of it.
+pub(super) fn log(task: &TaskRecord, container: &Container) -> Attributes {
+    let (group, stream) = log_place(task, container);
+    identity(task)
+        .text(name::CONTAINER_NAME, Some(&container.record.name))
+        .list(name::AWS_LOG_GROUP_NAMES, group)
+        .list(name::AWS_LOG_STREAM_NAMES, stream)
+        .value(name::CONTAINER_ESSENTIAL, container.essential())
 }
 
 /// The group and the stream of a container's log: those that were read, else those that its definition names.

@@ -14,13 +14,13 @@ use super::frame::Frame;
 use super::mapping::TaskTrace;
 use super::options::TraceOptions;
 use super::service::ServiceName;
-use super::span::{Draft, Spans, link, links, local};
+use super::span::{Bounds, Draft, Spans, link, links, local};
 use super::{ids, semconv as name};
 use crate::model::Time;
 use crate::model::arn::{Arn, family_and_revision};
 use crate::model::deployment::{DeployedTask, Deployment, DeploymentLife, End, Role, State};
 use crate::model::outcome::Failure;
-use crate::model::phases::{Phase, PhaseKind};
+use crate::model::phases::{Clock, Phase, PhaseKind};
 
 /// Launches of larger deployments have no phases: their tasks' own traces do.
 const MOST_WITH_PHASES: usize = 500;
@@ -57,6 +57,8 @@ struct Maker<'a> {
     identity: String,
     spans: Spans,
     resource: Resource,
+    /// The root's bounds, where its start is known: what is inside does not leave them, or receivers take that for a wrong clock.
+    around: Option<Bounds>,
     root_pending: bool,
     /// Launches and stops that are not over.
     pending: [usize; 2],
@@ -70,9 +72,18 @@ impl<'a> Maker<'a> {
             spans: Spans::new(Frame::of_deployment(&identity, options)),
             resource: resource(&life.deployment, options),
             identity,
+            around: life
+                .deployment
+                .created
+                .map(|start| Bounds { start, end: life.deployment.finished.map(|finish| finish.at) }),
             root_pending: false,
             pending: [0; 2],
         }
+    }
+
+    fn inside(&self, start: Time, end: Option<Time>) -> Bounds {
+        let bounds = Bounds { start, end };
+        self.around.map_or(bounds, |around| bounds.inside(around))
     }
 
     fn span_id(&self, path: &str) -> SpanId {
@@ -119,8 +130,8 @@ impl<'a> Maker<'a> {
             span_id: self.span_id(ROOT),
             name: ROOT.into(),
             parent: None,
-            start,
-            end: deployment.finished.map(|finish| finish.at),
+            bounds: Bounds { start, end: deployment.finished.map(|finish| finish.at) },
+            around: None,
             is_final: deployment.is_over(),
             attributes,
             events,
@@ -161,8 +172,8 @@ impl<'a> Maker<'a> {
             span_id: self.span_id(path),
             name: name.into(),
             parent: Some(self.span_id(ROOT)),
-            start,
-            end: end.map(|end| end.max(start)),
+            bounds: self.inside(start, end.map(|end| end.max(start))),
+            around: self.around,
             is_final,
             attributes: self.common().text(name::DEPLOYMENT_REASON, why),
             events: SpanEvents::default(),
@@ -179,8 +190,8 @@ impl<'a> Maker<'a> {
             span_id: self.span_id(&path),
             name: LAUNCH.into(),
             parent: Some(self.span_id(ROOT)),
-            start,
-            end,
+            bounds: self.inside(start, end),
+            around: self.around,
             is_final: task.has_started() || task.is_stopped,
             attributes: self.of_task(task),
             events: SpanEvents::default(),
@@ -194,13 +205,16 @@ impl<'a> Maker<'a> {
     }
 
     fn phase(&mut self, task: &DeployedTask, phase: &Phase, launch: &str, parent: &str, failure: Option<&'a Failure>) {
+        if phase.is_empty() {
+            return;
+        }
         let path = format!("{launch}/{}", phase.kind.name());
         self.push(Draft {
             span_id: self.span_id(&path),
             name: phase.kind.name().into(),
             parent: Some(self.span_id(parent)),
-            start: phase.start,
-            end: phase.end,
+            bounds: self.inside(phase.start, phase.end),
+            around: self.around,
             is_final: phase.is_final,
             attributes: self.of_task(task).flag(name::CLOCK_ADJUSTED, phase.clock_adjusted),
             events: SpanEvents::default(),
@@ -219,15 +233,22 @@ impl<'a> Maker<'a> {
             (Role::Launch, Some(end)) => end.name(),
             _ => "replaced",
         };
+        let bounds = self.inside(start, phases.end);
+        let mut events = SpanEvents::default();
+        if let Some(end) = phases.end.filter(|end| bounds.end != Some(*end)) {
+            let clock = KeyValue::new(name::CLOCK, Clock::ControlPlane.name());
+            events.events.push(Event::new(name::EVENT_STOPPED, end.into(), vec![clock], 0));
+        }
         self.push(Draft {
             span_id: self.span_id(&format!("stop/{}", task.id.to_lowercase())),
             name: STOP.into(),
             parent: Some(self.span_id(ROOT)),
-            start,
-            end: phases.end,
+            bounds,
+            around: self.around,
+            // Stopped while the deployment goes on, it lies inside: what ends the deployment is still to come.
             is_final: task.is_stopped,
             attributes: self.of_task(task).text(name::STOP_WHY, Some(why)),
-            events: SpanEvents::default(),
+            events,
             links: links([task_link(task)]),
             failure: task.failure.as_ref().filter(|_| task.has_failed()),
         });
@@ -276,6 +297,7 @@ impl<'a> Maker<'a> {
             status: deployment.outcome.state.name().to_owned(),
             containers_only: false,
             dropped_log_lines: 0,
+            has_unread_log_lines: false,
         }
     }
 }

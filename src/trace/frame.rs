@@ -5,7 +5,7 @@ use opentelemetry::trace::{SpanContext, TraceId};
 use super::options::{Mode, ParentPolicy, TraceOptions};
 use super::{caller, ids};
 use crate::model::phases::Phases;
-use crate::model::{TaskLife, Time};
+use crate::model::{AsOf, TaskLife, Time};
 
 /// What all spans and log records of a task, or all spans of a deployment, share.
 #[derive(Clone, Debug)]
@@ -31,16 +31,21 @@ impl Frame {
         };
         let caller_is_parent = options.mode == Mode::AppendOnly && options.parent != ParentPolicy::Link;
         let (parent, linked) = adopted(caller, caller_is_parent);
+        // A saved task is known up to when it was saved.
+        let snapshot = snapshot(options).map(|now| match life.as_of {
+            AsOf::Now(_) => now,
+            AsOf::Saved(at) => at,
+        });
         let (own_trace_id, shift) = match options.mode {
             Mode::AppendOnly => (ids::trace_id(id), 0),
-            Mode::Snapshot(now) => (ids::derived_trace_id(id, "snapshot", now.unix_nanos()), 0),
+            Mode::Snapshot(now) => (ids::derived_trace_id(id, "snapshot", snapshot.unwrap_or(now).unix_nanos()), 0),
             Mode::Rebase(now) => {
                 let last = life.phases.as_ref().and_then(last_time).unwrap_or(now);
                 let shift = i128::from(now.unix_nanos()) - i128::from(last.unix_nanos());
                 (ids::derived_trace_id(id, "rebase", now.unix_nanos()), shift)
             }
         };
-        Self { own_trace_id, parent, linked, snapshot: snapshot(options), shift }
+        Self { own_trace_id, parent, linked, snapshot, shift }
     }
 
     /// Of a deployment, which only an explicit parent adopts; a copy of it is not rebased.

@@ -15,6 +15,16 @@ pub fn trace_id(task_id: &str) -> TraceId {
     }
 }
 
+/// Whether an id can tell one task from others: `NNNN`, `-`, `TASK_ID` and `xxxxxxxx-xxxx` are what is left where somebody took
+/// the ids out, and all such tasks would share one trace.
+pub fn tells_apart(task_id: &str) -> bool {
+    let mut plain = task_id.bytes().filter(|byte| *byte != b'-');
+    let is_plain = task_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let first = plain.next();
+    let differs = plain.any(|byte| Some(byte) != first);
+    is_plain && differs && task_id.bytes().any(|byte| byte.is_ascii_digit())
+}
+
 /// The id of the span PATH of a task: the first 8 bytes of SHA-256 over `ID|PATH`.
 pub fn span_id(task_id: &str, path: &str) -> SpanId {
     SpanId::from_bytes(digest(&[&task_id.to_lowercase(), "|", path]))
@@ -23,6 +33,11 @@ pub fn span_id(task_id: &str, path: &str) -> SpanId {
 /// The path of a container's span.
 pub fn container_path(name: &str) -> String {
     format!("container/{name}")
+}
+
+/// The path of the span of what was selected of a container's log.
+pub fn log_path(container_path: &str, selection: &str) -> String {
+    format!("{container_path}/log|{selection}")
 }
 
 /// The trace id of a snapshot (`what` = `snapshot`) or of a rebased copy (`rebase`) made at this time.
@@ -78,6 +93,19 @@ mod tests {
         // printf %s example | sha256sum
         assert_eq!(trace_id("EXAMPLE").to_string(), "50d858e0985ecc7f60418aaf0cc5ab58");
         assert_ne!(trace_id("00000000000000000000000000000000"), TraceId::INVALID);
+    }
+
+    #[test]
+    fn what_is_left_of_an_id_tells_no_task_from_another() {
+        for masked in
+            ["-", "NNNN", "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "0000", "TASK_ID", "<id1>", "EXAMPLE", "1d2e…", ""]
+        {
+            assert!(!tells_apart(masked), "{masked}");
+        }
+        for id in ["84b5991528504856a2f003b7da9b2b82", "c13b4cb40f1f4fe4a2971f76aEXAMPLE", "1234567890123456789", "t1"]
+        {
+            assert!(tells_apart(id), "{id}");
+        }
     }
 
     #[test]

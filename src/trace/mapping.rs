@@ -14,8 +14,8 @@ use super::attributes;
 use super::frame::Frame;
 use super::links::ApplicationTraces;
 use super::options::{Mode, TraceOptions};
-use super::span::{Draft, Spans, link, local};
-use super::{ids, log_events, semconv};
+use super::span::{Bounds, Draft, Spans, link, local};
+use super::{ids, log_events, log_span, semconv};
 use crate::model::TaskLife;
 use crate::model::container::{BoundSource, Container};
 use crate::model::log::ContainerLog;
@@ -42,8 +42,10 @@ pub struct TaskTrace {
     pub status: String,
     /// Only its containers' own clocks speak of it, and its root and phases are not made of that.
     pub containers_only: bool,
-    /// Log lines that are not among the events.
+    /// Log lines that were read and are not among the events.
     pub dropped_log_lines: u64,
+    /// Nobody has read all of some log: more lines may be missing than are counted.
+    pub has_unread_log_lines: bool,
 }
 
 impl TaskTrace {
@@ -82,6 +84,7 @@ impl TaskTrace {
             status: task.last_status.clone().unwrap_or_else(|| "of unknown status".to_owned()),
             containers_only,
             dropped_log_lines: maker.dropped_log_lines,
+            has_unread_log_lines: maker.has_unread_log_lines,
         }
     }
 }
@@ -98,6 +101,7 @@ struct Maker<'a> {
     is_standalone: bool,
     pending: Vec<String>,
     dropped_log_lines: u64,
+    has_unread_log_lines: bool,
 }
 
 impl<'a> Maker<'a> {
@@ -109,6 +113,7 @@ impl<'a> Maker<'a> {
             is_standalone: life.task.is_standalone(),
             pending: Vec::new(),
             dropped_log_lines: 0,
+            has_unread_log_lines: false,
         }
     }
 
@@ -132,10 +137,11 @@ impl<'a> Maker<'a> {
         events.events = moments.collect();
         self.push(Draft {
             span_id: self.span_id(ROOT),
-            name: format!("task {}", self.life.family()).into(),
+            // Whoever knows the definition calls it the same.
+            name: format!("task {}", task.family().unwrap_or(&task.id)).into(),
             parent: None,
-            start: phases.start,
-            end: phases.end,
+            bounds: Bounds { start: phases.start, end: phases.end },
+            around: None,
             is_final: self.life.is_stopped() && self.owns_task(),
             attributes,
             events,
@@ -167,14 +173,18 @@ impl<'a> Maker<'a> {
     }
 
     fn phase(&mut self, phase: &Phase, parent: &str) {
+        // They tile all the same.
+        if phase.is_empty() {
+            return;
+        }
         let failed = self.life.outcome.failed_phase == Some(phase.kind);
         let path = phase.kind.name();
         self.push(Draft {
             span_id: self.span_id(path),
             name: path.into(),
             parent: Some(self.span_id(parent)),
-            start: phase.start,
-            end: phase.end,
+            bounds: Bounds { start: phase.start, end: phase.end },
+            around: None,
             is_final: phase.is_final && self.owns_task(),
             attributes: attributes::identity(&self.life.task)
                 .flag(semconv::CLOCK_ADJUSTED, phase.clock_adjusted)
@@ -193,49 +203,87 @@ impl<'a> Maker<'a> {
         // A container that has not begun has no span yet, not even in a snapshot.
         let Some(start) = container.start else { return };
         let mut events = SpanEvents::default();
-        let (is_event, is_record) = (!self.options.no_logs, self.options.records);
-        if let Some(log) = container.log.as_ref().filter(|_| is_event || is_record) {
-            if is_event {
-                events.events = log_events::events(log, |time| self.spans.frame.shifted(time));
-                events.dropped_count = u32::try_from(log.dropped).unwrap_or(u32::MAX);
-            }
-            self.dropped_log_lines += log.dropped;
-        }
         if let Some(created) = container.record.created {
             let clock = KeyValue::new(semconv::CLOCK, Clock::Agent.name());
             let created = self.spans.frame.shifted(created).into();
-            events.events.insert(0, Event::new(semconv::EVENT_CREATED, created, vec![clock], 0));
+            events.events.push(Event::new(semconv::EVENT_CREATED, created, vec![clock], 0));
         }
-        let links = read.map_or_else(|| self.named_in(container.log.as_ref()).links(), ApplicationTraces::links);
-        self.push(Draft {
+        // A container with times of its own may be sent before it is known where the task ends.
+        let phases = self.life.phases.as_ref().filter(|_| container.record.finished.is_none());
+        let around = phases.map(|phases| Bounds { start: phases.start, end: phases.end });
+        let bounds = Bounds { start: start.at, end: container.end.map(|end| end.at) }.with_length(around);
+        let is_made = self.push(Draft {
             span_id: self.span_id(&ids::container_path(container.name())),
             name: format!("container {}", container.name()).into(),
             parent: Some(self.span_id(ROOT)),
-            start: start.at,
-            end: container.end.map(|end| end.at),
+            bounds,
+            around,
             // Where nobody but its own clock speaks, an end that is not its own is a guess.
             is_final: container.has_finished() || (self.life.is_stopped() && !self.life.task.is_standalone()),
             attributes: attributes::container(&self.life.task, container)
                 .text(semconv::TIME_START_SOURCE, Some(start.source.name()))
                 .text(semconv::TIME_END_SOURCE, container.end.map(|end| end.source.name())),
             events,
-            links,
+            links: SpanLinks::default(),
             failure: container.failure.as_ref(),
+        });
+        if let Some(log) = container.log.as_ref().filter(|_| is_made) {
+            self.log(container, log, bounds, read);
+        }
+    }
+
+    fn log(&mut self, container: &Container, log: &ContainerLog, around: Bounds, read: Option<&ApplicationTraces>) {
+        let (is_event, is_record) = (!self.options.no_logs, self.options.records);
+        if is_event || is_record {
+            self.dropped_log_lines = self.dropped_log_lines.saturating_add(log.dropped);
+            self.has_unread_log_lines |= log.unread;
+        }
+        let mut events = SpanEvents::default();
+        if is_event {
+            events.events = log_events::events(log, |time| self.spans.frame.shifted(time));
+            events.dropped_count = u32::try_from(log.dropped).unwrap_or(u32::MAX);
+        }
+        let links = read.map_or_else(|| self.named_in(log).links(), ApplicationTraces::links);
+        let around = Bounds { end: around.end.or(self.spans.frame.snapshot), ..around };
+        let Some((lines, last_line)) = log_span::bounds(log) else { return };
+        let bounds = lines.inside(around);
+        // Who wants no lines gets what they lead to.
+        let last_line = (is_event || is_record).then_some(last_line);
+        let attributes = attributes::log(&self.life.task, container)
+            .flag(semconv::CLOCK_ADJUSTED, bounds != lines)
+            .text(semconv::LOG_LAST_LINE, last_line);
+        let selection = log_span::selection(lines, &attributes, &events, &links);
+        let container = ids::container_path(container.name());
+        self.push(Draft {
+            span_id: self.span_id(&ids::log_path(&container, &selection)),
+            name: semconv::LOG_SPAN.into(),
+            parent: Some(self.span_id(&container)),
+            bounds,
+            around: Some(around),
+            // As its container, without which it is not made.
+            is_final: true,
+            attributes: attributes.text(semconv::LOG_SELECTION, Some(&selection)),
+            events,
+            links,
+            failure: None,
         });
     }
 
     /// The applications' traces that a log names.
-    fn named_in(&self, log: Option<&ContainerLog>) -> ApplicationTraces {
+    fn named_in(&self, log: &ContainerLog) -> ApplicationTraces {
         let mut traces = ApplicationTraces::new(self.spans.frame.own_traces(&self.life.task.id));
-        traces.read_log(log);
+        traces.read_log(Some(log));
         traces
     }
 
-    fn push(&mut self, draft: Draft<'_>) {
+    /// Makes the span; `false`: it may still change, so it waits.
+    fn push(&mut self, draft: Draft<'_>) -> bool {
         let name = draft.name.clone();
-        if !self.spans.push(draft) {
+        let is_made = self.spans.push(draft);
+        if !is_made {
             self.pending.push(name.into_owned());
         }
+        is_made
     }
 }
 

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod line_ids;
 pub mod links;
 mod log_events;
+mod log_span;
 pub mod mapping;
 mod options;
 #[cfg(feature = "deliver")]

@@ -12,6 +12,9 @@ pub use opentelemetry_semantic_conventions::attribute::{
 /// What `deployment.environment.name` was called before; many tasks still set it.
 pub const DEPLOYMENT_ENVIRONMENT: &str = "deployment.environment";
 
+/// Name of the span of what was read of a container's log.
+pub const LOG_SPAN: &str = "log";
+
 /// The instrumentation scope: no version and no schema URL, so that a re-export by a newer ecspan is identical.
 pub const SCOPE: &str = "ecspan";
 
@@ -21,6 +24,9 @@ pub const EVENT_CREATED: &str = "created";
 pub const EVENT_LOG: &str = "log";
 /// Name of the event that stands where log lines are missing.
 pub const EVENT_LOG_GAP: &str = "log gap";
+
+/// Name of the event of a deployment's `stop` that outlives the deployment: when its task was stopped.
+pub const EVENT_STOPPED: &str = "stopped";
 
 /// Name of the event of a deployment that carries a service event.
 pub const EVENT_SERVICE: &str = "service event";
@@ -60,9 +66,15 @@ pub const IN_PROGRESS: &str = "ecspan.in_progress";
 pub const LINK_FORM: &str = "ecspan.link.form";
 /// Why a span links to another: `caller`, `task`, `deployment`, `snapshot of`, `rebased from` or `log line`.
 pub const LINK_KIND: &str = "ecspan.link.kind";
+/// The trace that a task's spans are in, on the pointer that stays under the task's own trace id.
+pub const CALLER_TRACE_ID: &str = "ecspan.caller.trace_id";
+/// The last line of a container's log that is kept.
+pub const LOG_LAST_LINE: &str = "ecspan.log.last_line";
+/// A digest of what was selected of a container's log, of which its span's id is made.
+pub const LOG_SELECTION: &str = "ecspan.log.selection";
 /// What lies between two log lines that were not adjacent.
 pub const LOG_GAP: &str = "ecspan.log.gap";
-/// How a span's start is known, where it is not a time that ECS gave: `estimated`, `metadata`, `docker`, `log`.
+/// How a span's start is known, where it is not a time that ECS gave: `estimated`, `metadata`, `docker`.
 pub const TIME_START_SOURCE: &str = "ecspan.time.start.source";
 /// How a span's end is known, likewise; a deployment's: `service deployment`, `service event`, `deployment updated`,
 /// `next deployment`.
@@ -103,7 +115,7 @@ pub const CONTAINER_EXIT_CODE: &str = "ecspan.container.exit_code";
 pub const CONTAINER_IP_ADDRESSES: &str = "ecspan.container.ip_addresses";
 /// The container's own limit of memory, in MiB; from its host.
 pub const CONTAINER_MEMORY: &str = "ecspan.container.memory";
-/// The task is STOPPED and the container never ran; its span has no length.
+/// The task is STOPPED and the container never ran; its span is one nanosecond long.
 pub const CONTAINER_NEVER_STARTED: &str = "ecspan.container.never_started";
 /// Its ports as Docker writes them: `0.0.0.0:32768->80/tcp`; from its host.
 pub const CONTAINER_PORTS: &str = "ecspan.container.ports";

@@ -18,14 +18,43 @@ pub(super) struct Draft<'a> {
     pub(super) name: Cow<'static, str>,
     /// The span around it; `None`: it is the root, whose parent is the caller, if it has one.
     pub(super) parent: Option<SpanId>,
-    pub(super) start: Time,
-    pub(super) end: Option<Time>,
+    pub(super) bounds: Bounds,
+    /// Those of what is around it, where a span without length would stand out.
+    pub(super) around: Option<Bounds>,
     /// Nothing about it changes any more.
     pub(super) is_final: bool,
     pub(super) attributes: Attributes,
     pub(super) events: SpanEvents,
     pub(super) links: SpanLinks,
     pub(super) failure: Option<&'a Failure>,
+}
+
+/// Where something lies; without an end while it goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) start: Time,
+    pub(super) end: Option<Time>,
+}
+
+impl Bounds {
+    /// As much of it as lies inside another.
+    pub(super) fn inside(self, around: Self) -> Self {
+        let inside = |at: Time| around.end.map_or(at, |end| at.min(end)).max(around.start);
+        Self { start: inside(self.start), end: self.end.map(inside) }
+    }
+
+    /// The same, but a nanosecond long at the least: receivers take a span without length for a wrong clock. It does not end
+    /// after what is around it.
+    pub(super) fn with_length(self, around: Option<Self>) -> Self {
+        let at = self.start;
+        if self.end.is_none_or(|end| end > at) {
+            return self;
+        }
+        let moved = |nanos: i64| Time::from_unix_nanos(at.unix_nanos().saturating_add_signed(nanos));
+        let is_last = around.is_some_and(|around| around.start < at && around.end == Some(at));
+        let (start, end) = if is_last { (moved(-1), at) } else { (at, moved(1)) };
+        Self { start, end: Some(end) }
+    }
 }
 
 /// The spans of a trace, as they are made.
@@ -42,23 +71,26 @@ impl Spans {
 
     /// Makes the span; `false`: it may still change, so it waits.
     pub(super) fn push(&mut self, draft: Draft<'_>) -> bool {
-        let snapshot = self.frame.snapshot.map(|now| now.max(draft.start));
-        let Some(end) = draft.end.filter(|_| draft.is_final || snapshot.is_some()).or(snapshot) else {
+        let snapshot = self.frame.snapshot.map(|now| now.max(draft.bounds.start));
+        let Some(end) = draft.bounds.end.filter(|_| draft.is_final || snapshot.is_some()).or(snapshot) else {
             return false;
         };
+        let ended = Bounds { end: Some(end.max(draft.bounds.start)), ..draft.bounds }.with_length(draft.around);
         let caller = self.frame.parent.as_ref();
         let state = caller.map_or_else(TraceState::default, |caller| caller.trace_state().clone());
         let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
-        let attributes =
-            draft.attributes.text(semconv::ERROR_TYPE, error_type).flag(semconv::IN_PROGRESS, draft.end.is_none());
+        let attributes = draft
+            .attributes
+            .text(semconv::ERROR_TYPE, error_type)
+            .flag(semconv::IN_PROGRESS, draft.bounds.end.is_none());
         self.made.push(SpanData {
             span_context: SpanContext::new(self.frame.trace_id(), draft.span_id, TraceFlags::SAMPLED, false, state),
             parent_span_id: draft.parent.or_else(|| caller.map(SpanContext::span_id)).unwrap_or(SpanId::INVALID),
             parent_span_is_remote: draft.parent.is_none() && caller.is_some(),
             span_kind: SpanKind::Internal,
             name: draft.name,
-            start_time: self.frame.shifted(draft.start).into(),
-            end_time: self.frame.shifted(end.max(draft.start)).into(),
+            start_time: self.frame.shifted(ended.start).into(),
+            end_time: self.frame.shifted(ended.end.unwrap_or(ended.start)).into(),
             attributes: attributes.sorted(),
             dropped_attributes_count: 0,
             events: draft.events,
@@ -69,11 +101,13 @@ impl Spans {
         true
     }
 
-    /// When the root, which was made last, went to the caller's trace, a copy of it stays where the own id leads, and links
-    /// there.
+    /// When the root, which was made last, went to the caller's trace, a copy of it stays where the own id leads, links there
+    /// and says so, or it would look like all that there is.
     pub(super) fn pointer(&mut self, span_id: SpanId, attributes: Attributes, kind: &'static str) {
-        let (Some(_), Some(root)) = (&self.frame.parent, self.made.last()) else { return };
+        let (Some(caller), Some(root)) = (&self.frame.parent, self.made.last()) else { return };
+        let attributes = attributes.text(semconv::CALLER_TRACE_ID, Some(&caller.trace_id().to_string()));
         let pointer = SpanData {
+            name: format!("{} (in its caller's trace)", root.name).into(),
             span_context: local(self.frame.own_trace_id, span_id),
             parent_span_id: SpanId::INVALID,
             parent_span_is_remote: false,

@@ -1,7 +1,7 @@
 //! Deployments: which tasks are whose, what they are judged to be, and the report, held against files that were looked at.
 //! `UPDATE_EXPECT=1 cargo test` writes them anew.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ecspan::model::deployment::{
     Baseline, Comparison, Deployment, DeploymentLife, End, Role, Spread, State, Wanted, choose, deployment_ids,
@@ -540,6 +540,25 @@ fn spans_are_append_only_and_a_failure_after_the_start_is_in_the_stop() {
         (child.caller_trace_id, child.spans[1].span_context.trace_id()),
         (Some(parent.trace_id()), child.trace_id)
     );
+}
+
+#[test]
+fn a_stop_that_outlives_the_deployment_is_cut_at_its_end_and_says_when_it_was_over() {
+    let life =
+        whole(held(), vec![task(NEW, "0123456789abcdef0123456789abcdef", 1.0), scaled(task(OLD, "f", -900.0), 30.0)]);
+    let end = life.deployment.finished.unwrap().at;
+    let mut late = life.clone();
+    let outliving = Time::from_unix_nanos(end.unix_nanos() + 5_000_000_000);
+    late.stops[0].phases.as_mut().unwrap().end = Some(outliving);
+    for (life, said) in [(life, vec![]), (late, vec![SystemTime::from(outliving)])] {
+        let spans = deployment::trace(&life, &TraceOptions::default()).spans;
+        let stop = spans.iter().find(|span| span.name == "stop").unwrap();
+        assert_eq!(stop.events.iter().map(|event| event.timestamp).collect::<Vec<_>>(), said);
+        for span in &spans {
+            assert!(spans[0].start_time <= span.start_time && span.end_time <= spans[0].end_time, "{span:?}");
+            assert!(span.start_time < span.end_time, "{span:?}");
+        }
+    }
 }
 
 #[test]

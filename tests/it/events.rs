@@ -1,10 +1,10 @@
 //! EventBridge events: in any order, any number of times, in any envelope, they are the task that the API would give.
 
-use ecspan::model::merge::by_task;
-use ecspan::model::{TaskLife, Time};
+use ecspan::model::merge::{Conflict, TaskObservations, by_task};
+use ecspan::model::{AsOf, TaskLife, Time};
 use ecspan::sink::resource_spans;
 use ecspan::source::files::{Contents, read_bytes};
-use ecspan::trace::{TaskTrace, TraceOptions};
+use ecspan::trace::{Mode, TaskTrace, TraceOptions};
 use prost::Message;
 use serde_json::{Value, json};
 
@@ -117,6 +117,24 @@ fn an_event_that_names_its_task_in_its_envelope_alone_is_read() {
 }
 
 #[test]
+fn what_was_to_be_a_task_and_is_none_is_no_other_event() {
+    let with = |key: &str, value: Value| {
+        let mut event = event(7);
+        event[key] = value;
+        event
+    };
+    let arn_only = json!({ "taskArn": ARN });
+    for detail in [Value::Null, json!("STOPPED"), json!([]), json!({}), arn_only, json!(detail(7).to_string())] {
+        let error = read_bytes("f", with("detail", detail.clone()).to_string().as_bytes()).expect_err("no task");
+        assert_eq!(error.to_string(), "f: $.detail: expected a task with its lastStatus", "{detail}");
+    }
+    let error = read_bytes("f", with("detail-type", Value::Null).to_string().as_bytes()).expect_err("no type");
+    assert_eq!(error.to_string(), "f: $.detail-type: expected the type of an event");
+    let foreign = json!({ "source": "my.own", "detail-type": "ECS Task State Change", "detail": null });
+    assert_eq!(read(&foreign).passed_by, ["ECS Task State Change"]);
+}
+
+#[test]
 fn other_events_are_passed_by_and_bad_messages_are_named() {
     let messages = [
         json!({ "detail-type": "EC2 Instance State-change", "detail": {} }).to_string(),
@@ -128,5 +146,72 @@ fn other_events_are_passed_by_and_bad_messages_are_named() {
     assert_eq!(contents.passed_by, ["EC2 Instance State-change"]);
     assert_eq!(contents.observations.len(), 1);
     let told = contents.errors.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(told, ["f: $.Messages[1].Body: line 1, column 1: EOF while parsing an object"]);
+    assert_eq!(told, ["f: $.Messages[1].Body: line 1, column 2: the JSON ends in the middle"]);
+}
+
+#[test]
+fn the_same_bytes_however_many_digits_a_tool_prints() {
+    let answer = |created: &str, times: &str| {
+        let mut task = detail(7);
+        for (name, value) in task.as_object_mut().unwrap().iter_mut().filter(|(name, _)| name.ends_with("At")) {
+            let text = value.as_str().unwrap();
+            let end = text.find('Z').unwrap();
+            *value = json!(if name == "createdAt" { created.to_owned() } else { format!("{}{times}", &text[..end]) });
+        }
+        bytes(read(&json!({ "tasks": [task] })))
+    };
+    let exact = answer("2026-11-20T10:00:00.100Z", "Z");
+    assert_eq!(answer("2026-11-20T10:00:00.0999998Z", "Z"), exact, ".NET, from a double");
+    assert_eq!(answer("2026-11-20T19:00:00.100000+09:00", "Z"), exact, "Python");
+}
+
+#[test]
+fn a_container_that_is_listed_twice_is_sent_once() {
+    let mut task = detail(7);
+    let again = task["containers"][0].clone();
+    task["containers"].as_array_mut().unwrap().push(again);
+    assert_eq!(bytes(read(&json!({ "tasks": [task] }))), bytes(read(&event(7))));
+}
+
+#[test]
+fn a_saved_task_is_known_up_to_its_latest_time() {
+    let latest = |event: &Value| by_task(read(event).observations).0[0].latest().unwrap();
+    let at = |text: &str| Time::from_unix_nanos(text.parse::<jiff::Timestamp>().unwrap().as_nanosecond() as u64);
+    let mut running = event(5);
+    assert_eq!(latest(&running), at("2026-11-20T10:00:09.500Z"), "its updatedAt");
+    running["time"] = json!("2026-11-20T10:27:00Z");
+    assert_eq!(latest(&running), at("2026-11-20T10:27:00Z"), "the event's own time");
+    let mut answer = json!({ "tasks": [detail(5)] });
+    answer["tasks"][0].as_object_mut().unwrap().remove("updatedAt");
+    assert_eq!(latest(&answer), at("2026-11-20T10:00:09.500Z"), "the last thing that happened");
+}
+
+#[test]
+fn a_snapshot_of_a_saved_task_ends_when_it_was_saved() {
+    let task = by_task(read(&event(5)).observations).0.remove(0);
+    let saved = task.latest().unwrap();
+    let snapshot = |now: u64| {
+        let life = TaskLife::new(task.clone(), AsOf::Saved(saved), 128);
+        let mode = Mode::Snapshot(Time::from_unix_nanos(now));
+        TaskTrace::new(&life, &TraceOptions { mode, ..TraceOptions::default() })
+    };
+    let (one, other) = (snapshot(u64::MAX), snapshot(1));
+    assert_eq!(one.trace_id, other.trace_id, "the reader's clock makes no difference");
+    assert_eq!(Time::from(one.spans[0].end_time), saved);
+}
+
+#[test]
+fn two_tasks_of_one_id_are_two() {
+    let changed = |field: &str, value: &str| {
+        let mut other = event(7);
+        other["detail"][field] = json!(value);
+        let (tasks, _) = by_task(read(&json!([event(7), other])).observations);
+        let told = |task: &TaskObservations| task.conflicts.iter().any(|one| matches!(one, Conflict::Identity { .. }));
+        (tasks.len(), tasks.iter().filter(|task| told(task)).count())
+    };
+    assert_eq!(changed("createdAt", "2026-11-20T09:00:00.100Z"), (2, 2));
+    assert_eq!(changed("taskDefinitionArn", "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:8"), (2, 2));
+    assert_eq!(changed("createdAt", "2026-11-20T10:00:00Z"), (1, 0), "to the second");
+    assert_eq!(changed("taskDefinitionArn", "web"), (1, 0), "a revision may be missing");
+    assert_eq!(changed("stoppedReason", "later"), (1, 0));
 }

@@ -87,7 +87,7 @@ fn a_wait_for_a_pull_is_told_from_a_minute_on_also_while_it_lasts() {
     assert!(!has(&waited(3, 62), FindingKind::WaitedForPull));
     let pending = found(task(TaskTimes { created: s(0), connected: s(3), ..Default::default() }, None), None);
     let text = &pending.iter().find(|(kind, _)| *kind == FindingKind::WaitedForPull).unwrap().1;
-    assert_eq!(text, "has waited 16.6 min for a pull to start with the network attached so far");
+    assert_eq!(text, "has waited 16 min 37 s for a pull to start with the network attached so far");
 }
 
 #[test]
@@ -108,13 +108,13 @@ fn callers_that_disagree_are_told_and_those_that_agree_are_not() {
 }
 
 /// A task of a service that ended with this reason, its only container with this exit code.
-fn of_service(stop_code: &str, reason: &str, exit_code: i64, ran: u64) -> TaskRecord {
+fn of_service(stop_code: &str, reason: &str, exit_code: impl Into<Option<i64>>, ran: u64) -> TaskRecord {
     let times = TaskTimes { stopping: s(22 + ran), execution_stopped: s(23 + ran), stopped: s(40 + ran), ..stopped(1) };
     TaskRecord {
         group: Some("service:web".to_owned()),
         stop_code: Some(stop_code.to_owned()),
         stopped_reason: Some(reason.to_owned()),
-        ..task(times, Some(exit_code))
+        ..task(times, exit_code.into())
     }
 }
 
@@ -204,4 +204,96 @@ fn each_finding_has_its_section_in_the_catalogue() {
     }
     let rows = page.lines().filter(|line| line.starts_with("| `")).count();
     assert!(rows >= FindingKind::ALL.len(), "{rows}");
+}
+
+/// The findings of a task, as `id: text`.
+fn told(task: TaskRecord) -> Vec<String> {
+    let life = TaskLife::new(TaskObservations { task, ..Default::default() }, s(1_000).unwrap(), 128);
+    life.findings.iter().map(|finding| format!("{}: {}", finding.kind.id(), finding.text)).collect()
+}
+
+#[test]
+fn a_containers_reason_is_told_at_every_stop_code_and_exit_code() {
+    let codes = [
+        "",
+        "TaskFailedToStart",
+        "EssentialContainerExited",
+        "UserInitiated",
+        "ServiceSchedulerInitiated",
+        "SpotInterruption",
+    ];
+    for reason in ["CannotStartContainerError: no such log group", "OutOfMemoryError: killed", "unpacking took long"] {
+        for stop_code in codes {
+            for exit_code in [None, Some(0), Some(1), Some(137)] {
+                for is_stopped in [true, false] {
+                    let mut task = of_service(stop_code, "so it was", exit_code, 60);
+                    task.containers[0].reason = Some(reason.to_owned());
+                    task.stop_code = Some(stop_code.to_owned()).filter(|code| !code.is_empty());
+                    if !is_stopped {
+                        task.last_status = Some("RUNNING".to_owned());
+                        task.times.stopped = None;
+                    }
+                    let all = told(task);
+                    let says = |what: &str| all.iter().filter(|one| one.contains(what)).count();
+                    let expected = if reason.starts_with("OutOf") { "ran out of memory" } else { reason };
+                    let case = format!("{reason} {stop_code} {exit_code:?} {is_stopped}: {all:#?}");
+                    assert_eq!(says(expected), 1, "{case}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_container_that_could_not_start_fails_its_task() {
+    for stop_code in ["EssentialContainerExited", "UserInitiated", "ServiceSchedulerInitiated"] {
+        let mut task = of_service(stop_code, "Essential container in task exited", None, 60);
+        task.containers[0].runtime_id = None;
+        task.containers[0].reason = Some("CannotStartContainerError: no such log group".to_owned());
+        let life = TaskLife::new(TaskObservations { task, ..Default::default() }, s(1_000).unwrap(), 128);
+        let error_type = life.outcome.failure.and_then(|failure| failure.error_type);
+        assert_eq!(error_type.as_deref(), Some("CannotStartContainerError"), "{stop_code}");
+    }
+}
+
+#[test]
+fn a_job_that_did_its_work_is_no_problem() {
+    let mut task = of_service("EssentialContainerExited", "Essential container in task exited", Some(0), 60);
+    task.group = Some("family:job".to_owned());
+    assert_eq!(told(task.clone())[0], "completed: stopped: Essential container in task exited");
+    task.containers[0].exit_code = Some(3);
+    assert!(told(task)[0].starts_with("essential-exit: "), "this one did not");
+}
+
+#[test]
+fn a_task_that_is_being_stopped_says_by_whom() {
+    let mut task = of_service("UserInitiated", "Task stopped by user", None, 60);
+    task.last_status = Some("DEACTIVATING".to_owned());
+    task.desired_status = Some("STOPPED".to_owned());
+    task.times.stopped = None;
+    task.times.execution_stopped = None;
+    assert!(told(task).contains(&"stopped-on-purpose: is being stopped by its user: Task stopped by user".to_owned()));
+}
+
+#[test]
+fn a_late_agent_explains_a_long_start() {
+    use ecspan::model::observation::ManagedAgent;
+    let mut task = of_service("UserInitiated", "done", Some(0), 60);
+    task.times.pull_stopped = s(10);
+    task.times.started = s(40);
+    let agent = |seconds| ManagedAgent {
+        name: "ExecuteCommandAgent".to_owned(),
+        status: Some("RUNNING".to_owned()),
+        started: s(seconds),
+        reason: None,
+    };
+    let of = |seconds| {
+        let mut task = task.clone();
+        task.containers[0].managed_agents = vec![agent(seconds)];
+        told(task).into_iter().find(|one| one.starts_with("managed-agent"))
+    };
+    let text = "managed-agent: managed agent ExecuteCommandAgent of container app started 29.0 s after the pull, part of the 30.0 s of starting";
+    assert_eq!(of(39).as_deref(), Some(text));
+    assert_eq!(of(12), None, "that is no while");
+    assert_eq!(of(60), None, "it was started again later");
 }

@@ -1,4 +1,4 @@
-//! Traces of applications that log lines name: as links of the container's span, and drawn under it.
+//! Traces of applications that log lines name: as links of the log's span, and drawn under the container.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use ecspan::model::merge::TaskObservations;
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes, TracedEnv};
 use ecspan::model::{TaskLife, Time};
 use ecspan::render::{Style, json, waterfall};
-use ecspan::trace::{ApplicationTraces, ParentPolicy, TaskTrace, TraceOptions, caller};
+use ecspan::trace::{ApplicationTraces, ParentPolicy, TaskTrace, TraceOptions, caller, ids};
 use expect_test::expect_file;
 use jiff::tz::TimeZone;
 
@@ -41,9 +41,10 @@ fn life(lines: &[String], caller: Option<&str>) -> TaskLife {
     TaskLife::new(observed, s(100), 10_000)
 }
 
-/// The links of the container's span, as `TRACE SPAN FORM`, and how many were dropped.
+/// The links of the span of a container's log, as `TRACE SPAN FORM`, and how many were dropped.
 fn links(trace: &TaskTrace, container: &str) -> (Vec<String>, u32) {
-    let span = trace.spans.iter().find(|span| span.name == format!("container {container}")).unwrap();
+    let container = ids::span_id(ID, &ids::container_path(container));
+    let Some(span) = trace.spans.iter().find(|span| span.parent_span_id == container) else { return (vec![], 0) };
     let text = |link: &opentelemetry::trace::Link| {
         let value = |key: &str| link.attributes.iter().find(|kv| kv.key.as_str() == key).unwrap().value.to_string();
         assert_eq!(value("ecspan.link.kind"), "log line");
@@ -65,7 +66,7 @@ fn lines() -> Vec<String> {
 }
 
 #[test]
-fn the_containers_span_links_to_the_traces_that_its_lines_name() {
+fn the_logs_span_links_to_the_traces_that_its_lines_name() {
     let life = life(&lines(), Some(CALLER));
     let third = trace_id(3).replace("000", "0f0");
     let expected = vec![
@@ -76,7 +77,7 @@ fn the_containers_span_links_to_the_traces_that_its_lines_name() {
     let adopted = TaskTrace::new(&life, &TraceOptions::default());
     assert_eq!(links(&adopted, "app"), (expected.clone(), 0));
     assert_eq!(links(&adopted, "quiet"), (vec![], 0));
-    // Whether lines are events or not, and whatever becomes of the caller: they were read.
+    // Whether lines are events, records or neither, and whatever becomes of the caller.
     for options in [
         TraceOptions { no_logs: true, ..Default::default() },
         TraceOptions { no_logs: true, records: true, ..Default::default() },

@@ -13,7 +13,9 @@ mod findings;
 mod links;
 mod mapping_page;
 mod metadata;
+mod one_form;
 mod phases;
+mod reading;
 #[cfg(feature = "cli")]
 mod readme;
 mod render;

@@ -56,8 +56,9 @@ fn alone_it_bounds_the_phases_and_sends_only_what_has_finished() {
     let life = life(&[metadata()]);
     let phases = life.phases.as_ref().unwrap();
     let at = |text: &str| Time::from_unix_nanos(text.parse::<jiff::Timestamp>().unwrap().as_nanosecond() as u64);
-    // The pause container was there first; the task was launched when the last of the others was.
-    assert_eq!(phases.start, at("2026-11-20T10:00:01.5Z"));
+    // The task was launched when the last container was. Of what was before the pull nobody says anything.
+    assert_eq!(phases.start, at("2026-11-20T10:00:03.3Z"));
+    assert_eq!(phases.list[0].kind, PhaseKind::ImagePull);
     assert_eq!(phases.launched, Some(at("2026-11-20T10:00:10.123Z")));
     assert!(phases.start_estimated && phases.list.iter().all(|phase| phase.start_estimated));
     assert_eq!(phases.moments.iter().map(|moment| moment.name).collect::<Vec<_>>(), ["pull started", "pull stopped"]);
@@ -74,7 +75,7 @@ fn alone_it_bounds_the_phases_and_sends_only_what_has_finished() {
         (at("2026-11-20T10:00:09.200809191Z"), at("2026-11-20T10:00:09.219711004Z"))
     );
     let standalone = TaskTrace::new(&life, &TraceOptions { standalone: true, ..Default::default() });
-    assert_eq!(names(&standalone), ["provisioning", "image pull", "starting", "container init"]);
+    assert_eq!(names(&standalone), ["image pull", "starting", "container init"]);
 }
 
 #[test]
@@ -202,7 +203,7 @@ fn where_no_state_is_known_what_has_started_counts_as_started() {
             phases.list.iter().map(|phase| (phase.kind.name(), phase.length().map(|length| length.as_millis())));
         lengths.collect::<Vec<_>>()
     };
-    let launch = [("provisioning", Some(823)), ("starting", Some(0))];
+    let launch = [("starting", Some(823))];
     assert_eq!(drawn(&container), [&launch[..], &[("running", None)]].concat());
     container["FinishedAt"] = json!("2026-11-20T10:30:10.123456789Z");
     assert_eq!(drawn(&container), [&launch[..], &[("running", Some(1_800_000)), ("stopping", Some(0))]].concat());

@@ -193,7 +193,7 @@ async fn told_to_stop_a_worker_finishes_what_is_in_hand() {
     assert_eq!(drained.exported.report.verdict(), Verdict::All);
     assert_eq!(messages.deleted.load(Ordering::Relaxed), 1);
     assert!(
-        heard.iter().any(|notice| matches!(notice, Notice::Exported { fate: Fate::Accepted, spans: 7, .. })),
+        heard.iter().any(|notice| matches!(notice, Notice::Exported { fate: Fate::Accepted, spans: 6, .. })),
         "{heard:?}"
     );
 }

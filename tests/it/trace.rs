@@ -1,7 +1,7 @@
 //! From a life to spans: parents, statuses, what is final, what a re-export sends.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::{self, TaskObservations};
@@ -184,20 +184,21 @@ fn statuses_tell_failures_from_routine() {
 }
 
 #[test]
-fn a_container_that_never_started_has_no_length() {
+fn a_container_that_never_started_is_a_nanosecond_long() {
     let times = TaskTimes { pull_started: None, pull_stopped: None, started: None, ..stopped() };
     let mut failed = task(times, "STOPPED");
     failed.containers[0].runtime_id = None;
     failed.containers[0].reason = Some("CannotPullContainerError: no such image".to_owned());
     let trace = trace(failed);
     let app = named(&trace, "container app");
-    assert_eq!((app.start_time, app.end_time), (SystemTime::from(s(100).unwrap()), SystemTime::from(s(100).unwrap())));
+    let at = SystemTime::from(s(100).unwrap());
+    assert_eq!((app.start_time, app.end_time), (at, at + Duration::from_nanos(1)));
     assert_eq!(attribute(app, "ecspan.container.never_started").as_deref(), Some("true"));
     assert!(is_error(app));
 }
 
 #[test]
-fn log_lines_widen_a_container_within_the_task_and_are_its_events() {
+fn log_lines_are_the_events_of_a_span_inside_their_containers() {
     let line =
         |time: Option<Time>, text: &str| LogLine { time: time.unwrap(), observed: None, message: text.to_owned() };
     let log = ContainerLog {
@@ -210,14 +211,48 @@ fn log_lines_widen_a_container_within_the_task_and_are_its_events() {
     };
     let observed = TaskObservations { task: task(stopped(), "STOPPED"), logs: vec![log], ..Default::default() };
     let trace = TaskTrace::new(&TaskLife::new(observed, LATER, 128), &TraceOptions::default());
-    let app = named(&trace, "container app");
-    assert_eq!((app.start_time, app.end_time), (SystemTime::from(s(21).unwrap()), SystemTime::from(s(130).unwrap())));
-    assert_eq!(attribute(app, "ecspan.time.start.source").as_deref(), Some("log"));
-    let events: Vec<&str> = app.events.iter().map(|event| event.name.as_ref()).collect();
+    let (app, log) = (named(&trace, "container app"), named(&trace, "log"));
+    // Lines before and after it do not move the container, and their span does not leave it.
+    let bounds = (SystemTime::from(s(22).unwrap()), SystemTime::from(s(110).unwrap()));
+    assert_eq!((app.start_time, app.end_time), bounds);
+    assert_eq!((log.start_time, log.end_time), bounds);
+    assert_eq!(attribute(log, "ecspan.clock_adjusted").as_deref(), Some("true"));
+    assert_eq!(log.parent_span_id, app.span_context.span_id());
+    assert_eq!((app.events.events.len(), log.status.clone()), (0, Status::Unset));
+    let events: Vec<&str> = log.events.iter().map(|event| event.name.as_ref()).collect();
     assert_eq!(events, ["log", "log", "log gap", "log"]);
-    assert_eq!(app.events.dropped_count, 5);
-    let gap = app.events[2].attributes[0].value.to_string();
+    assert_eq!(log.events[0].timestamp, SystemTime::from(s(21).unwrap()), "the line's own");
+    assert_eq!(log.events.dropped_count, 5);
+    let gap = log.events[2].attributes[0].value.to_string();
     assert_eq!(gap, "lines between 1970-01-01T00:17:02.000Z and 1970-01-01T00:20:00.000Z not read");
+    assert_eq!(attribute(log, "ecspan.log.last_line").as_deref(), Some("late"));
+    let path = format!("container/app/log|{}", attribute(log, "ecspan.log.selection").unwrap());
+    assert_eq!(log.span_context.span_id(), ids::span_id(ID, &path), "anybody can compute it from the span itself");
+}
+
+#[test]
+fn nothing_is_without_length_and_nothing_leaves_what_is_around_it() {
+    // Stopped in the moment in which it was created: phases without length are not sent, all else has a nanosecond.
+    let moment = TaskTimes { created: s(5), stopped: s(5), ..Default::default() };
+    let line = LogLine { time: s(5).unwrap(), observed: None, message: "one".to_owned() };
+    let log = ContainerLog { container: Some("app".to_owned()), head: vec![line], ..Default::default() };
+    let late = TaskTimes { created: s(0), stopped: s(5), ..Default::default() };
+    for (times, names) in [
+        (moment, vec!["task web", "container app", "log"]),
+        (late, vec!["task web", "provisioning", "container app", "log"]),
+    ] {
+        let observed = TaskObservations { task: task(times, "STOPPED"), logs: vec![log.clone()], ..Default::default() };
+        let spans = TaskTrace::new(&TaskLife::new(observed, LATER, 128), &TraceOptions::default()).spans;
+        assert_eq!(spans.iter().map(|span| span.name.as_ref()).collect::<Vec<_>>(), names);
+        for span in &spans {
+            assert!(span.start_time < span.end_time, "{span:?}");
+            let parent = spans.iter().find(|parent| parent.span_context.span_id() == span.parent_span_id);
+            assert!(
+                parent.is_none_or(|parent| parent.start_time <= span.start_time && span.end_time <= parent.end_time),
+                "{span:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -281,9 +316,12 @@ fn a_long_line_is_cut_with_a_mark_that_tells_its_length() {
     };
     let observed = TaskObservations { task: task(stopped(), "STOPPED"), logs: vec![log], ..Default::default() };
     let trace = TaskTrace::new(&TaskLife::new(observed, LATER, 128), &TraceOptions::default());
-    let text = named(&trace, "container app").events[0].attributes[0].value.to_string();
-    assert!(text.len() <= 2048 && text.len() > 2040, "{}", text.len());
-    assert!(text.ends_with("ä… [cut: 10000000 bytes]"));
+    let span = named(&trace, "log");
+    let last = attribute(span, "ecspan.log.last_line").unwrap();
+    for text in [span.events[0].attributes[0].value.to_string(), last] {
+        assert!(text.len() <= 2048 && text.len() > 2040, "{}", text.len());
+        assert!(text.ends_with("ä… [cut: 10000000 bytes]"));
+    }
 }
 
 #[test]
@@ -295,7 +333,10 @@ fn a_caller_in_the_overrides_adopts_the_task_and_a_pointer_stays() {
     assert_eq!(adopted.caller_trace_id.unwrap().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
     let (root, pointer) = (&adopted.spans[0], &adopted.spans[1]);
     assert_eq!((root.parent_span_id.to_string().as_str(), root.parent_span_is_remote), ("00f067aa0ba902b7", true));
-    assert_eq!((pointer.name.as_ref(), pointer.span_context.trace_id().to_string().as_str()), ("task web", ID));
+    assert_eq!(pointer.name, "task web (in its caller's trace)");
+    assert_eq!(pointer.span_context.trace_id().to_string(), ID);
+    let caller_trace = attribute(pointer, "ecspan.caller.trace_id");
+    assert_eq!(caller_trace.as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
     assert_eq!((pointer.start_time, pointer.end_time), (root.start_time, root.end_time));
     assert_eq!(pointer.links[0].span_context, root.span_context);
     assert_eq!(pointer.span_context.span_id(), ids::span_id(ID, "pointer"));

@@ -6,7 +6,6 @@ mod launch;
 mod sources;
 
 use super::life::TaskLife;
-use super::time::Time;
 
 /// The table of findings: each with its stable name, and whether it is a problem or a remark. All else about kinds is made of it,
 /// so that none can be forgotten; `docs/findings.md` is held against it by a test.
@@ -57,8 +56,16 @@ findings! {
     OutOfMemory = "out-of-memory", problem;
     /// The task failed to start.
     FailedToStart = "failed-to-start", problem;
-    /// An essential container exited.
+    /// An essential container exited, and not well.
     EssentialExit = "essential-exit", problem;
+    /// A container failed of which nothing else tells.
+    ContainerFailed = "container-failed", problem;
+    /// The task ended because its containers had done their work.
+    Completed = "completed", remark;
+    /// What is said of a container that nothing else tells.
+    ContainerReason = "container-reason", remark;
+    /// An agent that ECS runs in a container was late, or does not run.
+    ManagedAgent = "managed-agent", remark;
     /// It was stopped on purpose, by whom or what.
     StoppedOnPurpose = "stopped-on-purpose", remark;
     /// Health checks failed.
@@ -97,20 +104,24 @@ pub struct Finding {
 }
 
 /// All findings of a life: problems first, then where the time went.
-pub(super) fn all(life: &TaskLife, now: Time) -> Vec<Finding> {
+pub(super) fn all(life: &TaskLife) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut add = |kind, text| found.push(Finding { kind, text });
+    end::out_of_memory(life, &mut add);
     end::why_it_stopped(life, &mut add);
     end::probably_killed(life, &mut add);
     end::exited_zero(life, &mut add);
     end::health_check_grace(life, &mut add);
     sources::logs_missing(life, &mut add);
-    launch::waited_for_pull(life, now, &mut add);
-    launch::slow(life, now, &mut add);
+    launch::waited_for_pull(life, &mut add);
+    launch::slow(life, &mut add);
     sources::callers_disagree(life, &mut add);
     sources::disagree(life, &mut add);
     launch::longest_phase(life, &mut add);
+    launch::managed_agents(life, &mut add);
     sources::clock(life, &mut add);
+    let untold = end::container_reasons(life, &found);
+    found.extend(untold);
     // A stable sort: problems first.
     found.sort_by_key(|finding| !finding.kind.is_problem());
     found

@@ -35,6 +35,10 @@ fn disagreement(conflict: &Conflict) -> String {
             place(other),
             apart(off)
         ),
+        Conflict::Identity { other } => format!(
+            "another task has the same id ({}): it was created at another time or runs another task definition, so the two are not put together",
+            place(other)
+        ),
         Conflict::Clock { believed, other, off } => format!(
             "all times of {} are {} than those of {}, which are believed: its clock, or another run",
             place(other),

@@ -3,8 +3,9 @@
 use super::rows::{self, MOST};
 use super::{Report, sentences};
 use crate::model::deployment::State;
+use crate::model::duration;
 use crate::render::style::Style;
-use crate::render::{duration, escape, moment};
+use crate::render::{escape, moment};
 
 /// Columns of a log line.
 const LINE: usize = 500;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::Report;
 use crate::model::deployment::{Comparison, Difference, LEAST_SAMPLE, Matter, Spread, State};
+use crate::model::duration::{exact, short};
 use crate::model::finding::FindingKind;
 use crate::model::phases::PhaseKind;
-use crate::render::duration::{exact, short};
 
 /// How it went: `rolled back: ECS deployment circuit breaker: tasks failed to start.`
 pub(super) fn outcome(report: &Report<'_>) -> String {

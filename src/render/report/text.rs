@@ -3,9 +3,10 @@
 use super::rows::{self, LETTERS, MOST, short_id};
 use super::{Report, sentences};
 use crate::model::deployment::{DeployedTask, LEAST_SAMPLE, Matter, State};
+use crate::model::duration;
 use crate::render::style::{Style, Tone};
 use crate::render::wrap::wrapped;
-use crate::render::{duration, escape, moment};
+use crate::render::{escape, moment};
 
 /// Draws the report. At most some sixty lines, however many tasks there are.
 pub fn draw(report: &Report<'_>, style: &Style) -> String {

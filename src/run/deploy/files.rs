@@ -4,31 +4,26 @@ use std::collections::BTreeSet;
 
 use super::gather::Origin;
 use super::{DeployError, Files, Found};
+use crate::model::arn::last_part;
 use crate::model::deployment::{Wanted, choose};
 use crate::model::merge;
 use crate::model::observation::{Gap, Observation};
 use crate::model::service::ServiceRecord;
 use crate::run::notice::Notice;
 use crate::run::read::Course;
-use crate::source::files::{read_path, read_stdin};
+use crate::run::read::files::{ReadFile, read_file};
 use crate::source::service::ServiceAnswers;
 
 pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Found, DeployError> {
     let mut answers = ServiceAnswers::default();
     let (mut services, mut rest): (Vec<ServiceRecord>, Vec<Observation>) = (vec![], vec![]);
     for path in &files.paths {
-        let read = if path.as_os_str() == "-" { read_stdin() } else { read_path(path) };
-        let contents = match read {
-            Ok(contents) => contents,
-            Err(error) => {
-                course.lose_to(&error);
-                continue;
-            }
-        };
-        for error in contents.errors {
-            course.lose_to(&error);
+        let ReadFile { observations, passed_by, missing_services } = read_file(path, course);
+        missing_services.into_iter().for_each(|error| course.lose(error, None));
+        if !passed_by.is_empty() {
+            course.tell(&Notice::NotOfDeployments { path: path.to_owned(), kinds: passed_by });
         }
-        for observation in contents.observations {
+        for observation in observations {
             match observation {
                 Observation::Service(record) => services.push(*record),
                 Observation::ServiceDeployment(record) => answers.deployments.push(*record),
@@ -37,10 +32,10 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
             }
         }
     }
+    name_by_tasks(&mut services, &rest, files);
     // A described deployment says more than a listed one.
     answers.deployments.sort_by_key(|one| (one.arn.clone(), one.circuit_breaker.is_none() && one.rollback.is_none()));
     answers.deployments.dedup_by(|a, b| a.arn == b.arn);
-    let last_part = crate::model::arn::last_part;
     let cluster_of = |record: &ServiceRecord| record.cluster_arn.as_deref().map(last_part).map(str::to_owned);
     // Of several answers about one service the last counts.
     services.reverse();
@@ -53,6 +48,7 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
     let names: Vec<String> = services.iter().map(|record| record.name.clone()).collect();
     let mut meant: Vec<ServiceRecord> = services.into_iter().filter(is_meant).collect();
     answers.service = match (meant.pop(), meant.is_empty()) {
+        (Some(one), true) if one.name.is_empty() => return Err(DeployError::NamelessService(one.origin)),
         (Some(one), true) => one,
         (Some(_), false) => return Err(DeployError::SeveralServices(names)),
         (None, _) => {
@@ -80,4 +76,23 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
         });
     }
     Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false })
+}
+
+/// Of a service some fields may stand alone (`--query`): the tasks that one of its deployments started know its name and its
+/// cluster, else whoever asks has said them.
+fn name_by_tasks(services: &mut [ServiceRecord], rest: &[Observation], files: &Files) {
+    let lacks = |service: &&mut ServiceRecord| service.name.is_empty() || service.cluster_arn.is_none();
+    for service in services.iter_mut().filter(lacks) {
+        let is_own = |id: &str| service.deployments.iter().any(|deployment| deployment.id == id);
+        let task = rest.iter().find_map(|observation| match observation {
+            Observation::Task(task) if task.started_by.as_deref().is_some_and(is_own) => Some(task),
+            _ => None,
+        });
+        if service.name.is_empty() {
+            let named = task.and_then(|task| task.service()).or(files.service.as_deref().map(last_part));
+            service.name = named.unwrap_or_default().to_owned();
+        }
+        let of_task = || task.and_then(|task| task.cluster_arn.clone());
+        service.cluster_arn = service.cluster_arn.take().or_else(of_task).or_else(|| files.cluster.clone());
+    }
 }

@@ -107,6 +107,9 @@ pub enum DeployError {
     /// It is not clear which service is meant.
     #[error("the files hold several services")]
     SeveralServices(Vec<String>),
+    /// Some fields of a service, and no word of which.
+    #[error("{0} does not say whose deployments they are")]
+    NamelessService(String),
     /// No file holds the service.
     #[error("no file speaks of {0}")]
     NoService(String),
@@ -134,6 +137,9 @@ impl Hint for DeployError {
             }
             Self::TimedOut => None,
             Self::SeveralServices(names) => Some(format!("name one: {}", names.join(", "))),
+            Self::NamelessService(_) => {
+                Some("name the service, or save its whole answer: leave out --query".to_owned())
+            }
             Self::NoService(_) => Some(
                 "save `aws ecs describe-services --cluster CLUSTER --services SERVICE` and name that file too"
                     .to_owned(),
@@ -218,11 +224,13 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         Origin::Aws { source, place } if !is_sending => Some((source.clone(), place.region.clone())),
         _ => None,
     };
+    let (is_asking, may_stop) = (matches!(origin, Origin::Aws { .. }), stop.clone());
     let gather = Gather { log_lines, is_sending, options, course: course.clone(), logs, told: Mutex::default() };
     let read = async |pieces: Sender<TaskTrace>| {
         let read = tokio::select! {
             read = gather.read(origin, deployment, &pieces) => Some(read),
-            () = stop.wait() => None,
+            // What files hold is read already.
+            () = may_stop.wait(), if is_asking => None,
         };
         let (life, gap) = read?;
         let trace = deployment::trace(&life, &own_options);

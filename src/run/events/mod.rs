@@ -32,6 +32,9 @@ use crate::trace::{TaskTrace, TraceOptions};
 /// The pause after a receiver did not take a task.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// So much of a message that cannot be read is told one by one.
+const FEW: usize = 3;
+
 /// What is done with events.
 #[derive(Debug)]
 pub struct EventConfig {
@@ -202,17 +205,18 @@ impl Exporter {
         let Contents { observations, errors, .. } =
             read.unwrap_or_else(|error| Contents { errors: vec![error], ..Contents::default() });
         if !errors.is_empty() {
-            add(&self.counts.poison, 1);
-            self.config.meters.settled(MessageFate::Poison);
-            for error in errors {
-                let (message, hint) = (id.to_owned(), error.hint());
-                self.notices.tell(&Notice::Unreadable { message, received, error: error.to_string(), hint });
-            }
-            return Done::Leave;
+            return self.leave(id, received, errors.iter().map(|error| (error.to_string(), error.hint())).collect());
         }
         let (tasks, _) = merge::by_task(observations);
         let wanted: Vec<TaskObservations> =
             tasks.into_iter().filter(|observed| self.config.filter.takes(&observed.task)).collect();
+        // Nothing can be made of it, now or later.
+        let timeless = wanted.iter().filter(|observed| Phases::new(&observed.task.times, true).is_none());
+        let timeless = timeless.map(|observed| (format!("task {}: no time is known of it", observed.task.id), None));
+        let timeless: Vec<_> = timeless.collect();
+        if !timeless.is_empty() {
+            return self.leave(id, received, timeless);
+        }
         let mut fate = MessageFate::PassedBy;
         for observed in wanted {
             match self.deliver(id, observed).await {
@@ -227,6 +231,18 @@ impl Exporter {
         }
         self.config.meters.settled(fate);
         Done::Delete
+    }
+
+    /// Leaves a message to the queue, for these errors and their hints: it may hold thousands.
+    fn leave(&self, id: &str, received: u32, errors: Vec<(String, Option<String>)>) -> Done {
+        add(&self.counts.poison, 1);
+        self.config.meters.settled(MessageFate::Poison);
+        let more = errors.len().checked_sub(FEW).filter(|more| *more > 0);
+        let more = more.map(|more| (format!("{more} more things in it cannot be read"), None));
+        for (error, hint) in errors.into_iter().take(FEW).chain(more) {
+            self.notices.tell(&Notice::Unreadable { message: id.to_owned(), received, error, hint });
+        }
+        Done::Leave
     }
 
     /// Delivers a task everywhere, however long that takes.

@@ -1,22 +1,26 @@
 //! From the names of tasks to their lives: files are read, all else is asked of AWS. Main type: [`Reader`].
 
-mod files;
+pub(in crate::run) mod files;
+mod unread;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use self::files::read_files;
-use super::notice::{Notice, Teller};
+use self::unread::ToRead;
+pub use self::unread::Unread;
+use super::notice::{Level, Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::model::merge::TaskObservations;
-use crate::model::{TaskLife, Time};
+use crate::model::{AsOf, TaskLife, Time};
 use crate::source::aws::AwsError;
 use crate::source::ecs::{EcsSource, Until};
 use crate::source::logs::{LogLines, WholeLog};
@@ -30,11 +34,18 @@ pub struct Observed {
     pub task: TaskObservations,
     /// AWS can be asked for more of it.
     pub is_live: bool,
+    /// Its state was read from a file: what came after is not known.
+    pub is_saved: bool,
 }
+
+/// So many things of one kind are told one by one; the others are counted.
+const FEW: usize = 10;
 
 /// What happened while tasks were read. Shared, since reading goes on while they are delivered.
 pub struct Course {
     notices: Teller,
+    /// Things that may come thousands of times, by kind.
+    alike: Mutex<BTreeMap<String, Alike>>,
     lost: AtomicUsize,
     timed_out: AtomicBool,
 }
@@ -45,10 +56,18 @@ impl fmt::Debug for Course {
     }
 }
 
+/// Of one kind.
+struct Alike {
+    count: usize,
+    level: Level,
+    /// The first of them.
+    like: String,
+}
+
 impl Course {
     /// Nothing has happened yet; what will is told there.
     pub fn new(notices: Teller) -> Self {
-        Self { notices, lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
+        Self { notices, alike: Mutex::default(), lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
     }
 
     /// Tells what needs no counting.
@@ -60,6 +79,48 @@ impl Course {
     pub fn lose(&self, error: String, hint: Option<String>) {
         self.tell(&Notice::Lost { error, hint });
         self.lose_again();
+    }
+
+    /// As [`lose`](Self::lose), of what may come thousands of times: the first few of a kind are told, and how many more there were.
+    pub fn lose_one_of(&self, kind: &str, error: String, hint: Option<String>) {
+        self.tell_one_of(kind, Notice::Lost { error, hint });
+        self.lose_again();
+    }
+
+    /// An error in a file was why; a file can hold thousands.
+    pub fn lose_in(&self, path: &Path, error: &impl Hint) {
+        let (kind, hint) = (path.display(), error.hint());
+        self.lose_one_of(&format!("{kind}: {}", hint.as_deref().unwrap_or_default()), error.to_string(), hint);
+    }
+
+    /// As [`tell`](Self::tell), likewise.
+    pub fn tell_one_of(&self, kind: &str, mut notice: Notice) {
+        let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = alike.get_mut(kind) {
+            known.count += 1;
+            if known.count > FEW {
+                return;
+            }
+            // What to do about all of them was said with the first.
+            if let Notice::Lost { hint, .. } | Notice::Gap { hint, .. } = &mut notice {
+                *hint = None;
+            }
+        } else {
+            let first = Alike { count: 1, level: notice.level(), like: notice.to_string() };
+            alike.insert(kind.to_owned(), first);
+        }
+        drop(alike);
+        self.tell(&notice);
+    }
+
+    /// Tells how many more there were of each kind.
+    fn tell_rest(&self) {
+        let alike = std::mem::take(&mut *self.alike.lock().unwrap_or_else(PoisonError::into_inner));
+        for Alike { count, level, like } in alike.into_values() {
+            if let Some(more) = count.checked_sub(FEW).filter(|more| *more > 0) {
+                self.tell(&Notice::Alike { more, level, like });
+            }
+        }
     }
 
     /// An error was why.
@@ -120,6 +181,7 @@ pub struct Reader {
     wait: Option<(Until, Option<Duration>)>,
     log_lines: LogLines,
     stop: Stop,
+    to_read: Arc<Mutex<ToRead>>,
     /// What happens while they are read.
     pub course: Arc<Course>,
 }
@@ -141,16 +203,26 @@ impl Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         self.0.tell(&Notice::TasksRead);
+        self.0.tell_rest();
+    }
+}
+
+/// Of those who read no task.
+impl Drop for Course {
+    fn drop(&mut self) {
+        self.tell_rest();
     }
 }
 
 impl Reader {
     /// Reads the files and prepares to ask AWS for the rest.
-    pub fn open(config: ReadConfig, stop: Stop, notices: Teller) -> Self {
+    pub async fn open(config: ReadConfig, stop: Stop, notices: Teller) -> Self {
         let ReadConfig { files, targets, selection, fetch, aws, wait, log_lines } = config;
         let course = Arc::new(Course::new(notices));
-        let files = read_files(&files, &course);
-        Self { files, targets, selection, fetch, aws: aws.map(Arc::new), wait, log_lines, stop, course }
+        let (files, unread) = read_files(files, &course, &stop).await;
+        let fetched = files.iter().filter(|_| fetch).map(|file| unread::name(&file.task)).collect();
+        let to_read = Arc::new(Mutex::new(ToRead::new(unread, fetched, &targets, selection.is_some())));
+        Self { files, targets, selection, fetch, aws: aws.map(Arc::new), wait, log_lines, stop, to_read, course }
     }
 
     /// The reader's access to AWS, when it has any; used up by a bundle.
@@ -160,29 +232,47 @@ impl Reader {
 
     /// The tasks' lives as they become known: those from files first. Ends early when told to stop.
     pub fn lives(&mut self) -> BoxStream<'static, TaskLife> {
-        let (course, log_lines) = (self.course.clone(), self.log_lines);
-        self.observed().map(move |observed| life(observed.task, log_lines, &course)).boxed()
+        let (course, log_lines, to_read) = (self.course.clone(), self.log_lines, self.to_read.clone());
+        let stop = self.stop.wait();
+        let life = move |observed: Observed| {
+            done(&to_read, observed.is_live);
+            life(observed, log_lines, &course)
+        };
+        self.observed().take_until(stop).map(life).boxed()
     }
 
-    /// What is observed of the tasks, likewise.
+    /// What is observed of the tasks, likewise; but told to stop it asks AWS no more, and ends when all that files hold is out:
+    /// that was read.
     pub fn observed(&mut self) -> BoxStream<'static, Observed> {
         let files = std::mem::take(&mut self.files);
-        let (course, fetch) = (self.course.clone(), self.fetch);
-        let of_file = move |task| Observed { task, is_live: fetch };
-        let observed: BoxStream<'static, Observed> = match self.aws.clone() {
-            None => futures::stream::iter(files).map(of_file).boxed(),
+        let (at_hand, to_fetch) = if self.fetch { (vec![], files) } else { (files, vec![]) };
+        let at_hand = futures::stream::iter(at_hand).map(|task| Observed { task, is_live: false, is_saved: true });
+        let asked = match self.aws.clone() {
+            None => futures::stream::empty().boxed(),
             Some(aws) => {
-                let fetched = fetched(aws.clone(), files, self.fetch, course).map(of_file);
-                fetched.chain(self.asked(aws).map(|task| Observed { task, is_live: true })).boxed()
+                let fetched = fetched(aws.clone(), to_fetch, self.course.clone()).map(|task| (task, true));
+                fetched.chain(self.asked(aws).map(|task| (task, false))).boxed()
             }
         };
+        let asked =
+            asked.map(|(task, is_saved)| Observed { task, is_live: true, is_saved }).take_until(self.stop.wait());
         let reading = Reading::begin(&self.course);
-        observed.inspect(move |_| reading.advance()).take_until(self.stop.wait()).boxed()
+        at_hand.chain(asked).inspect(move |_| reading.advance()).boxed()
+    }
+
+    /// What was observed of a task is handed on whole.
+    pub fn done(&self, is_live: bool) {
+        done(&self.to_read, is_live);
+    }
+
+    /// What was asked for and is not handed on.
+    pub fn unread(&self) -> Unread {
+        self.to_read.lock().unwrap_or_else(PoisonError::into_inner).unread()
     }
 
     /// The life of what was observed.
-    pub fn life(&self, task: TaskObservations) -> TaskLife {
-        life(task, self.log_lines, &self.course)
+    pub fn life(&self, observed: Observed) -> TaskLife {
+        life(observed, self.log_lines, &self.course)
     }
 
     /// The whole logs of a task's containers, where they are asked for and AWS has them. What a file holds is in the life.
@@ -207,9 +297,10 @@ impl Reader {
     /// The tasks that AWS is asked for.
     fn asked(&mut self, aws: Arc<EcsSource>) -> impl Stream<Item = TaskObservations> + use<> {
         let (targets, selection) = (std::mem::take(&mut self.targets), self.selection.take());
-        let (course, wait) = (self.course.clone(), self.wait);
+        let (course, wait, to_read) = (self.course.clone(), self.wait, self.to_read.clone());
         let found = async move {
             let mut found = aws.find(&targets).await;
+            let named = found.len();
             if let Some(selection) = selection {
                 match aws.select(&selection, &|_| {}).await {
                     Ok((region, tasks)) => found.extend(tasks.into_iter().map(|task| Ok((region.clone(), task?)))),
@@ -223,29 +314,41 @@ impl Reader {
                 Ok((region, task, error))
             });
             let mut tasks = vec![];
-            for task in futures::future::join_all(waited).await {
+            let (mut names, mut selected) = (vec![], vec![]);
+            for (index, task) in futures::future::join_all(waited).await.into_iter().enumerate() {
                 match task {
                     // One that was waited for in vain is delivered as far as it has come.
                     Ok((region, task, error)) => {
                         error.iter().for_each(|error| course.lose_to_aws(error));
+                        if index < named { &mut names } else { &mut selected }.push(unread::name(&task));
                         tasks.push((region, task));
                     }
                     Err(error) => course.lose_to_aws(&error),
                 }
             }
+            to_read.lock().unwrap_or_else(PoisonError::into_inner).found(names, selected);
             aws.observe(tasks)
         };
         flattened(found)
     }
 }
 
-fn life(task: TaskObservations, log_lines: LogLines, course: &Course) -> TaskLife {
+fn done(to_read: &Mutex<ToRead>, is_live: bool) {
+    if is_live {
+        to_read.lock().unwrap_or_else(PoisonError::into_inner).advance();
+    }
+}
+
+fn life(observed: Observed, log_lines: LogLines, course: &Course) -> TaskLife {
     let most = match log_lines {
         LogLines::AtMost(lines) => lines,
         // What is at hand was read already.
         LogLines::All => usize::MAX,
     };
-    let life = TaskLife::new(task, Time::from(SystemTime::now()), most);
+    let Observed { task, is_saved, .. } = observed;
+    let now = || AsOf::Now(Time::from(SystemTime::now()));
+    let as_of = task.latest().filter(|_| is_saved).map_or_else(now, AsOf::Saved);
+    let life = TaskLife::new(task, as_of, most);
     // What is missing of a task is told with it, and counts.
     course.lost.fetch_add(life.gaps.len(), Ordering::Relaxed);
     life
@@ -255,19 +358,15 @@ fn flattened<S: Stream>(stream: impl Future<Output = S>) -> impl Stream<Item = S
     futures::stream::once(stream).flatten()
 }
 
-/// Tasks from files, with what AWS adds to them when it is asked.
+/// Tasks from files, with what AWS adds to them.
 fn fetched(
     aws: Arc<EcsSource>,
     files: Vec<TaskObservations>,
-    fetch: bool,
     course: Arc<Course>,
 ) -> impl Stream<Item = TaskObservations> {
     futures::stream::iter(files).then(move |mut file| {
         let (aws, course) = (aws.clone(), course.clone());
         async move {
-            if !fetch {
-                return file;
-            }
             match aws.region_of(&file.task) {
                 Ok(region) => {
                     let more = aws.observe_one(&region, file.task.clone()).await;

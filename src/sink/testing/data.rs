@@ -34,6 +34,7 @@ pub(crate) fn task_of(label: &str, spans: Vec<SpanData>) -> TaskTrace {
         status: "STOPPED".to_owned(),
         containers_only: false,
         dropped_log_lines: 0,
+        has_unread_log_lines: false,
     }
 }
 

@@ -20,8 +20,12 @@ pub(crate) enum GrpcStep {
     Ok(i64, &'static str),
     /// A status in trailers, with encoded `google.rpc.Status`, base64.
     Status(i32, &'static str, String),
-    /// An HTTP answer without gRPC.
-    Http(u16),
+    /// An HTTP answer without gRPC: its status, `Retry-After` and body.
+    Http(u16, &'static str, &'static str),
+    /// OK, with a message that is larger than any.
+    Large,
+    /// The call is refused before it is looked at.
+    Refused,
     /// The stream is reset.
     Reset,
 }
@@ -118,7 +122,27 @@ async fn answer(
         Some(GrpcStep::Status(code, message, details)) => {
             send(200, false)?.send_trailers(trailers(code, message, &details))
         }
-        Some(GrpcStep::Http(status)) => send(status, true).map(drop),
+        Some(GrpcStep::Http(status, retry_after, body)) => {
+            let mut head = Response::builder().status(status).header("content-type", "text/plain");
+            if !retry_after.is_empty() {
+                head = head.header("retry-after", retry_after);
+            }
+            let mut stream = respond.send_response(head.body(()).unwrap(), body.is_empty())?;
+            if body.is_empty() { Ok(()) } else { stream.send_data(body.into(), true) }
+        }
+        Some(GrpcStep::Large) => {
+            let mut frame = BytesMut::new();
+            frame.put_u8(0);
+            frame.put_u32(5 * 1024 * 1024);
+            frame.put_bytes(b'a', 5 * 1024 * 1024);
+            let mut stream = send(200, false)?;
+            stream.send_data(frame.freeze(), false)?;
+            stream.send_trailers(trailers(0, "", ""))
+        }
+        Some(GrpcStep::Refused) => {
+            respond.send_reset(h2::Reason::REFUSED_STREAM);
+            Ok(())
+        }
         Some(GrpcStep::Reset) | None => {
             respond.send_reset(h2::Reason::INTERNAL_ERROR);
             Ok(())

@@ -1,6 +1,7 @@
 //! Delivery over HTTP: each answer, what becomes of the spans, and how many requests that takes.
 
 use super::*;
+use crate::sink::http::gzipped;
 use crate::sink::testing::{HttpReceiver, HttpStep, gunzipped, span_names, task};
 
 /// A row of the table: the answers; accepted, rejected and undelivered out of 4 spans; what is told, and hinted at.
@@ -62,7 +63,38 @@ fn rows() -> Vec<Row> {
         (vec![partial("1")], [3, 1, 0], "old", ""),
         (vec![partial("\"4\"")], [0, 4, 0], "old", ""),
         (vec![partial("99")], [0, 4, 0], "old", ""),
-        (vec![partial("-1")], [4, 0, 0], "", ""),
+        (vec![partial("-1")], [0, 0, 4], "the receiver answered with application/json: {\"partialSuccess\"", "port"),
+        (vec![json(r#"{"status":"ok"}"#)], [4, 0, 0], "", ""),
+        (
+            vec![json(r#"{"error":"invalid api key"}"#)],
+            [0, 0, 4],
+            "the receiver answered with application/json: {\"error\":\"invalid api key\"}, which is not OTLP",
+            "--header",
+        ),
+        (
+            vec![HttpStep::answer(200, "content-type: application/octet-stream", vec![b'a'; 5 * 1024 * 1024])],
+            [0, 0, 4],
+            "the receiver answered with more than 4194304 bytes, application/octet-stream: aaa",
+            "port",
+        ),
+        (
+            vec![answer(200, "content-type: application/json\r\ncontent-encoding: br", "zz")],
+            [0, 0, 4],
+            "the receiver answered with application/json in br: zz, which is not OTLP",
+            "port",
+        ),
+        (
+            vec![HttpStep::answer(200, "content-encoding: gzip", gzipped(br#"{"error":"no"}"#))],
+            [0, 0, 4],
+            "the receiver answered with no content type: {\"error\":\"no\"}, which is not OTLP",
+            "port",
+        ),
+        (
+            vec![answer(429, "retry-after: 9223372036854775807", "")],
+            [0, 0, 4],
+            "the receiver answered 429 Too Many Requests; asked to wait 922337203685477",
+            "--deadline",
+        ),
         (vec![json(r#"{"partialSuccess":{"rejectedSpans":"2"}}"#)], [2, 2, 0], "the receiver does not say why", ""),
         (vec![answer(413, "", ""), ok(), ok()], [4, 0, 0], "", ""),
         (vec![answer(400, "", "request body too large"), ok(), ok()], [4, 0, 0], "", ""),

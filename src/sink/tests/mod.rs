@@ -1,6 +1,7 @@
 //! Deliveries to receivers on loopback and to files: the table of faults, for each transport.
 #![allow(clippy::unwrap_used)]
 
+mod any_answer;
 mod faults;
 mod grpc;
 mod http;

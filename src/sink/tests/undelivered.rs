@@ -25,7 +25,7 @@ fn only_file(folder: &Undelivered) -> PathBuf {
 }
 
 fn only(path: &std::path::Path) -> Waiting {
-    read_waiting(path).unwrap().pop().unwrap().unwrap()
+    read_waiting(path).unwrap().last().unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -126,11 +126,8 @@ fn lines_that_are_no_requests_are_named() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("x.jsonl");
     fs::write(&path, "{\"resourceSpans\":[]}\n\n{\"resourceMetrics\":[]}\n{\"resourceSpans\":[{\"sc").unwrap();
-    let told: Vec<String> = read_waiting(&path)
-        .unwrap()
-        .into_iter()
-        .map(|line| line.map_or_else(|e| e.to_string(), |_| "ok".to_owned()))
-        .collect();
+    let told: Vec<String> =
+        read_waiting(&path).unwrap().map(|line| line.map_or_else(|e| e.to_string(), |_| "ok".to_owned())).collect();
     assert_eq!(told[0], "ok");
     assert!(
         told[1].ends_with("x.jsonl: line 3: neither resourceSpans nor resourceLogs: not OTLP JSON of traces or logs")

@@ -194,7 +194,7 @@ impl Docker {
         let Some(id) = of.runtime_id.as_deref().filter(|id| is_id(id)) else { return Ok(ContainerLog::default()) };
         let client = self.client()?;
         // One more than is wanted tells whether there is more.
-        let tail = (lines + 1).to_string();
+        let tail = lines.saturating_add(1).to_string();
         let options = LogsOptionsBuilder::default().stdout(true).stderr(true).timestamps(true).tail(&tail).build();
         let mut frames = client.logs(id, Some(options));
         let mut assembler = Assembler::default();

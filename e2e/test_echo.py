@@ -1,0 +1,130 @@
+"""Receivers, proxies and AWS repeat what they were sent; nothing of it that is secret is found in what ecspan says or keeps."""
+
+import base64
+import json
+import urllib.parse
+
+import batch
+import grpc
+import pytest
+from http_server import HttpServer
+from receiver import GrpcReceiver
+
+TASK = "prod/0123456789abcdef0123456789abcdef"
+TOKEN = "IQoJb3JpZ2luX2VjE/+tok3n=="
+KEYS = {"AWS_ACCESS_KEY_ID": "ASIAQWERTYUIOPASDFGH", "AWS_SECRET_ACCESS_KEY": "a/secret+key", "AWS_SESSION_TOKEN": TOKEN}
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def forms(*values):
+    """How a value may come back."""
+    quoted = [quote(value) for value in values for quote in (urllib.parse.quote, urllib.parse.quote_plus, lambda text: urllib.parse.quote(text, safe=""))]
+    return [*values, *quoted, *map(str.lower, values), *(json.dumps(value)[1:-1] for value in values)]
+
+
+USER, PASSWORD = "ann.doe", "p@ss/w0rd"
+BASIC = [USER, PASSWORD, f"{USER}:{PASSWORD}", b64(f"{USER}:{PASSWORD}"), f"Basic {b64(f'{USER}:{PASSWORD}')}"]
+#: What a request carries: its URL's begin and end, its headers, and what of it is secret.
+CARRIED = {
+    "basic authentication in the url": (f"{urllib.parse.quote(USER)}:{urllib.parse.quote(PASSWORD, safe='')}@", "", [], BASIC),
+    "a key in the query": ("", "/x?api-key=qu3ry+k3y/x", [], ["qu3ry k3y/x"]),
+    "a key in the path": ("", "/otlp/ZaVnC4dhaV0123456789/v1/traces", [], ["ZaVnC4dhaV0123456789"]),
+    "a bearer": ("", "", ["authorization=Bearer t0ken.of/somebody=="], ["Bearer t0ken.of/somebody==", "t0ken.of/somebody=="]),
+    "basic authentication in a header": ("", "", [f"authorization=Basic {b64(f'{USER}:{PASSWORD}')}"], BASIC),
+    "a key in a header": ("", "", ["x-api-key=k3y of \"mine\""], ['k3y of "mine"']),
+    "a short key in a header": ("", "", ["x-api-key=k3y"], ["k3y"]),
+}
+
+
+
+def check(secrets, *texts):
+    for text in texts:
+        found = [secret for secret in secrets if secret in text]
+        assert not found, (found, text)
+
+
+def kept(tmp_path):
+    return [file.read_text().split('"resourceSpans"')[0] for file in (tmp_path / "home/state").rglob("*.jsonl")]
+
+
+@pytest.mark.parametrize("carried", CARRIED)
+@pytest.mark.parametrize("protocol", ["http/protobuf", "http/json", "grpc"])
+def test_what_a_receiver_repeats_is_masked(ecspan, tmp_path, protocol, carried):
+    before, after, headers, values = CARRIED[carried]
+    if protocol == "grpc" and not headers:
+        pytest.skip("gRPC sends nothing of it")
+    secrets = forms(*values)
+    echo = "error: who is " + " or ".join(secrets) + " ?"
+    tasks = batch.write(tmp_path / "tasks.jsonl", 1)
+    flags = [flag for header in headers for flag in ("--header", header)]
+    if protocol == "grpc":
+        steps = [(grpc.StatusCode.UNAUTHENTICATED, echo, None), (grpc.StatusCode.UNAVAILABLE, echo, None)]
+    else:
+        steps = [(status, {"Content-Type": kind}, body.encode()) for kind, body in [("text/plain", echo), ("application/json", json.dumps({"error": echo}))]
+                 for status in (401, 503, 200)]
+    for step in steps:
+        if protocol == "grpc":
+            server = GrpcReceiver(always=step)
+        else:
+            server = HttpServer(lambda *_, step=step: step)
+        url = server.url.replace("http://", f"http://{before}") + after
+        try:
+            args = ["--endpoint", url, "--protocol", protocol, "--timeout", "1s", *flags]
+            runs = [ecspan("export", tasks, *args, "--deadline", "1s"), ecspan("doctor", "--no-aws", *args), ecspan("resend", *args, "--deadline", "1s")]
+        finally:
+            server.stop()
+        for run in runs:
+            assert "who is" in run.out + run.err, run
+            check(secrets, run.out, run.err)
+        notes = kept(tmp_path)
+        assert notes
+        check(secrets, *notes)
+
+
+def echoing(status, make):
+    """Repeats all headers."""
+    return HttpServer(lambda path, headers, _: make(status, "\n".join(f"{name.lower()}:{value}" for name, value in headers.items())))
+
+
+def in_json(status, said):
+    kind = "InvalidSignatureException"
+    return status, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": kind}, json.dumps({"__type": kind, "message": f"Canonical: {said}"}).encode()
+
+
+def in_text(status, said):
+    return status, {"Content-Type": "text/plain"}, f"Canonical: {said}".encode()
+
+
+def check_aws(*texts):
+    check([KEYS["AWS_ACCESS_KEY_ID"], TOKEN, *forms(TOKEN), KEYS["AWS_SECRET_ACCESS_KEY"]], *texts)
+    for text in texts:
+        # A signature is 64 hex digits behind its name.
+        assert "Signature=***" in text or "Signature=" not in text, text
+
+
+@pytest.mark.parametrize("command", [["ls"], ["ls", "prod"], ["show", TASK], ["export", TASK], ["deploy", "web", "--cluster", "prod"], ["doctor"]],
+                         ids=lambda command: " ".join(command[:2]))
+def test_what_aws_repeats_is_masked(ecspan, command):
+    aws = echoing(400, in_json)
+    try:
+        run = ecspan(*command, env={**KEYS, "AWS_ENDPOINT_URL": aws.url})
+    finally:
+        aws.stop()
+    assert run.code == 1 and ("Canonical: " in run.err + run.out or command == ["doctor"]), run
+    check_aws(run.out, run.err)
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 503])
+def test_what_x_ray_repeats_is_masked(ecspan, tmp_path, status):
+    tasks = batch.write(tmp_path / "tasks.jsonl", 1, seconds_ago=3_600)
+    to = echoing(status, in_text)
+    try:
+        run = ecspan("export", tasks, "--to", "xray:eu-west-1", "--endpoint", to.url, "--deadline", "1s", env=KEYS)
+        looked = ecspan("doctor", "--no-aws", "--to", "xray:eu-west-1", "--endpoint", to.url, env=KEYS)
+    finally:
+        to.stop()
+    assert "Canonical: " in run.err, run
+    check_aws(run.out, run.err, looked.out, looked.err, *kept(tmp_path))

@@ -1,0 +1,101 @@
+"""Who is told to stop loses nothing that was read, and says what was not."""
+
+import re
+import signal
+import subprocess
+
+import batch
+import pytest
+from conftest import PROJECT
+from test_export import APP, ENDED
+from test_undelivered import black_hole, connected, notes  # noqa: F401: a fixture
+from waiting import wait_until
+
+NGINX = PROJECT / "examples/nginx/task.json"
+SIGNALS = pytest.mark.parametrize(("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+SILENT = ["--protocol", "http/json", "--timeout", "1h", "--deadline", "1h"]
+
+
+def is_sending(url):
+    return lambda: connected(int(url.rsplit(":", 1)[1]))
+
+
+def listens_to(process):
+    """Whether it would be told of a SIGTERM."""
+    status = open(f"/proc/{process.pid}/status").read()
+    return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
+def told(process, signal_=signal.SIGTERM):
+    process.send_signal(signal_)
+    _, err = process.communicate(timeout=60)
+    return process.returncode, err.decode()
+
+
+@SIGNALS
+def test_all_of_a_file_is_saved_however_little_of_it_was_in_hand(ecspan, tmp_path, black_hole, signal_, code):
+    tasks = batch.write(tmp_path / "tasks.jsonl", 3_000)
+    process = ecspan.start("export", tasks, "--endpoint", black_hole, *SILENT)
+    wait_until("a connection to the receiver", is_sending(black_hole), 30, process=process)
+    spans = 3_000 * batch.SPANS
+    ended, err = told(process, signal_)
+    assert ended == code and f"0 of {spans} spans accepted" in err and f"{spans} not delivered, {spans} saved" in err, err[-1000:]
+    assert sum(note["items"] for note in notes(ecspan)) == spans
+    assert len({task for note in notes(ecspan) for task in note["tasks"]}) == 3_000
+    assert "interrupted: " not in err.replace("interrupted before it was sent", "")
+
+
+@pytest.mark.parametrize("by", ["names", "selectors"])
+def test_tasks_that_were_not_read_are_named(ecspan, aws, black_hole, by):
+    tasks = [aws.seed.task("prod", [APP], service="web", times=ENDED, stop_code="UserInitiated", streams=False) for _ in range(40)]
+    aws.front.latency = 0.3
+    selectors = ["--cluster", "prod", "--service", "web", "--status", "all"]
+    which = selectors if by == "selectors" else [f"prod/{task.id}" for task in tasks]
+    process = ecspan.start("export", *which, "--endpoint", black_hole, *SILENT)
+    wait_until("a connection to the receiver", is_sending(black_hole), 30, process=process)
+    code, err = told(process)
+    aws.front.latency = 0.0
+    saved = {task for note in notes(ecspan) for task in note["tasks"]}
+    of = f" of {' '.join(selectors)}" if by == "selectors" else " were"
+    found = re.search(rf"error: interrupted: (\d+) tasks{of} not read: (.*)", err)
+    assert code == 143 and found, err
+    unread = set(found[2].split(", "))
+    assert len(unread) == int(found[1]) and saved and not saved & unread, err
+    assert saved | unread == {f"prod/{task.id}" for task in tasks}
+    assert "hint: ask for them again" in err
+
+
+def test_a_task_that_was_waited_for_and_a_selection_that_was_not_listed_are_named(ecspan, aws):
+    task = aws.seed.task("prod", [APP], service="web", streams=False)
+    process = ecspan.start("export", f"prod/{task.id}", "--wait", "--to", "file:-")
+    assert aws.front.arrived.wait(30)
+    code, err = told(process)
+    assert code == 143 and f"interrupted: 1 task was not read: prod/{task.id}" in err, err
+    aws.reset()
+    aws.front.latency = 20.0
+    process = ecspan.start("export", "--cluster", "prod", "--family", "web", "--since", "1h", "--to", "file:-")
+    assert aws.front.arrived.wait(30)
+    code, err = told(process)
+    aws.front.latency = 0.0
+    assert code == 143 and "interrupted: the tasks of --cluster prod --family web --since 3600000ms were not read" in err, err
+
+
+def test_an_input_that_never_ends_is_named_and_what_was_read_before_it_is_delivered(ecspan, collector):
+    process = ecspan.start("export", NGINX, "-", "--endpoint", collector.http, stdin=subprocess.PIPE)
+    wait_until("a process that listens to signals", lambda: listens_to(process), 30, process=process)
+    process.send_signal(signal.SIGTERM)
+    # Its stdin stays open.
+    code, err = process.wait(30), process.stderr.read().decode()
+    process.stdin.close()
+    assert code == 143 and "9 of 9 spans accepted" in err and "interrupted: 1 file was not read: -" in err, err
+    assert len(collector.spans(9)) == 9
+
+
+def test_a_bundle_that_was_interrupted_says_what_is_missing(ecspan, aws, tmp_path):
+    tasks = [aws.seed.task("prod", [APP], service="web", times=ENDED, streams=False) for _ in range(3)]
+    aws.front.latency = 20.0
+    process = ecspan.start("record", *(f"prod/{task.id}" for task in tasks), "-o", tmp_path / "bundle.json")
+    assert aws.front.arrived.wait(30)
+    code, err = told(process)
+    aws.front.latency = 0.0
+    assert code == 143 and "interrupted: 3 tasks were not read: " in err and all(f"prod/{task.id}" in err for task in tasks), err

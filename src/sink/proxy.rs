@@ -1,0 +1,170 @@
+//! What stands between here and a receiver: a gRPC connection through a proxy, and what a proxy's answers and failures mean. The
+//! proxy is named then, never the receiver, which was not reached. Main types: [`Tunneled`], [`Failed`].
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::Uri;
+use http::uri::PathAndQuery;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::endpoint::Endpoint;
+use super::http::{chain, innermost, io_kind};
+use super::reason::Reason;
+use super::transport::Answer;
+use crate::proxy::Proxy;
+
+/// hyper-util's words for 407, which reqwest passes on.
+const WANTS_CREDENTIALS: &str = "proxy authorization required";
+
+/// Connects to a host through a proxy, with `CONNECT`.
+#[derive(Clone)]
+pub(crate) struct Tunneled {
+    tunnel: Tunnel<HttpConnector>,
+    proxy: Proxy,
+    timeout: Duration,
+}
+
+/// A proxy let no connection through.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    proxy: Proxy,
+    kind: Option<io::ErrorKind>,
+    detail: String,
+}
+
+impl Tunneled {
+    pub(crate) fn new(proxy: &Proxy, timeout: Duration) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        let tunnel = Tunnel::new(proxy.uri().clone(), tcp);
+        let tunnel = match proxy.auth() {
+            Some(auth) => tunnel.with_auth(auth.clone()),
+            None => tunnel,
+        };
+        Self { tunnel, proxy: proxy.clone(), timeout }
+    }
+}
+
+impl Service<Uri> for Tunneled {
+    type Response = TokioIo<TcpStream>;
+    type Error = Failed;
+    type Future = BoxFuture<'static, Result<Self::Response, Failed>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        let proxy = self.proxy.clone();
+        self.tunnel.poll_ready(context).map_err(|error| Failed::new(proxy, &error))
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let (proxy, timeout) = (self.proxy.clone(), self.timeout);
+        let connecting = self.tunnel.call(with_port(to));
+        async move {
+            match tokio::time::timeout(timeout, connecting).await {
+                Ok(connected) => connected.map_err(|error| Failed::new(proxy, &error)),
+                Err(_) => {
+                    Err(Failed { proxy, kind: Some(io::ErrorKind::TimedOut), detail: "it did not answer".to_owned() })
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+/// `CONNECT` names a port, and what takes it for granted is TLS.
+fn with_port(to: Uri) -> Uri {
+    let (Some(host), None, Some("http")) = (to.host(), to.port(), to.scheme_str()) else { return to };
+    let built = Uri::builder().scheme("http").authority(format!("{host}:80"));
+    built.path_and_query(PathAndQuery::from_static("/")).build().unwrap_or(to)
+}
+
+impl Failed {
+    fn new(proxy: Proxy, error: &(dyn Error + 'static)) -> Self {
+        Self { proxy, kind: io_kind(error), detail: innermost(error) }
+    }
+
+    /// The one below an error, if any.
+    pub(crate) fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        chain(error).find_map(|layer| layer.downcast_ref())
+    }
+
+    pub(crate) fn answer(&self, endpoint: &Endpoint) -> Answer {
+        connect_failed(&self.proxy, endpoint, self.kind, &self.detail)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the proxy {}: {}", self.proxy, self.detail)
+    }
+}
+
+impl Error for Failed {}
+
+/// Classifies a connection that a proxy did not let through.
+pub(crate) fn connect_failed(proxy: &Proxy, endpoint: &Endpoint, kind: Option<io::ErrorKind>, detail: &str) -> Answer {
+    let said = |said: String| Reason::Proxy { proxy: proxy.to_string(), said, wants_credentials: false };
+    if detail.contains(WANTS_CREDENTIALS) {
+        return Answer::refused(wants_credentials(proxy));
+    }
+    Answer::retry(said(match kind {
+        Some(io::ErrorKind::ConnectionRefused) => "refuses connections".to_owned(),
+        _ => match detail.strip_prefix("tunnel error: ") {
+            Some("unsuccessful") => format!("refuses to connect to {endpoint}"),
+            Some(detail) => format!("did not connect to {endpoint}: {detail}"),
+            None => format!("cannot be connected to, on the way to {endpoint}: {detail}"),
+        },
+    }))
+}
+
+/// What TLS says, where it was spoken through a proxy.
+pub(crate) fn through(proxy: Option<&Proxy>, detail: String) -> String {
+    match proxy {
+        Some(proxy) => format!("{detail} (through the proxy {proxy}, which may have opened it)"),
+        None => detail,
+    }
+}
+
+fn wants_credentials(proxy: &Proxy) -> Reason {
+    let said = "wants other credentials than it is given (407 Proxy Authentication Required)".to_owned();
+    Reason::Proxy { proxy: proxy.to_string(), said, wants_credentials: true }
+}
+
+/// What an answer means that came through a proxy which reads along, as it does where there is no TLS: unless it is of OTLP's own
+/// types, the proxy may have written it.
+pub(crate) fn judged(proxy: Option<&Proxy>, endpoint: &Endpoint, content_type: &str, answer: Answer) -> Answer {
+    let Some(proxy) = proxy.filter(|_| !endpoint.is_tls()) else { return answer };
+    let is_receivers = content_type.contains("protobuf") || content_type.contains("json");
+    let perhaps = |said: &str| Reason::Proxy {
+        proxy: proxy.to_string(),
+        said: format!("(or what is behind it) {said}"),
+        wants_credentials: false,
+    };
+    let judged = |reason: Reason| match &reason {
+        Reason::Http { status, .. } if status.as_u16() == 407 => wants_credentials(proxy),
+        Reason::Broken { detail, .. } => perhaps(&format!("broke the connection before an answer came: {detail}")),
+        Reason::OtherProtocol { detail, .. } => perhaps(&format!("does not speak HTTP/1.1: {detail}")),
+        _ if is_receivers => reason,
+        // What the receiver answered, in whatever words.
+        _ => match reason.to_string().strip_prefix("the receiver ") {
+            Some(said) => perhaps(said),
+            None => reason,
+        },
+    };
+    match answer {
+        Answer::Refused { reason, too_large } => Answer::Refused { reason: judged(reason), too_large },
+        Answer::Retry { reason, after } => Answer::Retry { reason: judged(reason), after },
+        Answer::Doubtful { reason } => Answer::Doubtful { reason: judged(reason) },
+        Answer::Unknown { reason } => Answer::Unknown { reason: judged(reason) },
+        accepted @ Answer::Accepted { .. } => accepted,
+    }
+}

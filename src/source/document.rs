@@ -1,0 +1,220 @@
+//! One document, read whole: whatever it holds of tasks, services, definitions, logs and messages, in any combination. Main function:
+//! [`read`].
+//!
+//! What stands under a name that ECS uses must be what the name says, or is an error. What stands elsewhere (in a state machine's
+//! output, say) and is not known is somebody else's.
+
+use serde_json::Value;
+
+use super::answer;
+use super::bundle;
+use super::docker;
+use super::error::ReadError;
+use super::event::{self, Carried, Event, Message, Unpacked};
+use super::files::{Contents, read_text};
+use super::json::At;
+use super::metadata;
+use super::rollout;
+use super::shape::{self, Shape};
+use crate::model::observation::Observation;
+
+/// Values within values, text within text: nothing real goes half as deep.
+const DEEPEST: usize = 150;
+/// So many bytes of text within text are unpacked of one input.
+pub(super) const UNPACKED: usize = 256 * 1024 * 1024;
+/// Reads a document; one that holds nothing known is an error.
+pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
+    let before = contents.count();
+    if contents.inside.depth >= DEEPEST {
+        contents.errors.push(ReadError::TooDeep { place: at.place.clone() });
+        return;
+    }
+    contents.inside.depth += 1;
+    let camel = shape::is_snake(at).then(|| shape::in_camel_case(at.value));
+    let at = &At { value: camel.as_ref().unwrap_or(at.value), place: at.place.clone() };
+    let found = shape::of(at).and_then(|shape| read_shape(at, shape, contents));
+    contents.inside.depth -= 1;
+    match found {
+        Err(error) => contents.errors.push(error),
+        Ok(()) if before == contents.count() => contents.errors.push(shape::nothing(at)),
+        Ok(()) => {}
+    }
+}
+
+fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), ReadError> {
+    let mut own: &[&str] = &[];
+    match shape {
+        Shape::Bundle => return bundle::read(at, contents),
+        Shape::List if at.elements().iter().all(|at| !at.value.is_object() && !at.value.is_array()) => {
+            return Err(shape::nothing(at));
+        }
+        Shape::List => {
+            at.elements().iter().for_each(|element| read(element, contents));
+            return Ok(());
+        }
+        Shape::LogLines => {
+            let lines = at.elements();
+            return match event::written(&lines) {
+                Some(messages) => {
+                    read_messages(messages, contents);
+                    Ok(())
+                }
+                None => {
+                    contents
+                        .observations
+                        .extend(answer::log_lines(&lines, at, None)?.into_iter().map(Observation::Log));
+                    Ok(())
+                }
+            };
+        }
+        Shape::ServiceEvents => {
+            let events = answer::service_events(&at.elements())?;
+            contents.observations.extend(events.into_iter().map(Observation::ServiceEvent));
+            return Ok(());
+        }
+        Shape::Deployments => {
+            let service = rollout::service_of(at)?;
+            contents.observations.push(Observation::Service(Box::new(service)));
+            return Ok(());
+        }
+        Shape::Text => {
+            let text = at.value.as_str().unwrap_or_default();
+            read_text(&at.place.to_string(), text, contents);
+            return Ok(());
+        }
+        Shape::Parts => {}
+        Shape::Task => contents.observations.push(Observation::Task(Box::new(answer::task(at)?))),
+        Shape::Definition => contents.observations.push(Observation::Definition(Box::new(answer::definition(at)))),
+        Shape::Service => {
+            own = &["events"];
+            let service = rollout::service(at)?;
+            contents.observations.extend(service.events.iter().cloned().map(Observation::ServiceEvent));
+            contents.observations.push(Observation::Service(Box::new(service)));
+        }
+        Shape::ServiceDeployment => {
+            let record = rollout::service_deployment(at)?;
+            contents.observations.push(Observation::ServiceDeployment(Box::new(record)));
+        }
+        Shape::ServiceRevision => {
+            let records = rollout::service_revision(at).into_iter();
+            contents.observations.extend(records.map(|record| Observation::ServiceRevision(Box::new(record))));
+        }
+        Shape::Metadata => {
+            let (record, gaps) = metadata::task(at)?;
+            let task_id = Some(record.id.clone());
+            contents.observations.push(Observation::Task(Box::new(record)));
+            contents
+                .observations
+                .extend(gaps.into_iter().map(|gap| Observation::Gap { task_id: task_id.clone(), gap }));
+        }
+        Shape::MetadataContainer => {
+            contents.observations.push(Observation::Task(Box::new(metadata::container_only(at)?)));
+        }
+        Shape::AgentTask => contents.observations.push(Observation::Task(Box::new(metadata::agent_task(at)?))),
+        Shape::DockerContainer if docker::is_foreign(at) => contents.passed_by.push(docker::FOREIGN.to_owned()),
+        Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
+        Shape::Event => match event::read(at)? {
+            Event::Task(record) => contents.observations.push(Observation::Task(record)),
+            Event::Other(kind) => contents.passed_by.push(kind),
+        },
+        Shape::Envelope => {
+            own = &["events"];
+            read_messages(event::messages(at).unwrap_or_default(), contents);
+        }
+        Shape::Control => contents.passed_by.push("CloudWatch Logs control message".to_owned()),
+    }
+    // What is somebody else's of a thing that is known was not looked for in it.
+    read_parts(at, shape != Shape::Parts, own, contents);
+    Ok(())
+}
+
+/// The documents that messages carry as text. One bad message never hides the others.
+fn read_messages(messages: Vec<Message<'_>>, contents: &mut Contents) {
+    for Message { place, carried } in messages {
+        match carried {
+            Carried::Plain(text) => read_text(&place.to_string(), text, contents),
+            Carried::Packed(packed) => {
+                let left = UNPACKED.saturating_sub(contents.inside.unpacked);
+                match event::unpack(packed, left) {
+                    Unpacked::Text(text) => read_text(&place.to_string(), &text, contents),
+                    Unpacked::TooMuch => {
+                        // Nothing more is unpacked: each try would cost as much.
+                        contents.inside.unpacked = UNPACKED;
+                        contents.errors.push(ReadError::TooDeep { place });
+                    }
+                    Unpacked::Wrong => {
+                        let expected = "text in base64, packed with gzip or not";
+                        contents.errors.push(ReadError::Expected { place, expected });
+                    }
+                }
+            }
+            Carried::Missing => {
+                contents.errors.push(ReadError::Expected { place, expected: "a message, as its neighbours are" });
+            }
+        }
+    }
+}
+
+/// What the fields of an object hold: those that ECS names, and, unless `only_named`, whatever is known in the others.
+fn read_parts(at: &At<'_>, only_named: bool, own: &[&str], contents: &mut Contents) {
+    let before = contents.count();
+    let mut projection = None;
+    for key in at.value.as_object().into_iter().flat_map(|object| object.keys()) {
+        let Some(inner) = at.get(key) else { continue };
+        let name = shape::camel(key);
+        if own.contains(&name.as_str()) {
+            continue;
+        }
+        match name.as_str() {
+            "tasks" | "task" | "services" | "service" | "serviceDeployments" | "serviceRevisions"
+                if shape::holds_things(&inner, &name) =>
+            {
+                inner.elements().iter().for_each(|element| read(element, contents));
+            }
+            "failures" => contents.missing.extend(answer::missing(&inner)),
+            "taskDefinition" | "taskDefinitions" if inner.value.is_object() || inner.value.is_array() => {
+                read_quietly(&inner, contents, &mut projection);
+            }
+            "events" if matches!(shape::of(&inner), Ok(Shape::LogLines | Shape::ServiceEvents)) => {
+                read(&inner, contents)
+            }
+            _ if only_named => {}
+            _ => read_quietly(&inner, contents, &mut projection),
+        }
+    }
+    if let Some(projection) = projection.filter(|_| before == contents.count()) {
+        contents.errors.push(projection);
+    }
+}
+
+/// What is known in `inner`; what is not is nobody's loss.
+fn read_quietly(inner: &At<'_>, contents: &mut Contents, projection: &mut Option<ReadError>) {
+    match inner.value {
+        Value::Object(_) | Value::Array(_) => {}
+        Value::String(text) if is_json_text(text) => {}
+        _ => return,
+    }
+    let mut found = Contents { inside: contents.inside, ..Contents::default() };
+    read(inner, &mut found);
+    contents.inside.unpacked = found.inside.unpacked;
+    for error in found.errors.drain(..) {
+        match error {
+            ReadError::Projection { .. } => {
+                projection.get_or_insert(error);
+            }
+            ReadError::UnknownShape { .. } | ReadError::NoneInIt { .. } | ReadError::NamesOnly { .. } => {}
+            error => contents.errors.push(error),
+        }
+    }
+    contents.absorb(found);
+}
+
+/// Whether a text is JSON, or a part of it that names a task.
+fn is_json_text(text: &str) -> bool {
+    let text = text.trim();
+    let is_whole = text.starts_with('{') && text.ends_with('}') || text.starts_with('[') && text.ends_with(']');
+    if text.starts_with('{') && (text.contains("askArn\"") || text.contains("\"detail-type\"")) {
+        return true;
+    }
+    is_whole && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}

@@ -1,0 +1,119 @@
+//! From the bytes of a file to the JSON documents in it, whatever stands around them. Main functions: [`decode`], [`documents`].
+//!
+//! JSON is read as it comes, a document at a time. Only where that fails is the text looked through: for JSON inside other text, for
+//! YAML, and for what it is if it is neither. Every pass is linear, or limited.
+
+mod foreign;
+mod scan;
+mod search;
+mod tidy;
+mod yaml;
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use self::search::Search;
+use super::error::ReadError;
+
+/// How a document came to light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It stands there as a document of its own: what is not known of it is an error.
+    Whole,
+    /// It was found in other text: what is not known of it is somebody else's.
+    Found,
+    /// It was found inside something that is broken: only what names itself counts.
+    Salvaged,
+}
+
+/// What takes a document: its place, and whether anything in it was known.
+pub(super) type Take<'a> = &'a mut dyn FnMut(&str, Value, Trust) -> Taken;
+
+/// What became of a document.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// Something in it is known.
+    Known,
+    /// Nothing is; that is no error yet where other text holds it.
+    Unknown(Option<ReadError>),
+}
+
+/// What is to be said of a text besides its documents.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    pub(super) notes: Vec<String>,
+    pub(super) errors: Vec<ReadError>,
+}
+
+/// The text of a file: UTF-8, or UTF-16 as Windows PowerShell's `>` writes it.
+pub(super) fn decode<'a>(origin: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
+        // Without a mark: JSON and the AWS CLI begin with ASCII.
+        [1..0x80, 0, 1..0x80, 0, ..] => Cow::Owned(utf16(bytes, u16::from_le_bytes)),
+        [0, 1..0x80, 0, 1..0x80, ..] => Cow::Owned(utf16(bytes, u16::from_be_bytes)),
+        _ => Cow::Borrowed(
+            std::str::from_utf8(bytes)
+                .map_err(|error| ReadError::NotUtf8 { origin: origin.to_owned(), offset: error.valid_up_to() })?
+                .trim_start_matches('\u{feff}'),
+        ),
+    };
+    if text.trim().is_empty() {
+        return Err(ReadError::Empty { origin: origin.to_owned() });
+    }
+    Ok(text)
+}
+
+/// What is no UTF-16 becomes U+FFFD, and then no JSON.
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = bytes.chunks(2).map(|pair| unit([pair[0], pair.get(1).copied().unwrap_or_default()]));
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// Hands every document of `text` to `take`. `origin` is what to call the text.
+pub(super) fn documents(origin: &str, text: &str, take: Take<'_>) -> Remarks {
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut count = 0_usize;
+    loop {
+        let begin = stream.byte_offset();
+        match stream.next() {
+            None => return Remarks::default(),
+            Some(Ok(value)) => {
+                let end = stream.byte_offset();
+                let is_only_one = count == 0 && text.get(end..).is_none_or(|rest| rest.trim().is_empty());
+                // A prompt or a log line may begin with what happens to be JSON.
+                if !is_only_one && is_plain(&value) {
+                    return Search::new(origin, text, begin, count).run(take);
+                }
+                // A file of one document needs no number.
+                let place = if is_only_one { origin.to_owned() } else { format!("{origin}: document {}", count + 1) };
+                // What is wrong with a whole document is the taker's to tell.
+                let _ = take(&place, value, Trust::Whole);
+                count += 1;
+            }
+            Some(Err(_)) => return Search::new(origin, text, begin, count).run(take),
+        }
+    }
+}
+
+/// Whether a value is no document.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(is_plain),
+        Value::Object(_) => false,
+        _ => true,
+    }
+}
+
+/// What is wrong with an answer that should be JSON alone.
+#[cfg(feature = "deliver")]
+pub(super) fn not_json(origin: &str, text: &str, error: &serde_json::Error) -> ReadError {
+    let origin = origin.to_owned();
+    if let Some(form) = foreign::by_sign(text) {
+        return ReadError::Foreign { origin, what: form.what, hint: form.hint };
+    }
+    let message = if error.is_eof() { "the JSON ends in the middle" } else { "this is no JSON" };
+    ReadError::NotJson { origin, line: error.line(), column: error.column(), message: message.to_owned(), hint: None }
+}

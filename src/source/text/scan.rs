@@ -1,0 +1,450 @@
+//! One JSON value in a text that people handled: found to its end, and mended where only its spelling suffered. Main function:
+//! [`scan`].
+//!
+//! Comments, trailing commas, curly quotes, odd spaces and lines that a terminal broke are mended; what a program printed in
+//! its own notation is not guessed at: it is [`Odd`]. The scan is one pass; whether the result is JSON is serde_json's to say.
+
+use std::borrow::Cow;
+
+/// As deep as serde_json reads.
+const DEEPEST: usize = 127;
+
+/// A value's text, mended.
+#[derive(Debug)]
+pub(super) struct Scanned<'a> {
+    /// Where it ends.
+    pub(super) end: usize,
+    /// The JSON: the text itself, where nothing was mended.
+    pub(super) json: Cow<'a, str>,
+    /// So many keys it has.
+    pub(super) keys: usize,
+    /// What was mended.
+    pub(super) mended: Mended,
+}
+
+/// What was mended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mended {
+    pub(super) comments: bool,
+    pub(super) commas: bool,
+    pub(super) quotes: bool,
+    pub(super) spaces: bool,
+    pub(super) breaks: bool,
+    pub(super) escapes: bool,
+    pub(super) numbers: bool,
+}
+
+impl Mended {
+    /// Both.
+    pub(super) fn add(&mut self, other: Self) {
+        self.comments |= other.comments;
+        self.commas |= other.commas;
+        self.quotes |= other.quotes;
+        self.spaces |= other.spaces;
+        self.breaks |= other.breaks;
+        self.escapes |= other.escapes;
+        self.numbers |= other.numbers;
+    }
+}
+
+/// Why a text is no JSON value, and how far it looked like one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Broken {
+    /// Where.
+    pub(super) at: usize,
+    /// So many keys were read until there.
+    pub(super) keys: usize,
+    pub(super) odd: Odd,
+}
+
+/// What stands where JSON should go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Odd {
+    /// Nothing: the text ends.
+    End,
+    /// `...`: somebody shortened it.
+    Ellipsis,
+    /// A string in single quotes, or a word that only Python has.
+    Python,
+    /// A key without quotes.
+    BareKey,
+    /// `=` or `=>` between a key and its value.
+    Equals,
+    /// A backslash before the quotes: JSON as text in a program or in JSON.
+    Escaped,
+    /// A closing bracket of the wrong kind.
+    Bracket,
+    /// More brackets than anything real has.
+    Depth,
+    /// Anything else.
+    Other,
+}
+
+/// Scans the value that begins at the start of `text` with a bracket.
+pub(super) fn scan(text: &str) -> Result<Scanned<'_>, Broken> {
+    let mut scan = Scan {
+        text,
+        at: 0,
+        copied: 0,
+        out: String::new(),
+        open: vec![],
+        keys: 0,
+        comma: None,
+        mended: Mended::default(),
+    };
+    match scan.run() {
+        Ok(()) => {
+            let end = scan.at;
+            let json = if scan.copied == 0 {
+                Cow::Borrowed(text.get(..end).unwrap_or_default())
+            } else {
+                scan.replace(end, end, "");
+                Cow::Owned(scan.out)
+            };
+            Ok(Scanned { end, json, keys: scan.keys, mended: scan.mended })
+        }
+        Err(odd) => {
+            let at = if odd == Odd::End { text.len() } else { scan.at };
+            Err(Broken { at, keys: scan.keys, odd })
+        }
+    }
+}
+
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+    /// What is before it is in `out`, mended.
+    copied: usize,
+    out: String,
+    open: Vec<u8>,
+    keys: usize,
+    /// Where a comma stands that nothing has followed yet.
+    comma: Option<usize>,
+    mended: Mended,
+}
+
+impl Scan<'_> {
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Puts `with` where `from..to` stands.
+    fn replace(&mut self, from: usize, to: usize, with: &str) {
+        self.out.push_str(self.text.get(self.copied..from).unwrap_or_default());
+        self.out.push_str(with);
+        self.copied = to;
+    }
+
+    fn run(&mut self) -> Result<(), Odd> {
+        loop {
+            let Some(next) = self.rest().chars().next() else { return Err(Odd::End) };
+            match next {
+                ' ' | '\n' | '\r' | '\t' => {
+                    self.at += 1;
+                    continue;
+                }
+                '/' | '#' => {
+                    self.comment()?;
+                    continue;
+                }
+                odd if odd.is_whitespace() || is_invisible(odd) => {
+                    self.replace(self.at, self.at + odd.len_utf8(), " ");
+                    self.at += odd.len_utf8();
+                    self.mended.spaces = true;
+                    continue;
+                }
+                ']' | '}' => {
+                    if let Some(comma) = self.comma.take() {
+                        self.without_comma(comma);
+                    }
+                    let opening = if next == ']' { b'[' } else { b'{' };
+                    if self.open.last() != Some(&opening) {
+                        return Err(Odd::Bracket);
+                    }
+                    self.open.pop();
+                    self.at += 1;
+                    if self.open.is_empty() {
+                        return Ok(());
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            self.comma = None;
+            match next {
+                '[' | '{' => {
+                    if self.open.len() >= DEEPEST {
+                        return Err(Odd::Depth);
+                    }
+                    self.open.push(next as u8);
+                    self.at += 1;
+                }
+                ',' => {
+                    self.comma = Some(self.at);
+                    self.at += 1;
+                }
+                ':' => {
+                    self.keys += 1;
+                    self.at += 1;
+                }
+                '"' => self.string()?,
+                quote if is_curly(quote) => self.curly(quote)?,
+                '\'' | '‘' | '’' | '`' => return Err(Odd::Python),
+                '…' => return Err(self.ellipsis(next.len_utf8())),
+                '\\' => return Err(Odd::Escaped),
+                '=' => return Err(Odd::Equals),
+                word if word.is_ascii_alphanumeric() || matches!(word, '-' | '+' | '.' | '_' | '$') => self.word()?,
+                '<' | '(' if self.keys > 0 && is_left_out(self.rest()) => return Err(Odd::Ellipsis),
+                _ => return Err(Odd::Other),
+            }
+        }
+    }
+
+    /// Drops the comma at `comma` though what follows it is copied already, or not.
+    fn without_comma(&mut self, comma: usize) {
+        self.mended.commas = true;
+        if comma >= self.copied {
+            self.replace(comma, comma + 1, "");
+            return;
+        }
+        // Only white space and mended comments came after it.
+        let kept = self.out.trim_end().len();
+        if self.out.get(..kept).is_some_and(|out| out.ends_with(',')) {
+            self.out.truncate(kept - 1);
+        }
+    }
+
+    fn comment(&mut self) -> Result<(), Odd> {
+        let rest = self.rest();
+        let (opens, length) = if rest.starts_with("//") {
+            (2, rest.find('\n').unwrap_or(rest.len()))
+        } else if rest.starts_with('#') {
+            (1, rest.find('\n').unwrap_or(rest.len()))
+        } else if rest.starts_with("/*") {
+            (2, rest.find("*/").map(|end| end + 2).ok_or(Odd::End)?)
+        } else {
+            return Err(Odd::Other);
+        };
+        let says = rest.get(opens..length).unwrap_or_default().trim_end_matches("*/").trim();
+        if ["...", "…"].iter().any(|dots| says.starts_with(dots) || says.ends_with(dots)) {
+            return Err(Odd::Ellipsis);
+        }
+        self.replace(self.at, self.at + length, " ");
+        self.at += length;
+        self.mended.comments = true;
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<(), Odd> {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at + 1;
+        loop {
+            let Some(&byte) = bytes.get(at) else {
+                return Err(Odd::End);
+            };
+            match byte {
+                b'"' => break,
+                b'\\' => {
+                    match bytes.get(at + 1) {
+                        None => return Err(Odd::End),
+                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') => {}
+                        // A line that goes on, as shells and sources write it.
+                        Some(b'\n') => {
+                            self.mended.breaks = true;
+                            self.replace(at, at + 1, "");
+                            at += 1;
+                            continue;
+                        }
+                        Some(b'\'' | b'`' | b'$') => {
+                            self.mended.escapes = true;
+                            self.replace(at, at + 1, "");
+                        }
+                        Some(_) => {
+                            self.mended.escapes = true;
+                            self.replace(at, at + 1, "\\\\");
+                            at += 1;
+                            continue;
+                        }
+                    }
+                    at += 2;
+                    continue;
+                }
+                b'\n' | b'\r' => {
+                    self.mended.breaks = true;
+                    // One space may be the text's own; more are the indentation of the page.
+                    let indent = bytes.iter().skip(at + 1).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+                    let gone = 1 + if indent > 1 { indent } else { 0 };
+                    self.replace(at, at + gone, "");
+                    at += gone;
+                    continue;
+                }
+                0..0x20 => {
+                    self.mended.escapes = true;
+                    self.replace(at, at + 1, &format!("\\u{byte:04x}"));
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        self.at = at + 1;
+        Ok(())
+    }
+
+    /// A string between quotes that a word processor made.
+    fn curly(&mut self, quote: char) -> Result<(), Odd> {
+        self.mended.quotes = true;
+        let begin = self.at + quote.len_utf8();
+        let Some(length) = self.text.get(begin..).and_then(|rest| rest.find(is_curly_or_straight)) else {
+            return Err(Odd::End);
+        };
+        let inside = self.text.get(begin..begin + length).unwrap_or_default().to_owned();
+        self.replace(self.at, begin, "\"");
+        if inside.contains('\n') {
+            self.mended.breaks = true;
+            self.replace(begin, begin + length, &inside.replace(['\r', '\n'], ""));
+        }
+        let close = self.text.get(begin + length..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        self.replace(begin + length, begin + length + close, "\"");
+        self.at = begin + length + close;
+        Ok(())
+    }
+
+    /// A number or a literal, which a terminal may have broken.
+    fn word(&mut self) -> Result<(), Odd> {
+        let begin = self.at;
+        let mut end = begin + self.word_length();
+        let broken_at = |end: usize| {
+            let rest = self.text.get(end..)?;
+            let rest = rest.strip_prefix('\r').unwrap_or(rest).strip_prefix('\n')?;
+            rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.').then_some(self.text.len() - rest.len())
+        };
+        let mut word = self.text.get(begin..end).unwrap_or_default().to_owned();
+        while word.len() < 40
+            && let Some(next) = broken_at(end)
+        {
+            self.at = next;
+            let more = self.word_length();
+            word.push_str(self.text.get(next..next + more).unwrap_or_default());
+            end = next + more;
+        }
+        self.at = begin;
+        if word.starts_with("..") {
+            return Err(self.ellipsis(word.len()));
+        }
+        if matches!(word.as_str(), "NaN" | "Infinity" | "-Infinity") {
+            self.mended.numbers = true;
+            self.replace(begin, end, "null");
+            self.at = end;
+            return Ok(());
+        }
+        let is_number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-') && word.parse::<f64>().is_ok();
+        if !is_number && !matches!(word.as_str(), "true" | "false" | "null") {
+            let after = self.text.get(end..).unwrap_or_default().trim_start();
+            return Err(match word.as_str() {
+                "None" | "True" | "False" | "datetime.datetime" => Odd::Python,
+                _ if after.starts_with('=') => Odd::Equals,
+                _ if after.starts_with(':') => Odd::BareKey,
+                "undefined" | "new" => Odd::BareKey,
+                _ if self.keys > 0 && is_left_out(&word) => Odd::Ellipsis,
+                _ => Odd::Other,
+            });
+        }
+        if word.len() < end - begin {
+            self.mended.breaks = true;
+            self.replace(begin, end, &word);
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    /// Dots before more of the document were meant for what is missing, whatever was read until there.
+    fn ellipsis(&mut self, length: usize) -> Odd {
+        let after = self.rest().get(length..).unwrap_or_default().trim_start();
+        self.keys += usize::from(after.starts_with([',', '"', '{']));
+        Odd::Ellipsis
+    }
+
+    fn word_length(&self) -> usize {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.' | '_' | '$');
+        let rest = self.rest();
+        rest.find(|c| !is_part(c)).unwrap_or(rest.len())
+    }
+}
+
+/// Whether a text begins with a word for what is not there: `<snip>`, `(omitted)`.
+fn is_left_out(text: &str) -> bool {
+    const WORDS: [&str; 9] = ["snip", "omit", "trunc", "redact", "removed", "cut", "more", "etc", "skip"];
+    let word = text.trim_start_matches(['<', '(', '[', '-', ' ']).get(..8).unwrap_or(text).to_ascii_lowercase();
+    WORDS.iter().any(|sign| word.contains(sign))
+}
+
+/// Quotes of word processors that open or close a string.
+fn is_curly(c: char) -> bool {
+    matches!(c, '“' | '”' | '„' | '‟' | '″' | '＂')
+}
+
+fn is_curly_or_straight(c: char) -> bool {
+    is_curly(c) || c == '"'
+}
+
+/// Of no width: what copying from pages leaves.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<serde_json::Value> {
+        serde_json::from_str(&scan(text).ok()?.json).ok()
+    }
+
+    #[test]
+    fn what_only_spelling_suffered_from_is_mended() {
+        let expected = serde_json::json!({"a": [1, true, null], "b": "x y"});
+        for text in [
+            r#"{"a": [1, true, null], "b": "x y"}"#,
+            "{\"a\": [1, true, null,], // why\n \"b\": \"x y\",\n}",
+            "{\"a\": [1, /* one, */ true, # two\n null , \n ] , \"b\": \"x y\" /* , */ , // end\n}",
+            "{“a”: [1, true, null], „b“: “x y”}",
+            "{\u{a0}\"a\":\u{a0}[1, true, null],\u{200b}\r\n\"b\":\u{3000}\"x y\"}",
+            "{\"a\": [1, tr\nue, nul\r\nl], \"b\": \"x\n y\"}",
+            "{\"a\": [1, true, null], \"b\": \"x \r\n    y\"}",
+            "{\"a\": [1, true, null], \"b\": \"x\\\n y\"}",
+        ] {
+            assert_eq!(read(text), Some(expected.clone()), "{text}");
+        }
+        assert_eq!(read(r#"{"a": "it\'s \d"}"#), Some(serde_json::json!({"a": "it's \\d"})));
+        assert_eq!(read("{\"a\": NaN}"), Some(serde_json::json!({"a": null})));
+        assert_eq!(read("{\"a\": \"tab\there\"}"), Some(serde_json::json!({"a": "tab\there"})));
+        assert_eq!(
+            read("{\"a\": \"// no # comment, /* */ ,]\"}"),
+            Some(serde_json::json!({"a": "// no # comment, /* */ ,]"}))
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_apart() {
+        let odd = |text: &str| scan(text).map(|scanned| scanned.json.into_owned()).map_err(|broken| broken.odd);
+        for (text, expected) in [
+            ("{\"a\": [1, 2", Odd::End),
+            ("{\"a\": \"b", Odd::End),
+            ("{\"a\": 1, ...}", Odd::Ellipsis),
+            ("{\"a\": [{\"b\": 1}, …]}", Odd::Ellipsis),
+            ("{\"a\": 1, // ... more\n\"b\": 2}", Odd::Ellipsis),
+            ("{'a': 1}", Odd::Python),
+            ("{\"a\": None}", Odd::Python),
+            ("{a: 1}", Odd::BareKey),
+            ("{a=1}", Odd::Equals),
+            ("{\"a\"=>1}", Odd::Equals),
+            ("{\\\"a\\\": 1}", Odd::Escaped),
+            ("{\"a\": [1}", Odd::Bracket),
+            ("{\"a\": <snip>}", Odd::Ellipsis),
+            ("{\"a\": <b>}", Odd::Other),
+        ] {
+            assert_eq!(odd(text), Err(expected), "{text}");
+        }
+        assert_eq!(odd(&"[".repeat(1_000)), Err(Odd::Depth));
+    }
+}

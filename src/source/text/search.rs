@@ -1,0 +1,401 @@
+//! The search for documents in a text that is not JSON alone, and what is said of it. Main type: [`Search`].
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::foreign::{self, ASK};
+use super::scan::{Broken, Mended, Odd, scan};
+use super::{Remarks, Take, Taken, Trust, tidy, yaml};
+use crate::source::error::ReadError;
+
+/// The search for documents in a text that is not JSON from there on.
+pub(super) struct Search<'a> {
+    origin: &'a str,
+    /// What was read before it.
+    before: &'a str,
+    text: Cow<'a, str>,
+    /// So many documents were read before.
+    count: usize,
+    mended: Mended,
+    notes: Vec<&'static str>,
+    known: usize,
+    /// Why a document is not known, should none be.
+    unknown: Option<ReadError>,
+    broken: Vec<Failure>,
+    more_broken: usize,
+    /// The beginning of what stands around the documents.
+    around: String,
+    /// What may still be scanned: text that is made to cost more is given up.
+    left: usize,
+}
+
+/// Something that began as JSON and did not go on as such.
+#[derive(Clone, Debug)]
+struct Failure {
+    start: usize,
+    broken: Broken,
+}
+
+/// So many broken documents are named; others are counted.
+const NAMED: usize = 5;
+/// So much of the text around documents is looked at.
+const AROUND: usize = 64 * 1024;
+
+impl<'a> Search<'a> {
+    pub(super) fn new(origin: &'a str, text: &'a str, begin: usize, count: usize) -> Self {
+        let (before, rest) = text.split_at_checked(begin).unwrap_or(("", text));
+        let (mut text, mut notes) = (Cow::Borrowed(rest), vec![]);
+        if let Some(plain) = tidy::without_colours(rest) {
+            text = Cow::Owned(plain);
+            notes.push("colours are taken out");
+        }
+        let left = text.len().saturating_mul(16).saturating_add(AROUND);
+        let (mended, around) = (Mended::default(), String::new());
+        Self {
+            origin,
+            before,
+            text,
+            count,
+            mended,
+            notes,
+            known: 0,
+            unknown: None,
+            broken: vec![],
+            more_broken: 0,
+            around,
+            left,
+        }
+    }
+
+    /// Looks the text through.
+    pub(super) fn run(mut self, take: Take<'_>) -> Remarks {
+        if let Some(form) = foreign::by_form(&self.text) {
+            return Remarks { errors: vec![self.foreign(form)], notes: vec![] };
+        }
+        self.look(take);
+        type Tidy = fn(&str) -> Option<String>;
+        let ways: [(Tidy, &'static str); 3] = [
+            (tidy::without_margin, "what every line begins with is taken off"),
+            (tidy::without_quoting, "the marks before quoted lines are taken off"),
+            (tidy::without_entities, "HTML entities are read as what they stand for"),
+        ];
+        for (tidy, note) in ways {
+            if self.known > 0 {
+                break;
+            }
+            let Some(text) = tidy(&self.text) else { continue };
+            let left = self.left;
+            let mut again =
+                Self { text: Cow::Owned(text), notes: self.notes.clone(), ..Self::new(self.origin, "", 0, self.count) };
+            (again.before, again.left) = (self.before, left);
+            again.look(take);
+            self.left = again.left;
+            if again.known > 0 {
+                again.notes.push(note);
+                self = again;
+            }
+        }
+        self.remarks()
+    }
+
+    fn look(&mut self, take: Take<'_>) {
+        if !(tidy::looks_like_yaml(&self.text) && self.yaml(take)) {
+            self.json(take);
+        }
+    }
+
+    fn yaml(&mut self, take: Take<'_>) -> bool {
+        let text = std::mem::take(&mut self.text);
+        for region in tidy::yaml_regions(&text) {
+            let documents = yaml::documents(region).unwrap_or_default();
+            let is_only_one = documents.len() == 1 && self.count == 0;
+            for value in documents {
+                self.offer(is_only_one, value, Trust::Found, take);
+            }
+            if self.known > 0 {
+                self.notes.push("read as YAML");
+                break;
+            }
+        }
+        self.text = text;
+        self.known > 0
+    }
+
+    /// Hands on a document.
+    fn offer(&mut self, is_only_one: bool, value: Value, trust: Trust, take: Take<'_>) -> bool {
+        let number = self.count + self.known + 1;
+        let place = if is_only_one { self.origin.to_owned() } else { format!("{}: document {number}", self.origin) };
+        // `[]` and `[1]` stand in many a text.
+        let has_names = trust == Trust::Found && names(&value);
+        match take(&place, value, trust) {
+            Taken::Known => {
+                self.known += 1;
+                true
+            }
+            Taken::Unknown(error) => {
+                if has_names {
+                    self.unknown = self.unknown.take().or(error);
+                }
+                false
+            }
+        }
+    }
+
+    /// Every bracket may begin a document. What fails costs what was read of it, and all failures together have a limit.
+    fn json(&mut self, take: Take<'_>) {
+        let text = std::mem::take(&mut self.text);
+        let (mut at, mut broken_until) = (0, 0);
+        while self.left > 0
+            && let Some(start) = text.get(at..).and_then(|rest| rest.find(['{', '['])).map(|found| at + found)
+        {
+            let trust = if start < broken_until { Trust::Salvaged } else { Trust::Found };
+            // Pieces of what is broken are no other text.
+            let around = text.get(at.max(broken_until)..start).unwrap_or_default();
+            match self.piece(&text, start, trust, take) {
+                Ok((end, true)) => {
+                    self.pass(around);
+                    at = end;
+                }
+                Ok((end, false)) => {
+                    self.pass(text.get(at.max(broken_until)..end).unwrap_or_default());
+                    at = end;
+                }
+                Err(broken) => {
+                    self.pass(if broken.keys > 0 {
+                        around
+                    } else {
+                        text.get(at.max(broken_until)..=start).unwrap_or_default()
+                    });
+                    if start >= broken_until && broken.keys > 0 || self.broken.is_empty() {
+                        self.broken.push(Failure { start, broken: broken.clone() });
+                    }
+                    if self.broken.len() > NAMED {
+                        self.more_broken += 1;
+                        self.broken.truncate(NAMED);
+                    }
+                    if broken.keys > 0 {
+                        broken_until = broken_until.max(start + broken.at);
+                    }
+                    at = start + 1;
+                }
+            }
+        }
+        self.pass(text.get(at.max(broken_until)..).unwrap_or_default());
+        self.text = text;
+    }
+
+    /// The document that begins at `start`: where it ends, and whether it is known.
+    fn piece(&mut self, text: &str, start: usize, trust: Trust, take: Take<'_>) -> Result<(usize, bool), Broken> {
+        let rest = text.get(start..).unwrap_or_default();
+        let before = text.get(..start).unwrap_or_default();
+        let broken = match scan(rest) {
+            Ok(scanned) => {
+                self.left = self.left.saturating_sub(scanned.end);
+                match serde_json::from_str::<Value>(&scanned.json) {
+                    Ok(value) => {
+                        let ends = rest.get(scanned.end..).is_none_or(|rest| rest.trim().is_empty());
+                        let is_only_one = self.count == 0 && ends && before.trim().is_empty();
+                        let is_known = self.offer(is_only_one, value, trust, take);
+                        if is_known {
+                            self.mended.add(scanned.mended);
+                        }
+                        return Ok((start + scanned.end, is_known));
+                    }
+                    Err(error) => {
+                        let at = if matches!(scanned.json, Cow::Borrowed(_)) { offset(rest, &error) } else { 0 };
+                        Broken { at, keys: scanned.keys, odd: Odd::Other }
+                    }
+                }
+            }
+            Err(broken) => {
+                self.left = self.left.saturating_sub(broken.at + 1);
+                broken
+            }
+        };
+        let end = self.literal(before, rest, &broken, take);
+        end.map(|end| (start + end, true)).ok_or(broken)
+    }
+
+    /// JSON as text in the source of a program, or in other JSON: its quotes stand behind backslashes. Where it ends, if it is known.
+    fn literal(&mut self, before: &str, rest: &str, broken: &Broken, take: Take<'_>) -> Option<usize> {
+        /// As often as text is put into text.
+        const WRAPPED: usize = 4;
+        let quote = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`'));
+        if quote == Some('"')
+            && let Some((inner, end)) = tidy::undoubled(rest)
+        {
+            self.left = self.left.saturating_sub(end);
+            let scanned = scan(&inner).ok()?;
+            let value = serde_json::from_str::<Value>(&scanned.json).ok()?;
+            return self.offer(false, value, Trust::Found, take).then_some(end);
+        }
+        let quote = quote.or((broken.odd == Odd::Escaped).then_some('"'))?;
+        let end = tidy::end_of_literal(rest, quote);
+        self.left = self.left.saturating_sub(end);
+        let mut inner = tidy::unescaped(rest.get(..end)?);
+        for _ in 0..WRAPPED {
+            match scan(&inner) {
+                Ok(scanned) => {
+                    let value = serde_json::from_str::<Value>(&scanned.json).ok()?;
+                    return self.offer(false, value, Trust::Found, take).then_some(end);
+                }
+                Err(Broken { odd: Odd::Escaped, .. }) => inner = tidy::unescaped(&inner),
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Text that is no document.
+    fn pass(&mut self, text: &str) {
+        if self.around.len() < AROUND {
+            self.around.push_str(text);
+        }
+    }
+
+    fn remarks(mut self) -> Remarks {
+        let mut remarks = Remarks::default();
+        if self.known + self.count == 0 {
+            remarks.errors.push(self.nothing());
+            return remarks;
+        }
+        if !self.around.trim().is_empty() {
+            self.notes.push("the JSON stands in other text");
+        }
+        let mended = [
+            (self.mended.comments, "comments are passed over"),
+            (self.mended.commas, "commas before a closing bracket are passed over"),
+            (self.mended.quotes, "curly quotes are read as straight ones"),
+            (self.mended.spaces, "odd spaces are read as spaces"),
+            (self.mended.breaks, "line breaks inside of values are taken out"),
+            (self.mended.numbers, "NaN is read as nothing"),
+            (self.mended.escapes, "characters that JSON wants escaped are read as they are"),
+        ];
+        self.notes.extend(mended.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note));
+        remarks.notes.extend(self.notes.iter().map(|note| (*note).to_owned()));
+        // In a log many a thing looks like the beginning of JSON; what has keys was meant.
+        let meant: Vec<&Failure> = self.broken.iter().filter(|failure| failure.broken.keys > 0).collect();
+        remarks.errors.extend(meant.into_iter().map(|failure| self.broken_off(failure)));
+        if self.more_broken > 0 {
+            remarks.errors.push(ReadError::MoreBroken { origin: self.origin.to_owned(), count: self.more_broken });
+        }
+        if let Some(error) = foreign::cli_error(&self.around) {
+            let what = format!("not answers alone: the AWS CLI's own error stands there too: {error}");
+            remarks.errors.push(ReadError::Foreign { origin: self.origin.to_owned(), what, hint: ASK.to_owned() });
+        }
+        if self.left == 0 {
+            remarks.errors.push(self.given_up());
+        }
+        remarks
+    }
+
+    /// Nothing was found: what the text is.
+    fn nothing(&mut self) -> ReadError {
+        let begins_as_json = begins_as_json(&self.text);
+        if !begins_as_json && let Some(form) = foreign::by_sign(&self.text) {
+            return self.foreign(form);
+        }
+        if self.left == 0 {
+            return self.given_up();
+        }
+        let count = |bracket: char| self.around.matches(bracket).count();
+        if !begins_as_json && self.unknown.is_some() && count('}') > count('{') {
+            return ReadError::NotJson {
+                origin: self.origin.to_owned(),
+                line: 1,
+                column: 1,
+                message: "the JSON has no beginning".to_owned(),
+                hint: Some("it was copied or saved in part: save it again, whole".to_owned()),
+            };
+        }
+        let furthest = self.broken.iter().max_by_key(|failure| failure.broken.keys).cloned();
+        match furthest {
+            Some(failure) if failure.broken.keys > 0 || begins_as_json && failure.start == 0 => {
+                self.broken_off(&failure)
+            }
+            furthest => match self.unknown.take() {
+                Some(unknown) => unknown,
+                None => self.foreign(foreign::by_print(&self.text, furthest.map(|failure| failure.broken.odd))),
+            },
+        }
+    }
+
+    fn foreign(&self, form: foreign::Foreign) -> ReadError {
+        ReadError::Foreign { origin: self.origin.to_owned(), what: form.what, hint: form.hint }
+    }
+
+    fn given_up(&self) -> ReadError {
+        self.foreign(foreign::Foreign {
+            what: "text with more brackets than can be looked through: its rest is not read".to_owned(),
+            hint: ASK.to_owned(),
+        })
+    }
+
+    fn broken_off(&self, failure: &Failure) -> ReadError {
+        let place = self.line_and_column(failure.start + failure.broken.at);
+        let (message, hint) = match failure.broken.odd {
+            Odd::Python | Odd::BareKey | Odd::Equals => {
+                return self.foreign(foreign::by_print(
+                    self.text.get(failure.start..).unwrap_or_default(),
+                    Some(failure.broken.odd),
+                ));
+            }
+            Odd::End => (
+                "the JSON ends in the middle",
+                "what ends in the middle was copied or saved in part: save it again, whole".to_owned(),
+            ),
+            Odd::Ellipsis => ("the JSON was shortened by hand: `...` stands for what is missing", ASK.to_owned()),
+            Odd::Bracket => ("the JSON is broken: a bracket closes what is not open", ASK.to_owned()),
+            Odd::Depth => ("the JSON goes deeper than anything of ECS does", ASK.to_owned()),
+            Odd::Escaped | Odd::Other => {
+                ("the JSON is broken: a comma, a quote or a bracket is missing or too many", ASK.to_owned())
+            }
+        };
+        ReadError::NotJson {
+            origin: self.origin.to_owned(),
+            line: place.0,
+            column: place.1,
+            message: message.to_owned(),
+            hint: Some(hint),
+        }
+    }
+
+    /// Of a place in the text, both from 1.
+    fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let until = self.text.get(..at).unwrap_or(&self.text);
+        let line = self.before.matches('\n').count() + until.matches('\n').count() + 1;
+        let own = until.rsplit('\n').next().unwrap_or_default().chars().count();
+        let of_before =
+            if until.contains('\n') { 0 } else { self.before.rsplit('\n').next().unwrap_or_default().chars().count() };
+        (line, own + of_before + 1)
+    }
+}
+
+/// Whether a text begins with a bracket that what JSON has follows.
+fn begins_as_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let after = text.strip_prefix('{').or_else(|| text.strip_prefix('[')).map(str::trim_start);
+    after.is_some_and(|after| {
+        after.is_empty() || after.starts_with(['"', '{', '[', '}', ']', '“', '\'', '.', '…']) || text.starts_with('{')
+    })
+}
+
+/// Whether a value has names in it.
+fn names(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(names),
+        Value::Object(object) => !object.is_empty(),
+        _ => false,
+    }
+}
+
+/// Where in `text` an error of serde_json is.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let line: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let mut at = (line + error.column().saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}

@@ -1,0 +1,265 @@
+//! Takes from a text what terminals, mail programs and pages put around and into it. Each function says whether there was something.
+//!
+//! Lines stay lines, so that what is told of a place is true of the file.
+
+/// The text without colours, where it has any.
+pub(super) fn without_colours(text: &str) -> Option<String> {
+    if text.contains("^[[") {
+        // As `cat -v` shows them.
+        return Some(plain(&text.replace("^[[", "\u{1b}[")));
+    }
+    text.contains(['\u{1b}', '\u{9b}']).then(|| plain(text))
+}
+
+/// Without the escape sequences of terminals: CSI and OSC.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let kind = match c {
+            '\u{1b}' => chars.next(),
+            '\u{9b}' => Some('['),
+            '\u{8}' => continue,
+            _ => {
+                out.push(c);
+                continue;
+            }
+        };
+        match kind {
+            Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+            Some(']') => {
+                while let Some(c) = chars.next() {
+                    match c {
+                        '\u{7}' => break,
+                        '\u{1b}' => {
+                            chars.next();
+                            break;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Some('(' | ')') => {
+                chars.next();
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// Without what begins every line: the `>` of a mail, `//` of a source, the name of a container in `docker compose logs`, the time and
+/// host of a journal, the numbers of lines.
+pub(super) fn without_margin(text: &str) -> Option<String> {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next()?;
+    let mut margin = first.len();
+    for line in lines {
+        margin = margin.min(shared(first.get(..margin)?, line).0);
+        if margin == 0 {
+            return None;
+        }
+    }
+    let margin = first.get(..margin)?;
+    // Of what is shared, quotes and open brackets are the document's own.
+    let margin = margin.get(..margin.find(['{', '}', '"', '“']).unwrap_or(margin.len()))?;
+    let margin = margin.get(
+        ..margin
+            .rfind('[')
+            .filter(|open| !margin.get(*open..).is_some_and(|rest| rest.contains(']')))
+            .unwrap_or(margin.len()),
+    )?;
+    let is_mark = margin.chars().any(|c| !c.is_whitespace() && !c.is_alphabetic() && c != '_');
+    // Lists, and rows of tables.
+    let is_another = margin.trim_start().starts_with(['-', '\'']) || first.trim_end().ends_with('|');
+    if !is_mark || is_another {
+        return None;
+    }
+    let bare = text.split_inclusive('\n').map(|line| {
+        let (whole, own) = shared(margin, line);
+        // An empty line may lack the space at the margin's end.
+        if whole >= margin.trim_end().len() { line.get(own..).unwrap_or_default() } else { line }
+    });
+    Some(bare.collect())
+}
+
+/// How far two texts are the same, in each: numbers are the same whatever they count.
+fn shared(a: &str, b: &str) -> (usize, usize) {
+    let (mut x, mut y) = (a.char_indices().peekable(), b.char_indices().peekable());
+    loop {
+        let ends = |x: Option<&(usize, char)>, text: &str| x.map_or(text.len(), |(at, _)| *at);
+        let (at_a, at_b) = (ends(x.peek(), a), ends(y.peek(), b));
+        match (x.next(), y.next()) {
+            (Some((_, c)), Some((_, d))) if c.is_ascii_digit() && d.is_ascii_digit() => {
+                while x.next_if(|(_, c)| c.is_ascii_digit()).is_some() {}
+                while y.next_if(|(_, d)| d.is_ascii_digit()).is_some() {}
+            }
+            // Numbers are often aligned to the right.
+            (Some((_, ' ')), Some((_, d))) if d.is_ascii_digit() && at_a == at_b => {
+                while x.next_if(|(_, c)| *c == ' ' || c.is_ascii_digit()).is_some_and(|(_, c)| !c.is_ascii_digit()) {}
+                while x.next_if(|(_, c)| c.is_ascii_digit()).is_some() {}
+                while y.next_if(|(_, d)| d.is_ascii_digit()).is_some() {}
+            }
+            (Some((_, c)), Some((_, d))) if c == d => {}
+            _ => return (at_a, at_b),
+        }
+    }
+}
+
+/// Without the marks before the lines that are quoted, where the others are not.
+pub(super) fn without_quoting(text: &str) -> Option<String> {
+    const FEWEST: usize = 3;
+    let bare = |line: &'_ str| {
+        let rest = line.trim_start();
+        ["> ", ">", "// ", "# ", "| "].iter().find_map(|mark| rest.strip_prefix(mark)).map(str::len)
+    };
+    let quoted = text.lines().filter(|line| bare(line).is_some()).count();
+    let taken = |line: &'_ str| bare(line).map_or(0, |rest| line.len() - rest);
+    (quoted >= FEWEST)
+        .then(|| text.split_inclusive('\n').map(|line| line.get(taken(line)..).unwrap_or_default()).collect())
+}
+
+/// Whether a line begins as YAML does that the CLI prints: a key, a colon, and nothing or a value.
+pub(super) fn looks_like_yaml(text: &str) -> bool {
+    text.lines().any(is_yaml_line) && !text.trim_start().starts_with(['{', '['])
+}
+
+fn is_yaml_line(line: &str) -> bool {
+    let line = line.strip_prefix("- ").unwrap_or(line);
+    line.split_once(':').is_some_and(|(key, rest)| {
+        let is_key =
+            key.chars().all(|c| c.is_ascii_alphanumeric()) && key.starts_with(|c: char| c.is_ascii_alphabetic());
+        is_key && (rest.trim().is_empty() || rest.starts_with(' '))
+    })
+}
+
+/// The parts of a text that may be YAML: all of it, and runs of lines that may be lines of it.
+pub(super) fn yaml_regions(text: &str) -> Vec<&str> {
+    const MOST: usize = 20;
+    let (mut found, mut begin, mut at) = (vec![text], None, 0);
+    for line in text.split_inclusive('\n').chain([""]) {
+        let goes_on = line.trim().is_empty() || line.starts_with([' ', '-', '#']);
+        let is_of_it = !line.is_empty() && (is_yaml_line(line) || goes_on && begin.is_some());
+        match begin {
+            None if is_of_it => begin = Some(at),
+            Some(from) if !is_of_it => {
+                found.extend(text.get(from..at));
+                begin = None;
+            }
+            _ => {}
+        }
+        at += line.len();
+        if found.len() > MOST {
+            break;
+        }
+    }
+    found
+}
+
+/// Where the literal ends whose text begins there: at its quote, or all of it.
+pub(super) fn end_of_literal(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            c if c == quote => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The text whose quotes are doubled, as CSV and C# write them, and where it ends; `None` where they are not.
+pub(super) fn undoubled(text: &str) -> Option<(String, usize)> {
+    text.trim_start_matches(['{', '[', ' ', '\r', '\n']).starts_with("\"\"").then_some(())?;
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once('"') {
+        out.push_str(before);
+        match after.strip_prefix('"') {
+            Some(after) => {
+                out.push('"');
+                rest = after;
+            }
+            None => return Some((out, text.len() - after.len() - 1)),
+        }
+    }
+    out.push_str(rest);
+    Some((out, text.len()))
+}
+
+/// The text that a literal stands for.
+pub(super) fn unescaped(literal: &str) -> String {
+    let mut out = String::with_capacity(literal.len());
+    let mut chars = literal.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            // A line goes on.
+            Some('\n') | None => {}
+            // JSON knows what they mean.
+            Some(kept @ ('u' | 'b' | 'f')) => out.extend(['\\', kept]),
+            Some(other) => out.push(other),
+        }
+    }
+    out
+}
+
+/// With the characters that pages write as entities, where it has such.
+pub(super) fn without_entities(text: &str) -> Option<String> {
+    let quoted = text.contains("&quot;") || text.contains("&#34;");
+    quoted.then(|| {
+        text.replace("&quot;", "\"")
+            .replace("&#34;", "\"")
+            .replace("&#39;", "'")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_and_margins_go_and_lines_stay() {
+        for text in [
+            "\u{1b}[1;39m{\u{1b}[0m\n  \u{1b}[34;1m\"a\"\u{1b}[0m: 1\n}\n",
+            "> {\n>   \"a\": 1\n> }\n",
+            "// {\n//   \"a\": 1\n// }\n",
+            "app-1  | {\napp-1  |   \"a\": 1\napp-1  | }\n",
+            "     1\t{\n     2\t  \"a\": 1\n     3\t}\n",
+            "9: {\n10:   \"a\": 1\n11: }\n",
+            "a.json:9:{\na.json:10:  \"a\": 1\na.json:11:}\n",
+            "Nov 26 10:00:01 host app[7]: {\nNov 26 10:00:01 host app[7]:   \"a\": 1\nNov 26 10:00:02 host app[7]: }\n",
+            "2026-11-26T10:00:00.1Z {\n2026-11-26T10:00:00.12Z   \"a\": 1\n2026-11-26T10:00:00.2Z }\n",
+        ] {
+            let bare = without_colours(text).or_else(|| without_margin(text)).unwrap_or_default();
+            let value = serde_json::from_str::<serde_json::Value>(&bare).ok();
+            assert_eq!(value, Some(serde_json::json!({"a": 1})), "{text}: {bare}");
+            assert_eq!(bare.lines().count(), 3);
+        }
+        for text in ["{\n  \"a\": 1\n}\n", "[\n[\n1]]", "- a: 1\n- b: 2\n", "| a |\n| b |\n"] {
+            assert_eq!(without_margin(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn quoted_lines_lose_their_marks_and_others_stay() {
+        assert_eq!(without_quoting("X wrote:\n> {\n>\n> }\n-- \n").as_deref(), Some("X wrote:\n{\n\n}\n-- \n"));
+        assert_eq!(without_quoting("> a\n"), None);
+    }
+
+    #[test]
+    fn a_literal_is_the_text_that_it_stands_for() {
+        assert_eq!(unescaped(r#"{\"a\": \"b\\nc\", \'d\': \u0041}\n"#), "{\"a\": \"b\\nc\", 'd': \\u0041}\n");
+        assert_eq!(end_of_literal(r#"{\"a\": 1}" + x"#, '"'), 10);
+    }
+}

@@ -1,0 +1,505 @@
+//! What people bring: one task in everything that a file can be, what is no answer by its name, and nothing that breaks the reader.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ecspan::Hint;
+use ecspan::model::observation::{Observation, TaskRecord};
+use ecspan::source::files::{Contents, read_bytes};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::io::Write;
+
+const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123456789abcdef0123456789abcdef";
+
+fn task() -> Value {
+    json!({
+        "taskArn": ARN, "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "lastStatus": "STOPPED",
+        "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7", "attachments": [], "version": 5,
+        "createdAt": "2026-11-20T10:00:00.100Z", "startedAt": "2026-11-20T10:00:09.500Z", "cpu": "256",
+        "stoppedAt": "2026-11-20T11:00:20.700Z", "stoppedReason": "Essential container exited: it's # over, // or so",
+        "containers": [{"name": "app", "containerArn": "arn:aws:ecs:eu-west-1:123456789012:container/prod/c",
+            "lastStatus": "STOPPED", "exitCode": 1, "reason": "a \"quoted\" C:\\temp\n reason"}],
+    })
+}
+
+fn answer() -> Value {
+    json!({"tasks": [task()], "failures": []})
+}
+
+fn event() -> Value {
+    json!({"version": "0", "detail-type": "ECS Task State Change", "source": "aws.ecs", "resources": [ARN], "detail": task()})
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut packed = GzEncoder::new(vec![], Compression::fast());
+    packed.write_all(text.as_bytes()).unwrap();
+    packed.finish().unwrap()
+}
+
+fn read(text: impl AsRef<[u8]>) -> Contents {
+    read_bytes("f", text.as_ref()).unwrap_or_else(|error| {
+        let mut contents = Contents::default();
+        contents.errors.push(error);
+        contents
+    })
+}
+
+/// The tasks that were read, less where they stood and who said so.
+fn tasks(contents: &Contents) -> Vec<TaskRecord> {
+    let task = |observation: &Observation| match observation {
+        Observation::Task(record) => Some(TaskRecord { origin: String::new(), source: None, ..(**record).clone() }),
+        _ => None,
+    };
+    contents.observations.iter().filter_map(task).collect()
+}
+
+fn error(text: impl AsRef<[u8]>) -> (String, String) {
+    let contents = read(text);
+    assert_eq!((contents.observations.len(), contents.errors.len()), (0, 1), "{contents:?}");
+    (contents.errors[0].to_string(), contents.errors[0].hint().unwrap_or_default())
+}
+
+/// Each line of `text`, with something before it.
+fn lines(text: &str, before: impl Fn(usize) -> String) -> String {
+    text.lines().enumerate().map(|(index, line)| format!("{}{line}\n", before(index))).collect()
+}
+
+#[test]
+fn one_task_is_the_same_in_whatever_text_it_stands() {
+    let (whole, short, event) = (pretty(&answer()), answer().to_string(), event().to_string());
+    let quoted = serde_json::to_string(&short).unwrap();
+    let wrapped = short
+        .as_bytes()
+        .chunks(80)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let keys_coloured =
+        whole.replace("\"containers\"", "\u{1b}[34;1m\"containers\"\u{1b}[0m").replace('{', "\u{1b}[1;39m{\u{1b}[0m");
+    let single = quoted.trim_matches('"').replace("\\\"", "\"").replace('\'', "\\'");
+    let cases: Vec<(String, &str)> = vec![
+        (whole.clone(), ""),
+        (format!("\u{feff}{whole}"), ""),
+        (whole.replace('\n', "\r\n"), ""),
+        (quoted.clone(), ""),
+        (serde_json::to_string(&quoted).unwrap(), ""),
+        (
+            format!(
+                "[ec2-user@ip-10-0-0-1 ~]$ aws ecs describe-tasks --cluster {{prod}}\n{whole}\n[ec2-user@ip ~]$ exit"
+            ),
+            "other text",
+        ),
+        (format!("2026-11-20T10:00:00Z [INFO] {{main}} got event: {event}, done"), "other text"),
+        (format!("12 {event}"), "other text"),
+        (format!("# It fails\n```json\n{whole}\n```\nsee [1](x) and {{y}}"), "other text"),
+        (format!("EVENT = '{single}'\n"), "other text"),
+        (format!("var answer = {quoted};"), "other text"),
+        (format!("level=info msg=\"got {}\" n=1", short.replace('\\', "\\\\").replace('"', "\\\"")), "other text"),
+        (format!("2026,\"{}\",x\n", short.replace('"', "\"\"")), "other text"),
+        (keys_coloured, "colours"),
+        (whole.replace("\"containers\": [", "// its\n/* containers, */ \"containers\": [ # here\n"), "comments"),
+        (whole.replace("\n    }\n", ",\n    }\n").replace("\n  ]\n", ",\n  ],\n"), "commas"),
+        (whole.replace("\"cpu\": \"256\"", "“cpu”: „256“"), "curly"),
+        (whole.replace("  \"", "\u{a0}\u{a0}\""), "spaces"),
+        (wrapped, "line breaks"),
+        (lines(&whole, |_| "> ".to_owned()), "every line"),
+        (lines(&whole, |_| "// ".to_owned()), "every line"),
+        (lines(&whole, |_| "app-1  | ".to_owned()), "every line"),
+        (lines(&whole, |index| format!("{:6}\t", index + 1)), "every line"),
+        (lines(&whole, |index| format!("task.json:{}:", index + 1)), "every line"),
+        (lines(&whole, |index| format!("Nov 20 10:00:{:02} host app[{}]: ", index % 60, 7 * index)), "every line"),
+        (format!("X wrote:\n{}-- \nX\n", lines(&whole, |_| "> ".to_owned())), "quoted lines"),
+        (format!("<pre>{}</pre>", whole.replace('"', "&quot;").replace('\'', "&#39;")), "entities"),
+        (STANDARD.encode(&event), "base64"),
+        (STANDARD.encode(gzip(&event)), "base64"),
+    ];
+    let expected = tasks(&read(short));
+    assert_eq!(expected.len(), 1);
+    for (text, note) in cases {
+        let contents = read(&text);
+        assert_eq!(tasks(&contents), expected, "{text}\n{:?}", contents.errors);
+        assert!(contents.errors.is_empty(), "{text}: {:?}", contents.errors);
+        let notes = contents.notes.join("; ");
+        assert!(if note.is_empty() { notes.is_empty() } else { notes.contains(note) }, "{text}: {notes}");
+    }
+    for bytes in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
+        for mark in ["\u{feff}", ""] {
+            let text: Vec<u8> = format!("{mark}{whole}").encode_utf16().flat_map(bytes).collect();
+            assert_eq!(tasks(&read(text)), expected);
+        }
+    }
+}
+
+#[test]
+fn yaml_of_the_cli_is_what_its_json_is() {
+    let yaml = format!(
+        "failures: []\ntasks:\n- taskArn: {ARN}\n  clusterArn: arn:aws:ecs:eu-west-1:123456789012:cluster/prod\n  attachments: []\n  \
+         containers:\n  - containerArn: arn:aws:ecs:eu-west-1:123456789012:container/prod/c\n    exitCode: 1\n    lastStatus: STOPPED\n    \
+         name: app\n    reason: \"a \\\"quoted\\\" C:\\\\temp\\n reason\"\n  cpu: '256'\n  createdAt: '2026-11-20T10:00:00.100000+00:00'\n  \
+         lastStatus: STOPPED\n  startedAt: 1795168809.5\n  stoppedAt: '2026-11-20T11:00:20.700Z'\n  stoppedReason: 'Essential container \
+         exited: it''s # over, // or so'\n  taskDefinitionArn: arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7\n  version: 5\n"
+    );
+    let fenced = format!("it says:\n```yaml\n{yaml}```\nwhy?\n");
+    let prompted = format!("$ aws ecs describe-tasks --output yaml\n{yaml}$ exit\n");
+    let streamed = format!("- {}", yaml.trim_end().replace('\n', "\n  "));
+    for text in [yaml, fenced, prompted, streamed] {
+        let contents = read(&text);
+        assert_eq!(tasks(&contents), tasks(&read(answer().to_string())), "{text}\n{:?}", contents.errors);
+        assert_eq!(contents.notes, ["read as YAML"]);
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_named_with_the_command_that_gives_one() {
+    let python = "{'tasks': [{'taskArn': 'arn:aws:ecs:x:1:task/a', 'createdAt': datetime.datetime(2026, 1, 1, tzinfo=tzlocal())}]}";
+    for (text, named, hint) in [
+        (python, "Python's repr", "json.dumps(answer, default=str)"),
+        (&format!("Response: {python}"), "Python's repr", "json.dumps"),
+        ("{\n  tasks: [ { taskArn: 'arn', containers: [Array] } ]\n}", "JavaScript", "JSON.stringify"),
+        ("{\n  Tasks: [{\n      TaskArn: \"arn\"\n    }]\n}", "JavaScript, Go", "--output json"),
+        ("DescribeTasksResponse(Tasks=[Task(TaskArn=arn, Attachments=[])])", "Java or Ruby", "--output json"),
+        ("{:tasks=>[{:task_arn=>\"arn\"}]}", "Java or Ruby", "to_json"),
+        ("Output { tasks: Some([Task { task_arn: Some(\"arn\") }]) }", "Rust's debug print", "--output json"),
+        ("LastStatus : RUNNING\nTaskArn    : arn\nTags       : {}\n", "PowerShell", "ConvertTo-Json"),
+        ("------\n| RunTask |\n+-----+\n||  taskArn | arn ||\n", "--output table", "--output json"),
+        ("TASKS\tarn\t256\nCONTAINERS\tarn\tapp\n", "--output text", "--output json"),
+        ("--- a\n+++ b\n@@ -1,2 +1,2 @@\n {\n-  \"a\": 1\n+  \"a\": 2\n }\n", "a diff", "whole"),
+        (
+            "\nAn error occurred (ClusterNotFoundException) when calling the DescribeTasks operation: Cluster not found.\n",
+            "the AWS CLI's own error, not an answer: ClusterNotFoundException of DescribeTasks",
+            "--output json",
+        ),
+        (
+            "Unable to locate credentials. You can configure credentials by running \"aws login\".",
+            "no credentials",
+            "--output json",
+        ),
+        ("<!DOCTYPE html>\n<html><script>var a = {\"b\": [1]};</script></html>", "HTML", "--output json"),
+        ("{\"tasks\": [{\"taskArn\": \"arn\", ...}]}", "shortened by hand", "--output json"),
+        ("{\"tasks\": [{\"taskArn\": \"arn\", \"containers\": [<snip>]}]}", "shortened by hand", "--output json"),
+        ("{\"tasks\": [{\"taskArn\": \"arn\",", "ends in the middle", "whole"),
+        ("\"name\": \"app\", \"x\": [{\"a\": 1}]}]}", "no beginning", "whole"),
+        (
+            "{\"tasks\": [{\"taskArn\": \"arn\" \"lastStatus\": \"X\"}]}",
+            "a comma, a quote or a bracket",
+            "--output json",
+        ),
+        ("hello world", "no JSON was found", "--output json"),
+        ("{\"taskArns\": [\"arn:aws:ecs:x:1:task/a\"]}", "the names of tasks alone", "describe-tasks"),
+        ("[]", "an answer without tasks", "forgotten"),
+        ("null", "an answer without tasks", "forgotten"),
+        ("{\"tasks\": [], \"failures\": []}", "an answer without tasks", "forgotten"),
+        ("[[\"arn:aws:ecs:x:1:task/a\", \"STOPPED\"]]", "some fields of a task", "--query"),
+        ("[{\"serviceName\": \"web\", \"serviceArn\": \"a\"}]", "some fields of a service", "--query"),
+        ("{\"__type\": \"ClusterNotFoundException\", \"message\": \"x\"}", "an error of AWS", ""),
+    ] {
+        let (told, hinted) = error(text);
+        assert!(told.starts_with('f') && told.contains(named), "{text}: {told}");
+        assert!(hinted.contains(hint), "{text}: {hinted}");
+        for words in ["EOF", "expected value", "key must be", "trailing characters"] {
+            assert!(!told.contains(words), "a parser's words: {told}");
+        }
+    }
+}
+
+#[test]
+fn what_was_shortened_inside_a_task_is_told() {
+    for containers in [json!("..."), json!("@{name=app; exitCode=1}"), json!(["System.Object"])] {
+        let mut task = task();
+        task["containers"] = containers;
+        let (told, _) = error(json!({"tasks": [task]}).to_string());
+        assert!(told.starts_with("f: $.tasks[0].containers: expected what was there"), "{told}");
+    }
+}
+
+#[test]
+fn of_what_was_cut_the_tasks_that_are_whole_are_read_and_the_cut_is_an_error() {
+    let text = pretty(&json!({"tasks": [task(), task()]}));
+    let contents = read(&text[..text.len() - 40]);
+    assert_eq!(tasks(&contents).len(), 1);
+    assert!(contents.errors[0].to_string().ends_with("the JSON ends in the middle") && contents.notes.is_empty());
+    let contents = read(format!(
+        "{}\nAn error occurred (ThrottlingException) when calling the DescribeTasks operation: x",
+        answer()
+    ));
+    assert_eq!(tasks(&contents).len(), 1);
+    assert!(contents.errors[0].to_string().contains("ThrottlingException of DescribeTasks"), "{:?}", contents.errors);
+}
+
+#[test]
+fn one_object_with_several_things_is_read_whole() {
+    let service = json!({"serviceName": "web", "serviceArn": "arn:aws:ecs:eu-west-1:1:service/prod/web", "status": "ACTIVE",
+        "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY"}],
+        "events": [{"id": "e", "createdAt": 1_795_168_809, "message": "(service web) has started 1 tasks: (task 0123)."}]});
+    let definition = json!({"family": "web", "revision": 7, "containerDefinitions": [{"name": "app"}]});
+    let page = json!([{"timestamp": 1_795_168_810_000_u64, "message": "hello"}]);
+    let kinds = |value: Value| {
+        let contents = read(value.to_string());
+        assert!(contents.errors.is_empty(), "{value}: {:?}", contents.errors);
+        let kind = |observation: &Observation| match observation {
+            Observation::Task(_) => "task",
+            Observation::Service(_) => "service",
+            Observation::ServiceEvent(_) => "event",
+            Observation::Definition(_) => "definition",
+            Observation::Log(_) => "log",
+            _ => "other",
+        };
+        let mut found: Vec<&str> = contents.observations.iter().map(kind).collect();
+        found.extend(contents.missing.iter().map(|_| "missing"));
+        found.sort_unstable();
+        found.join(" ")
+    };
+    let failure = json!([{"arn": "arn:x", "reason": "MISSING"}]);
+    let all = "definition event log missing service task";
+    assert_eq!(
+        kinds(
+            json!({"services": [service], "tasks": [task()], "taskDefinition": definition, "events": page, "failures": failure})
+        ),
+        all
+    );
+    assert_eq!(
+        kinds(
+            json!({"a": {"Tasks": [task()], "Failures": failure}, "b": {"Service": service}, "c": [{"taskDefinition": definition}],
+            "d": {"events": page}})
+        ),
+        all
+    );
+    let with_definition: Value = [task(), json!({"taskDefinition": definition})]
+        .iter()
+        .flat_map(|value| value.as_object().unwrap().clone())
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    assert_eq!(kinds(with_definition), "definition task");
+    for service_alone in
+        [json!({"service": service}), json!([service]), service.clone(), json!({"services": [service]})]
+    {
+        assert_eq!(kinds(service_alone), "event service");
+    }
+    assert_eq!(kinds(json!({"name": "web", "deployments": service["deployments"]})), "service");
+    assert_eq!(kinds(service["deployments"].clone()), "service");
+    assert_eq!(kinds(service["events"].clone()), "event");
+    assert_eq!(kinds(page), "log");
+}
+
+#[test]
+fn a_task_of_an_inventory_is_read_and_one_without_its_name_is_named() {
+    let mut inventory = serde_json::Map::new();
+    for (key, value) in task().as_object().unwrap() {
+        let key = match key.as_str() {
+            "taskArn" => "Arn".to_owned(),
+            "createdAt" => "TimeCreated".to_owned(),
+            key => key[..1].to_uppercase() + &key[1..],
+        };
+        inventory.insert(key, value.clone());
+    }
+    let contents = read(json!({"Tasks": [inventory], "Arn": "arn:aws:ecs:x:1:cluster/prod"}).to_string());
+    assert_eq!(tasks(&contents), tasks(&read(answer().to_string())));
+
+    let mut nameless = task();
+    nameless.as_object_mut().unwrap().remove("taskArn");
+    assert_eq!(error(json!({"tasks": [nameless]}).to_string()).0, "f: $.tasks[0]: a task without taskArn");
+    let beside = read(json!({"tasks": [nameless, task()], "x": {"taskArn": ARN, "stopCode": "y"}}).to_string());
+    assert_eq!((tasks(&beside).len(), beside.errors.len()), (1, 1));
+}
+
+#[test]
+fn keys_and_times_as_ruby_and_go_print_them_are_those_of_the_api() {
+    let snake = json!({"tasks": [{
+        "task_arn": ARN, "cluster_arn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "last_status": "STOPPED",
+        "task_definition_arn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7", "attachments": [], "version": 5,
+        "created_at": "2026-11-20 10:00:00.1 +0000 UTC", "started_at": "2026-11-20 12:00:09.5 +0200", "cpu": "256",
+        "stopped_at": "2026-11-20 11:00:20.7 UTC", "stopped_reason": "Essential container exited: it's # over, // or so",
+        "containers": [{"name": "app", "container_arn": "arn:aws:ecs:eu-west-1:123456789012:container/prod/c",
+            "last_status": "STOPPED", "exit_code": 1, "reason": "a \"quoted\" C:\\temp\n reason"}],
+    }]});
+    let expected = tasks(&read(answer().to_string()));
+    assert_eq!(tasks(&read(snake.to_string())), expected);
+    assert_eq!(tasks(&read(json!([snake["tasks"][0]]).to_string())), expected);
+}
+
+#[test]
+fn streams_and_state_machines_carry_their_tasks_as_text() {
+    let (event, packed) = (event().to_string(), STANDARD.encode(event().to_string()));
+    let lines = json!({"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "timestamp": 1, "message": event}]})
+        .to_string();
+    let control =
+        json!({"messageType": "CONTROL_MESSAGE", "logEvents": [{"id": "", "timestamp": 1, "message": "Checking"}]})
+            .to_string();
+    let (subscription, control) = (STANDARD.encode(gzip(&lines)), STANDARD.encode(gzip(&control)));
+    let cause = task().to_string();
+    let expected = tasks(&read(answer().to_string()));
+    for value in [
+        json!({"Records": [{"eventSource": "aws:kinesis", "kinesis": {"partitionKey": "1", "data": packed}}]}),
+        json!({"Records": [{"kinesis": {"data": subscription}}, {"kinesis": {"data": control}}]}),
+        json!({"Records": [{"SequenceNumber": "1", "Data": packed, "PartitionKey": "1"}], "NextShardIterator": "x"}),
+        json!({"invocationId": "i", "records": [{"recordId": "1", "data": packed}]}),
+        json!([{"eventSource": "aws:kinesis", "partitionKey": "1", "data": packed}]),
+        json!({"eventSource": "aws:kafka", "records": {"t-0": [{"topic": "t", "value": packed}]}}),
+        json!({"results": [[{"field": "@message", "value": event}]]}),
+        json!({"Error": "States.TaskFailed", "Cause": cause}),
+        json!({"executionArn": "x", "status": "FAILED", "input": "{\"a\": 1}", "cause": cause}),
+        json!({"events": [{"timestamp": 1, "type": "ExecutionStarted", "executionStartedEventDetails": {"input": "{}"}},
+            {"timestamp": 2, "type": "TaskFailed", "taskFailedEventDetails": {"resourceType": "ecs", "cause": cause}}]}),
+    ] {
+        let contents = read(value.to_string());
+        assert_eq!(tasks(&contents), expected, "{value}: {:?}", contents.errors);
+        assert!(contents.errors.is_empty(), "{value}: {:?}", contents.errors);
+    }
+    let kept = read(gzip(&format!("{event}{event}")));
+    assert_eq!((tasks(&kept).len(), kept.notes.join(";")), (2, "unpacked from gzip".to_owned()));
+    let three = read(format!("{event}{event}{event}"));
+    assert_eq!(tasks(&three).len(), 3);
+    let cut = error(json!({"Error": "x", "Cause": &cause[..cause.len() - 9]}).to_string()).0;
+    assert!(cut.starts_with("f: $.Cause: line 1, column ") && cut.ends_with("the JSON ends in the middle"), "{cut}");
+    let one_bad =
+        read(json!({"Records": [{"kinesis": {"data": packed}}, {"kinesis": {"data": "%"}}, {"x": 1}]}).to_string());
+    assert_eq!((tasks(&one_bad).len(), one_bad.errors.len()), (1, 2));
+}
+
+/// Inputs that a reader which starts anew at each bracket, or unpacks whatever it finds, does not come to the end of.
+#[test]
+fn what_is_made_to_cost_is_given_up() {
+    const MANY: usize = 100_000;
+    let blank = STANDARD.encode(gzip(&" ".repeat(100_000_000)));
+    let mut nested = answer().to_string();
+    for _ in 0..40 {
+        nested = json!({"Records": [{"kinesis": {"data": STANDARD.encode(gzip(&nested))}}]}).to_string();
+    }
+    for text in [
+        "[".repeat(MANY),
+        "{\"a\":".repeat(MANY),
+        "'{x".repeat(MANY),
+        "\"{\\\"a".repeat(MANY),
+        "\"{\"\"a".repeat(MANY),
+        "{“a".repeat(MANY),
+        "> [\n".repeat(MANY),
+        "{&quot;a&quot;:".repeat(MANY / 10),
+        "- ".repeat(MANY),
+        "a: [\n".repeat(MANY),
+        "{/*".repeat(MANY),
+        "\u{1b}[".repeat(MANY),
+        json!({ "k".repeat(MANY): (0..2_000).map(|_| json!({"a": [1]})).collect::<Vec<_>>() }).to_string(),
+        json!({"Records": (0..8).map(|_| json!({"kinesis": {"data": blank}})).collect::<Vec<_>>()}).to_string(),
+    ] {
+        assert!(!read(text).errors.is_empty());
+    }
+    assert!(!read(nested).observations.is_empty());
+}
+
+/// What is done to a text on its way.
+#[derive(Clone, Debug)]
+enum Harm {
+    Cut(usize),
+    Drop(usize, usize),
+    Insert(usize, &'static str),
+    Repeat(usize, usize),
+    Flip(usize, u8),
+}
+
+fn harm() -> impl Strategy<Value = Harm> {
+    const BITS: [&str; 24] = [
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        "'",
+        "\\",
+        ",",
+        ":",
+        "...",
+        "\n",
+        "//",
+        "/*",
+        "#",
+        "“",
+        "\u{feff}",
+        "\u{1b}[0m",
+        "&quot;",
+        "None",
+        "- ",
+        "| ",
+        "> ",
+        "An error occurred (",
+        "\0",
+    ];
+    let at = || any::<usize>();
+    prop_oneof![
+        at().prop_map(Harm::Cut),
+        (at(), 1_usize..40).prop_map(|(at, length)| Harm::Drop(at, length)),
+        (at(), proptest::sample::select(&BITS[..])).prop_map(|(at, text)| Harm::Insert(at, text)),
+        (at(), 1_usize..200).prop_map(|(at, length)| Harm::Repeat(at, length)),
+        (at(), any::<u8>()).prop_map(|(at, byte)| Harm::Flip(at, byte)),
+    ]
+}
+
+fn harmed(mut bytes: Vec<u8>, harms: &[Harm]) -> Vec<u8> {
+    for harm in harms {
+        let length = bytes.len();
+        let place = |at: usize| at % (length + 1);
+        match *harm {
+            Harm::Cut(at) => bytes.truncate(place(at).max(length / 2)),
+            Harm::Drop(at, count) => drop(bytes.drain(place(at)..(place(at) + count).min(length))),
+            Harm::Insert(at, text) => drop(bytes.splice(place(at)..place(at), text.bytes())),
+            Harm::Repeat(at, count) => {
+                let piece = bytes[place(at)..(place(at) + count).min(length)].to_vec();
+                bytes.splice(place(at)..place(at), piece);
+            }
+            Harm::Flip(at, byte) => {
+                if let Some(target) = bytes.get_mut(place(at)) {
+                    *target ^= byte;
+                }
+            }
+        }
+    }
+    bytes
+}
+
+fn brought() -> Vec<String> {
+    let (whole, event) = (pretty(&answer()), event().to_string());
+    vec![
+        answer().to_string(),
+        format!("$ aws ecs describe-tasks\n{whole}\n$ "),
+        format!("INFO {event}\nINFO {event}\n"),
+        lines(&whole, |index| format!("{index} | ")),
+        format!(
+            "failures: []\ntasks:\n- taskArn: {ARN}\n  lastStatus: STOPPED\n  containers:\n  - name: app\n    exitCode: 1\n"
+        ),
+        json!({"Records": [{"kinesis": {"data": STANDARD.encode(gzip(&event))}}]}).to_string(),
+        json!({"Error": "x", "Cause": task().to_string()}).to_string(),
+        serde_json::to_string(&event).unwrap(),
+        "{'tasks': [{'taskArn': 'a', 'createdAt': datetime.datetime(2026, 1, 1)}]}".to_owned(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    /// Nothing panics, nothing is silent: of any input something is read or told, and what is told names the file.
+    #[test]
+    fn whatever_became_of_a_file_something_is_said(
+        text in proptest::sample::select(brought()),
+        harms in proptest::collection::vec(harm(), 0..6),
+    ) {
+        let bytes = harmed(text.into_bytes(), &harms);
+        let contents = read(&bytes);
+        let said = contents.observations.len() + contents.errors.len() + contents.missing.len() + contents.passed_by.len();
+        prop_assert!(said > 0, "{:?}", String::from_utf8_lossy(&bytes));
+        for error in &contents.errors {
+            prop_assert!(error.to_string().starts_with('f') || error.to_string().contains("f: "), "{}", error);
+        }
+    }
+
+    /// Text around a document changes nothing in it.
+    #[test]
+    fn words_around_a_document_change_nothing(before in "[a-zA-Z0-9 .,:;$>\\[\\]{}()\\n-]{0,60}", after in "[a-zA-Z0-9 .,:;$>\\])}\\n-]{0,60}") {
+        let contents = read(format!("{before}\n{}\n{after}", pretty(&answer())));
+        prop_assert_eq!(tasks(&contents), tasks(&read(answer().to_string())), "{:?}", contents.errors);
+    }
+}
