@@ -142,6 +142,8 @@ def test_what_to_do_without_a_receiver_is_said_at_once_and_once(ecspan, aws):
     before_the_end = lines[: next(at for at, line in enumerate(lines) if line.startswith("error: "))]
     assert sum(line.startswith("hint: ") for line in before_the_end) == 1, run
     assert "ui.example" not in run.err, run
+    again = ecspan("resend", "--deadline", "2s").err.splitlines()
+    assert again[0].startswith("warning: ") and again[1].startswith("hint: nothing listens at "), again
 
 
 def test_links_to_what_is_there(ecspan, aws, collector):

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::future::join;
 use futures::stream;
@@ -11,7 +12,7 @@ use tokio::sync::mpsc::{self, Sender};
 use super::notice::{Notice, Teller};
 use crate::defect::caught_in;
 use crate::hint::Hint;
-use crate::sink::{Delivery, Piece, Report};
+use crate::sink::{Delivery, Piece, Reason, Report};
 
 /// Delivers what `feed` sends until it is through; so many pieces wait in between.
 pub(super) async fn run<P: Into<Piece>, T>(
@@ -22,15 +23,7 @@ pub(super) async fn run<P: Into<Piece>, T>(
 ) -> (T, Report) {
     let (pieces, delivered) = mpsc::channel(waiting);
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let retries = notices.clone();
-    let told = Mutex::new(HashSet::new());
-    let delivery = delivery.on_retry(move |to, reason, pause| {
-        // What to do about it is told at once, and once: that is no reason not to go on trying.
-        let hint = reason
-            .hint()
-            .filter(|hint| told.lock().unwrap_or_else(PoisonError::into_inner).insert((to.to_owned(), hint.clone())));
-        retries.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause, hint });
-    });
+    let delivery = delivery.on_retry(retries(notices));
     let (fed, report) = join(caught_in(feed(pieces)), delivery.run(delivered)).await;
     match fed {
         Ok(fed) => (fed, report),
@@ -45,6 +38,17 @@ pub(super) async fn run<P: Into<Piece>, T>(
             }
             std::panic::resume_unwind(Box::new(defect))
         }
+    }
+}
+
+/// Tells of attempts that failed. What to do about it is told at once, and once: that is no reason not to go on trying.
+pub(super) fn retries(notices: &Teller) -> impl Fn(&str, &Reason, Duration) + Send + Sync + use<> {
+    let (notices, told) = (notices.clone(), Mutex::new(HashSet::new()));
+    move |to: &str, reason: &Reason, pause: Duration| {
+        let is_new =
+            |hint: &String| told.lock().unwrap_or_else(PoisonError::into_inner).insert((to.to_owned(), hint.clone()));
+        let hint = reason.hint().filter(is_new);
+        notices.tell(&Notice::Retry { to: to.to_owned(), reason: reason.to_string(), pause, hint });
     }
 }
 

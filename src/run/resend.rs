@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::delivery::retries;
 use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
@@ -218,7 +219,8 @@ impl Run {
         // What comes from a named file is still there.
         let destination =
             if self.config.files.is_empty() { destination.keeping(&self.config.folder) } else { destination };
-        Ok(Resender::new(destination).until(self.stop.wait()))
+        let retries = retries(&self.notices);
+        Ok(Resender::new(destination).on_retry(retries).until(self.stop.wait()))
     }
 
     fn lose(&mut self, error: String, hint: Option<String>) {

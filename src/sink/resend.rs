@@ -1,9 +1,11 @@
 //! Sends requests again that were saved or come from a file of OTLP JSON lines. Main type: [`Resender`].
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::destination::Destination;
 use super::lane::Sent;
+use super::reason::Reason;
 use super::report::DestinationReport;
 use super::retry::{Delivered, Fate};
 use super::undelivered::{Keeper, Outcome, Saved, Waiting, keep};
@@ -35,6 +37,14 @@ impl Resender {
     #[must_use]
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         self.destination = self.destination.until(stop);
+        self
+    }
+
+    /// Each attempt that failed and will be repeated is told there, as [`Delivery::on_retry`](super::Delivery::on_retry).
+    #[must_use]
+    pub fn on_retry(mut self, tell: impl Fn(&str, &Reason, Duration) + Send + Sync + 'static) -> Self {
+        let name = self.destination.name.clone();
+        self.destination.policy.on_retry = Some(Arc::new(move |reason, pause| tell(&name, reason, pause)));
         self
     }
 
