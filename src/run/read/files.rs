@@ -83,7 +83,10 @@ async fn read(path: &Path, course: &Course, stop: &Stop) -> Option<Result<Conten
     }
     let (tell, told) = oneshot::channel();
     // No task of the runtime's, whose end would wait for it.
-    std::thread::spawn(move || tell.send(files::read_stdin()));
+    std::thread::spawn(move || {
+        // Told to stop meanwhile, nobody waits for it.
+        let _ = tell.send(files::read_stdin());
+    });
     tokio::select! {
         read = told => read.ok(),
         () = stop.wait() => None,
