@@ -316,8 +316,15 @@ impl Destination {
     ) -> Result<(Self, Option<Protocol>), OpenError> {
         let saved = Self::meant(meant_for, signal, settings)?;
         let is_known = settings.overrides.protocol.is_some() || meant_for.to != "otlp";
-        if is_known || saved.probe().await.is_ok() {
+        if is_known {
             return Ok((saved, None));
+        }
+        // Once may be chance: what speaks the protocol breaks off now and then, too.
+        for _ in 0..2 {
+            match saved.probe().await {
+                Err(reason) if reason.puts_protocol_in_doubt() => {}
+                Ok(_) | Err(_) => return Ok((saved, None)),
+            }
         }
         for protocol in Protocol::ALL.into_iter().filter(|protocol| protocol.name() != meant_for.protocol) {
             let overrides = Overrides { protocol: Some(protocol.name().to_owned()), ..settings.overrides.clone() };
