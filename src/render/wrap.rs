@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use super::escape;
 use super::style::{Style, Tone};
 
-/// A remark on as many lines as it takes: reasons are never cut.
+/// No reason that ECS gives is longer; what is, is somebody's mistake and must not fill a screen for minutes.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// A remark on as many lines as it takes: reasons are not cut, but for those that cannot be one.
 pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, style: &Style) {
     let indent = escape::columns(mark);
     let room = style.width.saturating_sub(indent).max(8);
@@ -19,7 +22,10 @@ pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, styl
 pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     let mut current = String::new();
     let mut lines = vec![];
-    let safe = escape::text(text);
+    let safe = match text.len() {
+        0..=MOST_BYTES => escape::text(text),
+        bytes => format!("{}… [cut: {bytes} bytes]", escape::text(&text[..text.floor_char_boundary(MOST_BYTES)])),
+    };
     for word in safe.split(' ').flat_map(|word| pieces(word, room)) {
         if !current.is_empty() && escape::columns(&current) + 1 + escape::columns(&word) > room {
             lines.push(std::mem::take(&mut current));
@@ -49,4 +55,18 @@ fn pieces(word: &str, room: usize) -> Vec<String> {
         }
     }
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_no_reason_is_cut_with_a_mark() {
+        let reason = "word ".repeat(3_000);
+        assert!(!lines(&reason, 80).concat().contains("[cut"), "a long one is whole");
+        let all = lines(&"ä ".repeat(5_000_000), 80);
+        assert!(all.len() < 500, "{}", all.len());
+        assert!(all.concat().ends_with("[cut: 15000000 bytes]"), "{:?}", all.last());
+    }
 }
