@@ -112,9 +112,13 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
         }
     }
     let mut tasks: Vec<TaskObservations> = records.into_iter().flat_map(namesakes).collect();
+    let mut index: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, task) in tasks.iter().enumerate() {
+        index.entry(task.task.id.to_lowercase()).or_insert(at);
+    }
     for (task_id, gap) in gaps {
-        let owner = task_id.and_then(|id| tasks.iter_mut().find(|task| task.task.id.eq_ignore_ascii_case(&id)));
-        match owner {
+        let owner = task_id.and_then(|id| index.get(&id.to_lowercase()).copied());
+        match owner.and_then(|at| tasks.get_mut(at)) {
             Some(task) => task.gaps.push(gap),
             None => unclaimed.push(Unclaimed::Gap(gap)),
         }
@@ -131,17 +135,24 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
 
 /// The tasks that records of one id are of: one, unless they differ in what a task never changes.
 fn namesakes(records: Vec<TaskRecord>) -> Vec<TaskObservations> {
-    let mut tasks: Vec<Vec<TaskRecord>> = vec![];
+    let mut tasks: Vec<(Vec<Lasting>, Vec<TaskRecord>)> = vec![];
     // Whoever does not say when its task was created comes last, and belongs to the first.
     let (told, untold): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| record.times.created.is_some());
     for record in told.into_iter().chain(untold) {
-        match tasks.iter_mut().find(|known| known.iter().all(|known| may_be_one(known, &record))) {
-            Some(known) => known.push(record),
-            None => tasks.push(vec![record]),
+        let lasting = Lasting::of(&record);
+        match tasks.iter_mut().find(|(known, _)| known.iter().all(|known| known.may_be_of_one_task(&lasting))) {
+            Some((known, records)) => {
+                // Thousands of records of a task say the same: each is held against what differs alone.
+                if !known.contains(&lasting) {
+                    known.push(lasting);
+                }
+                records.push(record);
+            }
+            None => tasks.push((vec![lasting], vec![record])),
         }
     }
-    let origins: Vec<String> = tasks.iter().filter_map(|records| Some(records.first()?.origin.clone())).collect();
-    let mut tasks: Vec<TaskObservations> = tasks.into_iter().map(joined).collect();
+    let origins: Vec<String> = tasks.iter().filter_map(|(_, records)| Some(records.first()?.origin.clone())).collect();
+    let mut tasks: Vec<TaskObservations> = tasks.into_iter().map(|(_, records)| joined(records)).collect();
     for (at, task) in tasks.iter_mut().enumerate() {
         let others = origins.iter().enumerate().filter(|(other, _)| *other != at);
         task.conflicts.extend(others.map(|(_, other)| Conflict::Identity { other: other.clone() }));
@@ -149,19 +160,33 @@ fn namesakes(records: Vec<TaskRecord>) -> Vec<TaskObservations> {
     tasks
 }
 
-/// Whether two records of one id may be of one task. Only ECS knows these facts for sure.
-fn may_be_one(one: &TaskRecord, other: &TaskRecord) -> bool {
-    if one.is_standalone() || other.is_standalone() {
-        return true;
+/// What a record says that never changes of its task.
+#[derive(PartialEq)]
+struct Lasting {
+    is_standalone: bool,
+    created: Option<Time>,
+    definition: Option<String>,
+}
+
+impl Lasting {
+    fn of(record: &TaskRecord) -> Self {
+        let definition = record.task_definition_arn.clone();
+        Self { is_standalone: record.is_standalone(), created: record.times.created, definition }
     }
-    let created = one.times.created.zip(other.times.created);
-    let definitions = one.task_definition_arn.as_deref().zip(other.task_definition_arn.as_deref());
-    let one_time = |(a, b): (Time, Time)| a.since(b).max(b.since(a)) < CREATED_WITHIN;
-    let one_definition = |(a, b): (&str, &str)| {
-        let ((a, a_revision), (b, b_revision)) = (family_and_revision(a), family_and_revision(b));
-        a == b && a_revision.zip(b_revision).is_none_or(|(a, b)| a == b)
-    };
-    created.is_none_or(one_time) && definitions.is_none_or(one_definition)
+
+    /// Whether two records of one id may be of one task. Only ECS knows these facts for sure.
+    fn may_be_of_one_task(&self, other: &Self) -> bool {
+        if self.is_standalone || other.is_standalone {
+            return true;
+        }
+        let one_time = |(a, b): (Time, Time)| a.since(b).max(b.since(a)) < CREATED_WITHIN;
+        let one_definition = |(a, b): (&str, &str)| {
+            let ((a, a_revision), (b, b_revision)) = (family_and_revision(a), family_and_revision(b));
+            a == b && a_revision.zip(b_revision).is_none_or(|(a, b)| a == b)
+        };
+        let definitions = self.definition.as_deref().zip(other.definition.as_deref());
+        self.created.zip(other.created).is_none_or(one_time) && definitions.is_none_or(one_definition)
+    }
 }
 
 /// One task out of all records of it: of each source the one that knows most, whole; then what the first lacks from the next.
