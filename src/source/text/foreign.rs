@@ -135,14 +135,16 @@ fn beginning(text: &str) -> &str {
 /// A hunk's head, or two files' names before lines that were added or taken away.
 fn is_diff(text: &str) -> bool {
     let is_hunk = |line: &str| line.starts_with("@@ -") && line.matches("@@").count() >= 2;
-    // `3c3`, `12,14d11`.
+    // `3c3`, `12,14d11`, and then the lines, marked: words around a document may look like the first.
     let is_change = |line: &str| {
         let is_numbers = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == ',');
         line.split_once(['a', 'c', 'd']).is_some_and(|(old, new)| is_numbers(old) && is_numbers(new))
     };
+    let is_marked = |line: &&str| line.starts_with("< ") || line.starts_with("> ");
     let (mut old, mut new, mut added, mut taken) = (false, false, 0, 0);
-    for line in text.lines() {
-        if is_hunk(line) || is_change(line) {
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if is_hunk(line) || (is_change(line) && lines.peek().is_some_and(is_marked)) {
             return true;
         }
         old |= line.starts_with("--- ");
