@@ -95,8 +95,8 @@ async fn feed(mut source: Reader, options: &TraceOptions, stop: &Stop, pieces: S
     source.unread()
 }
 
-/// Sends whole logs on as they are read. What stays is where they begin and end, which widens their containers' spans, and
-/// the applications' traces that they name.
+/// Sends whole logs on as they are read. What stays is where they begin and end, which bounds their spans, and the
+/// applications' traces that they name.
 async fn stream_logs(
     source: &Reader,
     observed: &mut Observed,
