@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_aws import REGION, FakeAWS
+from proxy import Proxy
 from receiver import Receiver
 from servers import Collector, ElasticMQ, Jaeger
 
@@ -63,6 +64,19 @@ def receiver():
     for server in made:
         server.stop()
         assert server.unscripted == 0, "a request was not in the script"
+
+
+@pytest.fixture
+def proxy():
+    made = []
+
+    def make(**options):
+        made.append(Proxy(**options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
 
 
 class Ecspan:

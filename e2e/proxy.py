@@ -7,6 +7,8 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+#: What of a proxy's URL is nobody's business.
+PASSWORD = "hunter22-of-the-proxy"
 PAGE = b"<html><head><title>Blocked by policy</title></head><body>no</body></html>"
 
 

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from http_server import HttpServer
-from proxy import PAGE, Proxy
+from proxy import PAGE, PASSWORD
 from receiver import black_hole
 from servers import free_port
 from waiting import line_with
@@ -22,7 +22,6 @@ JSON = {"Content-Type": "application/x-amz-json-1.1"}
 PAGE_OF = {"Content-Type": "text/html; charset=utf-8"}
 ROLE = "arn:aws:iam::123456789012:role/admin"
 DEVICE = "arn:aws:iam::123456789012:mfa/me"
-PASSWORD = "hunter22-of-the-proxy"
 #: What is exported, in each test, and is another account's.
 EXPORTED = "AKIDTESTTESTTESTTEST"
 
@@ -55,19 +54,6 @@ def account():
 
     def make(*arguments, **options):
         made.append(Account(*arguments, **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
-
-
-@pytest.fixture
-def proxy():
-    made = []
-
-    def make(**options):
-        made.append(Proxy(**options))
         return made[-1]
 
     yield make

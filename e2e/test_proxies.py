@@ -2,26 +2,11 @@
 
 import pytest
 from conftest import PROJECT
-from proxy import PAGE, Proxy
+from proxy import PAGE, PASSWORD
 from receiver import GrpcReceiver, Receiver
 from servers import free_port
 
 PROTOCOLS = ["grpc", "http/protobuf", "http/json"]
-#: What of a proxy's URL is nobody's business.
-PASSWORD = "hunter22-of-the-proxy"
-
-
-@pytest.fixture
-def proxy():
-    made = []
-
-    def make(**options):
-        made.append(Proxy(**options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
 
 
 @pytest.fixture(params=PROTOCOLS)
