@@ -31,21 +31,21 @@ impl Frame {
         };
         let caller_is_parent = options.mode == Mode::AppendOnly && options.parent != ParentPolicy::Link;
         let (parent, linked) = adopted(caller, caller_is_parent);
-        // A saved task is known up to when it was saved.
-        let snapshot = snapshot(options).map(|now| match life.as_of {
-            AsOf::Now(_) => now,
-            AsOf::Saved(at) => at,
-        });
-        let (own_trace_id, shift) = match options.mode {
+        let mode = match (options.mode, life.as_of) {
+            // A saved task is known up to when it was saved.
+            (Mode::Snapshot(_), AsOf::Saved(at)) => Mode::Snapshot(at),
+            (mode, _) => mode,
+        };
+        let (own_trace_id, shift) = match mode {
             Mode::AppendOnly => (ids::trace_id(id), 0),
-            Mode::Snapshot(now) => (ids::derived_trace_id(id, "snapshot", snapshot.unwrap_or(now).unix_nanos()), 0),
+            Mode::Snapshot(now) => (ids::derived_trace_id(id, "snapshot", now.unix_nanos()), 0),
             Mode::Rebase(now) => {
                 let last = life.phases.as_ref().and_then(last_time).unwrap_or(now);
                 let shift = i128::from(now.unix_nanos()) - i128::from(last.unix_nanos());
                 (ids::derived_trace_id(id, "rebase", now.unix_nanos()), shift)
             }
         };
-        Self { own_trace_id, parent, linked, snapshot, shift }
+        Self { own_trace_id, parent, linked, snapshot: snapshot(mode), shift }
     }
 
     /// Of a deployment, which only an explicit parent adopts; a copy of it is not rebased.
@@ -54,7 +54,7 @@ impl Frame {
             ParentPolicy::Explicit(span) => Some(span.clone()),
             ParentPolicy::FromTask | ParentPolicy::Link => None,
         };
-        let snapshot = snapshot(options);
+        let snapshot = snapshot(options.mode);
         let (parent, linked) = adopted(caller, snapshot.is_none());
         let own_trace_id = match snapshot {
             None => ids::deployment_trace_id(identity),
@@ -80,8 +80,8 @@ impl Frame {
     }
 }
 
-const fn snapshot(options: &TraceOptions) -> Option<Time> {
-    match options.mode {
+const fn snapshot(mode: Mode) -> Option<Time> {
+    match mode {
         Mode::Snapshot(now) => Some(now),
         Mode::AppendOnly | Mode::Rebase(_) => None,
     }
