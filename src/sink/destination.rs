@@ -7,22 +7,22 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::config::{ConfigError, OtlpConfig, Overrides, Protocol};
-use super::encode::{Format, Request};
-use super::endpoint::Endpoint;
-use super::file::{DryRun, FileTransport};
-use super::grpc::GrpcTransport;
-use super::http::HttpTransport;
-use super::outgoing::HasLeft;
-use super::pack::Limits;
 use super::reason::Reason;
-use super::retry::Policy;
 use super::signal::Signal;
-use super::tls::{TlsError, TlsMaterial};
-use super::transport::{self, Answer, Transport};
-use super::undelivered::{Keeper, MeantFor, Undelivered};
-use super::xray::{self, Signer, XrayAccess, XrayConfig};
 use crate::hint::Hint;
+use crate::sink::config::endpoint::Endpoint;
+use crate::sink::config::tls::{TlsError, TlsMaterial};
+use crate::sink::config::{ConfigError, OtlpConfig, Overrides, Protocol};
+use crate::sink::deliver::retry::Policy;
+use crate::sink::file::undelivered::{Keeper, MeantFor, Undelivered};
+use crate::sink::file::{DryRun, FileTransport};
+use crate::sink::otlp::encode::{Format, Request};
+use crate::sink::otlp::pack::Limits;
+use crate::sink::request::grpc::GrpcTransport;
+use crate::sink::request::http::HttpTransport;
+use crate::sink::request::outgoing::HasLeft;
+use crate::sink::request::transport::{self, Answer, Transport};
+use crate::sink::request::xray::{self, Signer, XrayAccess, XrayConfig};
 
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 4;

@@ -2,63 +2,42 @@
 //!
 //! ```text
 //! config ─► Destination ─┐
-//! TaskTrace ─► encode ─► pack ─► retry ─► Transport (gRPC, HTTP, file) ─► Report
+//! TaskTrace ─► otlp: encode, pack ─► deliver: retry ─► request: gRPC, HTTP, or file ─► deliver: Report
 //! ```
 //!
 //! [`Delivery`] runs it. Why requests are sent by this module and not by `opentelemetry-otlp`'s exporters:
 //! `docs/adr/0001-own-otlp-transport.md`.
 
-mod acknowledged;
-mod answer;
 mod config;
 mod deliver;
 mod destination;
-mod draft;
-mod encode;
-mod endpoint;
 mod file;
-mod foreign;
-mod grpc;
-mod headers;
-mod hold;
-mod http;
-mod lane;
-mod metrics;
-mod outgoing;
-mod overheard;
-mod pack;
-mod proxy;
+mod otlp;
 mod reason;
-mod report;
-mod resend;
-mod retry;
+mod request;
 mod signal;
-mod tls;
-mod transport;
-mod undelivered;
-mod xray;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use acknowledged::{Ack, Acknowledged};
+pub use config::endpoint::Endpoint;
+pub use config::headers::{HeaderProblem, Headers};
+pub use config::tls::TlsError;
 pub use config::{ConfigError, DEFAULT_DEADLINE, OtlpConfig, Overrides, Protocol, TlsFiles};
-pub use deliver::{Delivery, Piece};
+pub use deliver::acknowledged::{Ack, Acknowledged};
+pub use deliver::delivery::{Delivery, Piece};
+pub use deliver::metrics::MetricsExporter;
+pub use deliver::report::{DestinationReport, Lost, Report, TASK_LINES, TaskLine, Trouble, Verdict};
+pub use deliver::resend::{Resender, Then};
 pub use destination::{Destination, OpenError, Settings, Target, TargetError};
-pub use encode::{Format, Request, resource_spans};
-pub use endpoint::Endpoint;
-pub use headers::{HeaderProblem, Headers};
-pub use metrics::MetricsExporter;
-pub use outgoing::HasLeft;
-pub use pack::{Limits, StartLimits};
+pub(crate) use file::undelivered::{Held, take_in_hand, waiting_in};
+pub use file::undelivered::{LineError, MeantFor, Note, Outcome, Undelivered, Waiting, read_waiting};
+pub use otlp::encode::{Format, Request, resource_spans};
+pub use otlp::pack::{Limits, StartLimits};
 pub use reason::Reason;
-pub use report::{DestinationReport, Lost, Report, TASK_LINES, TaskLine, Trouble, Verdict};
-pub use resend::{Resender, Then};
+pub use request::outgoing::HasLeft;
+pub use request::transport::{Answer, TooLarge, Transport};
+pub use request::xray::{SignRequest, XrayAccess, XrayConfig, console_url, xray_trace_id};
 pub use signal::Signal;
-pub use tls::TlsError;
-pub use transport::{Answer, TooLarge, Transport};
-pub(crate) use undelivered::{Held, take_in_hand, waiting_in};
-pub use undelivered::{LineError, MeantFor, Note, Outcome, Undelivered, Waiting, read_waiting};
-pub use xray::{SignRequest, XrayAccess, XrayConfig, console_url, xray_trace_id};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::config::Protocol;
-use super::endpoint::Endpoint;
 use crate::hint::Hint;
+use crate::sink::config::Protocol;
+use crate::sink::config::endpoint::Endpoint;
 
 /// Why a request was not accepted. Holds no header, no body and no unmasked URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -235,7 +235,7 @@ pub enum Reason {
 impl Reason {
     /// There are no AWS credentials to sign with: the last of the errors says why, secrets masked.
     pub fn no_credentials(error: &(dyn std::error::Error + 'static)) -> Self {
-        let detail = super::http::innermost(error);
+        let detail = crate::sink::request::http::innermost(error);
         Self::Credentials { detail: detail.trim_end_matches(" Attempted:").to_owned() }
     }
 

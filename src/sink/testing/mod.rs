@@ -19,9 +19,9 @@ use prost::Message;
 pub(crate) use self::data::{full_span, log_span, task, task_of};
 pub(crate) use self::grpc_receiver::{GrpcReceiver, GrpcStep, gunzipped};
 pub(crate) use self::http_receiver::{HttpReceiver, HttpStep};
-use super::encode::Format;
-use super::report::Report;
-use super::transport::{Answer, Transport};
+use super::deliver::report::Report;
+use super::otlp::encode::Format;
+use super::request::transport::{Answer, Transport};
 
 /// The steps that are left, and what came.
 pub(crate) struct Script<Step, Seen> {

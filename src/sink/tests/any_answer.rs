@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::secrets::Secrets;
-use crate::sink::answer;
+use crate::sink::request::answer;
+use crate::sink::request::transport::Answer;
 use crate::sink::testing::{GrpcReceiver, GrpcStep, HttpReceiver, HttpStep, Scripted, Step, task};
 use crate::sink::tests::grpc::hearing;
-use crate::sink::transport::Answer;
 
 const SPANS: u64 = 5;
 

@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::sink::report::{Lost, Verdict};
+use crate::sink::deliver::report::{Lost, Verdict};
 use crate::sink::testing::{GrpcReceiver, GrpcStep, HttpReceiver, HttpStep, task};
 
 const PROTOCOLS: [&str; 3] = ["grpc", "http/protobuf", "http/json"];

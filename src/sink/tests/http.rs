@@ -1,7 +1,7 @@
 //! Delivery over HTTP: each answer, what becomes of the spans, and how many requests that takes.
 
 use super::*;
-use crate::sink::http::gzipped;
+use crate::sink::request::http::gzipped;
 use crate::sink::testing::{HttpReceiver, HttpStep, gunzipped, span_names, task};
 
 /// A row of the table: the answers; accepted, rejected and undelivered out of 4 spans; what is told, and hinted at.

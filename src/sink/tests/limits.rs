@@ -12,9 +12,9 @@ use crate::model::log::{ContainerLog, LogLine};
 use crate::model::merge::TaskObservations;
 use crate::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use crate::model::{TaskLife, Time};
-use crate::sink::encode::{EncodedTask, Format, Items, Request};
-use crate::sink::pack::Packer;
-use crate::sink::xray::LIMITS;
+use crate::sink::otlp::encode::{EncodedTask, Format, Items, Request};
+use crate::sink::otlp::pack::Packer;
+use crate::sink::request::xray::LIMITS;
 use crate::trace::TraceOptions;
 
 const NOW: u64 = 1_795_000_000_000;

@@ -15,9 +15,9 @@ use std::time::Duration;
 use futures::stream;
 
 use super::config::{OtlpConfig, Overrides};
-use super::deliver::Delivery;
+use super::deliver::delivery::Delivery;
+use super::deliver::report::{DestinationReport, Report};
 use super::destination::Destination;
-use super::report::{DestinationReport, Report};
 use super::signal::Signal;
 use super::testing::assert_adds_up;
 use crate::hint::Hint;

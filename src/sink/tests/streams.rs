@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use futures::{StreamExt, stream};
 
 use super::*;
+use crate::sink::deliver::report::{TASK_LINES, Verdict};
 use crate::sink::destination::{Settings, Target};
 use crate::sink::file::FileTransport;
-use crate::sink::pack::Limits;
-use crate::sink::report::{TASK_LINES, Verdict};
+use crate::sink::otlp::pack::Limits;
 use crate::sink::testing::{HttpReceiver, HttpStep, Scripted, Step, log_span, span_names, task, task_of, took};
 
 fn over(transport: Scripted) -> Destination {
@@ -159,7 +159,7 @@ async fn a_dry_run_counts_what_would_be_sent() {
 #[tokio::test(start_paused = true)]
 async fn an_interruption_ends_repeats_and_says_what_was_sent() {
     let unavailable = || {
-        Step::Say(crate::sink::transport::Answer::Retry {
+        Step::Say(crate::sink::request::transport::Answer::Retry {
             after: Some(Duration::from_secs(30)),
             reason: crate::sink::reason::Reason::NoAnswer { after: Duration::ZERO },
         })
@@ -192,7 +192,7 @@ async fn an_interruption_does_not_wait_for_a_receiver_that_hangs() {
 #[tokio::test(start_paused = true)]
 async fn repeats_are_told_with_the_name_of_the_destination() {
     let told = Arc::new(Mutex::new(Vec::new()));
-    let retry = Step::Say(crate::sink::transport::Answer::retry(crate::sink::reason::Reason::NoAnswer {
+    let retry = Step::Say(crate::sink::request::transport::Answer::retry(crate::sink::reason::Reason::NoAnswer {
         after: Duration::from_secs(1),
     }));
     let to = over(Scripted::new([retry, Step::Say(took(0, ""))]));

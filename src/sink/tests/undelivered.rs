@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
-use crate::sink::encode::Format;
+use crate::sink::deliver::resend::{Resender, Then};
+use crate::sink::file::undelivered::{Outcome, Undelivered, Waiting, read_waiting};
+use crate::sink::otlp::encode::Format;
 use crate::sink::reason::Reason;
-use crate::sink::resend::{Resender, Then};
+use crate::sink::request::transport::{Answer, TooLarge};
 use crate::sink::testing::{HttpReceiver, HttpStep, Scripted, Step, full_span, task, task_of, took};
-use crate::sink::transport::{Answer, TooLarge};
-use crate::sink::undelivered::{Outcome, Undelivered, Waiting, read_waiting};
 
 fn folder() -> (tempfile::TempDir, Undelivered) {
     let place = tempfile::tempdir().unwrap();

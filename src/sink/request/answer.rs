@@ -14,9 +14,9 @@ use serde_json::{Map, Value, json};
 use tonic_types::{RpcStatusExt, Status as RpcStatus};
 
 use super::foreign::{json_speaks_of_error, text_speaks_of_error};
-use super::reason::Reason;
 use super::transport::{Answer, TooLarge};
 use crate::secrets::{Secrets, is_unsafe};
+use crate::sink::reason::Reason;
 
 /// Reads the body of a 2xx answer. Accepted is what is empty or OTLP, and what is something else that speaks of no error; with
 /// anything else nobody knows whether the request was taken.

@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use opentelemetry_sdk::Resource;
 use prost::Message as _;
 
-use super::signal::Signal;
+use crate::sink::signal::Signal;
 use crate::trace::{TaskRecords, TaskTrace, semconv};
 
 /// How a request is written.

@@ -10,12 +10,12 @@ use futures::future::BoxFuture;
 use http::header::HeaderMap;
 use opentelemetry::trace::TraceId;
 
-use super::config::{OtlpConfig, Overrides, Protocol};
-use super::destination::OpenError;
-use super::pack::{Limits, StartLimits};
-use super::reason::Reason;
-use super::signal::Signal;
 use crate::proxy::is_of_proxies;
+use crate::sink::config::{OtlpConfig, Overrides, Protocol};
+use crate::sink::destination::OpenError;
+use crate::sink::otlp::pack::{Limits, StartLimits};
+use crate::sink::reason::Reason;
+use crate::sink::signal::Signal;
 
 const DAY: u64 = 86_400;
 

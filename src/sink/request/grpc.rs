@@ -23,19 +23,19 @@ use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
 
 use super::answer::{self, says_too_large, to_logs};
-use super::config::OtlpConfig;
-use super::encode::Format;
-use super::endpoint::Endpoint;
 use super::http::{ANSWER_BYTES, ERROR_BYTES, chain, connect_failed, gunzipped, gzipped, innermost, io_kind, is_tls};
 use super::outgoing::{HasLeft, Outgoing};
 use super::overheard::{Http1, Overheard, Overhearing};
 use super::proxy::{Failed, Tunneled, through};
-use super::reason::Reason;
-use super::signal::Signal;
-use super::tls::TlsMaterial;
 use super::transport::{Answer, TooLarge, Transport};
 use crate::proxy::Proxy;
 use crate::secrets::{Secrets, percent_decoded};
+use crate::sink::config::OtlpConfig;
+use crate::sink::config::endpoint::Endpoint;
+use crate::sink::config::tls::TlsMaterial;
+use crate::sink::otlp::encode::Format;
+use crate::sink::reason::Reason;
+use crate::sink::signal::Signal;
 
 /// Sends over gRPC. One channel for all requests; it connects with the first.
 pub(crate) struct GrpcTransport {

@@ -18,12 +18,12 @@ use prost::Message;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::answer::is_no_such_service;
-use super::destination::Destination;
-use super::encode::Format;
-use super::outgoing::HasLeft;
-use super::reason::Reason;
-use super::transport::{self, Answer, Transport};
+use crate::sink::destination::Destination;
+use crate::sink::otlp::encode::Format;
+use crate::sink::reason::Reason;
+use crate::sink::request::answer::is_no_such_service;
+use crate::sink::request::outgoing::HasLeft;
+use crate::sink::request::transport::{self, Answer, Transport};
 
 /// The pause before a failed attempt is repeated.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -46,7 +46,7 @@ pub struct MetricsExporter {
 }
 
 impl MetricsExporter {
-    /// Sends to this destination of [`Signal::Metrics`](super::Signal::Metrics). Must be called in a tokio runtime.
+    /// Sends to this destination of [`Signal::Metrics`](crate::sink::Signal::Metrics). Must be called in a tokio runtime.
     pub fn new(
         to: &Destination,
         env: &dyn Fn(&str) -> Option<String>,

@@ -3,12 +3,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::destination::Destination;
-use super::encode::EncodedTask;
 use super::lane::Sent;
-use super::reason::Reason;
 use super::report::DestinationReport;
 use super::retry::{Delivered, Fate};
+use crate::sink::destination::Destination;
+use crate::sink::otlp::encode::EncodedTask;
+use crate::sink::reason::Reason;
 use crate::trace::TaskTrace;
 
 /// One destination.
@@ -41,7 +41,7 @@ impl Acknowledged {
         Self { destination, report: Mutex::new(report) }
     }
 
-    /// Nothing is repeated any more once this is ready, as [`Delivery::until`](super::Delivery::until).
+    /// Nothing is repeated any more once this is ready, as [`Delivery::until`](crate::sink::Delivery::until).
     #[must_use]
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         self.destination = self.destination.until(stop);
@@ -156,9 +156,9 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::sink::report::Report;
+    use crate::sink::deliver::report::Report;
+    use crate::sink::request::transport::{Answer, TooLarge};
     use crate::sink::testing::{Scripted, Step, assert_adds_up, span_names, task, took};
-    use crate::sink::transport::{Answer, TooLarge};
 
     fn http(status: StatusCode) -> Reason {
         Reason::Http { status, message: String::new() }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::config::TlsFiles;
+use super::TlsFiles;
 
 /// What was read, known to be certificates and a key. Has no `Debug`: it holds the key.
 pub(crate) struct TlsMaterial {

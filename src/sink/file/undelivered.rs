@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::draft::{self, Draft};
-use super::encode::{Format, Request};
 use super::hold::{Hold, hold};
-use super::retry::{Delivered, Fate};
-use super::signal::Signal;
+use crate::sink::deliver::retry::{Delivered, Fate};
+use crate::sink::otlp::encode::{Format, Request};
+use crate::sink::signal::Signal;
 
 /// What the folder's files end with; those that begin with a dot are not complete.
 const EXTENSION: &str = "jsonl";

@@ -17,11 +17,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::endpoint::Endpoint;
 use super::http::{chain, innermost, io_kind};
-use super::reason::Reason;
 use super::transport::Answer;
 use crate::proxy::{Failure, Proxy, WANTS_CREDENTIALS};
+use crate::sink::config::endpoint::Endpoint;
+use crate::sink::reason::Reason;
 
 /// Connects to a host through a proxy, with `CONNECT`.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::sink::encode::EncodedTask;
+use crate::sink::otlp::encode::EncodedTask;
 use crate::sink::testing::{Scripted, Step, span_names, task, took};
 
 fn policy() -> Policy {
@@ -191,8 +191,8 @@ async fn any_wait_that_is_asked_for_can_be_asked_for() {
 async fn a_panic_under_way_leaves_the_outcome_unknown_and_the_spans_in_hand() {
     struct Panics;
     impl Transport for Panics {
-        fn format(&self) -> crate::sink::encode::Format {
-            crate::sink::encode::Format::Protobuf
+        fn format(&self) -> crate::sink::otlp::encode::Format {
+            crate::sink::otlp::encode::Format::Protobuf
         }
         fn send(&self, _: Bytes) -> BoxFuture<'_, Answer> {
             panic!("of a library")
@@ -207,8 +207,8 @@ async fn a_panic_under_way_leaves_the_outcome_unknown_and_the_spans_in_hand() {
 async fn what_has_not_left_when_its_time_is_up_is_surely_not_delivered() {
     struct NeverConnects;
     impl Transport for NeverConnects {
-        fn format(&self) -> crate::sink::encode::Format {
-            crate::sink::encode::Format::Protobuf
+        fn format(&self) -> crate::sink::otlp::encode::Format {
+            crate::sink::otlp::encode::Format::Protobuf
         }
         fn send(&self, _: Bytes) -> BoxFuture<'_, Answer> {
             pending().boxed()

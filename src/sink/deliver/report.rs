@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use opentelemetry::trace::TraceId;
 
-use super::reason::Reason;
 use super::retry::{Delivered, Fate};
-use super::signal::Signal;
-use super::undelivered::Saved;
+use crate::sink::file::undelivered::Saved;
+use crate::sink::reason::Reason;
+use crate::sink::signal::Signal;
 use crate::trace::TaskTrace;
 
 /// The lines of tasks that a report keeps; more are counted. A worker's or a big file's report stays small.
@@ -299,7 +299,7 @@ fn is_alike(a: &Reason, b: &Reason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::encode::{EncodedTask, Request};
+    use crate::sink::otlp::encode::{EncodedTask, Request};
     use crate::sink::testing::task;
 
     fn delivered(spans: u64, fate: Fate) -> Delivered {

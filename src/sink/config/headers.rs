@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::config::ConfigError;
+use super::ConfigError;
 use crate::secrets;
 
 /// The headers that every request carries. `Debug` shows names only.

@@ -4,9 +4,9 @@ use std::fmt;
 
 use reqwest::Url;
 
-use super::config::Protocol;
-use super::signal::Signal;
+use super::Protocol;
 use crate::secrets::{self, MASK, percent_decoded};
+use crate::sink::signal::Signal;
 
 /// Where requests go, and how they speak.
 ///

@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::{Message, length_delimiter_len};
 
 use super::encode::{EncodedTask, Items, Request, scope};
-use super::reason::Reason;
+use crate::sink::reason::Reason;
 use crate::trace::semconv;
 
 /// What a receiver takes.
@@ -375,7 +375,7 @@ mod tests {
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
     use super::*;
-    use crate::sink::encode::Format;
+    use crate::sink::otlp::encode::Format;
     use crate::sink::testing::{log_span, task, task_of};
 
     fn limits(request_bytes: usize) -> Limits {

@@ -1,20 +1,20 @@
 //! The way of tasks to one destination: packed, tried until their fate is known, booked. What [`Acknowledged`] and [`Resender`] share;
 //! [`Delivery`] packs while it sends, since its tasks stream in.
 //!
-//! [`Acknowledged`]: super::Acknowledged
-//! [`Resender`]: super::Resender
-//! [`Delivery`]: super::Delivery
+//! [`Acknowledged`]: crate::sink::Acknowledged
+//! [`Resender`]: crate::sink::Resender
+//! [`Delivery`]: crate::sink::Delivery
 
 use std::time::SystemTime;
 
 use futures::FutureExt;
 use tokio::time::Instant;
 
-use super::destination::Destination;
-use super::encode::{EncodedTask, Request};
-use super::pack::Packer;
 use super::report::DestinationReport;
 use super::retry::{self, Delivered};
+use crate::sink::destination::Destination;
+use crate::sink::otlp::encode::{EncodedTask, Request};
+use crate::sink::otlp::pack::Packer;
 
 /// What became of some tasks.
 pub(crate) struct Sent {

@@ -12,11 +12,11 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, pending};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::encode::Request;
-use super::outgoing::HasLeft;
-use super::reason::Reason;
-use super::transport::{self, Answer, TooLarge, Transport};
 use crate::defect::caught;
+use crate::sink::otlp::encode::Request;
+use crate::sink::reason::Reason;
+use crate::sink::request::outgoing::HasLeft;
+use crate::sink::request::transport::{self, Answer, TooLarge, Transport};
 
 /// Told of each attempt that failed and will be repeated: why, and after which pause.
 pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;

@@ -18,6 +18,10 @@
 //!
 //! `--deadline` (60 s) bounds all attempts at one request and has no variable.
 
+pub(super) mod endpoint;
+pub(super) mod headers;
+pub(super) mod tls;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,11 +29,11 @@ use std::time::Duration;
 use opentelemetry_otlp as otlp;
 use reqwest::Url;
 
-use super::endpoint::{self, Endpoint};
-use super::headers::{HeaderProblem, Headers};
-use super::signal::Signal;
+use self::endpoint::Endpoint;
+use self::headers::{HeaderProblem, Headers};
 use crate::hint::Hint;
 use crate::proxy::{Proxies, Proxy, ProxyError};
+use crate::sink::signal::Signal;
 
 /// How long all attempts at one request may take, unless told otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(60);
@@ -482,5 +486,4 @@ fn resolve_tls(overrides: &Overrides, env: &Env<'_>) -> Result<TlsFiles, ConfigE
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

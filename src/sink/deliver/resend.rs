@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::destination::Destination;
 use super::lane::Sent;
-use super::reason::Reason;
 use super::report::DestinationReport;
 use super::retry::{Delivered, Fate};
-use super::undelivered::{Keeper, Outcome, Saved, Waiting, keep};
+use crate::sink::destination::Destination;
+use crate::sink::file::undelivered::{Keeper, Outcome, Saved, Waiting, keep};
+use crate::sink::reason::Reason;
 
 /// Sends to one destination and keeps the books.
 #[derive(Debug)]
@@ -33,14 +33,14 @@ impl Resender {
         Self { destination, report: Mutex::new(report) }
     }
 
-    /// Nothing is repeated any more once this is ready, as [`Delivery::until`](super::Delivery::until).
+    /// Nothing is repeated any more once this is ready, as [`Delivery::until`](crate::sink::Delivery::until).
     #[must_use]
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         self.destination = self.destination.until(stop);
         self
     }
 
-    /// Each attempt that failed and will be repeated is told there, as [`Delivery::on_retry`](super::Delivery::on_retry).
+    /// Each attempt that failed and will be repeated is told there, as [`Delivery::on_retry`](crate::sink::Delivery::on_retry).
     #[must_use]
     pub fn on_retry(mut self, tell: impl Fn(&str, &Reason, Duration) + Send + Sync + 'static) -> Self {
         let name = self.destination.name.clone();

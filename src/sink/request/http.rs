@@ -16,18 +16,18 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use reqwest::{Body, Client, Response, redirect};
 
 use super::answer;
-use super::config::{OtlpConfig, Protocol};
-use super::encode::Format;
-use super::endpoint::{Endpoint, masked};
 use super::outgoing::{HasLeft, Outgoing};
 use super::proxy;
-use super::reason::Reason;
-use super::signal::Signal;
-use super::tls::{self, TlsMaterial};
 use super::transport::{Answer, Transport};
 use super::xray::Signer;
 use crate::proxy::Proxy;
 use crate::secrets::{self, Secrets};
+use crate::sink::config::endpoint::{Endpoint, masked};
+use crate::sink::config::tls::{self, TlsMaterial};
+use crate::sink::config::{OtlpConfig, Protocol};
+use crate::sink::otlp::encode::Format;
+use crate::sink::reason::Reason;
+use crate::sink::signal::Signal;
 
 /// What is read of an answer of success at most: what is larger is none of OTLP, whose clients read no more over gRPC either.
 pub(crate) const ANSWER_BYTES: usize = 4 * 1024 * 1024;

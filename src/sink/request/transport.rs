@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use super::encode::Format;
 use super::outgoing::HasLeft;
-use super::reason::Reason;
 use crate::defect::caught_in;
+use crate::sink::otlp::encode::Format;
+use crate::sink::reason::Reason;
 
 /// What became of one attempt at one request.
 #[derive(Clone, Debug, PartialEq, Eq)]

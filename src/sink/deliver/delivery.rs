@@ -11,16 +11,16 @@ use futures::{FutureExt, pin_mut};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Instant, sleep_until};
 
-use super::destination::Destination;
-use super::encode::{EncodedTask, Request};
-use super::pack::{Packed, Packer};
-use super::reason::Reason;
 use super::report::{DestinationReport, Lost, Report};
 use super::retry::{self, Delivered, Policy};
-use super::signal::Signal;
-use super::transport::Transport;
-use super::undelivered::{Keeper, Outcome, Saved, keep};
 use crate::defect::caught;
+use crate::sink::destination::Destination;
+use crate::sink::file::undelivered::{Keeper, Outcome, Saved, keep};
+use crate::sink::otlp::encode::{EncodedTask, Request};
+use crate::sink::otlp::pack::{Packed, Packer};
+use crate::sink::reason::Reason;
+use crate::sink::request::transport::Transport;
+use crate::sink::signal::Signal;
 use crate::trace::{TaskRecords, TaskTrace};
 
 /// Tasks that wait for a destination.

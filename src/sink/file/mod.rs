@@ -4,6 +4,10 @@
 //! file as it was, and nobody ever reads half a line; the next one clears what a killed one left beside it. What exists and is no regular file (a pipe, `/dev/null`) is
 //! written as it comes. A run without an end writes to the file's end instead, line by line.
 
+mod draft;
+mod hold;
+pub(super) mod undelivered;
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,10 +16,10 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use futures::future::{BoxFuture, ready};
 
-use super::draft::{Draft, clear_beside};
-use super::encode::Format;
-use super::reason::Reason;
-use super::transport::{Answer, Transport};
+use self::draft::{Draft, clear_beside};
+use crate::sink::otlp::encode::Format;
+use crate::sink::reason::Reason;
+use crate::sink::request::transport::{Answer, Transport};
 
 /// Writes requests as lines.
 pub(crate) struct FileTransport {
