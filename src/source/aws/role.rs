@@ -11,8 +11,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use tokio::sync::Mutex;
 
+use super::error::{AwsError, innermost};
 use super::profile::Profiles;
-use super::{AwsError, innermost};
 use crate::secrets::aws_said;
 
 /// Asks a person for the code of a device; `None` where none is given.

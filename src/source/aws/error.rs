@@ -1,0 +1,310 @@
+//! What AWS answers when it does not give what was asked, and what to do then. Never quotes a request: its headers sign it. Main
+//! type: [`AwsError`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::operation::RequestId;
+
+use crate::hint::Hint;
+use crate::secrets::aws_said;
+use crate::source::error::ReadError;
+use crate::source::target::is_whole_id;
+
+/// Why AWS did not give what was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AwsError {
+    /// Nobody says which region to ask.
+    #[error("no AWS region is set")]
+    NoRegion,
+    /// No file has the profile.
+    #[error("{setting} names the AWS profile {name}, which neither {} has", files.join(" nor "))]
+    NoProfile {
+        /// The profile.
+        name: String,
+        /// Who names it.
+        setting: &'static str,
+        /// Where it was looked for.
+        files: Vec<String>,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A setting or a file of AWS's cannot be used.
+    #[error("{problem}")]
+    Settings {
+        /// What is wrong, and with what.
+        problem: String,
+    },
+    /// A role wants the code of a device, and there is nobody to ask.
+    #[error("AWS profile {profile} wants the code of an MFA device, and there is no terminal to ask on")]
+    NobodyToAsk {
+        /// The profile.
+        profile: String,
+    },
+    /// AWS answered with an error.
+    #[error("failed to {attempt}: {code}: {message}{}", request_id.as_ref().map_or(String::new(), |id| format!(" (request {id})")))]
+    Service {
+        /// What was attempted, on what: `describe tasks of cluster prod`.
+        attempt: String,
+        /// The operation: `ecs:DescribeTasks`.
+        action: &'static str,
+        /// AWS's code.
+        code: String,
+        /// AWS's message.
+        message: String,
+        /// AWS's id of the request.
+        request_id: Option<String>,
+    },
+    /// No answer came, or it made no sense.
+    #[error("failed to {attempt}: {cause}")]
+    Unanswered {
+        /// What was attempted.
+        attempt: String,
+        /// Why.
+        cause: String,
+    },
+    /// An answer could not be read.
+    #[error("{0}")]
+    Unreadable(Arc<ReadError>),
+    /// ECS does not know the task.
+    #[error("{task}: ECS has no such task{}", place.as_ref().map_or(String::new(), |place| format!(" in {place}")))]
+    NoSuchTask {
+        /// The task.
+        task: String,
+        /// Where it was looked for.
+        place: Option<String>,
+    },
+    /// Several tasks have an id that begins so.
+    #[error("{begin}: {} tasks have an id that begins so: {}", tasks.len(), some(tasks))]
+    ManyTasks {
+        /// What was given of the id.
+        begin: String,
+        /// The tasks, each `CLUSTER/ID`.
+        tasks: Vec<String>,
+    },
+    /// ECS does not know the service.
+    #[error("{place} has no service {service}")]
+    NoSuchService {
+        /// The service.
+        service: String,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// Several clusters have a service of this name.
+    #[error("several clusters have a service {service}: {}", clusters.join(", "))]
+    ManyServices {
+        /// The service.
+        service: String,
+        /// The clusters.
+        clusters: Vec<String>,
+    },
+    /// Waiting took too long.
+    #[error("{task}: still {status} after {}", told(*waited))]
+    WaitedTooLong {
+        /// The task.
+        task: String,
+        /// Its status.
+        status: String,
+        /// How long.
+        waited: Duration,
+    },
+}
+
+/// The first few of many.
+fn some(names: &[String]) -> String {
+    const NAMED: usize = 5;
+    let more = names.len().saturating_sub(NAMED);
+    let named = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
+/// As `--wait-timeout` is typed: `1h 30m`.
+fn told(time: Duration) -> String {
+    jiff::SignedDuration::try_from(time).map_or_else(|_| format!("{time:?}"), |time| format!("{time:#}"))
+}
+
+impl AwsError {
+    /// From what an operation of the SDK gave.
+    pub(in crate::source) fn from_sdk<E>(action: &'static str, attempt: String, error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let Some(service) = error.as_service_error() else {
+            return Self::Unanswered { attempt, cause: aws_said(&innermost(error)) };
+        };
+        let meta = service.meta();
+        if let (None, None, Some(answer)) = (meta.code(), meta.message(), error.raw_response()) {
+            let cause = format!("HTTP {} came without an error of AWS's form", answer.status());
+            return Self::Unanswered { attempt, cause };
+        }
+        Self::Service {
+            attempt,
+            action,
+            code: meta.code().unwrap_or("an error without a code").to_owned(),
+            message: aws_said(meta.message().unwrap_or("without a message").trim()),
+            request_id: meta.request_id().map(str::to_owned),
+        }
+    }
+
+    /// AWS's error code.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Service { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether AWS would not even look, or could not be asked: any other error is an answer.
+    pub(in crate::source) fn is_refusal(&self) -> bool {
+        const CODES: [&str; 12] = [
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "RequestTimeTooSkewed",
+            "SignatureDoesNotMatch",
+            "Throttling",
+            "ThrottlingException",
+            "UnauthorizedOperation",
+            "UnrecognizedClientException",
+        ];
+        self.code().is_none_or(|code| CODES.contains(&code))
+    }
+
+    /// Whether asking again may help: no answer came, or one that says so.
+    pub fn is_passing(&self) -> bool {
+        const CODES: [&str; 6] = [
+            "InternalFailure",
+            "RequestLimitExceeded",
+            "ServerException",
+            "ServiceUnavailable",
+            "Throttling",
+            "ThrottlingException",
+        ];
+        match self {
+            Self::Unanswered { .. } => true,
+            Self::Service { code, .. } => CODES.contains(&code.as_str()),
+            _ => false,
+        }
+    }
+}
+
+impl Hint for AwsError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoProfile { known, .. } if known.is_empty() => {
+                "`aws configure` or `aws configure sso` makes profiles"
+            }
+            Self::NoProfile { known, .. } => return Some(format!("there are {}", known.join(", "))),
+            Self::Settings { .. } => "`aws sts get-caller-identity` shows whether the AWS CLI takes it",
+            Self::NobodyToAsk { profile } => {
+                return Some(format!(
+                    "type it elsewhere first: eval \"$(aws configure export-credentials --profile {profile} --format env)\""
+                ));
+            }
+            Self::NoRegion => "set --region or AWS_REGION, or a region in the profile",
+            Self::ManyTasks { .. } => "give more of the id",
+            Self::NoSuchTask { task, .. } if !is_whole_id(task.rsplit('/').next().unwrap_or(task)) => {
+                return Some(format!(
+                    "no id begins so: ECS forgets a stopped task after about an hour; tasks of a service are \
+                     --cluster CLUSTER --service {task}"
+                ));
+            }
+            Self::NoSuchTask { .. } => {
+                "ECS forgets a stopped task after about an hour; `ecspan ls CLUSTER --status all` lists those it knows, \
+                 and --region asks another region"
+            }
+            Self::NoSuchService { .. } => {
+                "check the service's name, --cluster and --region; `ecspan ls CLUSTER` lists the services that run tasks"
+            }
+            Self::ManyServices { .. } => "name the cluster: --cluster NAME",
+            Self::WaitedTooLong { .. } => "give --wait-timeout more time",
+            Self::Unreadable(error) => return error.hint(),
+            Self::Unanswered { cause, .. } => {
+                let cause = cause.to_ascii_lowercase();
+                match () {
+                    () if cause.contains("the proxy") => {
+                        "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names it; NO_PROXY lists the hosts that are gone to without it \
+                         (docs/proxies.md)"
+                    }
+                    () if cause.contains("not aws's") || cause.contains("nothing that aws sends") => {
+                        "a proxy, a firewall or a login page answers in AWS's place: see docs/proxies.md, and check \
+                         AWS_ENDPOINT_URL"
+                    }
+                    () if cause.contains("certificate") => {
+                        "name the file of the authority that signs it in AWS_CA_BUNDLE, or ca_bundle of the profile"
+                    }
+                    () if cause.contains("login/cache") || cause.contains("cached login") => {
+                        "log in: `aws login`, with --profile for another profile than the default one"
+                    }
+                    () if cause.contains("sso/cache") || cause.contains("cached sso") => {
+                        "log in: `aws sso login`, with --profile for another profile than the default one"
+                    }
+                    () if cause.contains("credential") || cause.contains("sso") || cause.contains("token") => {
+                        "ecspan uses the AWS SDK's credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run `aws sso login`"
+                    }
+                    () if cause.contains("refused")
+                        || cause.contains("dns")
+                        || cause.contains("connect")
+                        || cause.contains("in time") =>
+                    {
+                        "check the network, --region and AWS_ENDPOINT_URL"
+                    }
+                    () => return None,
+                }
+            }
+            Self::Service { code, action, .. } => match code.as_str() {
+                "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => {
+                    return Some(format!("allow {action} in the IAM policy of these credentials"));
+                }
+                "ExpiredTokenException" | "ExpiredToken" => {
+                    "the credentials have expired: log in again (`aws sso login`)"
+                }
+                "UnrecognizedClientException"
+                | "InvalidClientTokenId"
+                | "InvalidSignatureException"
+                | "SignatureDoesNotMatch" => {
+                    "AWS does not accept these credentials: check AWS_PROFILE, AWS_ACCESS_KEY_ID and the clock"
+                }
+                "ClusterNotFoundException" => {
+                    "`ecspan ls` lists the clusters of this region; --region asks another one"
+                }
+                "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
+                    "check --queue: `aws sqs list-queues` lists the queues of a region"
+                }
+                "ServiceNotFoundException" => "check the service's name and --cluster",
+                "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
+                    "the account's rate of calls is used up: try again later, or ask for fewer tasks"
+                }
+                _ => return None,
+            },
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// The causes of an error without the layers that only say that there is one; never a request with its headers.
+pub(super) fn innermost(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let mut texts = vec![];
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        texts.push(current.to_string());
+        cause = current.source();
+    }
+    let last = texts.pop().unwrap_or_default();
+    // The SDK lists every provider that it tried, a line each; the hint says what to do instead.
+    let first_line = last.lines().next().unwrap_or_default();
+    let mut last = first_line.trim_end_matches(" Attempted:").to_owned();
+    // What the system said, of a file that only the layer above names.
+    if let Some(above) = texts.last().filter(|above| last.contains("os error") && above.contains('`')) {
+        last = format!("{above}: {last}");
+    }
+    match texts.iter().find(|text| text.contains("credential")) {
+        Some(about) if !last.contains("credential") => format!("{about}: {last}"),
+        None if last.is_empty() => DisplayErrorContext(error).to_string().chars().take(200).collect(),
+        _ => last,
+    }
+}
