@@ -84,7 +84,7 @@ async fn config(global: &Global, args: &AgentArgs) -> Result<AgentConfig, Proble
         agent: Agent::at(&args.agent_url).map_err(|error| Problem::failed(error.to_string()))?,
         which: which(args),
         docker,
-        destinations: destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?,
+        destinations: destinations::open_for(global, &args.to, &args.delivery).await?,
     })
 }
 

@@ -226,6 +226,7 @@ pub(crate) enum Format {
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("undelivered", |arg| arg.help(KEPT_FOR_RESEND)))]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) tasks: TaskArgs,
@@ -264,15 +265,11 @@ pub(crate) struct ExportArgs {
     /// How log lines are sent
     #[arg(long, value_enum, value_name = "HOW", default_value_t = LogsAs::Events)]
     pub(crate) logs_as: LogsAs,
-    /// Where requests are kept that a receiver did not accept, for `ecspan resend` (default: ecspan/undelivered in the state
-    /// directory); none: nowhere
-    #[arg(long, value_name = "DIR|none")]
-    pub(crate) undelivered: Option<String>,
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
     /// Base URL of a Jaeger UI: the closing report links to each trace of which a receiver has accepted something
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
-    #[command(flatten)]
-    pub(crate) otlp: OtlpArgs,
 }
 
 #[derive(Args, Debug)]
@@ -295,14 +292,12 @@ pub(crate) struct SidecarArgs {
     /// service.name (default: the ECS service where the endpoint says it, else the family)
     #[arg(long, value_name = "NAME")]
     pub(crate) service_name: Option<String>,
-    /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
-    #[arg(long, value_name = "DIR|none")]
-    pub(crate) undelivered: Option<String>,
     #[command(flatten)]
-    pub(crate) otlp: OtlpArgs,
+    pub(crate) delivery: DeliveryArgs,
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("undelivered", |arg| arg.help(UNDELIVERED)))]
 pub(crate) struct DoctorArgs {
     /// Try only the receivers: for exports of files
     #[arg(long)]
@@ -316,14 +311,12 @@ pub(crate) struct DoctorArgs {
     /// As for export: records and both also try the OTLP logs endpoint
     #[arg(long, value_enum, value_name = "HOW", default_value_t = LogsAs::Events)]
     pub(crate) logs_as: LogsAs,
-    /// The undelivered folder (default: ecspan/undelivered in the state directory)
-    #[arg(long, value_name = "DIR|none")]
-    pub(crate) undelivered: Option<String>,
     #[command(flatten)]
-    pub(crate) otlp: OtlpArgs,
+    pub(crate) delivery: DeliveryArgs,
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("undelivered", |arg| arg.help(UNDELIVERED).value_name("DIR")))]
 pub(crate) struct ResendArgs {
     /// Files of OTLP JSON lines, which are left as they are (default: all in the undelivered folder, each to where it was meant
     /// for; what is accepted is removed from there)
@@ -338,12 +331,25 @@ pub(crate) struct ResendArgs {
     /// Send nothing; say what waits
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The undelivered folder (default: ecspan/undelivered in the state directory)
-    #[arg(long, value_name = "DIR")]
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
+}
+
+/// What a command that delivers takes, whatever it delivers. `--to` is each command's own: it says what goes there.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DeliveryArgs {
+    /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
+    #[arg(long, value_name = "DIR|none")]
     pub(crate) undelivered: Option<String>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,
 }
+
+/// The help of `--undelivered`, where it is also the way to what waits there.
+const KEPT_FOR_RESEND: &str = "Where requests are kept that a receiver did not accept, for `ecspan resend` (default: \
+    ecspan/undelivered in the state directory); none: nowhere";
+/// The same, where nothing is put there.
+const UNDELIVERED: &str = "The undelivered folder (default: ecspan/undelivered in the state directory)";
 
 /// The OTLP exporter's settings; every `OTEL_EXPORTER_OTLP_*` variable is honoured beneath them.
 #[derive(Args, Clone, Debug)]

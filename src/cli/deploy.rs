@@ -37,14 +37,14 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         return Err(Problem::usage(format!("--fail-on {SLOWER} needs --baseline REPORT.json")));
     }
     // As for export: whoever names a receiver means to send.
-    let to = match (args.to.as_slice(), &args.otlp.endpoint) {
+    let to = match (args.to.as_slice(), &args.delivery.otlp.endpoint) {
         ([], Some(_)) => vec!["otlp".to_owned()],
         (to, _) => to.to_vec(),
     };
     if args.snapshot && to.is_empty() {
         return Err(Problem::usage("--snapshot without --to: nothing would be sent").hint("--to otlp".to_owned()));
     }
-    if to.is_empty() && args.otlp.timeout.is_some() {
+    if to.is_empty() && args.delivery.otlp.timeout.is_some() {
         let hint = "to wait at most so long: --wait-timeout".to_owned();
         return Err(Problem::usage("--timeout is a receiver's, and without --to there is none").hint(hint));
     }
@@ -52,7 +52,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     let (is_sending, own_options, log_lines) = (!to.is_empty(), deployment_options(&options), log_lines(args)?);
     let destinations = match is_sending {
         false => vec![],
-        true => destinations::open_for(global, &to, &args.otlp, args.undelivered.as_deref()).await?,
+        true => destinations::open_for(global, &to, &args.delivery).await?,
     };
     let config = DeployConfig {
         from: from(global, args, log_lines).await?,

@@ -8,7 +8,7 @@ use ecspan::sink::{Destination, OpenError, Overrides, Settings, Signal, Target, 
 use ecspan::run::xray;
 use ecspan::source::aws::Aws;
 
-use super::args::{ExportArgs, Global, OtlpArgs};
+use super::args::{DeliveryArgs, ExportArgs, Global, OtlpArgs};
 use super::problem::Problem;
 use super::{env, tasks};
 
@@ -16,20 +16,19 @@ use super::{env, tasks};
 pub(super) async fn open(global: &Global, args: &ExportArgs, records: bool) -> Result<Vec<Destination>, Problem> {
     let aws = aws_for(global, &args.to).await;
     let open_one = if args.dry_run { Destination::dry_run } else { Destination::open };
-    let open = open_all(&args.to, &args.otlp, aws.as_ref(), records, open_one)?;
-    Ok(keeping(open, args.undelivered.as_deref()))
+    let open = open_all(&args.to, &args.delivery.otlp, aws.as_ref(), records, open_one)?;
+    Ok(keeping(open, &args.delivery))
 }
 
 /// Opens the destinations of a command that runs for long: traces only, and the undelivered folder beside them.
 pub(super) async fn open_for(
     global: &Global,
     to: &[String],
-    otlp: &OtlpArgs,
-    undelivered: Option<&str>,
+    delivery: &DeliveryArgs,
 ) -> Result<Vec<Destination>, Problem> {
     let aws = aws_for(global, to).await;
-    let open = open_all(to, otlp, aws.as_ref(), false, Destination::open)?;
-    Ok(keeping(open, undelivered))
+    let open = open_all(to, &delivery.otlp, aws.as_ref(), false, Destination::open)?;
+    Ok(keeping(open, delivery))
 }
 
 /// Opens the destinations of a command that acknowledges each task by itself: nothing is kept, and a file grows.
@@ -43,8 +42,8 @@ async fn aws_for(global: &Global, to: &[String]) -> Option<Aws> {
     if to.iter().any(|to| to.starts_with("xray")) { Some(tasks::aws(global).await) } else { None }
 }
 
-fn keeping(open: Vec<Destination>, undelivered_args: Option<&str>) -> Vec<Destination> {
-    let Some(folder) = undelivered(undelivered_args) else { return open };
+fn keeping(open: Vec<Destination>, delivery: &DeliveryArgs) -> Vec<Destination> {
+    let Some(folder) = undelivered(delivery) else { return open };
     // What a killed run left there.
     folder.tidy();
     open.into_iter().map(|destination| destination.keeping(&folder)).collect()
@@ -110,8 +109,8 @@ pub(super) fn problem(error: OpenError) -> Problem {
 }
 
 /// The undelivered folder: `none` for nowhere.
-pub(super) fn undelivered(given: Option<&str>) -> Option<Undelivered> {
-    match given {
+pub(super) fn undelivered(delivery: &DeliveryArgs) -> Option<Undelivered> {
+    match delivery.undelivered.as_deref() {
         Some("none") => None,
         Some(folder) => Some(Undelivered::at(PathBuf::from(folder))),
         None => Undelivered::of_user(),

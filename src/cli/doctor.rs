@@ -38,7 +38,7 @@ impl Doctor {
         let aws = tasks::aws(global).await;
         let records = matches!(args.logs_as, LogsAs::Records | LogsAs::Both);
         // What makes no sense is known before anybody is asked.
-        let receivers = destinations::open_all(&args.to, &args.otlp, Some(&aws), records, Destination::open)?;
+        let receivers = destinations::open_all(&args.to, &args.delivery.otlp, Some(&aws), records, Destination::open)?;
         if args.no_aws {
             self.skip("AWS", "not asked: --no-aws")?;
         } else {
@@ -106,7 +106,7 @@ impl Doctor {
     }
 
     fn waiting(&mut self, args: &DoctorArgs) -> Result<(), Problem> {
-        let Some(folder) = destinations::undelivered(args.undelivered.as_deref()) else {
+        let Some(folder) = destinations::undelivered(&args.delivery) else {
             return self.ok("undelivered", "kept nowhere: --undelivered none");
         };
         let place = folder.path().display();

@@ -13,14 +13,14 @@ use super::problem::Problem;
 use super::{closing, destinations, env, notices, signals, tasks, terminal};
 
 pub(super) async fn run(global: &Global, args: &ResendArgs) -> Result<Exit, Problem> {
-    let folder = destinations::undelivered(args.undelivered.as_deref())
+    let folder = destinations::undelivered(&args.delivery)
         .ok_or_else(|| Problem::usage("there is no undelivered folder").hint("--undelivered DIR".to_owned()))?;
     let given = args.to.as_deref().map(destinations::target).transpose()?;
     if let Some(Target::File(path)) = &given {
         refuse_existing(path, args)?;
     }
     let place = folder.path().display().to_string();
-    if args.undelivered.is_some() && !folder.path().is_dir() {
+    if args.delivery.undelivered.is_some() && !folder.path().is_dir() {
         return Err(Problem::failed(format!("{place} is no folder"))
             .hint("without --undelivered the folder in the state directory is read".to_owned()));
     }
@@ -28,8 +28,8 @@ pub(super) async fn run(global: &Global, args: &ResendArgs) -> Result<Exit, Prob
         folder,
         files: args.files.clone(),
         // An endpoint is a destination too.
-        target: given.or_else(|| args.otlp.endpoint.is_some().then_some(Target::Otlp)),
-        overrides: destinations::overrides(&args.otlp),
+        target: given.or_else(|| args.delivery.otlp.endpoint.is_some().then_some(Target::Otlp)),
+        overrides: destinations::overrides(&args.delivery.otlp),
         env: env::get,
         // Configured once, asked only by X-Ray.
         aws: Some(xray::access(&tasks::aws(global).await)),

@@ -38,7 +38,7 @@ pub(super) async fn run(global: &Global, args: &SidecarArgs) -> Result<Exit, Pro
         stop_timeout: args.stop_timeout,
         health_file,
         endpoint: MetadataEndpoint::from_env(env::get).map_err(|error| Problem::misuse(&error))?,
-        destinations: destinations::open_for(global, &args.to, &args.otlp, args.undelivered.as_deref()).await?,
+        destinations: destinations::open_for(global, &args.to, &args.delivery).await?,
     };
     let watched = sidecar::run(config, signals::stop(), notices::for_a_person()).await;
     Ok(closing::watched(&watched))

@@ -3,7 +3,7 @@
 use clap::Args;
 use ecspan::source::logs::LogLines;
 
-use super::{OtlpArgs, log_lines};
+use super::{DeliveryArgs, log_lines};
 
 #[derive(Args, Debug)]
 pub(crate) struct AgentArgs {
@@ -45,9 +45,6 @@ pub(crate) struct AgentArgs {
     /// Add a resource attribute
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) attr: Vec<String>,
-    /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
-    #[arg(long, value_name = "DIR|none")]
-    pub(crate) undelivered: Option<String>,
     #[command(flatten)]
-    pub(crate) otlp: OtlpArgs,
+    pub(crate) delivery: DeliveryArgs,
 }

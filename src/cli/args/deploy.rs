@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ecspan::source::logs::LogLines;
 
-use super::{OtlpArgs, duration, log_lines};
+use super::{DeliveryArgs, duration, log_lines};
 
 // A paragraph is a line: clap wraps it to the terminal's width.
 const EXAMPLES: &str = "\
@@ -82,9 +82,8 @@ pub(crate) struct DeployArgs {
     /// Add a resource attribute
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) attr: Vec<String>,
-    /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
-    #[arg(long, value_name = "DIR|none")]
-    pub(crate) undelivered: Option<String>,
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
     /// Base URL of a Jaeger UI: the closing report and the Markdown report link to the trace, once a receiver has accepted it
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
@@ -94,8 +93,6 @@ pub(crate) struct DeployArgs {
     /// Width in columns (default: the terminal's width, 100 in a pipe)
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=1_000))]
     pub(crate) width: Option<u16>,
-    #[command(flatten)]
-    pub(crate) otlp: OtlpArgs,
 }
 
 /// A form of the report.
