@@ -7,9 +7,7 @@ use ecspan::Hint;
 use ecspan::render::escape;
 use ecspan::run::read::Unread;
 use ecspan::run::watch::Watched;
-use ecspan::sink::{
-    DestinationReport, Lost, Report, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id,
-};
+use ecspan::sink::{DestinationReport, Report, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};
 
 use super::args::SelectArgs;
 use super::exit::{Ending, Exit};
@@ -107,7 +105,7 @@ pub(super) fn has_arrived_somewhere(report: &Report, task: &str) -> bool {
 /// Whether this one has. A file is none.
 fn has_arrived(to: &DestinationReport, task: &str) -> bool {
     let is_receiver = !to.dry_run && !to.name.starts_with("file:") && to.signal == Signal::Traces;
-    let is_lost = |trouble: &Trouble| trouble.lost != Lost::Rejected && trouble.tasks.iter().any(|one| **one == *task);
+    let is_lost = |trouble: &Trouble| trouble.lost.is_resent() && trouble.tasks.iter().any(|one| **one == *task);
     is_receiver && to.accepted > 0 && !to.troubles.iter().any(is_lost)
 }
 

@@ -11,8 +11,8 @@ use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::sink::{
-    Destination, DestinationReport, Held, MeantFor, Outcome, Overrides, Report, Resender, Settings, Signal, Target,
-    Then, Undelivered, Waiting, XrayAccess, take_in_hand, waiting_in,
+    Destination, DestinationReport, Held, Lost, MeantFor, Overrides, Report, Resender, Settings, Signal, Target, Then,
+    Undelivered, Waiting, XrayAccess, take_in_hand, waiting_in,
 };
 
 /// So many lines of a file that cannot be read are named one by one.
@@ -158,7 +158,7 @@ impl Run {
 
     async fn one(&mut self, waiting: Waiting, is_ours: bool) -> Then {
         self.waiting += 1;
-        let outcome = waiting.note.as_ref().map_or(Outcome::Undelivered, |note| note.outcome);
+        let outcome = waiting.note.as_ref().map_or(Lost::Undelivered, |note| note.outcome);
         if !outcome.is_resent() && !self.config.partial {
             self.set_aside += 1;
             return Then::Waits;

@@ -14,7 +14,7 @@ use crate::sink::config::endpoint::Endpoint;
 use crate::sink::config::tls::{TlsError, TlsMaterial};
 use crate::sink::config::{ConfigError, OtlpConfig, Overrides, Protocol};
 use crate::sink::deliver::retry::Policy;
-use crate::sink::file::undelivered::{Keeper, MeantFor, Undelivered};
+use crate::sink::deliver::undelivered::{Keeper, MeantFor, Undelivered};
 use crate::sink::file::{DryRun, FileTransport};
 use crate::sink::otlp::encode::{Format, Request};
 use crate::sink::otlp::pack::Limits;

@@ -241,16 +241,23 @@ impl Reason {
 
     /// Whether another protocol may have been what the receiver wanted.
     pub(crate) fn puts_protocol_in_doubt(&self) -> bool {
-        match self {
+        match self.met() {
             Self::OtherProtocol { .. } | Self::Broken { .. } | Self::NotOtlp { .. } => true,
             Self::Http { status, .. } => matches!(status.as_u16(), 404 | 405 | 406 | 415 | 426 | 505),
             Self::Grpc { code, .. } => *code == "UNIMPLEMENTED",
             Self::NotGrpc { status, .. } => !matches!(status.as_u16(), 401 | 403 | 413 | 429 | 500..600),
+            _ => false,
+        }
+    }
+
+    /// What the last attempt met, without why there was no other.
+    pub(crate) fn met(&self) -> &Self {
+        match self {
             Self::GaveUp { last, .. }
             | Self::WaitTooLong { last, .. }
             | Self::Interrupted { last }
-            | Self::StillDown { last, .. } => last.puts_protocol_in_doubt(),
-            _ => false,
+            | Self::StillDown { last, .. } => last.met(),
+            other => other,
         }
     }
 

@@ -1,11 +1,11 @@
 //! Delivers tasks and says what became of each: for whoever may only forget a task once it is accepted. Main type:
 //! [`Acknowledged`].
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::lane::Sent;
+use super::fate::{Delivered, Loss, Lost};
+use super::lane::{Lane, Sent, stopping};
 use super::report::DestinationReport;
-use super::retry::{Delivered, Fate};
 use crate::sink::destination::Destination;
 use crate::sink::otlp::encode::EncodedTask;
 use crate::sink::reason::Reason;
@@ -13,10 +13,7 @@ use crate::trace::TaskTrace;
 
 /// One destination.
 #[derive(Debug)]
-pub struct Acknowledged {
-    destination: Destination,
-    report: Mutex<DestinationReport>,
-}
+pub struct Acknowledged(Lane);
 
 /// What became of a task at a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,72 +34,67 @@ pub enum Ack {
 impl Acknowledged {
     /// Delivers there.
     pub fn new(destination: Destination) -> Self {
-        let report = DestinationReport::of(&destination);
-        Self { destination, report: Mutex::new(report) }
+        Self(Lane::new(destination))
     }
 
     /// Nothing is repeated any more once this is ready, as [`Delivery::until`](crate::sink::Delivery::until).
     #[must_use]
-    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.destination = self.destination.until(stop);
-        self
+    pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(self.0.until(stopping(stop)))
     }
 
     /// Requests that may be under way at once.
     pub const fn concurrency(&self) -> usize {
-        self.destination.concurrency
+        self.0.destination.concurrency
     }
 
     /// Delivers a task in requests of its own.
     pub async fn send(&self, trace: TaskTrace) -> Ack {
-        self.send_alone(EncodedTask::spans(trace)).await
-    }
-
-    /// Delivers tasks in requests that they share; what became of each, in their order. When a request of several is refused
-    /// for good, each of them is sent alone: one may be to blame for all.
-    pub async fn send_all(&self, traces: Vec<TaskTrace>) -> Vec<Ack> {
-        let tasks: Vec<EncodedTask> = traces.into_iter().map(EncodedTask::spans).collect();
-        let parts = self.deliver(tasks.clone()).await;
-        let mut acks = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            let is_blamed = of_task(&task.label, &parts).any(|part| is_refused(part) && !is_alone(part));
-            acks.push(if is_blamed { self.send_alone(task).await } else { settle(&task.label, &parts) });
-        }
-        acks
-    }
-
-    async fn send_alone(&self, task: EncodedTask) -> Ack {
+        let task = EncodedTask::spans(trace);
         let label = Arc::clone(&task.label);
         settle(&label, &self.deliver(vec![task]).await)
     }
 
+    /// Delivers tasks in requests that they share; what became of each, in their order. When a request of several is refused
+    /// for good, what each of them has in it is sent alone: one may be to blame for all.
+    pub async fn send_all(&self, traces: Vec<TaskTrace>) -> Vec<Ack> {
+        let tasks: Vec<EncodedTask> = traces.into_iter().map(EncodedTask::spans).collect();
+        let labels: Vec<Arc<str>> = tasks.iter().map(|task| Arc::clone(&task.label)).collect();
+        let parts = self.deliver(tasks).await;
+        let (shared, mut parts): (Vec<_>, Vec<_>) =
+            parts.into_iter().partition(|part| is_refused(part) && !is_alone(part));
+        for task in shared.into_iter().flat_map(|part| part.request.into_tasks()) {
+            parts.extend(self.deliver(vec![task]).await);
+        }
+        labels.iter().map(|label| settle(label, &parts)).collect()
+    }
+
     async fn deliver(&self, tasks: Vec<EncodedTask>) -> Vec<Delivered> {
-        let Sent { parts, dropped_events, .. } = self.destination.send(tasks).await;
+        let Sent { parts, dropped_events, .. } = self.0.send(tasks).await;
         // What stays open is sent, and counted, again.
-        let is_settled = |part: &Delivered| match &part.fate {
-            Fate::Accepted { .. } | Fate::Unacceptable { .. } | Fate::Split => true,
-            Fate::Undelivered { .. } | Fate::Unknown { .. } => is_refused(part) && is_alone(part),
+        let is_settled = |part: &Delivered| {
+            part.loss().is_none_or(|loss| !loss.lost.is_resent()) || (is_refused(part) && is_alone(part))
         };
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut books = self.0.books();
         if parts.iter().all(is_settled) {
-            report.dropped_events += dropped_events;
+            books.dropped_events += dropped_events;
         }
         for part in parts.iter().filter(|part| is_settled(part)) {
-            report.made += part.request.items();
-            report.add(part, None);
+            books.made += part.request.items();
+            books.add(part, None);
         }
-        drop(report);
+        drop(books);
         parts
     }
 
     /// What it is called.
     pub fn name(&self) -> &str {
-        &self.destination.name
+        &self.0.destination.name
     }
 
     /// What became of everything that is settled.
     pub fn report(&self) -> DestinationReport {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.books().clone()
     }
 }
 
@@ -118,32 +110,25 @@ fn is_alone(part: &Delivered) -> bool {
 
 /// Whether the receiver would refuse it every time.
 fn is_refused(part: &Delivered) -> bool {
-    matches!(&part.fate, Fate::Undelivered { reason } if reason.is_for_good())
+    part.loss().is_some_and(|loss| loss.lost == Lost::Undelivered && loss.reason.is_for_good())
 }
 
 fn settle(label: &Arc<str>, parts: &[Delivered]) -> Ack {
     let (mut accepted, mut rejected, mut why) = (0, 0, vec![]);
     for part in of_task(label, parts) {
         let items = part.request.items_of(label);
-        match &part.fate {
-            Fate::Accepted { rejected: refused, message } => {
-                accepted += items.saturating_sub(*refused);
-                rejected += refused;
-                if *refused > 0 {
-                    why.push(Reason::Rejected { message: message.clone() });
-                }
+        let refused = match part.loss() {
+            None => 0,
+            Some(Loss { lost, reason, .. }) if lost.is_resent() && !(is_refused(part) && is_alone(part)) => {
+                return Ack::Open(reason);
             }
-            Fate::Unacceptable { reason } => {
-                rejected += items;
-                why.push(reason.clone());
+            Some(loss) => {
+                why.push(loss.reason);
+                if loss.lost == Lost::Partial { loss.items } else { items }
             }
-            Fate::Undelivered { reason } if is_refused(part) && is_alone(part) => {
-                rejected += items;
-                why.push(reason.clone());
-            }
-            Fate::Undelivered { reason } | Fate::Unknown { reason } => return Ack::Open(reason.clone()),
-            Fate::Split => {}
-        }
+        };
+        accepted += items.saturating_sub(refused);
+        rejected += refused;
     }
     Ack::Settled { accepted, rejected, why }
 }

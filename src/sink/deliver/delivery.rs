@@ -2,6 +2,7 @@
 //!
 //! Bounded: a few tasks wait for each destination, a few requests are under way; when they are, the source waits.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,11 +12,12 @@ use futures::{FutureExt, pin_mut};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{Instant, sleep_until};
 
-use super::report::{DestinationReport, Lost, Report};
-use super::retry::{self, Delivered, Policy};
+use super::fate::{Delivered, Loss, Lost};
+use super::lane::{Lane, stopping};
+use super::report::{DestinationReport, Report};
+use super::undelivered::{Saved, keep};
 use crate::defect::caught;
 use crate::sink::destination::Destination;
-use crate::sink::file::undelivered::{Keeper, Outcome, Saved, keep};
 use crate::sink::otlp::encode::{EncodedTask, Request};
 use crate::sink::otlp::pack::{Packed, Packer};
 use crate::sink::reason::Reason;
@@ -62,60 +64,63 @@ impl From<TaskRecords> for Piece {
 /// # Ok::<(), ecspan::sink::OpenError>(())
 /// # }).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct Delivery {
-    destinations: Vec<Destination>,
+    lanes: Vec<Lane>,
+    on_lost: Option<OnLost>,
+}
+
+/// Told of what was not accepted, when that is decided: where, how much, and why.
+type OnLost = Arc<dyn Fn(&str, u64, &str) + Send + Sync>;
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("lanes", &self.lanes).finish_non_exhaustive()
+    }
 }
 
 impl Delivery {
     /// Delivers to these.
-    pub const fn new(destinations: Vec<Destination>) -> Self {
-        Self { destinations }
+    pub fn new(destinations: Vec<Destination>) -> Self {
+        Self { lanes: destinations.into_iter().map(Lane::new).collect(), on_lost: None }
     }
 
     /// Tells of each attempt that failed and will be repeated: the destination, why, and after which pause.
     #[must_use]
-    pub fn on_retry(mut self, tell: impl Fn(&str, &Reason, Duration) + Send + Sync + 'static) -> Self {
+    pub fn on_retry(self, tell: impl Fn(&str, &Reason, Duration) + Send + Sync + 'static) -> Self {
         let tell = Arc::new(tell);
-        for destination in &mut self.destinations {
-            let (tell, name) = (Arc::clone(&tell), destination.name.clone());
-            destination.policy.on_retry = Some(Arc::new(move |reason, pause| tell(&name, reason, pause)));
-        }
-        self
+        let told = |lane: Lane| {
+            let tell = Arc::clone(&tell);
+            lane.on_retry(move |name, reason, pause| tell(name, reason, pause))
+        };
+        Self { lanes: self.lanes.into_iter().map(told).collect(), ..self }
     }
 
     /// Tells of what was not accepted when that is decided, and not only in the report: for runs without an end. The
     /// destination, how many spans or log records, and why.
     #[must_use]
-    pub fn on_lost(mut self, tell: impl Fn(&str, u64, &str) + Send + Sync + 'static) -> Self {
-        let tell = Arc::new(tell);
-        for destination in &mut self.destinations {
-            let (tell, name) = (Arc::clone(&tell), destination.name.clone());
-            destination.policy.on_lost = Some(Arc::new(move |items, reason| tell(&name, items, reason)));
-        }
-        self
+    pub fn on_lost(self, tell: impl Fn(&str, u64, &str) + Send + Sync + 'static) -> Self {
+        Self { on_lost: Some(Arc::new(tell)), ..self }
     }
 
     /// Ends early once this is ready: nothing is repeated any more, and what is in hand has four seconds to be sent; the rest is
     /// saved. The stream must end too. (A delivery that is dropped instead says nothing, and leaves a `file:` destination as it was.)
     #[must_use]
-    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
-        let stop = stop.map(|()| Instant::now()).boxed().shared();
-        for destination in &mut self.destinations {
-            destination.policy.stop = stop.clone();
-        }
-        self
+    pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        let stop = stopping(stop);
+        Self { lanes: self.lanes.into_iter().map(|lane| lane.until(stop.clone())).collect(), ..self }
     }
 
     /// Delivers until the stream ends, and returns when every span is accounted for at every destination.
     pub async fn run<P: Into<Piece>>(self, pieces: impl Stream<Item = P>) -> Report {
-        let transports: Vec<Arc<dyn Transport>> = self.destinations.iter().map(|one| one.transport.clone()).collect();
-        let (inlets, outlets): (Vec<_>, Vec<_>) = self
-            .destinations
+        let Self { lanes, on_lost } = self;
+        let on_lost = on_lost.as_ref();
+        let transports: Vec<Arc<dyn Transport>> =
+            lanes.iter().map(|lane| Arc::clone(&lane.destination.transport)).collect();
+        let (inlets, outlets): (Vec<_>, Vec<_>) = lanes
             .iter()
-            .map(|one| {
+            .map(|lane| {
                 let (inlet, outlet) = channel(WAITING);
-                ((one.signal, inlet), outlet)
+                ((lane.destination.signal, inlet), outlet)
             })
             .unzip();
         let feed = async move {
@@ -140,7 +145,7 @@ impl Delivery {
             }
             report
         };
-        let all = self.destinations.into_iter().zip(outlets).map(|(destination, tasks)| serve(destination, tasks));
+        let all = lanes.into_iter().zip(outlets).map(|(lane, tasks)| serve(lane, tasks, on_lost));
         let (mut report, destinations) = join(feed, join_all(all)).await;
         report.destinations = destinations;
         finish(&transports, &mut report);
@@ -166,9 +171,8 @@ fn finish(transports: &[Arc<dyn Transport>], report: &mut Report) {
 type Booked = (Delivered, Option<Saved>);
 
 /// Delivers what comes to one destination.
-async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) -> DestinationReport {
-    let mut report = DestinationReport::of(&destination);
-    let Destination { limits, concurrency, linger, policy, transport, keeper, .. } = destination;
+async fn serve(lane: Lane, mut tasks: Receiver<Arc<EncodedTask>>, on_lost: Option<&OnLost>) -> DestinationReport {
+    let Destination { limits, concurrency, linger, .. } = lane.destination;
     let mut packer = Packer::new(limits);
     let mut ready: Vec<Request> = Vec::new();
     let mut under_way: FuturesUnordered<BoxFuture<'_, Vec<Booked>>> = FuturesUnordered::new();
@@ -176,8 +180,7 @@ async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) 
     let mut is_open = true;
     loop {
         if under_way.len() < concurrency && !ready.is_empty() {
-            let requests = std::mem::take(&mut ready);
-            under_way.push(in_order(transport.as_ref(), &policy, keeper.as_ref(), requests).boxed());
+            under_way.push(in_order(&lane, std::mem::take(&mut ready), on_lost).boxed());
         }
         if !is_open && ready.is_empty() && under_way.is_empty() {
             break;
@@ -190,22 +193,23 @@ async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) 
         };
         tokio::select! {
             Some(delivered) = under_way.next(), if !under_way.is_empty() => {
-                delivered.into_iter().for_each(|(one, saved)| report.add(&one, saved));
+                let mut books = lane.books();
+                delivered.into_iter().for_each(|(one, saved)| books.add(&one, saved));
             }
             task = tasks.recv(), if is_open && ready.is_empty() => match task {
                 Some(task) => {
                     let (items, label) = (task.items.len() as u64, Arc::clone(&task.label));
-                    report.made += items;
+                    lane.books().made += items;
                     let packed = caught(|| packer.push(Arc::unwrap_or_clone(task), SystemTime::now()));
                     let Packed { requests, refused } = packed.unwrap_or_else(|detail| {
                         // It is named; what else is open is sent.
-                        report.lose(Lost::Undelivered, items, items, &[label], &Reason::Defect { detail });
+                        lane.books().lose(Lost::Undelivered, items, items, &[label], &Reason::Defect { detail });
                         Packed { requests: packer.flush().into_iter().collect(), refused: vec![] }
                     });
                     ready = requests;
                     for one in refused.into_iter().map(Delivered::unacceptable) {
-                        let saved = keep(keeper.as_ref(), &one).await;
-                        report.add(&one, saved);
+                        let saved = keep(lane.destination.keeper.as_ref(), &one).await;
+                        lane.books().add(&one, saved);
                     }
                     flush_at = if packer.is_empty() { None } else { flush_at.or_else(|| Some(Instant::now() + linger?)) };
                 }
@@ -222,25 +226,20 @@ async fn serve(destination: Destination, mut tasks: Receiver<Arc<EncodedTask>>) 
         }
     }
     drop(under_way);
+    let mut report = lane.into_report();
     (report.dropped_events, report.cut_records) = (packer.dropped_events(), packer.cut_records());
     report
 }
 
 /// Sends requests one after the other: the last may hold the root of the spans before. What is not accepted is saved at
 /// once: whatever happens next, it is not lost.
-async fn in_order(
-    transport: &dyn Transport,
-    policy: &Policy,
-    keeper: Option<&Keeper>,
-    requests: Vec<Request>,
-) -> Vec<Booked> {
+async fn in_order(lane: &Lane, requests: Vec<Request>, on_lost: Option<&OnLost>) -> Vec<Booked> {
     let mut all = Vec::new();
     for request in requests {
-        for delivered in retry::deliver(transport, policy, request).await {
-            let saved = keep(keeper, &delivered).await;
-            if let (Some(tell), Some((_, rejected, reason))) = (&policy.on_lost, Outcome::of(&delivered.fate)) {
-                let items = delivered.request.items();
-                tell(if rejected > 0 { rejected } else { items }, &reason);
+        for delivered in lane.try_out(request).await {
+            let saved = keep(lane.destination.keeper.as_ref(), &delivered).await;
+            if let (Some(tell), Some(Loss { items, reason, .. })) = (on_lost, delivered.loss()) {
+                tell(&lane.destination.name, items, &reason.to_string());
             }
             all.push((delivered, saved));
         }

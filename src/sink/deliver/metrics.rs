@@ -16,17 +16,13 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use prost::Message;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep, timeout};
 
+use super::retry::{Policy, last_answer};
 use crate::sink::destination::Destination;
 use crate::sink::otlp::encode::Format;
 use crate::sink::reason::Reason;
 use crate::sink::request::answer::is_no_such_service;
-use crate::sink::request::outgoing::HasLeft;
-use crate::sink::request::transport::{self, Answer, Transport};
-
-/// The pause before a failed attempt is repeated.
-const PAUSE: Duration = Duration::from_millis(500);
+use crate::sink::request::transport::{Answer, Transport};
 
 /// Told of an export that failed.
 type Tell = Arc<dyn Fn(&Reason) + Send + Sync>;
@@ -119,31 +115,17 @@ impl PushMetricExporter for MetricsExporter {
     }
 }
 
-/// Sends until there is an answer that counts, or the time is up.
+/// Sends until there is an answer that counts, or the time for it is up.
 async fn send(transport: Arc<dyn Transport>, body: Bytes, patience: Duration) -> Result<(), Reason> {
-    let begin = Instant::now();
-    // A receiver may ask for any number of seconds: nothing is added to it.
-    let left = || patience.saturating_sub(begin.elapsed());
-    loop {
-        let Ok(answer) =
-            timeout(left(), transport::attempt(transport.as_ref(), body.clone(), HasLeft::default())).await
-        else {
-            return Err(Reason::NoAnswer { after: patience });
-        };
-        match answer {
-            Answer::Accepted { rejected: 0, .. } => return Ok(()),
-            Answer::Accepted { message, .. } => return Err(Reason::Rejected { message }),
-            Answer::Refused { reason, .. } | Answer::Doubtful { reason } | Answer::Unknown { reason } => {
-                return Err(reason);
-            }
-            Answer::Retry { after, reason } => {
-                let pause = after.unwrap_or(PAUSE);
-                if pause >= left() {
-                    return Err(reason);
-                }
-                sleep(pause).await;
-            }
-        }
+    // What may have arrived must not be sent again: sums of the delta kind would be counted twice.
+    let policy = Policy { is_idempotent: false, ..Policy::new(patience, patience) };
+    match last_answer(transport.as_ref(), &policy, body).await.1 {
+        Answer::Accepted { rejected: 0, .. } => Ok(()),
+        Answer::Accepted { message, .. } => Err(Reason::Rejected { message }),
+        Answer::Retry { reason, .. }
+        | Answer::Refused { reason, .. }
+        | Answer::Doubtful { reason }
+        | Answer::Unknown { reason } => Err(reason.met().clone()),
     }
 }
 

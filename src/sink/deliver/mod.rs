@@ -3,8 +3,10 @@
 
 pub(super) mod acknowledged;
 pub(super) mod delivery;
+pub(super) mod fate;
 pub(super) mod lane;
 pub(super) mod metrics;
 pub(super) mod report;
 pub(super) mod resend;
 pub(super) mod retry;
+pub(super) mod undelivered;

@@ -1,13 +1,12 @@
 //! What a delivery did, and how that is judged. Main type: [`Report`].
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use opentelemetry::trace::TraceId;
 
-use super::retry::{Delivered, Fate};
-use crate::sink::file::undelivered::Saved;
+use super::fate::{Delivered, Fate, Loss, Lost};
+use super::undelivered::Saved;
 use crate::sink::reason::Reason;
 use crate::sink::signal::Signal;
 use crate::trace::TaskTrace;
@@ -133,27 +132,6 @@ pub struct Trouble {
     pub is_example: bool,
 }
 
-/// How spans were lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// The receiver refused them.
-    Rejected,
-    /// It did not take the request.
-    Undelivered,
-    /// They may have arrived all the same.
-    Unknown,
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rejected => "rejected",
-            Self::Undelivered => "not delivered",
-            Self::Unknown => "of unknown outcome",
-        })
-    }
-}
-
 /// The judgement that exit codes are made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -198,28 +176,24 @@ impl DestinationReport {
         self.requests += u64::from(*attempts > 0);
         self.attempts += attempts;
         self.bytes += bytes;
-        match fate {
-            Fate::Accepted { rejected: 0, message } => {
-                self.accepted += spans;
-                if !message.is_empty() && self.warnings.len() < CAUSES && !self.warnings.contains(message) {
-                    self.warnings.push(message.clone());
-                }
-            }
-            Fate::Accepted { rejected, message } => {
-                self.accepted += spans - rejected;
-                let reason = Reason::Rejected { message: message.clone() };
-                self.lose(Lost::Rejected, *rejected, spans, request.tasks(), &reason);
-            }
-            Fate::Unacceptable { reason } => self.lose(Lost::Rejected, spans, spans, request.tasks(), reason),
-            Fate::Undelivered { reason } => self.lose(Lost::Undelivered, spans, spans, request.tasks(), reason),
-            Fate::Unknown { reason } => self.lose(Lost::Unknown, spans, spans, request.tasks(), reason),
-            Fate::Split => {}
+        if let Some(Loss { lost, items, reason }) = delivered.loss() {
+            self.accepted += spans - items;
+            self.lose(lost, items, spans, request.tasks(), &reason);
+            return;
+        }
+        self.accepted += spans;
+        if let Fate::Accepted { message, .. } = fate
+            && !message.is_empty()
+            && self.warnings.len() < CAUSES
+            && !self.warnings.contains(message)
+        {
+            self.warnings.push(message.clone());
         }
     }
 
     pub(crate) fn lose(&mut self, lost: Lost, spans: u64, of: u64, tasks: &[Arc<str>], reason: &Reason) {
         match lost {
-            Lost::Rejected => self.rejected += spans,
+            Lost::Partial | Lost::Rejected => self.rejected += spans,
             Lost::Undelivered => self.undelivered += spans,
             Lost::Unknown => {
                 self.undelivered += spans;
@@ -259,7 +233,7 @@ impl DestinationReport {
         match saved.place {
             Ok(folder) => {
                 self.folder = Some(folder);
-                if saved.outcome.is_resent() { self.saved += saved.items } else { self.set_aside += 1 }
+                if saved.lost.is_resent() { self.saved += saved.items } else { self.set_aside += 1 }
             }
             Err(error) => {
                 let told = error.to_string();

@@ -12,6 +12,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, pending};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::fate::{Delivered, Fate};
 use crate::defect::caught;
 use crate::sink::otlp::encode::Request;
 use crate::sink::reason::Reason;
@@ -20,9 +21,6 @@ use crate::sink::request::transport::{self, Answer, TooLarge, Transport};
 
 /// Told of each attempt that failed and will be repeated: why, and after which pause.
 pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
-
-/// Told of what was not accepted, when that is decided: how much, and why.
-pub(crate) type OnLost = Arc<dyn Fn(u64, &str) + Send + Sync>;
 
 /// Ready when the run is to end: since when.
 pub(crate) type Stop = Shared<BoxFuture<'static, Instant>>;
@@ -42,7 +40,8 @@ pub(crate) struct Policy {
     /// The longest pause.
     pub(crate) longest_pause: Duration,
     pub(crate) on_retry: Option<OnRetry>,
-    pub(crate) on_lost: Option<OnLost>,
+    /// The same again does no harm, so that it is sent when nobody knows whether it has arrived.
+    pub(crate) is_idempotent: bool,
     /// Once it is ready nothing is repeated, and what is under way has [`GRACE`].
     pub(crate) stop: Stop,
     /// Set while the receiver is down: a request has failed for its whole deadline, and none succeeded since. The next ones
@@ -54,47 +53,13 @@ impl Policy {
     pub(crate) fn new(timeout: Duration, deadline: Duration) -> Self {
         let (first_pause, longest_pause) = (Duration::from_millis(500), Duration::from_secs(10));
         let (stop, is_down) = (pending().boxed().shared(), Arc::default());
-        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, on_lost: None, stop, is_down }
+        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, is_idempotent: true, stop, is_down }
     }
 
     /// Since when the run is to end, if it is.
     fn stopped(&self) -> Option<Instant> {
         // Its `peek` would know only what somebody has waited for.
         self.stop.clone().now_or_never()
-    }
-}
-
-/// What became of one request, or of a part of one that was split.
-#[derive(Clone, Debug)]
-pub(crate) struct Delivered {
-    /// What was sent: unless all of it was accepted it is worth keeping. After a split, empty.
-    pub(crate) request: Request,
-    /// How often it was sent: not at all, when what was sent before shows that to be useless.
-    pub(crate) attempts: u64,
-    /// The size of its body before compression.
-    pub(crate) bytes: u64,
-    pub(crate) fate: Fate,
-}
-
-/// What became of spans.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// The request was accepted, but for as many spans as this.
-    Accepted { rejected: u64, message: String },
-    /// The receiver takes no such span, however often it is sent.
-    Unacceptable { reason: Reason },
-    /// Nothing was taken.
-    Undelivered { reason: Reason },
-    /// Nobody knows.
-    Unknown { reason: Reason },
-    /// It was split; its parts follow, and count the spans.
-    Split,
-}
-
-impl Delivered {
-    /// Not sent, for the receiver states that it takes none such.
-    pub(crate) fn unacceptable((request, reason): (Request, Reason)) -> Self {
-        Self { request, attempts: 0, bytes: 0, fate: Fate::Unacceptable { reason } }
     }
 }
 
@@ -115,12 +80,14 @@ pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request:
             }
         };
         let (size, items) = (body.len(), request.items());
-        let (attempts, answer) = attempt(transport, policy, body).await;
+        let (attempts, answer) = last_answer(transport, policy, body).await;
         let fate = match answer {
-            Last::Accepted { rejected, message } => Fate::Accepted { rejected: rejected.min(items), message },
-            Last::Unknown(reason) => Fate::Unknown { reason },
-            Last::Refused(reason, TooLarge::No) => Fate::Undelivered { reason },
-            Last::Refused(reason, TooLarge::Perhaps) if size < SURELY_SMALL => {
+            Answer::Accepted { rejected, message } => Fate::Accepted { rejected: rejected.min(items), message },
+            Answer::Doubtful { reason } | Answer::Unknown { reason } => Fate::Unknown { reason },
+            Answer::Retry { reason, .. } | Answer::Refused { reason, too_large: TooLarge::No } => {
+                Fate::Undelivered { reason }
+            }
+            Answer::Refused { reason, too_large: TooLarge::Perhaps } if size < SURELY_SMALL => {
                 // Not the size, so the other halves fare no better: a receiver out of quota is left alone.
                 for request in waiting.drain(..) {
                     let fate = Fate::Undelivered { reason: reason.clone() };
@@ -128,37 +95,34 @@ pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request:
                 }
                 Fate::Undelivered { reason }
             }
-            Last::Refused(reason, TooLarge::Perhaps | TooLarge::Yes) => match request.only_item().map(str::to_owned) {
-                Some(span) => {
-                    let reason = Reason::SpanTooLarge { span, last: Box::new(reason) };
-                    Fate::Unacceptable { reason }
-                }
-                None => match request.clone().halves() {
-                    Some((first, second)) => {
-                        waiting.push_front(second);
-                        waiting.push_front(first);
-                        request = Request::default();
-                        Fate::Split
+            Answer::Refused { reason, too_large: TooLarge::Perhaps | TooLarge::Yes } => {
+                match request.only_item().map(str::to_owned) {
+                    Some(span) => {
+                        let reason = Reason::SpanTooLarge { span, last: Box::new(reason) };
+                        Fate::Unacceptable { reason }
                     }
-                    None => Fate::Undelivered { reason },
-                },
-            },
+                    None => match request.clone().halves() {
+                        Some((first, second)) => {
+                            waiting.push_front(second);
+                            waiting.push_front(first);
+                            request = Request::default();
+                            Fate::Split
+                        }
+                        None => Fate::Undelivered { reason },
+                    },
+                }
+            }
         };
         delivered.push(Delivered { request, attempts, bytes: size as u64, fate });
     }
     delivered
 }
 
-/// How the attempts at one body ended.
-enum Last {
-    Accepted { rejected: u64, message: String },
-    Refused(Reason, TooLarge),
-    Unknown(Reason),
-}
-
-async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u64, Last) {
+/// Attempts at one body, until there is an answer that counts, or time is up. How many there were, and the last answer, whose reason
+/// says why there were no more.
+pub(super) async fn last_answer(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u64, Answer) {
     if policy.stopped().is_some_and(|since| since.elapsed() >= GRACE) {
-        return (0, Last::Refused(Reason::NotSent, TooLarge::No));
+        return (0, Answer::refused(Reason::NotSent));
     }
     // What a receiver asks for may be any number: times are compared by what is left, and never added up.
     let begin = Instant::now();
@@ -171,16 +135,16 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
         let answer = once(transport, policy, body.clone(), left()).await;
         attempts += 1;
         let (after, last) = match answer {
-            Answer::Accepted { rejected, message } => {
-                policy.is_down.store(false, Ordering::Relaxed);
-                return (attempts, Last::Accepted { rejected, message });
-            }
-            Answer::Refused { reason, too_large } => return (attempts, Last::Refused(reason, too_large)),
-            Answer::Doubtful { reason } => return (attempts, Last::Unknown(reason)),
             Answer::Retry { after, reason } => (after, reason),
-            Answer::Unknown { reason } => {
+            Answer::Unknown { reason } if policy.is_idempotent => {
                 may_have_arrived = true;
                 (None, reason)
+            }
+            answer => {
+                if matches!(answer, Answer::Accepted { .. }) {
+                    policy.is_down.store(false, Ordering::Relaxed);
+                }
+                return (attempts, answer);
             }
         };
         // What was cut short by the end of all attempts says less than what was met before.
@@ -210,8 +174,7 @@ async fn attempt(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u6
             policy.is_down.store(true, Ordering::Relaxed);
             Reason::GaveUp { deadline, last }
         };
-        let last = if may_have_arrived { Last::Unknown(reason) } else { Last::Refused(reason, TooLarge::No) };
-        return (attempts, last);
+        return (attempts, if may_have_arrived { Answer::Unknown { reason } } else { Answer::retry(reason) });
     }
 }
 

@@ -4,9 +4,8 @@
 //! file as it was, and nobody ever reads half a line; the next one clears what a killed one left beside it. What exists and is no regular file (a pipe, `/dev/null`) is
 //! written as it comes. A run without an end writes to the file's end instead, line by line.
 
-mod draft;
-mod hold;
-pub(super) mod undelivered;
+pub(super) mod draft;
+pub(super) mod hold;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

@@ -5,7 +5,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::sink::deliver::report::{Lost, Verdict};
+use crate::sink::deliver::fate::Lost;
+use crate::sink::deliver::report::Verdict;
 use crate::sink::testing::{GrpcReceiver, GrpcStep, HttpReceiver, HttpStep, task};
 
 const PROTOCOLS: [&str; 3] = ["grpc", "http/protobuf", "http/json"];

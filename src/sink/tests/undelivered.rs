@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::sink::deliver::fate::Lost;
 use crate::sink::deliver::resend::{Resender, Then};
-use crate::sink::file::undelivered::{Outcome, Undelivered, Waiting, read_waiting};
+use crate::sink::deliver::undelivered::{Undelivered, Waiting, read_waiting};
 use crate::sink::otlp::encode::Format;
 use crate::sink::reason::Reason;
 use crate::sink::request::transport::{Answer, TooLarge};
@@ -39,7 +40,7 @@ async fn what_is_refused_is_saved_with_its_bytes_and_why() {
     let saved = only(&only_file(&folder));
     assert_eq!(saved.request.encode(Format::Protobuf), sent, "what is read is what was sent");
     let note = saved.note.unwrap();
-    assert_eq!((note.outcome, note.items, note.meant_for.to.as_str()), (Outcome::Undelivered, 1, "otlp"));
+    assert_eq!((note.outcome, note.items, note.meant_for.to.as_str()), (Lost::Undelivered, 1, "otlp"));
     assert!(note.reason.contains("400 Bad Request: no thanks"), "{}", note.reason);
     assert_eq!(note.tasks.iter().map(|label| &**label).collect::<Vec<_>>(), ["a"]);
 }
@@ -68,11 +69,11 @@ async fn a_partial_success_is_set_aside_and_an_unknown_outcome_is_not() {
     let report = deliver_to(to(), vec![task("a", 3)]).await;
     assert_eq!((report.accepted, report.rejected, report.saved, report.set_aside), (2, 1, 0, 1));
     let note = only(&only_file(&folder)).note.unwrap();
-    assert_eq!((note.outcome, note.items, note.rejected, note.reason.as_str()), (Outcome::Partial, 3, 1, "old"));
+    assert_eq!((note.outcome, note.items, note.rejected, note.reason.as_str()), (Lost::Partial, 3, 1, "old"));
     let report = deliver_to(to(), vec![task("b", 3)]).await;
     assert_eq!((report.unknown, report.saved), (3, 3));
     let outcomes: Vec<_> = folder.files().unwrap().iter().map(|path| only(path).note.unwrap().outcome).collect();
-    assert_eq!(outcomes, [Outcome::Partial, Outcome::Unknown]);
+    assert_eq!(outcomes, [Lost::Partial, Lost::Unknown]);
 }
 
 #[tokio::test]

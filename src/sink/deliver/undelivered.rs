@@ -12,9 +12,9 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::draft::{self, Draft};
-use super::hold::{Hold, hold};
-use crate::sink::deliver::retry::{Delivered, Fate};
+use super::fate::{Delivered, Loss, Lost};
+use crate::sink::file::draft::{self, Draft};
+use crate::sink::file::hold::{Hold, hold};
 use crate::sink::otlp::encode::{Format, Request};
 use crate::sink::signal::Signal;
 
@@ -25,37 +25,6 @@ const EXTENSION: &str = "jsonl";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {
     folder: PathBuf,
-}
-
-/// Why a request is in the folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The receiver did not take it.
-    Undelivered,
-    /// It may have arrived all the same.
-    Unknown,
-    /// The receiver took it, but for some spans that it did not name.
-    Partial,
-    /// The receiver takes no such span.
-    Rejected,
-}
-
-impl Outcome {
-    /// Whether it is sent again without being asked for.
-    pub const fn is_resent(self) -> bool {
-        matches!(self, Self::Undelivered | Self::Unknown)
-    }
-
-    pub(crate) fn of(fate: &Fate) -> Option<(Self, u64, String)> {
-        match fate {
-            Fate::Accepted { rejected: 0, .. } | Fate::Split => None,
-            Fate::Accepted { rejected, message } => Some((Self::Partial, *rejected, message.clone())),
-            Fate::Unacceptable { reason } => Some((Self::Rejected, 0, reason.to_string())),
-            Fate::Undelivered { reason } => Some((Self::Undelivered, 0, reason.to_string())),
-            Fate::Unknown { reason } => Some((Self::Unknown, 0, reason.to_string())),
-        }
-    }
 }
 
 /// Where a request was to go.
@@ -73,7 +42,7 @@ pub struct MeantFor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// Why it is here.
-    pub outcome: Outcome,
+    pub outcome: Lost,
     /// Where it was to go.
     #[serde(flatten)]
     pub meant_for: MeantFor,
@@ -193,7 +162,7 @@ pub(crate) struct Keeper {
 /// What became of what was to be saved.
 #[derive(Debug)]
 pub(crate) struct Saved {
-    pub(crate) outcome: Outcome,
+    pub(crate) lost: Lost,
     pub(crate) items: u64,
     /// The folder that it is in now.
     pub(crate) place: Result<PathBuf, SaveError>,
@@ -202,24 +171,31 @@ pub(crate) struct Saved {
 /// Saves a request unless all of it was accepted, where there is a place for it.
 pub(crate) async fn keep(keeper: Option<&Keeper>, delivered: &Delivered) -> Option<Saved> {
     let keeper = keeper?.clone();
-    let (outcome, rejected, reason) = Outcome::of(&delivered.fate)?;
+    let Loss { lost, items: rejected, reason } = delivered.loss()?;
     let (request, items) = (delivered.request.clone(), delivered.request.items());
     let folder = keeper.folder.folder.clone();
-    let protocol_in_doubt = match &delivered.fate {
-        Fate::Undelivered { reason } | Fate::Unknown { reason } => reason.puts_protocol_in_doubt(),
-        Fate::Accepted { .. } | Fate::Unacceptable { .. } | Fate::Split => false,
-    };
+    let protocol_in_doubt = lost.is_resent() && reason.puts_protocol_in_doubt();
+    let rejected = if lost == Lost::Partial { rejected } else { 0 };
     let written = tokio::task::spawn_blocking(move || {
         let Keeper { folder, meant_for } = keeper;
         let (tasks, saved_at) = (request.tasks().to_vec(), Timestamp::now());
         folder.write(&line(
             &request,
-            &Note { outcome, meant_for, items, rejected, reason, protocol_in_doubt, tasks, saved_at },
+            &Note {
+                outcome: lost,
+                meant_for,
+                items,
+                rejected,
+                reason: reason.to_string(),
+                protocol_in_doubt,
+                tasks,
+                saved_at,
+            },
         ))
     });
     let written = written.await.unwrap_or_else(|error| Err(io::Error::other(error)));
     let place = written.map(|()| folder.clone()).map_err(|source| SaveError { folder, source });
-    Some(Saved { outcome, items, place })
+    Some(Saved { lost, items, place })
 }
 
 /// OTLP JSON with the note in front, so that a glance at the file's beginning tells what it is.
