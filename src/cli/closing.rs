@@ -7,7 +7,9 @@ use ecspan::Hint;
 use ecspan::render::escape;
 use ecspan::run::read::Unread;
 use ecspan::run::watch::Watched;
-use ecspan::sink::{DestinationReport, Report, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id};
+use ecspan::sink::{
+    DeliveryReport, DestinationReport, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id,
+};
 
 use super::args::SelectArgs;
 use super::exit::{Ending, Exit};
@@ -33,7 +35,7 @@ const NAMED: usize = 5;
 const CAUSES: usize = 10;
 
 /// Prints the report on stderr: stdout may carry the spans themselves.
-pub(super) fn print(report: &Report, ui_url: Option<&str>) {
+pub(super) fn print(report: &DeliveryReport, ui_url: Option<&str>) {
     for task in report.tasks.iter().take(LISTED) {
         terminal::say(&task_line(task));
         // Whoever follows a link wants to find something.
@@ -98,7 +100,7 @@ pub(super) fn trace_url(base: &str, trace_id: impl Display) -> String {
 }
 
 /// Whether some receiver has accepted something of a task.
-pub(super) fn has_arrived_somewhere(report: &Report, task: &str) -> bool {
+pub(super) fn has_arrived_somewhere(report: &DeliveryReport, task: &str) -> bool {
     report.destinations.iter().any(|to| has_arrived(to, task))
 }
 

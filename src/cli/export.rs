@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use ecspan::model::Time;
 use ecspan::run::feed::{self, Exported};
 use ecspan::run::read::Course;
-use ecspan::sink::Report;
+use ecspan::sink::DeliveryReport;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
 use super::args::{ExportArgs, Global, LogsAs};
@@ -38,7 +38,7 @@ pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Prob
     Ok(exit(&report, &course))
 }
 
-fn exit(report: &Report, course: &Course) -> Exit {
+fn exit(report: &DeliveryReport, course: &Course) -> Exit {
     let (timed_out, lost) = (course.timed_out(), course.lost());
     Ending { timed_out, lost, is_empty: report.tasks.is_empty(), ..Ending::new(report.verdict()) }.exit()
 }

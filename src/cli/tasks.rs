@@ -12,7 +12,7 @@ use ecspan::source::aws::{Aws, AwsError, AwsSettings, Tell};
 use ecspan::source::ecs::{EcsSource, ObserveOptions, Until};
 use ecspan::source::logs::{LogLines, StreamOverride};
 use ecspan::source::select::{Selection, StatusFilter};
-use ecspan::source::target::{Target, TaskTarget};
+use ecspan::source::target::{TaskArg, TaskTarget};
 
 use super::args::{Global, SelectArgs, Status, TaskArgs, WaitFor};
 use super::exit::{Ending, Exit};
@@ -77,10 +77,10 @@ pub(super) fn exit(course: &Course, drawn: usize) -> Exit {
 fn sort_out(args: &TaskArgs) -> Result<(Vec<PathBuf>, Vec<TaskTarget>), Problem> {
     let (mut paths, mut targets) = (vec![], vec![]);
     for text in &args.tasks {
-        match Target::parse(text, |path| Path::new(path).exists()) {
-            Ok(Target::Stdin) => paths.push(PathBuf::from("-")),
-            Ok(Target::File(path)) => paths.push(path),
-            Ok(Target::Task(mut target)) => {
+        match TaskArg::parse(text, |path| Path::new(path).exists()) {
+            Ok(TaskArg::Stdin) => paths.push(PathBuf::from("-")),
+            Ok(TaskArg::File(path)) => paths.push(path),
+            Ok(TaskArg::Task(mut target)) => {
                 target.cluster = target.cluster.or_else(|| args.select.cluster.clone());
                 targets.push(target);
             }

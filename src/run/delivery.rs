@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{self, Sender};
 use super::notice::{Notice, Teller};
 use crate::defect::caught_in;
 use crate::hint::Hint;
-use crate::sink::{Delivery, Piece, Reason, Report};
+use crate::sink::{Delivery, DeliveryReport, Piece, Reason};
 
 /// Delivers what `feed` sends until it is through; so many pieces wait in between.
 pub(super) async fn run<P: Into<Piece>, T>(
@@ -20,7 +20,7 @@ pub(super) async fn run<P: Into<Piece>, T>(
     notices: &Teller,
     waiting: usize,
     feed: impl AsyncFnOnce(Sender<P>) -> T,
-) -> (T, Report) {
+) -> (T, DeliveryReport) {
     let (pieces, delivered) = mpsc::channel(waiting);
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
     let delivery = delivery.on_retry(retries(notices));

@@ -13,7 +13,7 @@ use crate::defect::caught;
 use crate::model::TaskLife;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::merge::{Conflict, TaskObservations};
-use crate::sink::{Delivery, Destination, Piece, Report};
+use crate::sink::{Delivery, DeliveryReport, Destination, Piece};
 use crate::source::logs::WholeLog;
 use crate::trace::{
     ApplicationTraces, OtelService, RecordMaker, ServiceName, TaskRecords, TaskTrace, TraceOptions, ids,
@@ -29,7 +29,7 @@ const WAITING: usize = 2;
 #[derive(Debug)]
 pub struct Exported {
     /// What went where.
-    pub report: Report,
+    pub report: DeliveryReport,
     /// What was not read, since the run was told to stop.
     pub unread: Unread,
 }

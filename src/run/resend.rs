@@ -11,8 +11,8 @@ use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::sink::{
-    Destination, DestinationReport, Held, Lost, MeantFor, Overrides, Report, Resender, Settings, Signal, Target, Then,
-    Undelivered, Waiting, XrayAccess, take_in_hand, waiting_in,
+    DeliveryReport, Destination, DestinationReport, Held, Lost, MeantFor, Overrides, Resender, Settings, Signal,
+    Target, Then, Undelivered, Waiting, XrayAccess, take_in_hand, waiting_in,
 };
 
 /// So many lines of a file that cannot be read are named one by one.
@@ -58,7 +58,7 @@ pub struct Resent {
     /// Files and lines that could not be read, and requests without a destination. Each was told.
     pub lost: usize,
     /// What went where.
-    pub report: Report,
+    pub report: DeliveryReport,
 }
 
 /// The folder cannot be listed.
@@ -232,7 +232,7 @@ impl Run {
         let mut destinations: Vec<DestinationReport> =
             self.resenders.into_values().flatten().map(Resender::report).collect();
         destinations.sort_by(|a, b| a.name.cmp(&b.name));
-        let report = Report { destinations, ..Report::default() };
+        let report = DeliveryReport { destinations, ..DeliveryReport::default() };
         let Self { waiting, set_aside, in_other_hands, lost, .. } = self;
         Resent { waiting, set_aside, in_other_hands, unread: vec![], lost, report }
     }

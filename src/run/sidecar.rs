@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::notice::{NotSent, Notice, Stopping, Teller};
 use super::stop::Stop;
-use super::watch::{self, Sent, Watch, Watched};
+use super::watch::{self, SentSpans, Watch, Watched};
 use crate::model::merge::TaskObservations;
 use crate::model::observation::{ContainerRecord, Gap, TaskRecord};
 use crate::sink::{Delivery, Destination, Piece};
@@ -51,7 +51,7 @@ pub async fn run(config: SidecarConfig, stop: Stop, notices: Teller) -> Watched 
         last: None,
         told: None,
         seen: BTreeMap::new(),
-        sent: Sent::default(),
+        sent: SentSpans::default(),
         told_gaps: BTreeSet::new(),
         gaps: 0,
         cannot_write: false,
@@ -101,7 +101,7 @@ struct SidecarWatch {
     told: Option<Instant>,
     /// Containers by name and runtime id, as they were last seen.
     seen: BTreeMap<(String, Option<String>), ContainerRecord>,
-    sent: Sent,
+    sent: SentSpans,
     told_gaps: BTreeSet<Gap>,
     gaps: usize,
     cannot_write: bool,

@@ -13,7 +13,7 @@ use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::model::merge::TaskObservations;
 use crate::model::{TaskLife, Time};
-use crate::sink::{Delivery, Piece, Report};
+use crate::sink::{Delivery, DeliveryReport, Piece};
 use crate::source::endpoint::EndpointError;
 use crate::trace::{TaskTrace, TraceOptions};
 
@@ -86,7 +86,7 @@ pub(super) async fn deliver<T>(
     delivery: Delivery,
     notices: &Teller,
     feed: impl AsyncFnOnce(Sender<Piece>) -> T,
-) -> (T, Report) {
+) -> (T, DeliveryReport) {
     let lost = notices.clone();
     let delivery = delivery.on_lost(move |to, items, reason| {
         lost.tell(&Notice::NotAccepted { to: to.to_owned(), items, reason: reason.to_owned() });
@@ -100,14 +100,14 @@ pub struct Watched {
     /// How many things were tried and could not be learned; each was told.
     pub gaps: usize,
     /// What went where.
-    pub report: Report,
+    pub report: DeliveryReport,
 }
 
 /// What was sent of a task.
 #[derive(Debug, Default)]
-pub(super) struct Sent(HashSet<SpanId>);
+pub(super) struct SentSpans(HashSet<SpanId>);
 
-impl Sent {
+impl SentSpans {
     /// Sends what is final and was not sent yet.
     pub(super) async fn send(&mut self, observed: TaskObservations, options: &TraceOptions, pieces: &Sender<Piece>) {
         let life = TaskLife::new(observed, Time::from(SystemTime::now()), usize::MAX);

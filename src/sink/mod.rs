@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! config ─► Destination ─┐
-//! TaskTrace ─► otlp: encode, pack ─► deliver: retry ─► request: gRPC, HTTP, or file ─► deliver: Report
+//! TaskTrace ─► otlp: encode, pack ─► deliver: retry ─► request: gRPC, HTTP, or file ─► deliver: DeliveryReport
 //! ```
 //!
 //! [`Delivery`] runs it. Why requests are sent by this module and not by `opentelemetry-otlp`'s exporters:
@@ -30,7 +30,7 @@ pub use deliver::acknowledged::{Ack, Acknowledged};
 pub use deliver::delivery::{Delivery, Piece};
 pub use deliver::fate::Lost;
 pub use deliver::metrics::MetricsExporter;
-pub use deliver::report::{DestinationReport, Report, TASK_LINES, TaskLine, Trouble, Verdict};
+pub use deliver::report::{DeliveryReport, DestinationReport, TASK_LINES, TaskLine, Trouble, Verdict};
 pub use deliver::resend::{Resender, Then};
 pub(crate) use deliver::undelivered::{Held, take_in_hand, waiting_in};
 pub use deliver::undelivered::{LineError, MeantFor, Note, Undelivered, Waiting, read_waiting};

@@ -10,7 +10,7 @@ use super::answer;
 use super::bundle;
 use super::docker;
 use super::error::ReadError;
-use super::event::{self, Carried, Event, Message, Unpacked};
+use super::event::{self, Carried, Envelope, Event, Unpacked};
 use super::files::{Contents, read_text};
 use super::json::At;
 use super::metadata;
@@ -129,8 +129,8 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
 }
 
 /// The documents that messages carry as text. One bad message never hides the others.
-fn read_messages(messages: Vec<Message<'_>>, contents: &mut Contents) {
-    for Message { place, carried } in messages {
+fn read_messages(messages: Vec<Envelope<'_>>, contents: &mut Contents) {
+    for Envelope { place, carried } in messages {
         match carried {
             Carried::Plain(text) => read_text(&place.to_string(), text, contents),
             Carried::Packed(packed) => {

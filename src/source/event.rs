@@ -55,7 +55,7 @@ pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
 
 /// A document as text, and where it stands.
 #[derive(Debug)]
-pub(crate) struct Message<'a> {
+pub(crate) struct Envelope<'a> {
     pub(crate) place: Place,
     pub(crate) carried: Carried<'a>,
 }
@@ -77,7 +77,7 @@ pub(crate) fn is_control(at: &At<'_>) -> bool {
 }
 
 /// The messages that an envelope carries; `None` when `at` is none.
-pub(crate) fn messages<'a>(at: &At<'a>) -> Option<Vec<Message<'a>>> {
+pub(crate) fn messages<'a>(at: &At<'a>) -> Option<Vec<Envelope<'a>>> {
     // SQS as the CLI prints it, and a batch as Lambda gets it from SQS, SNS, Kinesis, Firehose or Kafka.
     if at.has("messages")
         && let Some(found) = all(&at.list("messages"), &sqs)
@@ -107,8 +107,8 @@ pub(crate) fn messages<'a>(at: &At<'a>) -> Option<Vec<Message<'a>>> {
 }
 
 /// The messages of log lines that are events which were written to a log.
-pub(crate) fn written<'a>(lines: &[At<'a>]) -> Option<Vec<Message<'a>>> {
-    let is_event = |message: &Message<'_>| match message.carried {
+pub(crate) fn written<'a>(lines: &[At<'a>]) -> Option<Vec<Envelope<'a>>> {
+    let is_event = |message: &Envelope<'_>| match message.carried {
         Carried::Plain(text) => text.trim_start().starts_with('{') && text.contains("\"detail-type\""),
         _ => false,
     };
@@ -123,27 +123,27 @@ fn by_topic<'a>(at: &At<'a>) -> Vec<At<'a>> {
 }
 
 /// What each of a list carries, when one does.
-fn all<'a>(list: &[At<'a>], find: &dyn Fn(&At<'a>) -> Option<Message<'a>>) -> Option<Vec<Message<'a>>> {
-    let missing = |at: &At<'a>| Message { place: at.place.clone(), carried: Carried::Missing };
+fn all<'a>(list: &[At<'a>], find: &dyn Fn(&At<'a>) -> Option<Envelope<'a>>) -> Option<Vec<Envelope<'a>>> {
+    let missing = |at: &At<'a>| Envelope { place: at.place.clone(), carried: Carried::Missing };
     let found: Vec<_> = list.iter().map(|at| find(at).unwrap_or_else(|| missing(at))).collect();
     found.iter().any(|message| !matches!(message.carried, Carried::Missing)).then_some(found)
 }
 
-fn text<'a>(at: &At<'a>, key: &str) -> Option<Message<'a>> {
+fn text<'a>(at: &At<'a>, key: &str) -> Option<Envelope<'a>> {
     let inner = at.get(key)?;
-    Some(Message { carried: Carried::Plain(inner.value.as_str()?), place: inner.place })
+    Some(Envelope { carried: Carried::Plain(inner.value.as_str()?), place: inner.place })
 }
 
-fn packed_text<'a>(at: &At<'a>, key: &str) -> Option<Message<'a>> {
+fn packed_text<'a>(at: &At<'a>, key: &str) -> Option<Envelope<'a>> {
     let inner = at.get(key)?;
-    Some(Message { carried: Carried::Packed(inner.value.as_str()?), place: inner.place })
+    Some(Envelope { carried: Carried::Packed(inner.value.as_str()?), place: inner.place })
 }
 
-fn sqs<'a>(at: &At<'a>) -> Option<Message<'a>> {
+fn sqs<'a>(at: &At<'a>) -> Option<Envelope<'a>> {
     text(at, "body")
 }
 
-fn record<'a>(at: &At<'a>) -> Option<Message<'a>> {
+fn record<'a>(at: &At<'a>) -> Option<Envelope<'a>> {
     let kinesis = || packed_text(&at.get("kinesis")?, "data");
     let kafka = || at.has("topic").then(|| packed_text(at, "value"))?;
     let of_sns = || text(&at.get("sns")?, "message");

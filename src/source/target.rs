@@ -1,4 +1,4 @@
-//! What a TASK on the command line means. Main type: [`Target`].
+//! What a TASK on the command line means. Main type: [`TaskArg`].
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::model::arn::Arn;
 
 /// What a TASK means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum TaskArg {
     /// A file.
     File(PathBuf),
     /// Standard input.
@@ -29,7 +29,7 @@ pub struct TaskTarget {
 
 /// A TASK that means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TargetError {
+pub enum TaskArgError {
     /// It looks like a file, and there is none.
     #[error("{0}: no such file")]
     NoSuchFile(String),
@@ -130,7 +130,7 @@ fn is_id(id: &str) -> bool {
     (BEGIN..=36).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
-impl Hint for TargetError {
+impl Hint for TaskArgError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Service { service, .. } => {
@@ -156,9 +156,9 @@ impl Hint for TargetError {
     }
 }
 
-impl Target {
+impl TaskArg {
     /// Reads a TASK; `exists` tells whether a path does.
-    pub fn parse(text: &str, exists: impl Fn(&str) -> bool) -> Result<Self, TargetError> {
+    pub fn parse(text: &str, exists: impl Fn(&str) -> bool) -> Result<Self, TaskArgError> {
         if text == "-" {
             return Ok(Self::Stdin);
         }
@@ -168,18 +168,18 @@ impl Target {
         let service = || ServiceTarget::parse(text);
         if text.starts_with("arn:") {
             return from_arn(text).map(Self::Task).ok_or_else(|| match service() {
-                Some(service) => TargetError::Service { text: text.to_owned(), service },
-                None => TargetError::OtherArn { text: text.to_owned() },
+                Some(service) => TaskArgError::Service { text: text.to_owned(), service },
+                None => TaskArgError::OtherArn { text: text.to_owned() },
             });
         }
         if text.starts_with("https://") || text.starts_with("http://") {
             return from_console_url(text).map(Self::Task).ok_or_else(|| match service() {
-                Some(service) => TargetError::Service { text: text.to_owned(), service },
-                None => TargetError::OtherUrl(text.to_owned()),
+                Some(service) => TaskArgError::Service { text: text.to_owned(), service },
+                None => TaskArgError::OtherUrl(text.to_owned()),
             });
         }
         if looks_like_a_path(text) {
-            return Err(TargetError::NoSuchFile(text.to_owned()));
+            return Err(TaskArgError::NoSuchFile(text.to_owned()));
         }
         let target = match text.split_once('/') {
             Some((cluster, id)) if !cluster.is_empty() => {
@@ -189,8 +189,8 @@ impl Target {
         };
         match service() {
             _ if is_id(&target.id) => Ok(Self::Task(target)),
-            Some(service) => Err(TargetError::Name { text: text.to_owned(), service }),
-            None => Err(TargetError::Nothing(text.to_owned())),
+            Some(service) => Err(TaskArgError::Name { text: text.to_owned(), service }),
+            None => Err(TaskArgError::Nothing(text.to_owned())),
         }
     }
 }
@@ -255,8 +255,8 @@ mod tests {
     use super::*;
 
     fn task(text: &str) -> Option<(Option<String>, String, Option<String>)> {
-        match Target::parse(text, |_| false) {
-            Ok(Target::Task(TaskTarget { id, cluster, region })) => Some((cluster, id, region)),
+        match TaskArg::parse(text, |_| false) {
+            Ok(TaskArg::Task(TaskTarget { id, cluster, region })) => Some((cluster, id, region)),
             _ => None,
         }
     }
@@ -346,17 +346,17 @@ mod tests {
             (arn, "--cluster prod --service web_1 --region eu-west-1"),
             (new, "--cluster prod --service web_1 --region eu-west-1"),
         ] {
-            let hint = Target::parse(text, |_| false).err().and_then(|error| error.hint());
+            let hint = TaskArg::parse(text, |_| false).err().and_then(|error| error.hint());
             assert!(hint.as_ref().is_some_and(|hint| hint.contains(flags)), "{text}: {hint:?}");
         }
     }
 
     #[test]
     fn what_exists_is_a_file_and_what_looks_like_one_is_not_a_task() {
-        assert_eq!(Target::parse("a/b", |_| true), Ok(Target::File("a/b".into())));
-        assert_eq!(Target::parse("-", |_| true), Ok(Target::Stdin));
+        assert_eq!(TaskArg::parse("a/b", |_| true), Ok(TaskArg::File("a/b".into())));
+        assert_eq!(TaskArg::parse("-", |_| true), Ok(TaskArg::Stdin));
         for path in ["task.json", "./x", "/x/y", "a/b/c", "x/task.json"] {
-            assert_eq!(Target::parse(path, |_| false), Err(TargetError::NoSuchFile(path.to_owned())));
+            assert_eq!(TaskArg::parse(path, |_| false), Err(TaskArgError::NoSuchFile(path.to_owned())));
         }
     }
 

@@ -14,7 +14,7 @@ use super::frame::Frame;
 use super::mapping::TaskTrace;
 use super::options::TraceOptions;
 use super::service::ServiceName;
-use super::span::{Bounds, Draft, Spans, link, links, local};
+use super::span::{Bounds, NewSpan, Spans, link, links, local};
 use super::{ids, semconv as name};
 use crate::model::Time;
 use crate::model::arn::{Arn, family_and_revision};
@@ -35,7 +35,7 @@ const STOP: &str = "stop";
 /// The trace of a deployment, as one piece for delivery. The options' service name, mode, attributes and an explicit
 /// parent count; the rest is about tasks.
 pub fn trace(life: &DeploymentLife, options: &TraceOptions) -> TaskTrace {
-    let mut maker = Maker::new(life, options);
+    let mut maker = DeploymentMaker::new(life, options);
     maker.root();
     maker.queued();
     maker.rollback();
@@ -52,7 +52,7 @@ pub fn trace(life: &DeploymentLife, options: &TraceOptions) -> TaskTrace {
     maker.done()
 }
 
-struct Maker<'a> {
+struct DeploymentMaker<'a> {
     life: &'a DeploymentLife,
     identity: String,
     spans: Spans,
@@ -64,7 +64,7 @@ struct Maker<'a> {
     pending: [usize; 2],
 }
 
-impl<'a> Maker<'a> {
+impl<'a> DeploymentMaker<'a> {
     fn new(life: &'a DeploymentLife, options: &TraceOptions) -> Self {
         let identity = life.deployment.identity();
         Self {
@@ -126,7 +126,7 @@ impl<'a> Maker<'a> {
             link(of, "snapshot of")
         });
         let failure = failure(deployment);
-        self.push(Draft {
+        self.push(NewSpan {
             span_id: self.span_id(ROOT),
             name: ROOT.into(),
             parent: None,
@@ -168,7 +168,7 @@ impl<'a> Maker<'a> {
         is_final: bool,
         why: Option<&str>,
     ) {
-        self.push(Draft {
+        self.push(NewSpan {
             span_id: self.span_id(path),
             name: name.into(),
             parent: Some(self.span_id(ROOT)),
@@ -186,7 +186,7 @@ impl<'a> Maker<'a> {
         let Some((start, end)) = task.launch() else { return };
         let path = format!("launch/{}", task.id.to_lowercase());
         let failure = task.failure.as_ref().filter(|_| task.has_failed() && !task.has_started());
-        self.push(Draft {
+        self.push(NewSpan {
             span_id: self.span_id(&path),
             name: LAUNCH.into(),
             parent: Some(self.span_id(ROOT)),
@@ -209,7 +209,7 @@ impl<'a> Maker<'a> {
             return;
         }
         let path = format!("{launch}/{}", phase.kind.name());
-        self.push(Draft {
+        self.push(NewSpan {
             span_id: self.span_id(&path),
             name: phase.kind.name().into(),
             parent: Some(self.span_id(parent)),
@@ -239,7 +239,7 @@ impl<'a> Maker<'a> {
             let clock = KeyValue::new(name::CLOCK, Clock::ControlPlane.name());
             events.events.push(Event::new(name::EVENT_STOPPED, end.into(), vec![clock], 0));
         }
-        self.push(Draft {
+        self.push(NewSpan {
             span_id: self.span_id(&format!("stop/{}", task.id.to_lowercase())),
             name: STOP.into(),
             parent: Some(self.span_id(ROOT)),
@@ -261,9 +261,9 @@ impl<'a> Maker<'a> {
             .text(name::CLOUD_AVAILABILITY_ZONE, task.zone.as_deref())
     }
 
-    fn push(&mut self, draft: Draft<'_>) {
-        let name = draft.name.clone();
-        if self.spans.push(draft) {
+    fn push(&mut self, new: NewSpan<'_>) {
+        let name = new.name.clone();
+        if self.spans.push(new) {
             return;
         }
         match &*name {

@@ -14,7 +14,7 @@ use super::attributes;
 use super::frame::Frame;
 use super::links::ApplicationTraces;
 use super::options::{Mode, TraceOptions};
-use super::span::{Bounds, Draft, Spans, link, local};
+use super::span::{Bounds, NewSpan, Spans, link, local};
 use super::{ids, log_events, log_span, semconv};
 use crate::model::TaskLife;
 use crate::model::container::{BoundSource, Container};
@@ -61,7 +61,7 @@ impl TaskTrace {
         read: &BTreeMap<String, ApplicationTraces>,
     ) -> Self {
         let task = &life.task;
-        let mut maker = Maker::new(life, options);
+        let mut maker = TaskMaker::new(life, options);
         if let Some(phases) = &life.phases {
             maker.root(phases);
             for phase in &phases.list {
@@ -94,7 +94,7 @@ const ROOT: &str = "task";
 /// The path of the span that stays under the task's id when the root is in the caller's trace.
 const POINTER: &str = "pointer";
 
-struct Maker<'a> {
+struct TaskMaker<'a> {
     life: &'a TaskLife,
     options: &'a TraceOptions,
     spans: Spans,
@@ -104,7 +104,7 @@ struct Maker<'a> {
     has_unread_log_lines: bool,
 }
 
-impl<'a> Maker<'a> {
+impl<'a> TaskMaker<'a> {
     fn new(life: &'a TaskLife, options: &'a TraceOptions) -> Self {
         Self {
             life,
@@ -135,7 +135,7 @@ impl<'a> Maker<'a> {
         });
         let mut events = SpanEvents::default();
         events.events = moments.collect();
-        self.push(Draft {
+        self.push(NewSpan {
             span_id: self.span_id(ROOT),
             // Whoever knows the definition calls it the same.
             name: format!("task {}", task.family().unwrap_or(&task.id)).into(),
@@ -179,7 +179,7 @@ impl<'a> Maker<'a> {
         }
         let failed = self.life.outcome.failed_phase == Some(phase.kind);
         let path = phase.kind.name();
-        self.push(Draft {
+        self.push(NewSpan {
             span_id: self.span_id(path),
             name: path.into(),
             parent: Some(self.span_id(parent)),
@@ -212,7 +212,7 @@ impl<'a> Maker<'a> {
         let phases = self.life.phases.as_ref().filter(|_| container.record.finished.is_none());
         let around = phases.map(|phases| Bounds { start: phases.start, end: phases.end });
         let bounds = Bounds { start: start.at, end: container.end.map(|end| end.at) }.with_length(around);
-        let is_made = self.push(Draft {
+        let is_made = self.push(NewSpan {
             span_id: self.span_id(&ids::container_path(container.name())),
             name: format!("container {}", container.name()).into(),
             parent: Some(self.span_id(ROOT)),
@@ -254,7 +254,7 @@ impl<'a> Maker<'a> {
             .text(semconv::LOG_LAST_LINE, last_line);
         let selection = log_span::selection(lines, &attributes, &events, &links);
         let container = ids::container_path(container.name());
-        self.push(Draft {
+        self.push(NewSpan {
             span_id: self.span_id(&ids::log_path(&container, &selection)),
             name: semconv::LOG_SPAN.into(),
             parent: Some(self.span_id(&container)),
@@ -277,9 +277,9 @@ impl<'a> Maker<'a> {
     }
 
     /// Makes the span; `false`: it may still change, so it waits.
-    fn push(&mut self, draft: Draft<'_>) -> bool {
-        let name = draft.name.clone();
-        let is_made = self.spans.push(draft);
+    fn push(&mut self, new: NewSpan<'_>) -> bool {
+        let name = new.name.clone();
+        let is_made = self.spans.push(new);
         if !is_made {
             self.pending.push(name.into_owned());
         }

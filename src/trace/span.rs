@@ -13,7 +13,7 @@ use crate::model::Time;
 use crate::model::outcome::Failure;
 
 /// One span in the making.
-pub(super) struct Draft<'a> {
+pub(super) struct NewSpan<'a> {
     pub(super) span_id: SpanId,
     pub(super) name: Cow<'static, str>,
     /// The span around it; `None`: it is the root, whose parent is the caller, if it has one.
@@ -70,32 +70,30 @@ impl Spans {
     }
 
     /// Makes the span; `false`: it may still change, so it waits.
-    pub(super) fn push(&mut self, draft: Draft<'_>) -> bool {
-        let snapshot = self.frame.snapshot.map(|now| now.max(draft.bounds.start));
-        let Some(end) = draft.bounds.end.filter(|_| draft.is_final || snapshot.is_some()).or(snapshot) else {
+    pub(super) fn push(&mut self, new: NewSpan<'_>) -> bool {
+        let snapshot = self.frame.snapshot.map(|now| now.max(new.bounds.start));
+        let Some(end) = new.bounds.end.filter(|_| new.is_final || snapshot.is_some()).or(snapshot) else {
             return false;
         };
-        let ended = Bounds { end: Some(end.max(draft.bounds.start)), ..draft.bounds }.with_length(draft.around);
+        let ended = Bounds { end: Some(end.max(new.bounds.start)), ..new.bounds }.with_length(new.around);
         let caller = self.frame.parent.as_ref();
         let state = caller.map_or_else(TraceState::default, |caller| caller.trace_state().clone());
-        let error_type = draft.failure.and_then(|failure| failure.error_type.as_deref());
-        let attributes = draft
-            .attributes
-            .text(semconv::ERROR_TYPE, error_type)
-            .flag(semconv::IN_PROGRESS, draft.bounds.end.is_none());
+        let error_type = new.failure.and_then(|failure| failure.error_type.as_deref());
+        let attributes =
+            new.attributes.text(semconv::ERROR_TYPE, error_type).flag(semconv::IN_PROGRESS, new.bounds.end.is_none());
         self.made.push(SpanData {
-            span_context: SpanContext::new(self.frame.trace_id(), draft.span_id, TraceFlags::SAMPLED, false, state),
-            parent_span_id: draft.parent.or_else(|| caller.map(SpanContext::span_id)).unwrap_or(SpanId::INVALID),
-            parent_span_is_remote: draft.parent.is_none() && caller.is_some(),
+            span_context: SpanContext::new(self.frame.trace_id(), new.span_id, TraceFlags::SAMPLED, false, state),
+            parent_span_id: new.parent.or_else(|| caller.map(SpanContext::span_id)).unwrap_or(SpanId::INVALID),
+            parent_span_is_remote: new.parent.is_none() && caller.is_some(),
             span_kind: SpanKind::Internal,
-            name: draft.name,
+            name: new.name,
             start_time: self.frame.shifted(ended.start).into(),
             end_time: self.frame.shifted(ended.end.unwrap_or(ended.start)).into(),
             attributes: attributes.sorted(),
             dropped_attributes_count: 0,
-            events: draft.events,
-            links: draft.links,
-            status: draft.failure.map_or(Status::Unset, |failure| Status::error(failure.description.clone())),
+            events: new.events,
+            links: new.links,
+            status: new.failure.map_or(Status::Unset, |failure| Status::error(failure.description.clone())),
             instrumentation_scope: self.scope.clone(),
         });
         true

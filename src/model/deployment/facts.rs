@@ -34,7 +34,7 @@ impl State {
 
 /// How a deployment stands, why, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RolloutOutcome {
     /// How it stands.
     pub state: State,
     /// Why, as it was said.
@@ -89,7 +89,7 @@ pub struct Deployment {
     /// When it was over.
     pub finished: Option<Finish>,
     /// How it stands.
-    pub outcome: Outcome,
+    pub outcome: RolloutOutcome,
     /// Its rollback.
     pub rollback: Option<Rollback>,
     /// `desiredCount`.
@@ -154,13 +154,13 @@ impl Deployment {
             Some(rollback) => {
                 rollback.finished = next.and_then(|next| next.updated);
                 self.finished = rollback.finished.map(|at| Finish { at, source: "deployment updated" });
-                self.outcome = Outcome { state: State::RolledBack, said_by: NEXT, ..self.outcome.clone() };
+                self.outcome = RolloutOutcome { state: State::RolledBack, said_by: NEXT, ..self.outcome.clone() };
             }
             None => {
                 let at = next.and_then(|next| next.created);
                 self.finished = at.map(|at| Finish { at, source: "next deployment" });
                 let reason = format!("{name} took its place before it was over: it was rolled back or replaced");
-                self.outcome = Outcome { state: State::Failed, reason: Some(reason), said_by: NEXT };
+                self.outcome = RolloutOutcome { state: State::Failed, reason: Some(reason), said_by: NEXT };
             }
         }
     }
@@ -292,7 +292,11 @@ const EVENT: &str = "a service event";
 const COUNTS: &str = "the counts of DescribeServices: this service's deployments have no rolloutState";
 const NEXT: &str = "the next deployment, which took its place";
 
-fn judge(service: &ServiceRecord, found: &Candidate<'_>, rollback: Option<&Rollback>) -> (Outcome, Option<Finish>) {
+fn judge(
+    service: &ServiceRecord,
+    found: &Candidate<'_>,
+    rollback: Option<&Rollback>,
+) -> (RolloutOutcome, Option<Finish>) {
     if let Some(new) = found.new {
         return judge_new(new);
     }
@@ -316,15 +320,15 @@ fn judge(service: &ServiceRecord, found: &Candidate<'_>, rollback: Option<&Rollb
         let said_by = if found.old.is_some() { OLD_API } else { EVENT };
         let over = rollback.finished.or_else(|| rollback.started.filter(|_| by.is_none()));
         let over = over.or_else(|| by?.updated).filter(|_| state != State::InProgress);
-        return (Outcome { state, reason: failure_reason(), said_by }, finish(over, "service event"));
+        return (RolloutOutcome { state, reason: failure_reason(), said_by }, finish(over, "service event"));
     }
     let Some(old) = found.old else {
         return match (completed, failed) {
             (Some(at), _) => {
-                (Outcome { state: State::Held, reason: None, said_by: EVENT }, finish(Some(at), "service event"))
+                (RolloutOutcome { state: State::Held, reason: None, said_by: EVENT }, finish(Some(at), "service event"))
             }
             (None, at) => (
-                Outcome { state: State::Failed, reason: failure_reason(), said_by: EVENT },
+                RolloutOutcome { state: State::Failed, reason: failure_reason(), said_by: EVENT },
                 finish(at, "service event"),
             ),
         };
@@ -332,24 +336,25 @@ fn judge(service: &ServiceRecord, found: &Candidate<'_>, rollback: Option<&Rollb
     let reason = old.rollout_state_reason.clone();
     let from = |event: Option<Time>| finish(event, "service event").or(finish(old.updated, "deployment updated"));
     match old.rollout_state.as_deref() {
-        Some("COMPLETED") => (Outcome { state: State::Held, reason, said_by: OLD_API }, from(completed)),
-        Some("FAILED") => (Outcome { state: State::Failed, reason, said_by: OLD_API }, from(failed)),
+        Some("COMPLETED") => (RolloutOutcome { state: State::Held, reason, said_by: OLD_API }, from(completed)),
+        Some("FAILED") => (RolloutOutcome { state: State::Failed, reason, said_by: OLD_API }, from(failed)),
         state if found.superseded_by.is_some() => {
             let next = found.superseded_by.map(|next| format!("{} took its place before it was over", next.id));
             let at = found.superseded_by.and_then(|next| next.created);
-            let outcome = Outcome { state: State::Failed, reason: next, said_by: NEXT };
+            let outcome = RolloutOutcome { state: State::Failed, reason: next, said_by: NEXT };
             let _ = state;
             (outcome, finish(at, "next deployment"))
         }
-        Some(_) => (Outcome { state: State::InProgress, reason, said_by: OLD_API }, None),
-        None if counts_are_full(service, old) => {
-            (Outcome { state: State::Held, reason: None, said_by: COUNTS }, finish(old.updated, "deployment updated"))
-        }
-        None => (Outcome { state: State::InProgress, reason: None, said_by: COUNTS }, None),
+        Some(_) => (RolloutOutcome { state: State::InProgress, reason, said_by: OLD_API }, None),
+        None if counts_are_full(service, old) => (
+            RolloutOutcome { state: State::Held, reason: None, said_by: COUNTS },
+            finish(old.updated, "deployment updated"),
+        ),
+        None => (RolloutOutcome { state: State::InProgress, reason: None, said_by: COUNTS }, None),
     }
 }
 
-fn judge_new(new: &ServiceDeploymentRecord) -> (Outcome, Option<Finish>) {
+fn judge_new(new: &ServiceDeploymentRecord) -> (RolloutOutcome, Option<Finish>) {
     let state = match new.status.as_deref().unwrap_or_default() {
         "SUCCESSFUL" => State::Held,
         "ROLLBACK_SUCCESSFUL" => State::RolledBack,
@@ -361,7 +366,7 @@ fn judge_new(new: &ServiceDeploymentRecord) -> (Outcome, Option<Finish>) {
         _ => new.status_reason.clone(),
     };
     let finished = new.finished.filter(|_| state != State::InProgress);
-    let outcome = Outcome { state, reason, said_by: NEW_API };
+    let outcome = RolloutOutcome { state, reason, said_by: NEW_API };
     (outcome, finished.map(|at| Finish { at, source: "service deployment" }))
 }
 

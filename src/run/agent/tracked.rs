@@ -10,7 +10,7 @@ use crate::model::Time;
 use crate::model::log::ContainerLog;
 use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::{ContainerRecord, Observation, Source, TaskRecord};
-use crate::run::watch::Sent;
+use crate::run::watch::SentSpans;
 use crate::sink::Piece;
 use crate::trace::TraceOptions;
 
@@ -23,7 +23,7 @@ pub struct Tracked {
     record: TaskRecord,
     /// By Docker id.
     containers: BTreeMap<String, KnownContainer>,
-    sent: Sent,
+    sent: SentSpans,
     /// Since when the agent does not list it any more.
     missing_since: Option<Instant>,
 }
@@ -74,7 +74,7 @@ pub(super) enum News {
 impl Tracked {
     /// A task that the agent lists for the first time.
     pub(super) fn new(record: TaskRecord) -> Self {
-        Self { record, containers: BTreeMap::new(), sent: Sent::default(), missing_since: None }
+        Self { record, containers: BTreeMap::new(), sent: SentSpans::default(), missing_since: None }
     }
 
     /// The agent's newer word on it.

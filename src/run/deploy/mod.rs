@@ -20,7 +20,7 @@ use crate::hint::Hint;
 use crate::model::Time;
 use crate::model::deployment::{Deployment, DeploymentLife, NoDeployment, Wanted};
 use crate::render::moment;
-use crate::sink::{Delivery, Destination, Report};
+use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
 use crate::source::ecs::EcsSource;
 use crate::source::service::{ServiceAnswers, ServicePlace};
@@ -162,7 +162,7 @@ pub struct Deployed {
     /// How many things could not be read; each was told.
     pub lost: usize,
     /// What went where.
-    pub report: Report,
+    pub report: DeliveryReport,
 }
 
 /// How a run ended.
@@ -171,7 +171,7 @@ pub enum Ended {
     /// All is known that could be.
     Whole(Box<Deployed>),
     /// Told to stop before that: what went where until then.
-    Early(Report),
+    Early(DeliveryReport),
 }
 
 /// The deployment's own trace.
@@ -215,7 +215,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
     let course = Arc::new(Course::new(notices.clone()));
     let found = tokio::select! {
         found = find(from, &wanted, &wait, &course, &notices) => found?,
-        () = stop.wait() => return Ok(Ended::Early(Report::default())),
+        () = stop.wait() => return Ok(Ended::Early(DeliveryReport::default())),
     };
     let Found { origin, deployment, mut answers, timed_out } = found;
 

@@ -79,17 +79,17 @@ async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value
     let time = context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST);
     let until = Instant::now() + time.saturating_sub(TO_ANSWER);
     let answer = match batch(&payload) {
-        Some(messages) => {
-            exporter.config.meters.received(messages.len() as u64);
-            let all = messages.iter().map(|message| within(exporter, until, message));
-            let failed = join_all(all).await.into_iter().zip(&messages).filter(|(done, _)| *done != Done::Delete);
-            let failures: Vec<Value> = failed.map(|(_, message)| json!({ "itemIdentifier": message.id })).collect();
+        Some(records) => {
+            exporter.config.meters.received(records.len() as u64);
+            let all = records.iter().map(|record| within(exporter, until, record));
+            let failed = join_all(all).await.into_iter().zip(&records).filter(|(done, _)| *done != Done::Delete);
+            let failures: Vec<Value> = failed.map(|(_, record)| json!({ "itemIdentifier": record.id })).collect();
             Ok(json!({ "batchItemFailures": failures }))
         }
         None => {
             exporter.config.meters.received(1);
-            let message = Message { id: context.request_id, received: 1, body: payload.to_string() };
-            match within(exporter, until, &message).await {
+            let record = Record { id: context.request_id, received: 1, body: payload.to_string() };
+            match within(exporter, until, &record).await {
                 Done::Delete => Ok(Value::Null),
                 Done::Leave => Err(NotDone::Poison),
                 Done::GiveBack | Done::Later(_) => Err(NotDone::OutOfTime),
@@ -101,35 +101,35 @@ async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value
     answer
 }
 
-/// A message of a batch, or the event itself.
-struct Message {
+/// A record of a batch, or the event itself.
+struct Record {
     id: String,
     received: u32,
     body: String,
 }
 
-/// The messages of an SQS batch; `None` for any other event.
-fn batch(payload: &Value) -> Option<Vec<Message>> {
+/// The records of an SQS batch; `None` for any other event.
+fn batch(payload: &Value) -> Option<Vec<Record>> {
     let records = payload.get("Records")?.as_array()?;
-    let message = |record: &Value| {
+    let read = |record: &Value| {
         let text = |name: &str| record.get(name).and_then(Value::as_str);
         (text("eventSource") == Some("aws:sqs")).then_some(())?;
         let count = record.pointer("/attributes/ApproximateReceiveCount").and_then(Value::as_str);
-        Some(Message {
+        Some(Record {
             id: text("messageId")?.to_owned(),
             received: count.and_then(|count| count.parse().ok()).unwrap_or(1),
             body: text("body")?.to_owned(),
         })
     };
-    records.iter().map(message).collect()
+    records.iter().map(read).collect()
 }
 
 /// Exports while there is time.
-async fn within(exporter: &Exporter, until: Instant, message: &Message) -> Done {
-    let exported = timeout_at(until, exporter.export(&message.id, message.received, &message.body)).await;
+async fn within(exporter: &Exporter, until: Instant, record: &Record) -> Done {
+    let exported = timeout_at(until, exporter.export(&record.id, record.received, &record.body)).await;
     let done = exported.unwrap_or(Done::GiveBack);
     if done == Done::GiveBack {
-        exporter.notices.tell(&Notice::NotInTime { message: message.id.clone() });
+        exporter.notices.tell(&Notice::NotInTime { message: record.id.clone() });
         exporter.config.meters.settled(MessageFate::GivenBack);
     }
     done

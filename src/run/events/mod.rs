@@ -25,7 +25,7 @@ use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::TaskRecord;
 use crate::model::phases::{PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
-use crate::sink::{Ack, Acknowledged, Destination, Report};
+use crate::sink::{Ack, Acknowledged, DeliveryReport, Destination};
 use crate::source::ecs::{self, EcsSource};
 use crate::source::files::{self, Contents};
 use crate::trace::{TaskTrace, TraceOptions};
@@ -121,7 +121,7 @@ pub struct Exported {
     /// Messages that could not be read.
     pub poison: u64,
     /// What went where.
-    pub report: Report,
+    pub report: DeliveryReport,
 }
 
 /// Exports the tasks of events.
@@ -178,13 +178,6 @@ enum NotDone {
     Settling(Duration),
 }
 
-/// What became of a task.
-enum Sent {
-    Exported,
-    /// Not wanted, or nothing of it is final.
-    PassedBy,
-}
-
 fn add(count: &AtomicU64, number: u64) {
     count.fetch_add(number, Ordering::Relaxed);
 }
@@ -233,8 +226,8 @@ impl Exporter {
         let mut fate = MessageFate::PassedBy;
         for observed in wanted {
             match self.deliver(id, observed).await {
-                Ok(Sent::Exported) => fate = MessageFate::Exported,
-                Ok(Sent::PassedBy) => {}
+                Ok(true) => fate = MessageFate::Exported,
+                Ok(false) => {}
                 Err(NotDone::ToldToStop) => return Done::GiveBack,
                 Err(NotDone::Settling(left)) => return Done::Later(left),
             }
@@ -258,13 +251,13 @@ impl Exporter {
         Done::Leave
     }
 
-    /// Delivers a task everywhere, however long that takes.
-    async fn deliver(&self, message: &str, mut observed: TaskObservations) -> Result<Sent, NotDone> {
+    /// Delivers a task everywhere, however long that takes; `false`: it is not wanted, or nothing of it is final.
+    async fn deliver(&self, message: &str, mut observed: TaskObservations) -> Result<bool, NotDone> {
         let now = (self.config.clock)();
         let bare = TaskLife::new(observed.clone(), now, 0);
         let failed = bare.outcome.failure.is_some();
         if !self.config.filter.takes_life(&bare) {
-            return Ok(Sent::PassedBy);
+            return Ok(false);
         }
         if bare.is_stopped()
             && (failed || self.config.logs_of_all)
@@ -287,7 +280,7 @@ impl Exporter {
         }
         let trace = TaskTrace::new(&life, &self.config.options);
         if trace.spans.is_empty() {
-            return Ok(Sent::PassedBy);
+            return Ok(false);
         }
         let all = join_all(self.outlets.iter().map(|to| self.send(message, to, &trace))).await;
         let settled: Option<Vec<Fate>> = all.into_iter().collect();
@@ -300,7 +293,7 @@ impl Exporter {
         let (task, status, spans) = (trace.label.clone(), trace.status.clone(), trace.spans.len() as u64);
         let message = message.to_owned();
         self.notices.tell(&Notice::Exported { task, message, status, spans, lag, failure, fate });
-        Ok(Sent::Exported)
+        Ok(true)
     }
 
     /// Lines arrive late: so long after the task stopped they are in.
@@ -407,7 +400,7 @@ impl Exporter {
             tasks: count(tasks),
             passed_by: count(passed_by),
             poison: count(poison),
-            report: Report { destinations, ..Report::default() },
+            report: DeliveryReport { destinations, ..DeliveryReport::default() },
         }
     }
 }

@@ -57,14 +57,14 @@ fn load_ca(path: &Path) -> Result<Vec<u8>, TlsError> {
 
 fn load_client(cert: &Path, key: &Path) -> Result<(Vec<u8>, Vec<u8>), TlsError> {
     let material = (read(cert)?, read(key)?);
-    match reqwest::Identity::from_pem(&together(&material.0, &material.1)) {
+    match reqwest::Identity::from_pem(&identity_pem(&material.0, &material.1)) {
         Ok(_) => Ok(material),
         Err(_) => Err(TlsError::NoIdentity { cert: cert.to_owned(), key: key.to_owned() }),
     }
 }
 
 /// Certificate and key as one PEM text, as reqwest takes them.
-pub(crate) fn together(cert: &[u8], key: &[u8]) -> Vec<u8> {
+pub(crate) fn identity_pem(cert: &[u8], key: &[u8]) -> Vec<u8> {
     [cert, b"\n", key].concat()
 }
 

@@ -141,7 +141,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::sink::deliver::report::Report;
+    use crate::sink::deliver::report::DeliveryReport;
     use crate::sink::request::transport::{Answer, TooLarge};
     use crate::sink::testing::{Scripted, Step, assert_adds_up, span_names, task, took};
 
@@ -176,7 +176,7 @@ mod tests {
         let to = Acknowledged::new(Destination::over("scripted".to_owned(), Arc::new(scripted)));
         let acks = to.send_all(vec![task("a", 3), task("b", 2), task("a", 3)]).await;
         let report = to.report();
-        assert_adds_up(&Report { destinations: vec![report.clone()], ..Report::default() });
+        assert_adds_up(&DeliveryReport { destinations: vec![report.clone()], ..DeliveryReport::default() });
         (acks, script.played().iter().map(|body| span_names(body).len()).collect(), report)
     }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::fate::{Delivered, Loss, Lost};
 use super::lane::{Lane, stopping};
-use super::report::{DestinationReport, Report};
+use super::report::{DeliveryReport, DestinationReport};
 use super::undelivered::{Saved, keep};
 use crate::defect::caught;
 use crate::sink::destination::Destination;
@@ -111,7 +111,7 @@ impl Delivery {
     }
 
     /// Delivers until the stream ends, and returns when every span is accounted for at every destination.
-    pub async fn run<P: Into<Piece>>(self, pieces: impl Stream<Item = P>) -> Report {
+    pub async fn run<P: Into<Piece>>(self, pieces: impl Stream<Item = P>) -> DeliveryReport {
         let Self { lanes, on_lost } = self;
         let on_lost = on_lost.as_ref();
         let transports: Vec<Arc<dyn Transport>> =
@@ -124,7 +124,7 @@ impl Delivery {
             })
             .unzip();
         let feed = async move {
-            let mut report = Report::default();
+            let mut report = DeliveryReport::default();
             pin_mut!(pieces);
             while let Some(piece) = pieces.next().await {
                 let (signal, task) = match piece.into() {
@@ -154,7 +154,7 @@ impl Delivery {
 }
 
 /// Completes what is only complete as a whole. A file can be the destination of both signals.
-fn finish(transports: &[Arc<dyn Transport>], report: &mut Report) {
+fn finish(transports: &[Arc<dyn Transport>], report: &mut DeliveryReport) {
     for (index, transport) in transports.iter().enumerate() {
         let is_same = |other: &Arc<dyn Transport>| Arc::ptr_eq(other, transport);
         if transports.iter().take(index).any(is_same) {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::fate::Delivered;
 use super::report::DestinationReport;
-use super::retry::{self, Stop};
+use super::retry::{self, StoppedSince};
 use crate::sink::destination::Destination;
 use crate::sink::otlp::encode::{EncodedTask, Request};
 use crate::sink::otlp::pack::{Packed, Packer};
@@ -37,7 +37,7 @@ pub(super) struct Sent {
 }
 
 /// When a run is to end, for all its lanes.
-pub(super) fn stopping(stop: impl Future<Output = ()> + Send + 'static) -> Stop {
+pub(super) fn stopping(stop: impl Future<Output = ()> + Send + 'static) -> StoppedSince {
     stop.map(|()| Instant::now()).boxed().shared()
 }
 
@@ -54,7 +54,7 @@ impl Lane {
     }
 
     /// Nothing is repeated any more once this is ready, and what is under way has four seconds.
-    pub(super) fn until(mut self, stop: Stop) -> Self {
+    pub(super) fn until(mut self, stop: StoppedSince) -> Self {
         self.destination.policy.stop = stop;
         self
     }

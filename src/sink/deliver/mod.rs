@@ -1,5 +1,5 @@
 //! Tasks to destinations until the fate of each span is known and booked. Main types: [`Delivery`](delivery::Delivery),
-//! [`Acknowledged`](acknowledged::Acknowledged), [`Resender`](resend::Resender); their [`Report`](report::Report).
+//! [`Acknowledged`](acknowledged::Acknowledged), [`Resender`](resend::Resender); their [`DeliveryReport`](report::DeliveryReport).
 
 pub(super) mod acknowledged;
 pub(super) mod delivery;

@@ -1,4 +1,4 @@
-//! What a delivery did, and how that is judged. Main type: [`Report`].
+//! What a delivery did, and how that is judged. Main type: [`DeliveryReport`].
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const CAUSES: usize = 100;
 
 /// The closing report of a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct DeliveryReport {
     /// The first [`TASK_LINES`] tasks, in the order in which they came.
     pub tasks: Vec<TaskLine>,
     /// How many tasks there were.
@@ -143,7 +143,7 @@ pub enum Verdict {
     Nothing,
 }
 
-impl Report {
+impl DeliveryReport {
     pub(crate) fn add_task(&mut self, trace: &TaskTrace) {
         self.task_count += 1;
         if self.tasks.len() < TASK_LINES {
@@ -356,7 +356,7 @@ mod tests {
         assert_eq!((report.accepted, report.undelivered), (0, 2));
         let mut empty = DestinationReport::default();
         empty.withdraw(reason());
-        let report = Report { destinations: vec![empty], ..Report::default() };
+        let report = DeliveryReport { destinations: vec![empty], ..DeliveryReport::default() };
         assert_eq!(report.verdict(), Verdict::Nothing, "a file that could not be put in place");
     }
 
@@ -365,7 +365,7 @@ mod tests {
         let destination = |made, accepted| DestinationReport { made, accepted, ..DestinationReport::default() };
         let verdict = |all: &[(u64, u64)]| {
             let destinations = all.iter().map(|&(made, accepted)| destination(made, accepted)).collect();
-            Report { destinations, ..Report::default() }.verdict()
+            DeliveryReport { destinations, ..DeliveryReport::default() }.verdict()
         };
         assert_eq!(verdict(&[]), Verdict::All);
         assert_eq!(verdict(&[(0, 0)]), Verdict::All);

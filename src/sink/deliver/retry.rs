@@ -23,7 +23,7 @@ use crate::sink::request::transport::{self, Answer, TooLarge, Transport};
 pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
 
 /// Ready when the run is to end: since when.
-pub(crate) type Stop = Shared<BoxFuture<'static, Instant>>;
+pub(crate) type StoppedSince = Shared<BoxFuture<'static, Instant>>;
 
 /// Time to send what is in hand when the run is to end. Within five seconds it must also be saved.
 pub(crate) const GRACE: Duration = Duration::from_secs(4);
@@ -43,7 +43,7 @@ pub(crate) struct Policy {
     /// The same again does no harm, so that it is sent when nobody knows whether it has arrived.
     pub(crate) is_idempotent: bool,
     /// Once it is ready nothing is repeated, and what is under way has [`GRACE`].
-    pub(crate) stop: Stop,
+    pub(crate) stop: StoppedSince,
     /// Set while the receiver is down: a request has failed for its whole deadline, and none succeeded since. The next ones
     /// are tried once, or a long export to a dead receiver would wait as long for each.
     pub(crate) is_down: Arc<AtomicBool>,

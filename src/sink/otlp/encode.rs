@@ -143,19 +143,19 @@ fn root_last(spans: Vec<Span>) -> Vec<Span> {
 /// One export request: the spans, or the log records, of one or more tasks.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    message: Message,
+    message: Export,
     /// Of the groups in the message, one each.
     tasks: Vec<Arc<str>>,
 }
 
 /// What is sent, in one of the signals.
 #[derive(Clone, Debug)]
-enum Message {
+enum Export {
     Traces(ExportTraceServiceRequest),
     Logs(ExportLogsServiceRequest),
 }
 
-impl Default for Message {
+impl Default for Export {
     fn default() -> Self {
         Self::Traces(ExportTraceServiceRequest::default())
     }
@@ -173,16 +173,14 @@ impl Request {
     pub(crate) fn push(&mut self, task: EncodedTask) {
         let EncodedTask { label, resource, items } = task;
         if self.tasks.is_empty() && matches!(items, Items::Records(_)) {
-            self.message = Message::Logs(ExportLogsServiceRequest::default());
+            self.message = Export::Logs(ExportLogsServiceRequest::default());
         }
         match (&mut self.message, items) {
-            (Message::Traces(message), Items::Spans(spans)) => {
-                message.resource_spans.push(group_spans(resource, spans))
-            }
-            (Message::Logs(message), Items::Records(records)) => {
+            (Export::Traces(message), Items::Spans(spans)) => message.resource_spans.push(group_spans(resource, spans)),
+            (Export::Logs(message), Items::Records(records)) => {
                 message.resource_logs.push(group_records(resource, records));
             }
-            (Message::Traces(_), Items::Records(_)) | (Message::Logs(_), Items::Spans(_)) => {
+            (Export::Traces(_), Items::Records(_)) | (Export::Logs(_), Items::Spans(_)) => {
                 unreachable!("a destination takes one signal")
             }
         }
@@ -195,12 +193,12 @@ impl Request {
             Signal::Traces => {
                 let message: ExportTraceServiceRequest = serde_json::from_str(json)?;
                 let groups = message.resource_spans.len();
-                (Message::Traces(message), groups)
+                (Export::Traces(message), groups)
             }
             Signal::Logs => {
                 let message: ExportLogsServiceRequest = serde_json::from_str(json)?;
                 let groups = message.resource_logs.len();
-                (Message::Logs(message), groups)
+                (Export::Logs(message), groups)
             }
             Signal::Metrics => return Err(serde::de::Error::custom("metrics are not kept")),
         };
@@ -212,7 +210,7 @@ impl Request {
     /// The tasks that are in it, to be packed anew for another receiver.
     pub(crate) fn into_tasks(self) -> Vec<EncodedTask> {
         let groups: Vec<(Option<ProtoResource>, Items)> = match self.message {
-            Message::Traces(message) => message
+            Export::Traces(message) => message
                 .resource_spans
                 .into_iter()
                 .map(|group| {
@@ -220,7 +218,7 @@ impl Request {
                     (group.resource, Items::Spans(spans))
                 })
                 .collect(),
-            Message::Logs(message) => message
+            Export::Logs(message) => message
                 .resource_logs
                 .into_iter()
                 .map(|group| {
@@ -242,8 +240,8 @@ impl Request {
     /// What it carries.
     pub const fn signal(&self) -> Signal {
         match self.message {
-            Message::Traces(_) => Signal::Traces,
-            Message::Logs(_) => Signal::Logs,
+            Export::Traces(_) => Signal::Traces,
+            Export::Logs(_) => Signal::Logs,
         }
     }
 
@@ -255,11 +253,11 @@ impl Request {
     /// How many of them are of the task with this very label.
     pub(crate) fn items_of(&self, label: &Arc<str>) -> u64 {
         let counts: Vec<usize> = match &self.message {
-            Message::Traces(message) => {
+            Export::Traces(message) => {
                 let groups = message.resource_spans.iter();
                 groups.map(|group| group.scope_spans.iter().map(|scope| scope.spans.len()).sum()).collect()
             }
-            Message::Logs(message) => {
+            Export::Logs(message) => {
                 let groups = message.resource_logs.iter();
                 groups.map(|group| group.scope_logs.iter().map(|scope| scope.log_records.len()).sum()).collect()
             }
@@ -271,10 +269,10 @@ impl Request {
     /// How many spans or log records are in it.
     pub fn items(&self) -> u64 {
         let count = match &self.message {
-            Message::Traces(message) => {
+            Export::Traces(message) => {
                 message.resource_spans.iter().flat_map(|group| &group.scope_spans).map(|scope| scope.spans.len()).sum()
             }
-            Message::Logs(message) => message
+            Export::Logs(message) => message
                 .resource_logs
                 .iter()
                 .flat_map(|group| &group.scope_logs)
@@ -290,19 +288,19 @@ impl Request {
             return None;
         }
         Some(match &self.message {
-            Message::Traces(message) => {
+            Export::Traces(message) => {
                 let mut scopes = message.resource_spans.iter().flat_map(|group| &group.scope_spans);
                 scopes.find_map(|scope| scope.spans.first()).map_or("", |span| &span.name)
             }
-            Message::Logs(_) => "a log record",
+            Export::Logs(_) => "a log record",
         })
     }
 
     /// Its size in protobuf, without encoding it.
     pub fn encoded_len(&self) -> usize {
         match &self.message {
-            Message::Traces(message) => message.encoded_len(),
-            Message::Logs(message) => message.encoded_len(),
+            Export::Traces(message) => message.encoded_len(),
+            Export::Logs(message) => message.encoded_len(),
         }
     }
 
@@ -311,10 +309,10 @@ impl Request {
         let json =
             |written: serde_json::Result<Vec<u8>>| written.expect("memory does not fail and all keys are strings");
         let body = match (&self.message, format) {
-            (Message::Traces(message), Format::Protobuf) => message.encode_to_vec(),
-            (Message::Logs(message), Format::Protobuf) => message.encode_to_vec(),
-            (Message::Traces(message), Format::Json) => json(serde_json::to_vec(message)),
-            (Message::Logs(message), Format::Json) => json(serde_json::to_vec(message)),
+            (Export::Traces(message), Format::Protobuf) => message.encode_to_vec(),
+            (Export::Logs(message), Format::Protobuf) => message.encode_to_vec(),
+            (Export::Traces(message), Format::Json) => json(serde_json::to_vec(message)),
+            (Export::Logs(message), Format::Json) => json(serde_json::to_vec(message)),
         };
         body.into()
     }
@@ -326,13 +324,13 @@ impl Request {
             let middle = self.tasks.len() / 2;
             let tasks = self.tasks.split_off(middle);
             let message = match &mut self.message {
-                Message::Traces(message) => {
+                Export::Traces(message) => {
                     let resource_spans = message.resource_spans.split_off(middle);
-                    Message::Traces(ExportTraceServiceRequest { resource_spans })
+                    Export::Traces(ExportTraceServiceRequest { resource_spans })
                 }
-                Message::Logs(message) => {
+                Export::Logs(message) => {
                     let resource_logs = message.resource_logs.split_off(middle);
-                    Message::Logs(ExportLogsServiceRequest { resource_logs })
+                    Export::Logs(ExportLogsServiceRequest { resource_logs })
                 }
             };
             return Some((self, Self { tasks, message }));

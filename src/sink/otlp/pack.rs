@@ -110,16 +110,16 @@ impl Packer {
     /// Adds a task.
     pub(crate) fn push(&mut self, mut task: EncodedTask, now: SystemTime) -> Packed {
         let mut packed = Packed::default();
-        let frame = Frame::of(&task);
-        if frame.resource + frame.scope > self.limits.resource_bytes {
-            let (bytes, limit) = (frame.resource + frame.scope, self.limits.resource_bytes);
+        let overhead = Overhead::of(&task);
+        if overhead.resource + overhead.scope > self.limits.resource_bytes {
+            let (bytes, limit) = (overhead.resource + overhead.scope, self.limits.resource_bytes);
             packed.refused.push((Request::of_one(task), Reason::ResourceTooLarge { bytes, limit }));
             return packed;
         }
-        self.shorten(&mut task.items, &frame);
+        self.shorten(&mut task.items, &overhead);
         let task = self.without_unacceptable(task, now, &mut packed.refused);
         for part in self.in_windows(task) {
-            self.place(part, &frame, &mut packed.requests);
+            self.place(part, &overhead, &mut packed.requests);
         }
         packed
     }
@@ -131,8 +131,9 @@ impl Packer {
     }
 
     /// Cuts what can be cut of spans and records that are too large alone.
-    fn shorten(&mut self, items: &mut Items, frame: &Frame) {
-        let fits = |len| len <= self.limits.item_bytes && frame.request_len(framed(len)) <= self.limits.request_bytes;
+    fn shorten(&mut self, items: &mut Items, overhead: &Overhead) {
+        let fits =
+            |len| len <= self.limits.item_bytes && overhead.request_len(framed(len)) <= self.limits.request_bytes;
         match items {
             Items::Spans(spans) => {
                 for span in spans {
@@ -215,8 +216,8 @@ impl Packer {
     }
 
     /// Puts a task into the open request, or into requests of its own.
-    fn place(&mut self, task: EncodedTask, frame: &Frame, requests: &mut Vec<Request>) {
-        let bytes = frame.request_len(task.items.sizes().into_iter().map(framed).sum());
+    fn place(&mut self, task: EncodedTask, overhead: &Overhead, requests: &mut Vec<Request>) {
+        let bytes = overhead.request_len(task.items.sizes().into_iter().map(framed).sum());
         let items = task.items.len();
         if items == 0 {
             return;
@@ -225,7 +226,7 @@ impl Packer {
         if bytes > self.limits.request_bytes || items > self.limits.request_items {
             // What came before goes before.
             requests.extend(self.flush());
-            self.spread(task, frame, requests);
+            self.spread(task, overhead, requests);
             return;
         }
         let is_full =
@@ -236,7 +237,7 @@ impl Packer {
         self.open.push(task);
         self.open_bytes += bytes;
         self.open_items += items;
-        self.open_starts = together(self.open_starts, starts);
+        self.open_starts = hull(self.open_starts, starts);
         if self.open_bytes >= self.limits.full_at_bytes {
             requests.extend(self.flush());
         }
@@ -245,17 +246,17 @@ impl Packer {
     /// Whether these starts are too far from those in the open request.
     fn is_apart(&self, starts: Option<(u64, u64)>) -> bool {
         let Some(limit) = self.limits.starts else { return false };
-        together(self.open_starts, starts).is_some_and(|(first, last)| last - first > nanos(limit.spread))
+        hull(self.open_starts, starts).is_some_and(|(first, last)| last - first > nanos(limit.spread))
     }
 
     /// The requests of a task that is larger than one.
-    fn spread(&self, task: EncodedTask, frame: &Frame, requests: &mut Vec<Request>) {
+    fn spread(&self, task: EncodedTask, overhead: &Overhead, requests: &mut Vec<Request>) {
         let whole = task.with(Items::Spans(vec![]));
         let mut rest = task.items.root_last();
         while rest.len() > 0 {
             let (mut bytes, mut count) = (0, 0);
             for size in rest.sizes() {
-                let is_full = frame.request_len(bytes + framed(size)) > self.limits.request_bytes
+                let is_full = overhead.request_len(bytes + framed(size)) > self.limits.request_bytes
                     || count >= self.limits.request_items;
                 if is_full && count > 0 {
                     break;
@@ -280,12 +281,12 @@ fn named(reason: Reason, of: &[Span]) -> Reason {
 }
 
 /// What surrounds a task's items in a request. All field numbers here are below 16: a tag is one byte.
-struct Frame {
+struct Overhead {
     resource: usize,
     scope: usize,
 }
 
-impl Frame {
+impl Overhead {
     fn of(task: &EncodedTask) -> Self {
         Self { resource: framed(task.resource.encoded_len()), scope: framed(scope().encoded_len()) }
     }
@@ -316,7 +317,7 @@ fn starts(items: &Items) -> Option<(u64, u64)> {
     starts().min().zip(starts().max())
 }
 
-fn together(a: Option<(u64, u64)>, b: Option<(u64, u64)>) -> Option<(u64, u64)> {
+fn hull(a: Option<(u64, u64)>, b: Option<(u64, u64)>) -> Option<(u64, u64)> {
     match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
         (one, other) => one.or(other),

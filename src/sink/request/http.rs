@@ -75,7 +75,7 @@ impl HttpTransport {
             client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(&ca)?);
         }
         if let Some((cert, key)) = tls.client {
-            client = client.identity(reqwest::Identity::from_pem(&tls::together(&cert, &key))?);
+            client = client.identity(reqwest::Identity::from_pem(&tls::identity_pem(&cert, &key))?);
         }
         Ok(Self {
             client: client.build()?,

@@ -19,7 +19,7 @@ use prost::Message;
 pub(crate) use self::data::{full_span, log_span, task, task_of};
 pub(crate) use self::grpc_receiver::{GrpcReceiver, GrpcStep, gunzipped};
 pub(crate) use self::http_receiver::{HttpReceiver, HttpStep};
-use super::deliver::report::Report;
+use super::deliver::report::DeliveryReport;
 use super::otlp::encode::Format;
 use super::request::transport::{Answer, Transport};
 
@@ -93,7 +93,7 @@ pub(crate) fn span_names(body: &[u8]) -> Vec<String> {
 }
 
 /// The rule that holds whatever happens.
-pub(crate) fn assert_adds_up(report: &Report) {
+pub(crate) fn assert_adds_up(report: &DeliveryReport) {
     for one in &report.destinations {
         assert_eq!(one.accepted + one.rejected + one.undelivered, one.made, "{one:?}");
         assert!(one.unknown <= one.undelivered, "{one:?}");

@@ -16,7 +16,7 @@ use futures::stream;
 
 use super::config::{OtlpConfig, Overrides};
 use super::deliver::delivery::Delivery;
-use super::deliver::report::{DestinationReport, Report};
+use super::deliver::report::{DeliveryReport, DestinationReport};
 use super::destination::Destination;
 use super::signal::Signal;
 use super::testing::assert_adds_up;
@@ -45,7 +45,7 @@ fn impatient(time: Duration) -> impl FnOnce(&mut Overrides) {
     move |overrides| (overrides.timeout, overrides.deadline) = (Some(time), Some(time))
 }
 
-async fn deliver(destinations: Vec<Destination>, tasks: Vec<TaskTrace>) -> Report {
+async fn deliver(destinations: Vec<Destination>, tasks: Vec<TaskTrace>) -> DeliveryReport {
     let report = Delivery::new(destinations).run(stream::iter(tasks)).await;
     assert_adds_up(&report);
     report
