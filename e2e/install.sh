@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector and actionlint as Go tools, ElasticMQ from Maven,
-# a Python environment, and (where the docker client is there) the compose plug-in. Prints the folder that holds them.
+# a Python environment, the grammars of queries from npm, Prometheus from Debian, and (where the docker client is there) the compose
+# plug-in. What cannot be had is told in a line that begins with "skipped:". Prints the folder that holds them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ecspan-e2e
@@ -46,4 +47,34 @@ if [ ! -e "$venv/complete" ]; then
     touch "$venv/complete"
 fi
 ln -sfn "$venv" "$cache/venv"
+
+key=$(sha256sum "$here/grammars/package-lock.json" | cut -c1-16)
+grammars=$cache/grammars-$key
+if [ ! -d "$grammars" ] && command -v npm >/dev/null; then
+    echo "installing the grammars of TraceQL and LogQL" >&2
+    rm -rf "$grammars.part"
+    mkdir "$grammars.part"
+    cp "$here"/grammars/package*.json "$grammars.part"
+    npm ci --prefix "$grammars.part" --silent --no-audit --no-fund --ignore-scripts >&2 && mv "$grammars.part" "$grammars" || true
+fi
+if [ -d "$grammars" ]; then
+    ln -sfn "$grammars" "$cache/grammars"
+else
+    echo "skipped: the grammars of TraceQL and LogQL cannot be had, so nobody reads the dashboards' queries" >&2
+fi
+
+# Unpacked only: nothing is installed on the machine, and no service starts.
+if [ ! -x "$cache/prometheus/usr/bin/prometheus" ]; then
+    echo "fetching prometheus" >&2
+    rm -rf "$cache/prometheus.part"
+    mkdir "$cache/prometheus.part"
+    fetch() { (cd "$cache/prometheus.part" && apt-get download -q prometheus >/dev/null 2>&1 && dpkg -x prometheus_*.deb . && rm prometheus_*.deb); }
+    # The second try is for lists that are old, or not there.
+    if fetch || { apt-get update -q >/dev/null 2>&1 && fetch; }; then
+        rm -rf "$cache/prometheus"
+        mv "$cache/prometheus.part" "$cache/prometheus"
+    else
+        echo "skipped: Debian's package prometheus cannot be had, so no Prometheus answers the dashboards' queries" >&2
+    fi
+fi
 echo "$cache"
