@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector and actionlint as Go tools, ElasticMQ from Maven,
-# a Python environment, and (where the docker client is there) the compose plug-in. Prints the folder that holds them.
+# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint and a stand-in for Terraform's AWS
+# provider as Go tools, ElasticMQ from Maven, a Python environment, the grammars of queries and the AWS provider's schema from npm,
+# Prometheus from Debian, and (where the docker client is there) the compose plug-in. What cannot be had is told in a line that begins
+# with "skipped:". Prints the folder that holds them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ecspan-e2e
@@ -22,6 +24,7 @@ build() {
 build jaeger github.com/jaegertracing/jaeger/cmd/jaeger
 build otelcol .
 build actionlint github.com/rhysd/actionlint/cmd/actionlint
+build terraformschema .
 if command -v docker >/dev/null; then
     build docker-compose github.com/docker/compose/v2/cmd
 fi
@@ -46,4 +49,55 @@ if [ ! -e "$venv/complete" ]; then
     touch "$venv/complete"
 fi
 ln -sfn "$venv" "$cache/venv"
+
+key=$(sha256sum "$here/grammars/package-lock.json" | cut -c1-16)
+grammars=$cache/grammars-$key
+if [ ! -d "$grammars" ] && command -v npm >/dev/null; then
+    echo "installing the grammars of TraceQL and LogQL" >&2
+    rm -rf "$grammars.part"
+    mkdir "$grammars.part"
+    cp "$here"/grammars/package*.json "$grammars.part"
+    npm ci --prefix "$grammars.part" --silent --no-audit --no-fund --ignore-scripts >&2 && mv "$grammars.part" "$grammars" || true
+fi
+if [ -d "$grammars" ]; then
+    ln -sfn "$grammars" "$cache/grammars"
+else
+    echo "skipped: the grammars of TraceQL and LogQL cannot be had, so nobody reads the dashboards' queries" >&2
+fi
+
+# The bindings of the AWS provider for Terraform hold its schema; only those of the resources that the module has are kept.
+bindings=$cache/aws-bindings-$(cat "$here"/../deploy/terraform/*.tf | grep -E '^(resource|data) ' | sha256sum | cut -c1-16)
+if [ ! -d "$bindings" ]; then
+    echo "fetching the schema of the AWS provider" >&2
+    rm -rf "$bindings.part"
+    mkdir "$bindings.part"
+    folders=$(cat "$here"/../deploy/terraform/*.tf | sed -nE 's/^resource "aws_([a-z_]+)".*/\1/p; s/^data "(aws_[a-z_]+)".*/data_\1/p' | sort -u | tr _ -)
+    if (cd "$bindings.part" && npm pack --silent @cdktf/provider-aws@21.22.1 >/dev/null &&
+        tar -xzf ./*.tgz $(printf 'package/lib/%s/index.js ' $folders) && rm ./*.tgz); then
+        mv "$bindings.part" "$bindings"
+    fi
+fi
+if [ -d "$bindings" ]; then
+    ln -sfn "$bindings" "$cache/aws-bindings"
+else
+    echo "skipped: npm's @cdktf/provider-aws cannot be had, so deploy/terraform is not held against the provider's schema" >&2
+fi
+if ! command -v terraform >/dev/null && ! command -v tofu >/dev/null; then
+    echo "skipped: neither terraform nor tofu is here, so deploy/terraform is not validated" >&2
+fi
+
+# Unpacked only: nothing is installed on the machine, and no service starts.
+if [ ! -x "$cache/prometheus/usr/bin/prometheus" ]; then
+    echo "fetching prometheus" >&2
+    rm -rf "$cache/prometheus.part"
+    mkdir "$cache/prometheus.part"
+    fetch() { (cd "$cache/prometheus.part" && apt-get download -q prometheus >/dev/null 2>&1 && dpkg -x prometheus_*.deb . && rm prometheus_*.deb); }
+    # The second try is for lists that are old, or not there.
+    if fetch || { apt-get update -q >/dev/null 2>&1 && fetch; }; then
+        rm -rf "$cache/prometheus"
+        mv "$cache/prometheus.part" "$cache/prometheus"
+    else
+        echo "skipped: Debian's package prometheus cannot be had, so no Prometheus answers the dashboards' queries" >&2
+    fi
+fi
 echo "$cache"

@@ -168,6 +168,7 @@ def test_its_own_metrics(ecspan, elasticmq, collector, tmp_path):
     queue = Queue(elasticmq)
     first, *rest = stopped_tasks(tmp_path / "tasks.jsonl", 5)
     rest = [{**task, "group": "service:web"} for task in rest]
+    rest[0] |= {"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError: no such image"}
     running = {name: value for name, value in {**first, "group": "service:web", "lastStatus": "RUNNING", "desiredStatus": "RUNNING"}.items()
                if name not in ("stoppingAt", "executionStoppedAt", "stoppedAt")}
     queue.send(*map(event, [*rest, running]), json.dumps({"detail-type": "x", "source": "y", "detail": {}}), "poison")
@@ -182,7 +183,8 @@ def test_its_own_metrics(ecspan, elasticmq, collector, tmp_path):
     assert total("ecspan.messages.received") == 7
     fates = {fate: total("ecspan.messages.settled", **{"message.fate": fate}) for fate in ("exported", "passed_by", "poison")}
     assert fates == {"exported": 5, "passed_by": 1, "poison": 1}
-    assert total("ecspan.tasks.exported", **{"task.service": "web", "task.failed": False}) == 5
+    assert total("ecspan.tasks.exported", **{"task.service": "web", "task.failed": False}) == 4
+    assert total("ecspan.tasks.exported", **{"task.failed": True, "error.type": "CannotPullContainerError"}) == 1
     assert total("ecspan.spans", **{"span.fate": "accepted"}) == 4 * batch.SPANS + 3
     assert total("ecspan.aws.calls", **{"rpc.method": "DeleteMessage"}) + total("ecspan.aws.calls", **{"rpc.method": "DeleteMessageBatch"}) >= 1
     # Each status by itself has every task once.

@@ -9,11 +9,14 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use crate::model::TaskLife;
 use crate::model::phases::Phase;
 use crate::source::calls::Calls;
+use crate::trace::semconv::ERROR_TYPE;
 
 /// A launch takes seconds to many minutes, a task's life up to weeks.
 const PHASE_SECONDS: [f64; 16] =
     [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
 const LAG_SECONDS: [f64; 12] = [0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 90.0, 120.0, 300.0, 900.0, 3_600.0];
+/// What OpenTelemetry's conventions call an error that has no name.
+const UNNAMED_ERROR: &str = "_OTHER";
 
 /// What became of a message, as the metric names it.
 #[derive(Clone, Copy, Debug)]
@@ -111,8 +114,11 @@ impl Meters {
         .into_iter()
         .flatten()
         .collect();
-        let failed = KeyValue::new("ecspan.task.failed", life.outcome.failure.is_some());
-        self.tasks.add(1, &[whose.as_slice(), &[failed]].concat());
+        let failure = life.outcome.failure.as_ref();
+        let failed = [KeyValue::new("ecspan.task.failed", failure.is_some())];
+        let why = failure.map(|failure| failure.error_type.clone().unwrap_or_else(|| UNNAMED_ERROR.to_owned()));
+        let why: Vec<KeyValue> = why.map(|why| KeyValue::new(ERROR_TYPE, why)).into_iter().collect();
+        self.tasks.add(1, &[whose.as_slice(), &failed, &why].concat());
         if let Some(lag) = lag {
             self.lag.record(lag.as_secs_f64(), &[]);
         }
