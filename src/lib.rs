@@ -34,6 +34,9 @@
 //! Without features it is the core: [`model`], [`trace`], [`render`] and the readers of [`source`]. `deliver` adds [`sink`], and
 //! [`run`] with what the other features have: `aws`, `docker`, `lambda`; `cli` is the program. `Cargo.toml` says what needs what.
 
+// docs.rs tells beside each item which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "deliver")]
 mod defect;
 mod hint;

@@ -44,9 +44,16 @@ def install():
         return ActionResult({"services": found, "failures": missing})
 
     response.describe_services = describe_services
+    response.list_services = list_services
     response.list_service_deployments = list_service_deployments
     response.describe_service_deployments = describe_service_deployments
     response.describe_service_revisions = describe_service_revisions
+
+
+def list_services(self):
+    cluster = self.ecs_backend._get_cluster(self._get_param("cluster", "default")).name
+    arns = [made["service"]["serviceArn"] for (of, _), made in SERVICES.items() if of == cluster]
+    return ActionResult(_page(arns + self.ecs_backend.list_services(cluster), "serviceArns", self._get_param))
 
 
 def _known(self):

@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Record(RecordArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Print a manual page: `ecspan man | man -l -`
+    Man(ManArgs),
 }
 
 /// Which tasks.
@@ -420,6 +422,19 @@ pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+    /// Also complete clusters, services and tasks: the script calls ecspan, which asks AWS, when Tab is pressed
+    #[arg(long)]
+    pub(crate) dynamic: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// The command whose page is printed (default: ecspan's own)
+    #[arg(value_name = "COMMAND")]
+    pub(crate) name: Option<String>,
+    /// Write all pages into this folder instead
+    #[arg(long, value_name = "DIR", conflicts_with = "name")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 /// The most log lines that are kept of a container.

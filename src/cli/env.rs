@@ -64,6 +64,7 @@ task is looked at |",
 | `XDG_STATE_HOME`, `HOME` | where the undelivered folder is |
 | `TMPDIR` | where a sidecar's health file is |
 | `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | proxies on the way to receivers and to AWS (docs/proxies.md) |
+| `ECSPAN_COMPLETE` | set by the script of `ecspan completions --dynamic`, while a shell asks |
 | `HOSTNAME` | part of a worker's `service.instance.id` |",
     ),
 ];

@@ -14,6 +14,7 @@ mod exit;
 mod export;
 mod log;
 mod ls;
+mod man;
 mod meters;
 mod notices;
 mod options;
@@ -39,6 +40,7 @@ pub(crate) use exit::Exit;
 /// Reads the command line; what makes no sense ends the program. The bootstrap of a Lambda function is started without
 /// arguments.
 pub(crate) fn parse() -> Cli {
+    completions::answer();
     let is_bootstrap = std::env::args_os().len() == 1 && env::get(args::LAMBDA_RUNTIME_API).is_some();
     let typed: Vec<OsString> =
         if is_bootstrap { vec!["ecspan".into(), "lambda".into()] } else { std::env::args_os().collect() };
@@ -105,5 +107,6 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Ls(args) => ls::run(&cli.global, args).await,
         Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     }
 }

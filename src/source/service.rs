@@ -54,6 +54,23 @@ impl EcsSource {
         self.aws.region(own)
     }
 
+    /// The names of a cluster's services.
+    pub async fn service_names(&self, cluster: &str) -> Result<Vec<String>, AwsError> {
+        let region = self.aws.region(None)?;
+        let (mut names, mut token) = (vec![], None);
+        loop {
+            let request = self.aws.ecs(&region).list_services().cluster(cluster).max_results(100).set_next_token(token);
+            let attempt = format!("list the services of cluster {cluster}");
+            let page = request.send().await.map_err(|error| AwsError::from_sdk("ecs:ListServices", attempt, &error))?;
+            names.extend(page.service_arns.unwrap_or_default().iter().map(|arn| last_part(arn).to_owned()));
+            token = page.next_token;
+            if token.is_none() {
+                names.sort_unstable();
+                return Ok(names);
+            }
+        }
+    }
+
     /// The cluster of a service that is named without one: every cluster is asked.
     pub async fn find_service(&self, region: &Region, service: &str) -> Result<ServicePlace, AwsError> {
         let clusters = self.cluster_arns(region).await?;
