@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         trace_id: &deployed.trace.trace_id,
         trace_url: None,
         timed_out: deployed.timed_out,
-        notes: deployed.answers.note.as_slice(),
+        notes: &deployed.answers.notes,
         gaps: &deployed.answers.gaps,
     };
     let style = Style {

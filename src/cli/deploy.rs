@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ecspan::Hint;
-use ecspan::model::Time;
 use ecspan::model::deployment::{Comparison, DeploymentLife, Wanted};
 use ecspan::model::finding::FindingKind;
+use ecspan::model::{Time, action};
 use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Wait};
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
@@ -98,7 +98,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         trace_id: &trace.trace_id,
         trace_url: trace_url.as_deref(),
         timed_out,
-        notes: answers.note.as_slice(),
+        notes: &answers.notes,
         gaps: &answers.gaps,
     };
     let printed = report::print(global, args, &drawn, &files);
@@ -227,7 +227,7 @@ fn check_findings(given: &[String]) -> Result<(), Problem> {
     // Where the time went, and who stopped a task, is found in healthy deployments too.
     let kinds =
         FindingKind::ALL.iter().copied().filter(|kind| kind.is_problem() || *kind == FindingKind::PullsTogether);
-    let known: Vec<&str> = own.into_iter().chain(kinds.map(FindingKind::id)).collect();
+    let known: Vec<&str> = own.into_iter().chain(action::FINDINGS).chain(kinds.map(FindingKind::id)).collect();
     match given.iter().find(|id| !known.contains(&id.as_str())) {
         None => Ok(()),
         Some(id) => Err(Problem::usage(format!("--fail-on {id}: there is no such finding")).hint(known.join(", "))),
@@ -239,6 +239,9 @@ fn fired(given: &[String], life: &DeploymentLife, comparison: Option<&Comparison
     let is_found = |id: &&String| match id.as_str() {
         SLOWER => comparison.is_some_and(Comparison::is_slower),
         TASK_FAILED => life.failed() > 0,
+        id if action::FINDINGS.contains(&id) => {
+            action::problems(&life.deployment.actions).iter().any(|(found, _, _)| *found == id)
+        }
         // How the version before ends is no fault of this one.
         id => life.findings.iter().any(|(kind, found)| kind.id() == id && found.count > found.old),
     };

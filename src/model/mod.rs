@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no environment, no AWS types. `now` is always an argument.
 
+pub mod action;
 pub mod arn;
 pub mod container;
 pub mod deployment;

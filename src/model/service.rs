@@ -3,6 +3,7 @@
 //! Two APIs speak of one deployment: DescribeServices (its id is a task's `startedBy`) and, where the account has it, the
 //! service deployments API with its revisions.
 
+use super::action::ActionRecord;
 use super::observation::ServiceEvent;
 use super::time::Time;
 
@@ -25,6 +26,8 @@ pub struct ServiceRecord {
     pub deployments: Vec<DeploymentRecord>,
     /// `events`: the last hundred, newest first.
     pub events: Vec<ServiceEvent>,
+    /// What events and the action log say of it, oldest first.
+    pub actions: Vec<ActionRecord>,
 }
 
 /// One of the `deployments` of a service.
@@ -52,6 +55,8 @@ pub struct DeploymentRecord {
     pub rollout_state: Option<String>,
     /// `rolloutStateReason`.
     pub rollout_state_reason: Option<String>,
+    /// Whose word the state is, where it is not DescribeServices'.
+    pub told_by: Option<&'static str>,
 }
 
 /// A deployment of the service deployments API.
@@ -83,6 +88,8 @@ pub struct ServiceDeploymentRecord {
     pub circuit_breaker: Option<CircuitBreaker>,
     /// `alarms.triggeredAlarmNames`.
     pub triggered_alarms: Vec<String>,
+    /// Whose word the status is, where it is not the API's.
+    pub told_by: Option<&'static str>,
 }
 
 /// `rollback` of a service deployment.

@@ -44,6 +44,16 @@ impl Time {
         Self(self.0 - self.0 % NANOS_PER_MILLI)
     }
 
+    /// So much later.
+    pub fn plus(self, length: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// So much earlier.
+    pub fn minus(self, length: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -387,7 +387,7 @@ impl Notice {
                 format!("{}: passed by, for they are not about a task: {}", path.display(), counted(kinds))
             }
             Self::NotOfDeployments { path, kinds } => {
-                let hint = "a deployment is read from describe-services and its tasks, not from events about it";
+                let hint = "a deployment is read from answers about its service and its tasks, and from events that say when and of which service";
                 format!("{}: passed by: {}: {hint}", path.display(), counted(kinds))
             }
             Self::ReadWith { path, how } => {

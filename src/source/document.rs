@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::action;
 use super::answer;
 use super::bundle;
 use super::docker;
@@ -115,8 +116,17 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
         Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
         Shape::Event => match event::read(at)? {
             Event::Task(record) => contents.observations.push(Observation::Task(record)),
-            Event::Other(kind) => contents.passed_by.push(kind),
+            Event::Other(kind) => {
+                let action = if action::KINDS.contains(&kind.as_str()) { action::of_event(at)? } else { None };
+                contents.actions.extend(action.map(|action| (kind.clone(), action)));
+                contents.passed_by.push(kind);
+            }
         },
+        Shape::ActionLine => {
+            contents.actions.push((action::LINE.to_owned(), action::line(at)?));
+            contents.passed_by.push(action::LINE.to_owned());
+            return Ok(());
+        }
         Shape::Envelope => {
             own = &["events"];
             read_messages(event::messages(at).unwrap_or_default(), contents);

@@ -109,7 +109,9 @@ pub(crate) fn messages<'a>(at: &At<'a>) -> Option<Vec<Envelope<'a>>> {
 /// The messages of log lines that are events which were written to a log.
 pub(crate) fn written<'a>(lines: &[At<'a>]) -> Option<Vec<Envelope<'a>>> {
     let is_event = |message: &Envelope<'_>| match message.carried {
-        Carried::Plain(text) => text.trim_start().starts_with('{') && text.contains("\"detail-type\""),
+        Carried::Plain(text) => {
+            text.trim_start().starts_with('{') && (text.contains("\"detail-type\"") || text.contains("\"eventName\""))
+        }
         _ => false,
     };
     all(lines, &|at| text(at, "message")).filter(|found| found.iter().all(is_event))

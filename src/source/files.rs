@@ -12,6 +12,7 @@ use super::error::{Place, ReadError};
 use super::event::{self, Unpacked};
 use super::json::At;
 use super::text::{self, Taken, Trust};
+use crate::model::action::ActionRecord;
 use crate::model::observation::Observation;
 
 /// What was found in an input.
@@ -25,6 +26,8 @@ pub struct Contents {
     pub missing: Vec<MissingTask>,
     /// What is not about a task: the types of events, and containers that ECS did not start.
     pub passed_by: Vec<String>,
+    /// Of those what is about a service or its deployments, each with its type: for whoever asks about these.
+    pub actions: Vec<(String, ActionRecord)>,
     /// How it was read, where it is not JSON alone.
     pub notes: Vec<String>,
     pub(crate) inside: Inside,
@@ -48,6 +51,7 @@ impl Contents {
         self.observations.append(&mut found.observations);
         self.missing.append(&mut found.missing);
         self.passed_by.append(&mut found.passed_by);
+        self.actions.append(&mut found.actions);
         self.notes.append(&mut found.notes);
     }
 

@@ -4,6 +4,9 @@
 //! What reads answers is always there; what asks is behind the features `aws`, `docker` and `deliver` (HTTP to the metadata
 //! endpoint and the agent).
 
+mod action;
+#[cfg(feature = "aws")]
+mod action_log;
 #[cfg(feature = "deliver")]
 pub mod agent;
 pub mod answer;

@@ -29,6 +29,7 @@ pub(crate) fn service(at: &At<'_>) -> Result<ServiceRecord, ReadError> {
         controller: at.get("deploymentController").and_then(|controller| controller.text("type")),
         deployments: at.list("deployments").iter().map(deployment).collect::<Result<_, _>>()?,
         events,
+        actions: vec![],
     })
 }
 
@@ -67,6 +68,7 @@ fn deployment(at: &At<'_>) -> Result<DeploymentRecord, ReadError> {
         updated: at.time("updatedAt")?,
         rollout_state: at.text("rolloutState"),
         rollout_state_reason: at.text("rolloutStateReason"),
+        told_by: None,
     })
 }
 
@@ -105,6 +107,7 @@ pub(crate) fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord,
         rollback: at.get("rollback").map(rollback).transpose()?,
         circuit_breaker: breaker,
         triggered_alarms: names.iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
+        told_by: None,
     })
 }
 

@@ -42,8 +42,9 @@ pub struct ServiceAnswers {
     pub deployments: Vec<ServiceDeploymentRecord>,
     /// Its revisions.
     pub revisions: Vec<ServiceRevisionRecord>,
-    /// Why there is nothing of the service deployments API: no fault, it is younger than ECS and needs permissions of its own.
-    pub note: Option<String>,
+    /// Why there is nothing of the service deployments API, or of the action log: no fault, they are younger than ECS and need permissions
+    /// of their own.
+    pub notes: Vec<String>,
     /// What was tried and could not be learned.
     pub gaps: Vec<Gap>,
 }
@@ -130,14 +131,14 @@ impl EcsSource {
             Ok((deployments, revisions)) => (answers.deployments, answers.revisions) = (deployments, revisions),
             Err(error) if error.is_passing() => answers.gaps.push(gap("the service deployments API", &error)),
             Err(error) if error.code() == Some("UnknownOperationException") => {
-                answers.note = Some(
+                answers.notes.push(
                     "the service deployments API is not available here: DescribeServices alone speaks of the deployment"
                         .to_owned(),
                 );
             }
             Err(error) => {
                 let hint = error.hint().map_or(String::new(), |hint| format!("; {hint}"));
-                answers.note = Some(format!("DescribeServices alone speaks of the deployment: {error}{hint}"));
+                answers.notes.push(format!("DescribeServices alone speaks of the deployment: {error}{hint}"));
             }
         }
         Ok(answers)

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::json::{At, pascal};
-use super::{answer, docker, event, metadata};
+use super::{action, answer, docker, event, metadata};
 
 /// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) enum Shape {
     Bundle,
     /// An EventBridge event.
     Event,
+    /// A line of a service's action log.
+    ActionLine,
     /// A metadata answer about a task.
     Metadata,
     /// A metadata answer about one container.
@@ -62,6 +64,9 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     }
     if event::is_event(at) {
         return Ok(Shape::Event);
+    }
+    if action::is_line(at) {
+        return Ok(Shape::ActionLine);
     }
     if event::is_control(at) {
         return Ok(Shape::Control);

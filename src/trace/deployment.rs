@@ -15,8 +15,9 @@ use super::mapping::TaskTrace;
 use super::options::TraceOptions;
 use super::service::ServiceName;
 use super::span::{Bounds, NewSpan, Spans, link, links, local};
-use super::{ids, semconv as name};
+use super::{ids, log_span, semconv as name};
 use crate::model::Time;
+use crate::model::action::ActionRecord;
 use crate::model::arn::{Arn, family_and_revision};
 use crate::model::deployment::{DeployedTask, Deployment, DeploymentLife, End, Role, State};
 use crate::model::outcome::Failure;
@@ -39,6 +40,7 @@ pub fn trace(life: &DeploymentLife, options: &TraceOptions) -> TaskTrace {
     maker.root();
     maker.queued();
     maker.rollback();
+    maker.actions();
     let with_phases = life.launches.len() <= MOST_WITH_PHASES;
     for task in &life.launches {
         maker.launch(task, with_phases);
@@ -157,6 +159,40 @@ impl<'a> DeploymentMaker<'a> {
         let Some(start) = rollback.started else { return };
         let end = rollback.finished.or_else(|| deployment.finished.map(|finish| finish.at));
         self.inner(ROLLBACK, ROLLBACK, start, end, deployment.is_over(), rollback.reason.as_deref());
+    }
+
+    /// What was told of it by name. Not everybody hears the same, so it is on a span of its own, whose id is made of what it holds.
+    fn actions(&mut self) {
+        let deployment = &self.life.deployment;
+        let told = &deployment.actions;
+        let (Some(first), Some(last), true) = (told.first(), told.last(), deployment.is_over()) else { return };
+        let event = |action: &ActionRecord| {
+            let level = action.level.clone().map(|level| KeyValue::new(name::ACTION_LEVEL, level));
+            let attributes = [
+                KeyValue::new(name::ACTION_NAME, capped(&action.name)),
+                KeyValue::new(name::ACTION_WORDS, capped(&action.words())),
+                KeyValue::new(name::ACTION_SOURCE, action.source.name()),
+            ];
+            Event::new(capped(&action.name), action.at.into(), attributes.into_iter().chain(level).collect(), 0)
+        };
+        let mut events = SpanEvents::default();
+        events.events = told.iter().map(event).collect();
+        let told = Bounds { start: first.at, end: Some(last.at) };
+        let bounds = self.inside(first.at, Some(last.at));
+        let attributes = self.common().flag(name::CLOCK_ADJUSTED, bounds != told);
+        let selection = log_span::selection(told, &attributes, &events, &SpanLinks::default());
+        self.push(NewSpan {
+            span_id: self.span_id(&format!("{}/{selection}", name::ACTIONS_SPAN)),
+            name: name::ACTIONS_SPAN.into(),
+            parent: Some(self.span_id(ROOT)),
+            bounds,
+            around: self.around,
+            is_final: true,
+            attributes: attributes.text(name::ACTIONS_SELECTION, Some(&selection)),
+            events,
+            links: SpanLinks::default(),
+            failure: None,
+        });
     }
 
     fn inner(

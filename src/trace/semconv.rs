@@ -20,6 +20,18 @@ pub const SCOPE: &str = "ecspan";
 
 /// Name of the event of a container that says when the runtime created it.
 pub const EVENT_CREATED: &str = "created";
+/// Name of the span of what events and the action log said of a deployment.
+pub const ACTIONS_SPAN: &str = "actions";
+/// A digest of what was selected of that, of which its span's id is made.
+pub const ACTIONS_SELECTION: &str = "ecspan.actions.selection";
+/// What ECS calls an action; the event that carries it has the same name.
+pub const ACTION_NAME: &str = "ecspan.action.name";
+/// An action in words.
+pub const ACTION_WORDS: &str = "ecspan.action.message";
+/// The level that ECS gives an action: `INFO`, `WARN`, `ERROR`.
+pub const ACTION_LEVEL: &str = "ecspan.action.level";
+/// Where it was told: `event` or `action log`.
+pub const ACTION_SOURCE: &str = "ecspan.action.source";
 /// Name of the event that carries a log line.
 pub const EVENT_LOG: &str = "log";
 /// Name of the event that stands where log lines are missing.

@@ -48,6 +48,7 @@ fn record(id: &str, created: f64, state: &str) -> DeploymentRecord {
         updated: Some(s(created + 300.0)),
         rollout_state: Some(state.to_owned()),
         rollout_state_reason: Some(format!("ECS deployment {id} {}.", state.to_lowercase())),
+        told_by: None,
     }
 }
 

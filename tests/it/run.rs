@@ -256,6 +256,7 @@ async fn waited(over_after: Duration, timeout: Duration) -> (Deployed, Duration,
                 }],
             }] })),
             "ListServiceDeployments" => Some(json!({ "serviceDeployments": [] })),
+            "FilterLogEvents" => Some(json!({ "events": [] })),
             "ListTasks" => Some(json!({ "taskArns": [] })),
             _ => None,
         };

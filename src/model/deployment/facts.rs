@@ -1,9 +1,11 @@
 //! What ECS says of one deployment, from whichever of its two APIs says more. Main type: [`Deployment`].
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::choose::Candidate;
 use crate::model::Time;
+use crate::model::action::{self, ActionRecord};
 use crate::model::observation::ServiceEvent;
 use crate::model::service::{CircuitBreaker, DeploymentRecord, ServiceDeploymentRecord, ServiceRecord};
 
@@ -106,11 +108,16 @@ pub struct Deployment {
     pub triggered_alarms: Vec<String>,
     /// The service's events until it was over, oldest first.
     pub(super) all_events: Vec<ServiceEvent>,
+    /// What events and the action log say of it, oldest first.
+    pub actions: Vec<ActionRecord>,
     /// ECS keeps a hundred events, and the first of this deployment may have been dropped.
     pub events_cut: bool,
     /// The tasks, in lower case, that events name as started, and as stopped, to balance the zones.
     pub(super) rebalanced: [BTreeSet<String>; 2],
 }
+
+/// What is told so long after a deployment was over – before it was first heard of – may still be of it.
+const TOLD_AROUND: Duration = Duration::from_secs(60);
 
 impl Deployment {
     /// What its ids are made of: `CLUSTER_ARN|SERVICE_NAME|ecs-svc/N`.
@@ -131,6 +138,20 @@ impl Deployment {
     /// The service's events while it went on, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &ServiceEvent> {
         self.all_events.iter().filter(|event| self.created.is_none_or(|created| event.at >= created))
+    }
+
+    /// From when until when whoever tells of it does so; `None`: nobody knows when it was.
+    pub fn told_within(&self) -> Option<(Time, Option<Time>)> {
+        let from = self.created.or_else(|| Some(self.all_events.first()?.at.minus(TOLD_AROUND)));
+        // Whoever tells of the end may do so a little later.
+        Some((from?, self.finished.map(|finish| finish.at.plus(TOLD_AROUND))))
+    }
+
+    /// Takes in what events and the action log say of the service while it went on.
+    pub fn hear(&mut self, actions: Vec<ActionRecord>) {
+        let (from, to) = self.told_within().unzip();
+        let own = action::of_service(actions, &self.service);
+        self.actions = action::of_deployment(&own, &self.id, self.arn.as_deref(), (from, to.flatten()));
     }
 
     /// Takes over what an earlier answer said and this one no longer does.
@@ -184,7 +205,7 @@ impl Deployment {
         let mut events: Vec<ServiceEvent> = service.events.iter().filter(in_time).cloned().collect();
         events.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
         let oldest = service.events.iter().map(|event| event.at).min();
-        Self {
+        let mut deployment = Self {
             cluster_arn: service.cluster_arn.clone().unwrap_or_else(|| "default".to_owned()),
             service: service.name.clone(),
             service_arn: service.arn.clone(),
@@ -204,9 +225,12 @@ impl Deployment {
             circuit_breaker: breaker,
             triggered_alarms: new.map_or_else(Vec::new, |new| new.triggered_alarms.clone()),
             all_events: events,
+            actions: vec![],
             events_cut: service.events.len() >= 100 && oldest.zip(created).is_none_or(|(oldest, from)| oldest > from),
             rebalanced: rebalanced(&service.events),
-        }
+        };
+        deployment.hear(service.actions.clone());
+        deployment
     }
 }
 
@@ -317,7 +341,7 @@ fn judge(
             (Some(_), _) | (None, None) => State::RolledBack,
             (None, Some(_)) => State::InProgress,
         };
-        let said_by = if found.old.is_some() { OLD_API } else { EVENT };
+        let said_by = found.old.map_or(EVENT, |old| old.told_by.unwrap_or(OLD_API));
         let over = rollback.finished.or_else(|| rollback.started.filter(|_| by.is_none()));
         let over = over.or_else(|| by?.updated).filter(|_| state != State::InProgress);
         return (RolloutOutcome { state, reason: failure_reason(), said_by }, finish(over, "service event"));
@@ -334,10 +358,11 @@ fn judge(
         };
     };
     let reason = old.rollout_state_reason.clone();
+    let said_by = old.told_by.unwrap_or(OLD_API);
     let from = |event: Option<Time>| finish(event, "service event").or(finish(old.updated, "deployment updated"));
     match old.rollout_state.as_deref() {
-        Some("COMPLETED") => (RolloutOutcome { state: State::Held, reason, said_by: OLD_API }, from(completed)),
-        Some("FAILED") => (RolloutOutcome { state: State::Failed, reason, said_by: OLD_API }, from(failed)),
+        Some("COMPLETED") => (RolloutOutcome { state: State::Held, reason, said_by }, from(completed)),
+        Some("FAILED") => (RolloutOutcome { state: State::Failed, reason, said_by }, from(failed)),
         state if found.superseded_by.is_some() => {
             let next = found.superseded_by.map(|next| format!("{} took its place before it was over", next.id));
             let at = found.superseded_by.and_then(|next| next.created);
@@ -345,7 +370,7 @@ fn judge(
             let _ = state;
             (outcome, finish(at, "next deployment"))
         }
-        Some(_) => (RolloutOutcome { state: State::InProgress, reason, said_by: OLD_API }, None),
+        Some(_) => (RolloutOutcome { state: State::InProgress, reason, said_by }, None),
         None if counts_are_full(service, old) => (
             RolloutOutcome { state: State::Held, reason: None, said_by: COUNTS },
             finish(old.updated, "deployment updated"),
@@ -366,7 +391,7 @@ fn judge_new(new: &ServiceDeploymentRecord) -> (RolloutOutcome, Option<Finish>) 
         _ => new.status_reason.clone(),
     };
     let finished = new.finished.filter(|_| state != State::InProgress);
-    let outcome = RolloutOutcome { state, reason, said_by: NEW_API };
+    let outcome = RolloutOutcome { state, reason, said_by: new.told_by.unwrap_or(NEW_API) };
     (outcome, finished.map(|at| Finish { at, source: "service deployment" }))
 }
 

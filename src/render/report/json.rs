@@ -81,6 +81,15 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
         ("findings", life.findings.iter().map(|(kind, found)| {
             json!({"id": kind.id(), "count": found.count, "old_tasks": found.old, "task": found.task_id, "text": found.text})
         }).collect()),
+        ("actions", if life.deployment.actions.is_empty() { Value::Null } else { life.deployment.actions.iter().map(|action| object([
+            ("time", json!(iso(action.at, zone))),
+            ("name", json!(action.name)),
+            ("level", json!(action.level)),
+            ("reason", json!(action.reason)),
+            ("message", json!(action.words())),
+            ("source", json!(action.source.name())),
+            ("finding", json!(action.is_problem().then(|| action.finding()))),
+        ])).collect() }),
         ("apart", life.apart().map(|apart| json!({"what": apart.what, "count": apart.count, "tasks": apart.tasks})).collect()),
         ("baseline", report.comparison.map_or(Value::Null, |comparison| object([
             ("origin", json!(comparison.baseline.origin)),

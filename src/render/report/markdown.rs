@@ -40,6 +40,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
     phases(&mut out, report);
     launches(&mut out, report, style);
     let mut rest: Vec<String> = sentences::findings(report).iter().map(|line| text(line)).collect();
+    rest.extend(sentences::told(report, &style.zone).iter().map(|line| text(line)));
     rest.extend(report.life.apart().map(|apart| {
         let named = sentences::named(apart.count, &apart.tasks);
         format!("not counted as the rollout: {} {}: {}", apart.count, text(apart.what), text(&named))

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::Report;
+use crate::model::action::ActionRecord;
 use crate::model::deployment::{Comparison, Difference, LEAST_SAMPLE, Matter, Spread, State};
 use crate::model::duration::{exact, short};
 use crate::model::finding::FindingKind;
 use crate::model::phases::PhaseKind;
+use crate::render::moment;
 
 /// How it went: `rolled back: ECS deployment circuit breaker: tasks failed to start.`
 pub(super) fn outcome(report: &Report<'_>) -> String {
@@ -176,6 +180,36 @@ pub(super) fn findings(report: &Report<'_>) -> Vec<String> {
     };
     problems.map(sentence).collect()
 }
+
+/// What ECS told of it by name, in the order of time; the same said again is counted. Of many the problems and the last.
+pub(super) fn told(report: &Report<'_>, zone: &TimeZone) -> Vec<String> {
+    let mut told: Vec<(&ActionRecord, String, usize)> = vec![];
+    for action in &report.life.deployment.actions {
+        let words = action.words();
+        match told.iter_mut().find(|(known, said, _)| *said == words && known.level == action.level) {
+            Some((_, _, times)) => *times += 1,
+            None => told.push((action, words, 1)),
+        }
+    }
+    let over = told.len().saturating_sub(MOST_TOLD);
+    let mut left_out = 0;
+    told.retain(|(action, _, _)| {
+        let is_over = left_out < over && !action.is_problem();
+        left_out += usize::from(is_over);
+        !is_over
+    });
+    let line = |(action, words, times): (&ActionRecord, String, usize)| {
+        let times = if times > 1 { format!(", {times} times") } else { String::new() };
+        let level =
+            action.level.as_ref().filter(|_| action.is_problem()).map_or_else(String::new, |level| format!("{level} "));
+        format!("{} {level}{words}{times}, told by {}", moment::spaced(action.at, zone), action.source.told_by())
+    };
+    let more = (left_out > 0).then(|| format!("{left_out} more that went as it should"));
+    told.into_iter().map(line).chain(more).collect()
+}
+
+/// So many actions are listed, problems aside.
+const MOST_TOLD: usize = 12;
 
 /// Fewer than this cannot be judged.
 pub(super) const fn is_small(spread: &Spread) -> bool {

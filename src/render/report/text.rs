@@ -200,6 +200,13 @@ fn failures(out: &mut String, report: &Report<'_>, style: &Style) {
 }
 
 fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
+    let told = sentences::told(report, &style.zone);
+    if !told.is_empty() {
+        wrapped(out, "", Tone::Plain, "what ECS told of it:", style);
+    }
+    for said in told {
+        wrapped(out, "  ", Tone::Plain, &said, style);
+    }
     let mut apart = report.life.apart().peekable();
     if apart.peek().is_some() {
         wrapped(out, "", Tone::Quiet, "not counted as the rollout:", style);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::gather::Origin;
 use super::{DeployError, Files, Found};
+use crate::model::action;
 use crate::model::arn::last_part;
 use crate::model::deployment::{Wanted, choose};
 use crate::model::merge;
@@ -17,8 +18,15 @@ use crate::source::service::ServiceAnswers;
 pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Found, DeployError> {
     let mut answers = ServiceAnswers::default();
     let (mut services, mut rest): (Vec<ServiceRecord>, Vec<Observation>) = (vec![], vec![]);
+    let mut actions = vec![];
     for path in &files.paths {
-        let ReadFile { observations, passed_by, missing_services } = read_file(path, course);
+        let ReadFile { observations, mut passed_by, actions: found, missing_services } = read_file(path, course);
+        for (kind, action) in found {
+            if let Some(at) = passed_by.iter().position(|passed| *passed == kind) {
+                passed_by.swap_remove(at);
+            }
+            actions.push(action);
+        }
         missing_services.into_iter().for_each(|error| course.lose(error, None));
         if !passed_by.is_empty() {
             course.tell(&Notice::NotOfDeployments { path: path.to_owned(), kinds: passed_by });
@@ -33,6 +41,13 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
         }
     }
     name_by_tasks(&mut services, &rest, files);
+    if !actions.is_empty() {
+        // A deployment of last week is in events alone.
+        let is_known = |name: &str| services.iter().any(|known| known.name == name);
+        let others: Vec<ServiceRecord> =
+            action::services(&actions).into_iter().filter(|one| !is_known(&one.name)).collect();
+        services.extend(others);
+    }
     add_events(&mut services, &rest);
     // A described deployment says more than a listed one.
     answers.deployments.sort_by_key(|one| (one.arn.clone(), one.circuit_breaker.is_none() && one.rollback.is_none()));
@@ -59,6 +74,8 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
             return Err(DeployError::NoService(what));
         }
     };
+    answers.service.actions = action::of_service(actions, &answers.service.name);
+    action::add_to(&mut answers.service, &mut answers.deployments);
     let deployment = choose(&answers.service, &answers.deployments, &answers.revisions, wanted)
         .map_err(DeployError::NoDeployment)?;
     let (tasks, unclaimed) = merge::by_task(rest);

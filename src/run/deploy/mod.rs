@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc::Sender;
+use tokio::time::timeout;
 
 use self::gather::{Gather, Origin};
 use super::delivery;
@@ -28,6 +29,8 @@ use crate::trace::{TaskTrace, TraceOptions, deployment};
 
 /// Traces that wait to be delivered.
 const WAITING: usize = 4;
+/// The action log is a courtesy: it is not waited for any longer.
+const ACTIONS_WITHIN: Duration = Duration::from_secs(5);
 /// So many deployments are listed, where none of them is meant.
 const LISTED: usize = 10;
 
@@ -266,6 +269,19 @@ async fn find(
         Some(cluster) => ServicePlace { region, cluster, service },
         None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
     };
-    let (deployment, answers, timed_out) = wait::until_over(&source, &place, wanted, wait, notices).await?;
+    let (mut deployment, mut answers, timed_out) = wait::until_over(&source, &place, wanted, wait, notices).await?;
+    if let Some(when) = deployment.told_within() {
+        let why = match timeout(ACTIONS_WITHIN, source.actions(&place, when)).await {
+            Ok(Ok(actions)) => {
+                deployment.hear(actions);
+                None
+            }
+            Ok(Err(error)) => {
+                Some(format!("{error}{}", error.hint().map_or(String::new(), |hint| format!("; {hint}"))))
+            }
+            Err(_) => Some(format!("CloudWatch Logs did not answer within {} s", ACTIONS_WITHIN.as_secs())),
+        };
+        answers.notes.extend(why.map(|why| format!("the action log of the cluster was not read: {why}")));
+    }
     Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out })
 }

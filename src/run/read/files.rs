@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::oneshot;
 
 use super::Course;
+use crate::model::action::ActionRecord;
 use crate::model::merge::{self, TaskObservations, Unclaimed};
 use crate::model::observation::Observation;
 use crate::run::notice::Notice;
@@ -25,17 +26,18 @@ pub(super) async fn read_files(
     let (mut observations, mut unread) = (vec![], vec![]);
     let (mut services, mut events) = (vec![], vec![]);
     for path in paths {
-        let ReadFile { observations: found, passed_by, missing_services } = match read(&path, course, stop).await {
-            Some(Ok(contents)) => taken(contents, &path, course),
-            Some(Err(error)) => {
-                course.lose_to(&error);
-                continue;
-            }
-            None => {
-                unread.push(path);
-                continue;
-            }
-        };
+        let ReadFile { observations: found, passed_by, missing_services, actions: _ } =
+            match read(&path, course, stop).await {
+                Some(Ok(contents)) => taken(contents, &path, course),
+                Some(Err(error)) => {
+                    course.lose_to(&error);
+                    continue;
+                }
+                None => {
+                    unread.push(path);
+                    continue;
+                }
+            };
         services.extend(missing_services.into_iter().map(|error| (error, None)));
         if !passed_by.is_empty() {
             course.tell(&Notice::PassedBy { path: path.clone(), kinds: passed_by });
@@ -99,6 +101,8 @@ pub(in crate::run) struct ReadFile {
     pub(in crate::run) observations: Vec<Observation>,
     /// What is not about a task, by kind.
     pub(in crate::run) passed_by: Vec<String>,
+    /// Of those what is about a service or its deployments, each with its type.
+    pub(in crate::run) actions: Vec<(String, ActionRecord)>,
     /// Services that ECS did not find: tasks are drawn without them.
     pub(in crate::run) missing_services: Vec<String>,
 }
@@ -132,7 +136,8 @@ fn taken(contents: Contents, path: &Path, course: &Course) -> ReadFile {
             course.lose_one_of(&format!("{}: missing", path.display()), told, None);
         }
     }
-    ReadFile { observations: contents.observations, passed_by: contents.passed_by, missing_services }
+    let (observations, passed_by, actions) = (contents.observations, contents.passed_by, contents.actions);
+    ReadFile { observations, passed_by, actions, missing_services }
 }
 
 /// A service has no lines to draw of its own.
