@@ -3,6 +3,7 @@
 mod agent;
 mod deploy;
 mod events;
+mod stats;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use jiff::fmt::friendly::SpanParser;
 pub(crate) use agent::AgentArgs;
 pub(crate) use deploy::{DeployArgs, ReportFormat};
 pub(crate) use events::{Containers, EventArgs, WorkerArgs, WorkerLogs};
+pub(crate) use stats::{StatsArgs, StatsFormat};
 
 /// Turns every Amazon ECS task into an OpenTelemetry trace.
 #[derive(Debug, Parser)]
@@ -83,6 +85,8 @@ pub(crate) enum Command {
     Export(Box<ExportArgs>),
     /// Report on a deployment of a service: did it hold, where did the time go, what failed
     Deploy(Box<DeployArgs>),
+    /// What many tasks show together: launches, failures by reason, how long each phase takes, and what has become slower
+    Stats(StatsArgs),
     /// Send again what receivers did not accept
     Resend(Box<ResendArgs>),
     /// Check what an export needs: credentials, permissions, receivers, the clock, what waits to be resent

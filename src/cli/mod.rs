@@ -25,6 +25,7 @@ mod resend;
 mod show;
 mod sidecar;
 mod signals;
+mod stats;
 mod tasks;
 mod terminal;
 mod worker;
@@ -98,6 +99,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Show(args) => show::run(&cli.global, args).await,
         Command::Export(args) => export::run(&cli.global, args).await,
         Command::Deploy(args) => deploy::run(&cli.global, args).await,
+        Command::Stats(args) => stats::run(&cli.global, args).await,
         Command::Resend(args) => resend::run(&cli.global, args).await,
         Command::Doctor(args) => doctor::run(&cli.global, args).await,
         Command::Agent(args) => agent::run(&cli.global, args).await,

@@ -75,13 +75,18 @@ pub(super) fn exit(course: &Course, drawn: usize) -> Exit {
 
 /// Which of the TASKs are files, and which AWS is asked for.
 fn sort_out(args: &TaskArgs) -> Result<(Vec<PathBuf>, Vec<TaskTarget>), Problem> {
+    sorted(&args.tasks, args.select.cluster.as_deref())
+}
+
+/// The same of any names.
+pub(super) fn sorted(tasks: &[String], cluster: Option<&str>) -> Result<(Vec<PathBuf>, Vec<TaskTarget>), Problem> {
     let (mut paths, mut targets) = (vec![], vec![]);
-    for text in &args.tasks {
+    for text in tasks {
         match TaskArg::parse(text, |path| Path::new(path).exists()) {
             Ok(TaskArg::Stdin) => paths.push(PathBuf::from("-")),
             Ok(TaskArg::File(path)) => paths.push(path),
             Ok(TaskArg::Task(mut target)) => {
-                target.cluster = target.cluster.or_else(|| args.select.cluster.clone());
+                target.cluster = target.cluster.or_else(|| cluster.map(str::to_owned));
                 targets.push(target);
             }
             Err(error) => return Err(Problem::of(&error)),
@@ -91,14 +96,19 @@ fn sort_out(args: &TaskArgs) -> Result<(Vec<PathBuf>, Vec<TaskTarget>), Problem>
 }
 
 pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
-    let cluster = args.cluster.clone().ok_or_else(|| {
-        Problem::usage("tasks are selected from a cluster, and none is named")
-            .hint("add --cluster NAME; `ecspan ls` lists the clusters".to_owned())
-    })?;
+    if args.cluster.is_none() {
+        return Err(Problem::usage("tasks are selected from a cluster, and none is named")
+            .hint("add --cluster NAME; `ecspan ls` lists the clusters".to_owned()));
+    }
+    Ok(filter(args))
+}
+
+/// What of tasks that are at hand is meant: of any cluster, where none is named.
+pub(super) fn filter(args: &SelectArgs) -> Selection {
     let now = Time::from(SystemTime::now());
     let nanos = |since: Duration| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
-    Ok(Selection {
-        cluster,
+    Selection {
+        cluster: args.cluster.clone().unwrap_or_default(),
         service: args.service.clone(),
         family: args.family.clone(),
         started_by: args.started_by.clone(),
@@ -111,7 +121,7 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
         },
         created_since: args.since.map(|since| Time::from_unix_nanos(now.unix_nanos().saturating_sub(nanos(since)))),
         limit: args.limit,
-    })
+    }
 }
 
 /// AWS as the SDK's own settings and the flags say.

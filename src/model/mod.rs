@@ -19,6 +19,7 @@ pub mod phases;
 pub mod service;
 pub mod severity;
 mod standalone;
+pub mod stats;
 pub mod time;
 
 pub use life::{AsOf, TaskLife};

@@ -8,6 +8,7 @@ pub mod escape;
 pub mod json;
 pub mod moment;
 pub mod report;
+pub mod stats;
 mod style;
 pub mod table;
 pub mod timeline;

@@ -20,6 +20,24 @@ pub fn spaced(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
 }
 
+/// `2021-11-27 01:49`.
+pub fn minute(time: Time, zone: &TimeZone) -> String {
+    formatted(time, zone, "%Y-%m-%d %H:%M")
+}
+
+/// `2021-11-27`.
+pub fn day(time: Time, zone: &TimeZone) -> String {
+    formatted(time, zone, "%Y-%m-%d")
+}
+
+/// When the day began there.
+pub fn start_of_day(time: Time, zone: &TimeZone) -> Time {
+    let timestamp = Timestamp::from_nanosecond(i128::from(time.unix_nanos())).unwrap_or(Timestamp::MAX);
+    let start = timestamp.to_zoned_datetime(zone.clone()).start_of_day();
+    let nanos = start.ok().and_then(|start| u64::try_from(start.timestamp().as_nanosecond()).ok());
+    Time::from_unix_nanos(nanos.unwrap_or_default())
+}
+
 fn formatted(time: Time, zone: &TimeZone, format: &str) -> String {
     let timestamp = Timestamp::from_nanosecond(i128::from(time.unix_nanos())).unwrap_or(Timestamp::MAX);
     timestamp.to_zoned_datetime(zone.clone()).strftime(format).to_string()

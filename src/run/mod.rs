@@ -23,6 +23,8 @@ pub mod notice;
 pub mod read;
 pub mod resend;
 pub mod sidecar;
+#[cfg(feature = "aws")]
+pub mod stats;
 mod stop;
 pub mod watch;
 #[cfg(feature = "aws")]

@@ -41,7 +41,7 @@ pub enum StatusFilter {
 
 impl Selection {
     /// Whether a task that ECS gave is meant.
-    pub(super) fn takes(&self, task: &TaskRecord) -> bool {
+    pub(crate) fn takes(&self, task: &TaskRecord) -> bool {
         let is =
             |wanted: &Option<String>, given: Option<&str>| wanted.as_deref().is_none_or(|wanted| given == Some(wanted));
         let status = task.last_status.as_deref().unwrap_or_default();

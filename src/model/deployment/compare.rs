@@ -70,12 +70,25 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
 }
 
+impl Difference {
+    /// One phase on both sides, judged.
+    pub fn new(phase: &str, now: Spread, before: Spread) -> Self {
+        Self { phase: phase.to_owned(), now, before, matter: matter(&now, &before) }
+    }
+
+    /// How much it says: what is slower before what is faster, a phase before the whole launch, then by seconds.
+    pub fn weight(&self) -> (bool, bool, Duration) {
+        let is_part = self.phase != super::life::LAUNCH;
+        (self.matter == Matter::Slower, is_part, self.now.p50.abs_diff(self.before.p50))
+    }
+}
+
 impl Comparison {
     /// Puts a deployment beside an earlier one.
     pub fn new(life: &DeploymentLife, baseline: Baseline) -> Self {
         let both = life.phases().into_iter().filter_map(|(phase, now)| {
             let before = baseline.phases.iter().find(|(name, _)| name == phase)?.1;
-            Some(Difference { phase: phase.to_owned(), now, before, matter: matter(&now, &before) })
+            Some(Difference::new(phase, now, before))
         });
         Self { differences: both.collect(), baseline }
     }
@@ -84,11 +97,7 @@ impl Comparison {
     /// whole launch.
     pub fn foremost(&self) -> Option<&Difference> {
         let matters = |difference: &&Difference| matches!(difference.matter, Matter::Slower | Matter::Faster);
-        let weight = |difference: &&Difference| {
-            let part = difference.phase != super::life::LAUNCH;
-            (difference.matter == Matter::Slower, part, difference.now.p50.abs_diff(difference.before.p50))
-        };
-        self.differences.iter().filter(matters).max_by_key(weight)
+        self.differences.iter().filter(matters).max_by_key(|difference| difference.weight())
     }
 
     /// Whether some phase is slower in a way that matters.

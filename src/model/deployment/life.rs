@@ -17,7 +17,7 @@ use crate::model::phases::{Phase, PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
 
 /// The name of the whole launch, among phases.
-pub(super) const LAUNCH: &str = "launch";
+pub const LAUNCH: &str = "launch";
 /// The tasks that are named of a group of failures, and of those that are told apart.
 const NAMED: usize = 3;
 /// The reasons for which log lines are shown.
@@ -69,19 +69,25 @@ impl DeployedTask {
         self.end == Some(End::Failed)
     }
 
-    /// The phases of its launch that came to their own end, each with its length.
     fn lengths(&self) -> impl Iterator<Item = (PhaseKind, Duration)> {
-        let launch = self.phases.iter().flat_map(Phases::all);
-        // The end of one that never started cuts its last phase short.
-        let complete = |phase: &&Phase| match phase.kind {
-            PhaseKind::Provisioning | PhaseKind::PlacementAndNetwork | PhaseKind::WaitingForPull => {
-                self.times.pull_started.is_some() || self.has_started()
-            }
-            PhaseKind::ImagePull | PhaseKind::Starting => self.has_started(),
-            _ => false,
-        };
-        launch.filter(complete).filter_map(|phase| Some((phase.kind, phase.length()?)))
+        self.phases.iter().flat_map(|phases| launch_lengths(phases, &self.times))
     }
+}
+
+/// The phases of a task's launch that came to their own end, each with its length.
+pub(in crate::model) fn launch_lengths<'a>(
+    phases: &'a Phases,
+    times: &'a TaskTimes,
+) -> impl Iterator<Item = (PhaseKind, Duration)> + 'a {
+    // The end of one that never started cuts its last phase short.
+    let complete = |phase: &&Phase| match phase.kind {
+        PhaseKind::Provisioning | PhaseKind::PlacementAndNetwork | PhaseKind::WaitingForPull => {
+            times.pull_started.is_some() || times.started.is_some()
+        }
+        PhaseKind::ImagePull | PhaseKind::Starting => times.started.is_some(),
+        _ => false,
+    };
+    phases.all().filter(complete).filter_map(|phase| Some((phase.kind, phase.length()?)))
 }
 
 /// The last lines of a container.
@@ -109,6 +115,22 @@ pub struct FailureGroup {
 }
 
 impl FailureGroup {
+    /// What failures of one group have in common.
+    pub(in crate::model) fn key(failure: &Failure) -> String {
+        alike(&failure.description)
+    }
+
+    /// The group of a failure, without a task.
+    pub(in crate::model) fn of(failure: &Failure) -> Self {
+        Self { reason: failure.description.clone(), count: 0, tasks: vec![], sample: None }
+    }
+
+    /// Counts a task in.
+    pub(in crate::model) fn count_in(&mut self, task_id: &str) {
+        self.count += 1;
+        remember(&mut self.tasks, task_id);
+    }
+
     /// Whether a failure is one of these.
     pub(super) fn is_of(&self, failure: &Failure) -> bool {
         alike(&self.reason) == alike(&failure.description)
@@ -218,14 +240,8 @@ impl DeploymentLife {
             self.deployment.task_definition.clone_from(&task.task_definition_arn);
         }
         if let Some(failure) = deployed.failure.as_ref().filter(|_| deployed.has_failed()) {
-            let group = self.groups.entry(alike(&failure.description)).or_insert_with(|| FailureGroup {
-                reason: failure.description.clone(),
-                count: 0,
-                tasks: vec![],
-                sample: None,
-            });
-            group.count += 1;
-            remember(&mut group.tasks, &task.id);
+            let group = self.groups.entry(FailureGroup::key(failure)).or_insert_with(|| FailureGroup::of(failure));
+            group.count_in(&task.id);
             group.sample = group.sample.take().or_else(|| sample(life));
         }
         self.launches.push(deployed);

@@ -14,6 +14,7 @@ mod together;
 pub use choose::{Known, NoDeployment, Wanted, choose};
 pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT_VERSION};
 pub use facts::{Deployment, Finish, Rollback, RolloutOutcome, State, deployment_ids};
-pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LogSample};
+pub(super) use life::launch_lengths;
+pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample};
 pub use role::{End, Role};
 pub use spread::Spread;

@@ -123,7 +123,7 @@ fn millis(length: std::time::Duration) -> f64 {
     length.as_nanos() as f64 / 1e6
 }
 
-fn spread(name: &str, spread: &Spread) -> Value {
+pub(in crate::render) fn spread(name: &str, spread: &Spread) -> Value {
     json!({
         "name": name,
         "tasks": spread.count,

@@ -136,7 +136,7 @@ fn failures(out: &mut String, report: &Report<'_>) {
 }
 
 /// Untrusted text in a paragraph: nothing in it is markup.
-fn text(text: &str) -> String {
+pub(in crate::render) fn text(text: &str) -> String {
     let mut safe = String::new();
     for c in escape::text(text).chars() {
         match c {

@@ -10,7 +10,10 @@ mod sentences;
 mod text;
 
 pub use json::draw as json;
+pub(in crate::render) use json::spread as spread_json;
 pub use markdown::draw as markdown;
+pub(in crate::render) use markdown::text as escaped;
+pub(in crate::render) use sentences::{RULE, difference_sentence, failure, named};
 pub use text::draw as text;
 
 use crate::model::deployment::{Comparison, DeploymentLife};

@@ -48,7 +48,7 @@ pub(super) fn first_lines(report: &Report<'_>) -> Vec<String> {
 /// `image pull is 3.0 times as slow as in the baseline (p50 18.0 s against 6.0 s, 20 and 20 tasks)`.
 fn compared(comparison: &Comparison, state: State) -> String {
     let mut said = match comparison.foremost() {
-        Some(difference) => difference_sentence(difference),
+        Some(difference) => difference_sentence(difference, "in the baseline"),
         None if comparison.differences.is_empty() => {
             "nothing can be compared with the baseline: no phase is in both reports".to_owned()
         }
@@ -74,7 +74,8 @@ fn outcome_verb(outcome: &str) -> String {
     }
 }
 
-fn difference_sentence(difference: &Difference) -> String {
+/// `image pull is 3.0 times as slow as before (p50 18.0 s against 6.0 s, 20 and 20 tasks)`; `other` says where the other side is.
+pub(in crate::render) fn difference_sentence(difference: &Difference, other: &str) -> String {
     let Difference { phase, now, before, matter } = difference;
     let ratio = |a: Duration, b: Duration| a.as_secs_f64() / b.as_secs_f64().max(0.001);
     let how = match matter {
@@ -82,11 +83,11 @@ fn difference_sentence(difference: &Difference) -> String {
         _ => format!("{:.1} times as fast as", ratio(before.p50, now.p50)),
     };
     let counts = format!("{} and {} tasks", now.count, before.count);
-    format!("{phase} is {how} in the baseline (p50 {} against {}, {counts})", short(now.p50), short(before.p50))
+    format!("{phase} is {how} {other} (p50 {} against {}, {counts})", short(now.p50), short(before.p50))
 }
 
 /// How differences are decided.
-pub(super) const RULE: &str = "a difference matters when both sides have 5 tasks or more, the medians differ by more than 1 s and by \
+pub(in crate::render) const RULE: &str = "a difference matters when both sides have 5 tasks or more, the medians differ by more than 1 s and by \
      more than a fifth, and each median lies outside the other side's middle half (first to third quartile)";
 
 /// A difference's mark in a table.
@@ -157,13 +158,13 @@ pub(super) fn slowest_task(report: &Report<'_>) -> Option<String> {
 }
 
 /// `10 tasks failed: REASON`.
-pub(super) fn failure(group: &crate::model::deployment::FailureGroup) -> String {
+pub(in crate::render) fn failure(group: &crate::model::deployment::FailureGroup) -> String {
     let tasks = if group.count == 1 { "1 task" } else { &format!("{} tasks", group.count) };
     format!("{tasks} failed: {}", group.reason)
 }
 
 /// The tasks of a group, the first few by name.
-pub(super) fn named(count: usize, tasks: &[String]) -> String {
+pub(in crate::render) fn named(count: usize, tasks: &[String]) -> String {
     let more = count.saturating_sub(tasks.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", tasks.join(", "))

@@ -1,0 +1,92 @@
+//! Many tasks, read for what they show together. Main function: [`run`].
+//!
+//! They come from files, and from ECS, which remembers a stopped task for an hour. Whoever knows of older ones adds them to the same
+//! [`Stats`].
+
+use std::time::SystemTime;
+
+use futures::StreamExt;
+
+use super::notice::Teller;
+use super::read::{Course, ReadConfig, Reader, Reading};
+use super::stop::Stop;
+use crate::model::arn::last_part;
+use crate::model::merge::TaskObservations;
+use crate::model::observation::TaskRecord;
+use crate::model::stats::Stats;
+use crate::model::{TaskLife, Time};
+use crate::source::aws::AwsError;
+use crate::source::ecs::EcsSource;
+use crate::source::select::Selection;
+
+/// Which tasks.
+#[derive(Debug)]
+pub enum StatsFrom {
+    /// Files and tasks by name, of those the ones that are selected.
+    Named(Box<ReadConfig>, Selection),
+    /// All of a cluster that are selected, as ECS still knows them.
+    Cluster(Box<EcsSource>, Selection),
+}
+
+/// What came of them.
+#[derive(Debug)]
+pub struct Read {
+    /// The tasks.
+    pub stats: Stats,
+    /// How many things could not be read; each was told.
+    pub lost: usize,
+    /// It was told to stop before it had read all.
+    pub was_stopped: bool,
+}
+
+/// Reads the tasks.
+pub async fn run(from: StatsFrom, stop: Stop, notices: Teller) -> Result<Read, AwsError> {
+    match from {
+        StatsFrom::Named(config, selection) => Ok(named(*config, &selection, stop, notices).await),
+        StatsFrom::Cluster(source, selection) => cluster(&source, &selection, &stop, notices).await,
+    }
+}
+
+async fn named(config: ReadConfig, selection: &Selection, stop: Stop, notices: Teller) -> Read {
+    let mut stats = Stats::default();
+    let mut reader = Reader::open(config, stop.clone(), notices).await;
+    let mut lives = reader.lives();
+    while let Some(life) = lives.next().await {
+        if is_meant(&life.task, selection) {
+            stats.add(&life);
+        }
+    }
+    drop(lives);
+    Read { stats, lost: reader.course.lost(), was_stopped: stop.is_requested() }
+}
+
+async fn cluster(source: &EcsSource, selection: &Selection, stop: &Stop, notices: Teller) -> Result<Read, AwsError> {
+    let course = std::sync::Arc::new(Course::new(notices));
+    let reading = Reading::begin(&course);
+    let advance = |more| (0..more).for_each(|_| reading.advance());
+    let tasks = tokio::select! {
+        tasks = source.select(selection, &advance) => tasks?.1,
+        () = stop.wait() => return Ok(Read { stats: Stats::default(), lost: 0, was_stopped: true }),
+    };
+    let mut stats = Stats::default();
+    for task in tasks {
+        match task {
+            Ok(task) => {
+                let observed = TaskObservations { task, ..TaskObservations::default() };
+                stats.add(&TaskLife::new(observed, Time::from(SystemTime::now()), 0));
+            }
+            Err(error) => course.lose_to(&error),
+        }
+    }
+    drop(reading);
+    Ok(Read { stats, lost: course.lost(), was_stopped: false })
+}
+
+/// Whether a task of a file is among those that are selected: nobody has filtered it before.
+fn is_meant(task: &TaskRecord, selection: &Selection) -> bool {
+    let is = |wanted: &str, own: Option<&str>| wanted.is_empty() || own.is_none_or(|own| own == last_part(wanted));
+    let service = selection.service.as_deref().unwrap_or_default();
+    selection.takes(task)
+        && is(&selection.cluster, task.cluster_name())
+        && (service.is_empty() || task.service() == Some(last_part(service)))
+}
