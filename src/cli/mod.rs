@@ -29,12 +29,19 @@ mod terminal;
 mod worker;
 
 use std::ffi::OsString;
+use std::time::SystemTime;
 
 pub(crate) use args::Cli;
 use args::Command;
 use clap::error::ContextKind;
 use clap::{CommandFactory, FromArgMatches};
+use ecspan::model::Time;
 pub(crate) use exit::Exit;
+
+/// What time it is, for every engine.
+fn now() -> Time {
+    Time::from(SystemTime::now())
+}
 
 /// Reads the command line; what makes no sense ends the program. The bootstrap of a Lambda function is started without
 /// arguments.

@@ -28,5 +28,8 @@ pub mod watch;
 #[cfg(feature = "aws")]
 pub mod xray;
 
+/// Says what time it is: whoever runs an engine decides on the calendar. (Waits are tokio's.)
+pub type Now = fn() -> crate::model::Time;
+
 pub use notice::{Fate, Level, NotSent, Notice, Notices, Stopping, Teller};
 pub use stop::Stop;
