@@ -1,6 +1,6 @@
 //! The command line: what was typed, what it resolves to, one file a command, errors and exit codes.
 //!
-//! Everything that prints lives here: data goes to stdout, all else to stderr.
+//! What prints lives here: data goes to stdout, all else to stderr. (`--to file:-` is a destination, and writes its own lines.)
 
 mod agent;
 mod args;
