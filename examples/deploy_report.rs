@@ -41,6 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         own_options: TraceOptions::default(),
         // Nobody: there is only the report.
         destinations: vec![],
+        clock: || Time::from(SystemTime::now()),
     };
     let ended = deploy::run(config, Stop::new(), Arc::new(|notice: &Notice| eprintln!("{notice}"))).await?;
     let Ended::Whole(deployed) = ended else { return Err("interrupted".into()) };

@@ -3,10 +3,8 @@
 mod report;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use ecspan::Hint;
-use ecspan::model::Time;
 use ecspan::model::deployment::{Comparison, DeploymentLife, Wanted};
 use ecspan::model::finding::FindingKind;
 use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Wait};
@@ -66,6 +64,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         options,
         own_options,
         destinations,
+        clock: super::now,
     };
     let ended = deploy::run(config, signals::stop(), notices::for_a_person()).await;
     let deployed = match ended.map_err(|error| problem(&error, args))? {
@@ -198,7 +197,7 @@ fn problem(error: &DeployError, args: &DeployArgs) -> Problem {
 
 /// How tasks become traces: as `ecspan export` makes them.
 fn trace_options(args: &DeployArgs) -> Result<TraceOptions, Problem> {
-    let mode = if args.snapshot { Mode::Snapshot(Time::from(SystemTime::now())) } else { Mode::AppendOnly };
+    let mode = if args.snapshot { Mode::Snapshot(super::now()) } else { Mode::AppendOnly };
     Ok(TraceOptions {
         mode,
         service_name: args.service_name.as_deref().into(),

@@ -1,10 +1,9 @@
 //! `ecspan show`: draws tasks.
 
 use std::collections::VecDeque;
-use std::time::SystemTime;
 
+use ecspan::model::TaskLife;
 use ecspan::model::log::LogLine;
-use ecspan::model::{TaskLife, Time};
 use ecspan::render::{Style, json, timeline, waterfall};
 use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
@@ -132,7 +131,7 @@ pub(super) fn plain_style(global: &Global, width: Option<u16>, ascii: bool) -> S
         unicode: !ascii && terminal::has_unicode(super::env::get),
         color: terminal::has_color(),
         zone: if global.utc { TimeZone::UTC } else { TimeZone::system() },
-        now: Time::from(SystemTime::now()),
+        now: super::now(),
         all_containers: false,
         logs: true,
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ecspan::model::Time;
 use ecspan::run::Teller;
@@ -63,7 +63,7 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     let asks_aws = !targets.is_empty() || selection.is_some() || (args.fetch && !files.is_empty());
     let aws = if asks_aws { Some(ecs(global, args, log_lines, needs).await?) } else { None };
     let wait = needs.wait.map(|(until, timeout)| (until.into(), timeout));
-    let config = ReadConfig { files, targets, selection, fetch: args.fetch, aws, wait, log_lines };
+    let config = ReadConfig { files, targets, selection, fetch: args.fetch, aws, wait, log_lines, clock: super::now };
     Ok(Reader::open(config, signals::stop(), notices).await)
 }
 
@@ -95,7 +95,7 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
         Problem::usage("tasks are selected from a cluster, and none is named")
             .hint("add --cluster NAME; `ecspan ls` lists the clusters".to_owned())
     })?;
-    let now = Time::from(SystemTime::now());
+    let now = super::now();
     let nanos = |since: Duration| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
     Ok(Selection {
         cluster,

@@ -15,7 +15,7 @@ pub mod mapping;
 mod options;
 #[cfg(feature = "deliver")]
 pub mod records;
-pub mod semconv;
+pub(crate) mod semconv;
 pub mod service;
 mod span;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -274,6 +274,7 @@ async fn waited(over_after: Duration, timeout: Duration) -> (Deployed, Duration,
         options: TraceOptions::default(),
         own_options: TraceOptions::default(),
         destinations: vec![],
+        clock: || Time::from(SystemTime::now()),
     };
     let (notices, heard) = hearing();
     let ended = deploy::run(config, Stop::new(), notices).await.unwrap();

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc::Sender;
 
+use crate::model::TaskLife;
 use crate::model::deployment::{Deployment, DeploymentLife, Role};
 use crate::model::merge::TaskObservations;
 use crate::model::observation::{Gap, TaskRecord};
-use crate::model::{TaskLife, Time};
 use crate::run::notice::Notice;
 use crate::run::read::{Course, Reading};
 use crate::source::aws::{AwsError, Region};
@@ -106,16 +105,18 @@ impl Gather {
         };
         let (deployment, is_sending, log_lines) = (Arc::new(life.deployment.clone()), self.is_sending, self.log_lines);
         let pages = source.service_tasks(&place);
+        let course = Arc::clone(&self.course);
         let tasks = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok::<_, AwsError>))).try_flatten();
         let observed = tasks.map_ok(move |task| {
             let (source, region, deployment) = (source.clone(), place.region.clone(), deployment.clone());
+            let course = Arc::clone(&course);
             async move {
                 let is_rollouts = matches!(deployment.role(&task), Role::Launch | Role::Stop);
                 let observed = TaskObservations { task, ..TaskObservations::default() };
                 if !is_rollouts {
                     return Ok(observed);
                 }
-                let has_failed = || TaskLife::new(observed.clone(), now(), 0).outcome.failure.is_some();
+                let has_failed = || TaskLife::new(observed.clone(), course.now(), 0).outcome.failure.is_some();
                 // Whoever only reports needs the lines of one task of a group.
                 if is_sending && log_lines > 0 && has_failed() {
                     return Ok(source.observe_one(&region, observed.task).await);
@@ -149,11 +150,11 @@ impl Gather {
 
     /// Adds a task to the deployment, and hands on its trace when the rollout launched or stopped it.
     async fn take(&self, observed: TaskObservations, life: &mut DeploymentLife, pieces: &Sender<TaskTrace>) {
-        let task = TaskLife::new(observed, now(), self.log_lines);
+        let task = TaskLife::new(observed, self.course.now(), self.log_lines);
         let task = match &self.logs {
             Some((source, region)) if self.log_lines > 0 && life.wants_sample(&task) => {
                 let observed = source.observe_one(region, task.task).await;
-                TaskLife::new(observed, now(), self.log_lines)
+                TaskLife::new(observed, self.course.now(), self.log_lines)
             }
             _ => task,
         };
@@ -168,10 +169,6 @@ impl Gather {
         // Nobody takes it: the run has ended.
         let _ = pieces.send(TaskTrace::new(&task, &self.options)).await;
     }
-}
-
-pub(super) fn now() -> Time {
-    Time::from(SystemTime::now())
 }
 
 fn estimate(deployment: &mut Deployment, task: &TaskRecord) {

@@ -12,10 +12,10 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc::Sender;
 
 use self::gather::{Gather, Origin};
-use super::delivery;
 use super::notice::Teller;
 use super::read::Course;
 use super::stop::Stop;
+use super::{Now, delivery};
 use crate::hint::Hint;
 use crate::model::Time;
 use crate::model::deployment::{Deployment, DeploymentLife, NoDeployment, Wanted};
@@ -48,6 +48,8 @@ pub struct DeployConfig {
     pub own_options: TraceOptions,
     /// Who gets them; nobody: there is a report only.
     pub destinations: Vec<Destination>,
+    /// What time it is: what has not ended has lasted until then.
+    pub clock: Now,
 }
 
 /// Where a service is.
@@ -211,8 +213,8 @@ struct Found {
 
 /// Finds the deployment, waits for it where that is wanted, reads its tasks and delivers the traces.
 pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<Ended, DeployError> {
-    let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations } = config;
-    let course = Arc::new(Course::new(notices.clone()));
+    let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations, clock } = config;
+    let course = Arc::new(Course::new(notices.clone(), clock));
     let found = tokio::select! {
         found = find(from, &wanted, &wait, &course, &notices) => found?,
         () = stop.wait() => return Ok(Ended::Early(DeliveryReport::default())),

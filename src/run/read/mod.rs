@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
@@ -16,6 +16,7 @@ use futures::{Stream, StreamExt};
 use self::files::read_files;
 use self::unread::ToRead;
 pub use self::unread::Unread;
+use super::Now;
 use super::notice::{Level, Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
@@ -44,6 +45,7 @@ const FEW: usize = 10;
 /// What happened while tasks were read. Shared, since reading goes on while they are delivered.
 pub struct Course {
     notices: Teller,
+    clock: Now,
     /// Things that may come thousands of times, by kind.
     alike: Mutex<BTreeMap<String, Alike>>,
     lost: AtomicUsize,
@@ -66,8 +68,13 @@ struct Alike {
 
 impl Course {
     /// Nothing has happened yet; what will is told there.
-    pub fn new(notices: Teller) -> Self {
-        Self { notices, alike: Mutex::default(), lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
+    pub fn new(notices: Teller, clock: Now) -> Self {
+        Self { notices, clock, alike: Mutex::default(), lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
+    }
+
+    /// What time it is: what has not ended has lasted until then.
+    pub fn now(&self) -> Time {
+        (self.clock)()
     }
 
     /// Tells what needs no counting.
@@ -168,6 +175,8 @@ pub struct ReadConfig {
     pub wait: Option<(Until, Option<Duration>)>,
     /// How much of logs is kept.
     pub log_lines: LogLines,
+    /// What time it is: what has not ended has lasted until then.
+    pub clock: Now,
 }
 
 /// The tasks of one run.
@@ -217,8 +226,8 @@ impl Drop for Course {
 impl Reader {
     /// Reads the files and prepares to ask AWS for the rest.
     pub async fn open(config: ReadConfig, stop: Stop, notices: Teller) -> Self {
-        let ReadConfig { files, targets, selection, fetch, aws, wait, log_lines } = config;
-        let course = Arc::new(Course::new(notices));
+        let ReadConfig { files, targets, selection, fetch, aws, wait, log_lines, clock } = config;
+        let course = Arc::new(Course::new(notices, clock));
         let (files, unread) = read_files(files, &course, &stop).await;
         let fetched = files.iter().filter(|_| fetch).map(|file| unread::name(&file.task)).collect();
         let to_read = Arc::new(Mutex::new(ToRead::new(unread, fetched, &targets, selection.is_some())));
@@ -346,7 +355,7 @@ fn life(observed: Observed, log_lines: LogLines, course: &Course) -> TaskLife {
         LogLines::All => usize::MAX,
     };
     let Observed { task, is_saved, .. } = observed;
-    let now = || AsOf::Now(Time::from(SystemTime::now()));
+    let now = || AsOf::Now(course.now());
     let as_of = task.latest().filter(|_| is_saved).map_or_else(now, AsOf::Saved);
     let life = TaskLife::new(task, as_of, most);
     // What is missing of a task is told with it, and counts.

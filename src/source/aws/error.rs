@@ -8,6 +8,7 @@ use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
 
 use crate::hint::Hint;
+use crate::layers::layers;
 use crate::secrets::aws_said;
 use crate::source::error::ReadError;
 use crate::source::target::is_whole_id;
@@ -131,7 +132,7 @@ impl AwsError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let Some(service) = error.as_service_error() else {
-            return Self::Unanswered { attempt, cause: aws_said(&innermost(error)) };
+            return Self::Unanswered { attempt, cause: aws_said(&cause_of(error)) };
         };
         let meta = service.meta();
         if let (None, None, Some(answer)) = (meta.code(), meta.message(), error.raw_response()) {
@@ -287,13 +288,8 @@ impl Hint for AwsError {
 }
 
 /// The causes of an error without the layers that only say that there is one; never a request with its headers.
-pub(super) fn innermost(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
-    let mut texts = vec![];
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        texts.push(current.to_string());
-        cause = current.source();
-    }
+pub(super) fn cause_of(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let mut texts: Vec<String> = layers(error).map(ToString::to_string).collect();
     let last = texts.pop().unwrap_or_default();
     // The SDK lists every provider that it tried, a line each; the hint says what to do instead.
     let first_line = last.lines().next().unwrap_or_default();
