@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ecspan::render::escape;
 use ecspan::run::{Level, Notice, Teller};
 
 use super::progress::Progress;
@@ -25,12 +26,18 @@ fn print(notice: &Notice) {
     let label = match notice.level() {
         Level::Progress => return,
         Level::Note if matches!(notice, Notice::Waiting { .. }) => "waiting",
+        Level::Note if matches!(notice, Notice::ServiceEvent { .. }) => "event",
+        Level::Warning if matches!(notice, Notice::TaskFailed { .. }) => "failed",
         Level::Note => "note",
         Level::Gap => "gap",
         Level::Warning => "warning",
         Level::Error => "error",
     };
     terminal::tell(label, &notice.to_string());
+    if let Notice::TaskFailed { container, lines, .. } = notice {
+        let container = container.as_deref().unwrap_or_default();
+        lines.iter().for_each(|line| terminal::say(&format!("    {}", escape::text(&format!("{container}: {line}")))));
+    }
     notice.hint().into_iter().for_each(|hint| terminal::tell("hint", hint));
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn print(text: &str) -> Result<Exit, Problem> {
 /// Tells something on stderr: `label: text`. Text may quote anything, so it is escaped.
 pub(crate) fn tell(label: &str, text: &str) {
     let color = match label {
-        "error" => Some(AnsiColor::Red),
+        "error" | "failed" => Some(AnsiColor::Red),
         "warning" | "gap" => Some(AnsiColor::Yellow),
         "hint" => Some(AnsiColor::Cyan),
         _ => None,

@@ -450,6 +450,7 @@ fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Comparison>) -> R
         trace_id: "0123456789abcdef0123456789abcdef",
         trace_url: None,
         timed_out: false,
+        bad: None,
         notes: &[],
         gaps: &[],
     }

@@ -3,6 +3,7 @@
 //!
 //! Pure, as all of `model`.
 
+mod bad;
 mod choose;
 mod compare;
 mod facts;
@@ -11,9 +12,10 @@ mod role;
 mod spread;
 mod together;
 
+pub use bad::{Bad, FailFast, TASK_FAILED};
 pub use choose::{Known, NoDeployment, Wanted, choose};
 pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT_VERSION};
 pub use facts::{Deployment, Finish, Outcome, Rollback, State, deployment_ids};
-pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LogSample};
+pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LogSample, TaskShare};
 pub use role::{End, Role};
 pub use spread::Spread;

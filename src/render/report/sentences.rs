@@ -11,6 +11,9 @@ use crate::model::phases::PhaseKind;
 /// How it went: `rolled back: ECS deployment circuit breaker: tasks failed to start.`
 pub(super) fn outcome(report: &Report<'_>) -> String {
     let outcome = &report.life.deployment.outcome;
+    if let Some(bad) = report.bad {
+        return format!("failing, and waited for no longer: {}", bad.reason);
+    }
     let name = match outcome.state {
         State::InProgress if report.life.deployment.rollback.is_some() => "being rolled back",
         state => state.name(),

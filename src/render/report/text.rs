@@ -27,12 +27,12 @@ fn line(out: &mut String, text: &str) {
 /// What happened, to what, and when.
 fn first(out: &mut String, report: &Report<'_>, style: &Style) {
     let deployment = &report.life.deployment;
-    let tone = match deployment.outcome.state {
+    let tone = match report.state() {
         State::RolledBack | State::Failed => Tone::Bad,
         State::Held => Tone::Title,
         State::InProgress => Tone::Warn,
     };
-    let mark = match deployment.outcome.state {
+    let mark = match report.state() {
         State::RolledBack | State::Failed => style.pick("✗ ", "x "),
         State::Held => style.pick("✓ ", "+ "),
         State::InProgress => style.pick("… ", "~ "),
@@ -41,7 +41,10 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
     for said in sentences::first_lines(report) {
         let is_outcome = said == outcome;
         let (mark, tone) = if is_outcome { (mark, tone) } else { ("", Tone::Title) };
-        let text = if is_outcome { format!("{said} ({})", sentences::said_by(report)) } else { said };
+        let text = match report.bad {
+            None if is_outcome => format!("{said} ({})", sentences::said_by(report)),
+            _ => said,
+        };
         wrapped(out, mark, tone, &text, style);
     }
     out.push('\n');

@@ -76,7 +76,7 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
             container: None,
         });
     }
-    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false })
+    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false, bad: None })
 }
 
 /// Of a service some fields may stand alone (`--query`): the tasks that one of its deployments started know its name and its
