@@ -47,7 +47,7 @@ Exit codes: 0 all delivered, 1 failed, 2 usage, 3 delivered but something could 
 10 deployment rolled back, 11 deployment failed, 12 timed out waiting, 13 --fail-on, 130 interrupted, 143 terminated";
 
 /// What every command takes.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// AWS profile to use (as AWS_PROFILE)
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]

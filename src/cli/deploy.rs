@@ -9,6 +9,8 @@ use ecspan::Hint;
 use ecspan::model::Time;
 use ecspan::model::deployment::{Bad, Comparison, DeploymentLife, FailFast, State, TASK_FAILED, Wanted};
 use ecspan::model::finding::FindingKind;
+use ecspan::render::Style;
+use ecspan::run::Teller;
 use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Wait};
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
@@ -20,6 +22,7 @@ use super::args::{DeployArgs, Global};
 use super::exit::{Ending, Exit};
 use super::options::attributes;
 use super::problem::Problem;
+use super::show::plain_style;
 use super::tasks::aws;
 use super::{closing, destinations, env, notices, signals, terminal};
 
@@ -67,7 +70,8 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         own_options,
         destinations,
     };
-    let ended = deploy::run(config, signals::stop(), notices::for_a_person()).await;
+    let teller = if args.wait { watched(global, args) } else { notices::for_a_person() };
+    let ended = deploy::run(config, signals::stop(), teller).await;
     let deployed = match ended.map_err(|error| problem(&error, args))? {
         Ended::Whole(deployed) => *deployed,
         Ended::Early(delivered) => {
@@ -126,6 +130,16 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         printed => printed?,
     }
     Ok(exit)
+}
+
+/// Draws the rollout while it is waited for, where there is a terminal.
+fn watched(global: &Global, args: &DeployArgs) -> Teller {
+    let (global, given, ascii) = (global.clone(), args.width, args.ascii);
+    notices::of_a_rollout(move |life, width, height| {
+        let style = plain_style(&global, given.or(u16::try_from(width).ok()), ascii);
+        let style = Style { color: terminal::has_color_on_stderr(), ..style };
+        ecspan::render::report::live(life, &style, height)
+    })
 }
 
 /// Tells of the deployment's own trace.

@@ -12,6 +12,7 @@ mod doctor;
 mod env;
 mod exit;
 mod export;
+mod live;
 mod log;
 mod ls;
 mod meters;

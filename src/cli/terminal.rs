@@ -83,6 +83,11 @@ pub(crate) fn has_color() -> bool {
     anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
+/// Whether they are on stderr.
+pub(crate) fn has_color_on_stderr() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
 /// Whether the locale's characters are Unicode; without any locale they are, as everywhere today.
 pub(crate) fn has_unicode(env: impl Fn(&str) -> Option<String>) -> bool {
     let locale =

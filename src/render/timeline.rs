@@ -31,6 +31,9 @@ pub fn moments(life: &TaskLife, style: &Style) -> Vec<(Time, String)> {
     for event in &life.service_events {
         lines.push((event.at, format!("SERVICE\t{}", text(&event.message))));
     }
+    for (was, event) in life.meanwhile() {
+        lines.push((event.at, format!("SERVICE\twhile it was {was}: {}", text(event.text()))));
+    }
     for container in life.containers.iter().filter(|c| style.all_containers || !c.is_hidden()) {
         container_lines(&mut lines, container, life, style);
     }

@@ -61,7 +61,8 @@ impl DeploymentLife {
     fn found(&self, id: &str) -> Option<String> {
         let is_meant = |kind: &FindingKind| kind.id() == id;
         let (_, found) = self.findings.iter().find(|(kind, found)| is_meant(kind) && found.count > found.old)?;
-        Some(format!("{id}: {} ({})", found.text, found.task_id))
+        let task = found.task_id.as_ref().map_or(String::new(), |task| format!(" ({task})"));
+        Some(format!("{id}: {}{task}", found.text))
     }
 }
 

@@ -12,7 +12,7 @@ use super::together;
 use crate::model::finding::FindingKind;
 use crate::model::log::LogLine;
 use crate::model::observation::TaskTimes;
-use crate::model::outcome::Failure;
+use crate::model::outcome::{Failure, Outcome};
 use crate::model::phases::{Phase, PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
 
@@ -133,8 +133,8 @@ pub struct FoundInTasks {
     pub old: usize,
     /// How many tasks.
     pub count: usize,
-    /// The first of them.
-    pub task_id: String,
+    /// The first of them; none: it is found of the deployment as a whole.
+    pub task_id: Option<String>,
     /// What was found of that one.
     pub text: String,
 }
@@ -157,7 +157,8 @@ impl TaskShare {
     pub fn new(deployment: &Deployment, life: &TaskLife, has_caller: bool) -> Self {
         let task = &life.task;
         let role = deployment.role(task);
-        let failure = life.outcome.failure.clone();
+        let outcome = Outcome::foreseen(task, life.phases.as_ref());
+        let failure = outcome.failure;
         let end = deployment.end(task, failure.is_some()).filter(|_| role == Role::Launch);
         let is_rollouts = matches!(role, Role::Launch | Role::Stop);
         let deployed = is_rollouts.then(|| DeployedTask {
@@ -170,7 +171,7 @@ impl TaskShare {
             phases: life.phases.clone().map(|phases| Phases { moments: vec![], ..phases }),
             is_stopped: life.is_stopped(),
             failure,
-            failed_phase: life.outcome.failed_phase,
+            failed_phase: outcome.failed_phase,
             has_caller,
         });
         let findings = life.findings.iter().filter(|_| is_rollouts);
@@ -242,7 +243,7 @@ impl DeploymentLife {
             let found = self.findings.entry(*kind).or_insert_with(|| FoundInTasks {
                 count: 0,
                 old: 0,
-                task_id: id.clone(),
+                task_id: Some(id.clone()),
                 text: text.clone(),
             });
             found.count += 1;
@@ -276,14 +277,13 @@ impl DeploymentLife {
         self.launches.sort_by_cached_key(key);
         let key = |task: &DeployedTask| (task.phases.as_ref().and_then(|phases| phases.end_began), task.id.clone());
         self.stops.sort_by_cached_key(key);
-        let definition = self.deployment.task_definition.as_deref();
-        self.findings.extend(together::findings(&self.launches, self.groups.values(), definition));
+        self.findings.extend(together::findings(self));
     }
 
     /// Whether a task that is about to be added failed for a reason of which no log lines are known yet. Only the first few of a
     /// group are asked for: where two wrote nothing, the others did not either.
     pub fn wants_sample(&self, life: &TaskLife) -> bool {
-        let Some(failure) = &life.outcome.failure else { return false };
+        let Some(failure) = &Outcome::foreseen(&life.task, life.phases.as_ref()).failure else { return false };
         let is_ours = self.deployment.role(&life.task) == Role::Launch;
         let has_failed = self.deployment.end(&life.task, true) == Some(End::Failed);
         let group = self.groups.get(&alike(&failure.description));

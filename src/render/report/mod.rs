@@ -4,12 +4,14 @@
 //! What happened comes first, in words; then numbers. Bounded: a deployment of thousands fits a screen.
 
 mod json;
+mod live;
 mod markdown;
 mod rows;
 mod sentences;
 mod text;
 
 pub use json::draw as json;
+pub use live::draw as live;
 pub use markdown::draw as markdown;
 pub use text::draw as text;
 

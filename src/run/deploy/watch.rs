@@ -105,9 +105,7 @@ impl<'a> Watch<'a> {
         }
         for event in new {
             // Whose events they are is known.
-            let message = event.message.strip_prefix(&format!("(service {}) ", deployment.service));
-            let message = message.unwrap_or(&event.message).to_owned();
-            self.notices.tell(&Notice::ServiceEvent { at: event.at, message });
+            self.notices.tell(&Notice::ServiceEvent { at: event.at, message: event.text().to_owned() });
         }
         if let Some(last) = all.last() {
             self.events = Some((last.at, all.iter().filter(|event| event.at == last.at).count()));
@@ -136,8 +134,11 @@ impl<'a> Watch<'a> {
     async fn take(&mut self, deployment: &Deployment, task: TaskRecord) {
         let Some(arn) = task.arn.clone() else { return };
         let (has_started, is_final) = (task.times.started.is_some(), task.is_stopped());
-        let task = as_ended(task);
-        let share = |observed| TaskShare::new(deployment, &TaskLife::new(observed, now(), self.log_lines), false);
+        let share = |observed: TaskObservations| {
+            let around = deployment.around(&observed.task);
+            let life = TaskLife::new(TaskObservations { around, ..observed }, now(), self.log_lines);
+            TaskShare::new(deployment, &life, false)
+        };
         let mut found = share(TaskObservations { task: task.clone(), ..TaskObservations::default() });
         let has_failed = found.task().is_some_and(|task| task.has_failed());
         if has_failed && self.told.insert(arn.clone()) {
@@ -171,13 +172,4 @@ impl<'a> Watch<'a> {
             self.refused = Some(text);
         }
     }
-}
-
-/// A task of which all is said, although ECS still takes its network away: that takes half a minute, and nobody waits for it.
-fn as_ended(task: TaskRecord) -> TaskRecord {
-    let failed_to_start = task.stop_code.as_deref() == Some("TaskFailedToStart");
-    let has_exited = task.stop_code.as_deref() == Some("EssentialContainerExited")
-        && task.containers.iter().any(|container| container.exit_code.is_some() || container.reason.is_some());
-    let is_told = task.stopped_reason.is_some() && (failed_to_start || has_exited);
-    if is_told { TaskRecord { last_status: Some("STOPPED".to_owned()), ..task } } else { task }
 }
