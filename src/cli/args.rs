@@ -204,6 +204,9 @@ pub(crate) enum ListFormat {
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) tasks: TaskArgs,
+    /// Draw one task of AWS's again and again, with its log lines as they come, until it has stopped
+    #[arg(long, short = 'f')]
+    pub(crate) follow: bool,
     /// What to draw
     #[arg(long, value_enum, default_value_t = Format::Waterfall)]
     pub(crate) format: Format,

@@ -60,6 +60,12 @@ pub fn gap(gap: &Gap) -> String {
     format!("-\tGAP\t{}: {}\n", text(&gap.what), text(&gap.why))
 }
 
+/// That lines of a container between these times were not read.
+pub fn not_read(container: &str, from: Time, to: Time, style: &Style) -> String {
+    let (from, to) = (iso(from, &style.zone), iso(to, &style.zone));
+    format!("{to}\tCONTAINER:{}\t[lines between {from} and {to} not read]\n", text(container))
+}
+
 /// One log line of a container.
 pub fn log_line(container: &str, line: &LogLine, style: &Style) -> String {
     format!("{}\tCONTAINER:{}\t{}\n", iso(line.time, &style.zone), text(container), text(&line.message))
