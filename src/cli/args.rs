@@ -47,7 +47,7 @@ Exit codes: 0 all delivered, 1 failed, 2 usage, 3 delivered but something could 
 10 deployment rolled back, 11 deployment failed, 12 timed out waiting, 13 --fail-on, 130 interrupted, 143 terminated";
 
 /// What every command takes.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// AWS profile to use (as AWS_PROFILE)
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
@@ -206,6 +206,9 @@ pub(crate) enum ListFormat {
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) tasks: TaskArgs,
+    /// Draw one task of AWS's again and again, with its log lines as they come, until it has stopped
+    #[arg(long, short = 'f')]
+    pub(crate) follow: bool,
     /// What to draw
     #[arg(long, value_enum, default_value_t = Format::Waterfall)]
     pub(crate) format: Format,

@@ -12,6 +12,8 @@ mod doctor;
 mod env;
 mod exit;
 mod export;
+mod follow;
+mod live;
 mod log;
 mod ls;
 mod man;

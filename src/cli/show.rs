@@ -15,12 +15,15 @@ use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs, WholeLogs};
-use super::{notices, signals, terminal};
+use super::{follow, notices, signals, terminal};
 
 /// Bytes that are printed at once.
 const PRINTED_AT_ONCE: usize = 64 * 1024;
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
+    if args.follow {
+        return follow::run(global, args).await;
+    }
     let whole_logs = match args.format {
         Format::Timeline => WholeLogs::Streamed,
         Format::Waterfall | Format::Json => WholeLogs::Refused("--format timeline draws a whole log"),
@@ -115,7 +118,7 @@ impl OpenLog {
     }
 }
 
-fn style(global: &Global, args: &ShowArgs) -> Style {
+pub(super) fn style(global: &Global, args: &ShowArgs) -> Style {
     Style {
         color: terminal::has_color(),
         all_containers: args.tasks.all_containers,

@@ -67,6 +67,25 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     Ok(Reader::open(config, signals::stop(), notices).await)
 }
 
+/// The one task of a command that asks AWS for it again and again, and how many log lines of it are kept.
+pub(super) async fn one(
+    global: &Global,
+    args: &TaskArgs,
+    needs: Needs,
+) -> Result<(EcsSource, TaskTarget, usize), Problem> {
+    let log_lines = if args.no_logs { LogLines::AtMost(0) } else { env::log_lines(args.log_lines)? };
+    let LogLines::AtMost(lines) = log_lines else {
+        return Err(Problem::usage("--log-lines all: a log that still grows is followed from its last lines on")
+            .hint("name a number".to_owned()));
+    };
+    let (files, mut targets) = sort_out(args)?;
+    match (files.is_empty() && !args.select.is_used(), targets.pop(), targets.is_empty()) {
+        (true, Some(target), true) => Ok((ecs(global, args, log_lines, needs).await?, target, lines)),
+        _ => Err(Problem::usage("one task of AWS's can be followed: no file, no selection, not several")
+            .hint("ecspan ls CLUSTER lists tasks; ecspan deploy SERVICE --wait follows a rollout".to_owned())),
+    }
+}
+
 /// How a run ends that drew so many tasks.
 pub(super) fn exit(course: &Course, drawn: usize) -> Exit {
     let (timed_out, lost) = (course.timed_out(), course.lost());

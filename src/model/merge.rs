@@ -13,6 +13,7 @@ use super::log::ContainerLog;
 use super::observation::{
     ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord,
 };
+use super::service::{Around, ServiceRecord};
 use super::time::Time;
 
 /// Some print times to the second.
@@ -29,6 +30,8 @@ pub struct TaskObservations {
     pub logs: Vec<ContainerLog>,
     /// Service events that name it.
     pub service_events: Vec<ServiceEvent>,
+    /// What else its service said in its time.
+    pub around: Around,
     /// What was tried and could not be learned.
     pub gaps: Vec<Gap>,
     /// Where sources disagree.
@@ -47,11 +50,16 @@ impl TaskObservations {
 
     /// Takes what somebody else learned of the same task. The record and the definition that are there stay: they were first.
     pub fn absorb(&mut self, more: Self) {
-        let Self { task: _, definition, logs, service_events, gaps, conflicts } = more;
+        let Self { task: _, definition, logs, service_events, around, gaps, conflicts } = more;
         self.definition = self.definition.take().or(definition);
         self.logs.extend(logs);
         self.service_events.extend(service_events);
         self.service_events = service_events_of(&self.task, &self.service_events);
+        if self.around.target_groups.is_empty() {
+            self.around.target_groups = around.target_groups;
+        }
+        self.around =
+            Around::new(&self.task, &self.around.target_groups, self.around.events.iter().chain(&around.events));
         self.gaps.extend(gaps);
         self.conflicts.extend(conflicts);
     }
@@ -91,7 +99,7 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
     let mut records: Vec<Vec<TaskRecord>> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
     let (mut definitions, mut logs, mut events, mut gaps) = (vec![], vec![], vec![], vec![]);
-    let mut unclaimed = vec![];
+    let (mut unclaimed, mut services) = (vec![], Vec::<ServiceRecord>::new());
     for observation in observations {
         match observation {
             Observation::Task(record) => {
@@ -104,8 +112,8 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
             Observation::Definition(definition) => definitions.push(*definition),
             Observation::Log(log) => logs.push(log),
             Observation::ServiceEvent(event) => events.push(event),
-            // Its events say what there is to say of a task.
-            Observation::Service(_) => {}
+            // Its events are observations of their own.
+            Observation::Service(record) => services.push(*record),
             Observation::ServiceDeployment(record) => unclaimed.push(Unclaimed::Deployment { arn: record.arn }),
             Observation::ServiceRevision(record) => unclaimed.push(Unclaimed::Deployment { arn: record.arn }),
             Observation::Gap { task_id, gap } => gaps.push((task_id, gap)),
@@ -125,6 +133,8 @@ pub fn by_task(observations: Vec<Observation>) -> (Vec<TaskObservations>, Vec<Un
     }
     for task in &mut tasks {
         task.service_events = service_events_of(&task.task, &events);
+        let own = services.iter().rfind(|service| task.task.service() == Some(&service.name));
+        task.around = Around::new(&task.task, own.map_or(&[], |service| &service.target_groups), &events);
     }
     assign_definitions(&mut tasks, definitions, &mut unclaimed);
     for log in logs {

@@ -63,6 +63,12 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
             "service_events",
             life.service_events.iter().map(|e| json!({"time": iso(e.at, &style.zone), "message": e.message})).collect(),
         ),
+        (
+            "meanwhile",
+            life.meanwhile()
+                .map(|(was, e)| json!({"time": iso(e.at, &style.zone), "while": was, "message": e.message}))
+                .collect(),
+        ),
     ]);
     escape::json(&format!("{document:#}\n"))
 }

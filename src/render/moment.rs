@@ -20,6 +20,11 @@ pub fn spaced(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
 }
 
+/// The time of day: `01:49:41`.
+pub fn clock(time: Time, zone: &TimeZone) -> String {
+    formatted(time, zone, "%H:%M:%S")
+}
+
 fn formatted(time: Time, zone: &TimeZone, format: &str) -> String {
     let timestamp = Timestamp::from_nanosecond(i128::from(time.unix_nanos())).unwrap_or(Timestamp::MAX);
     timestamp.to_zoned_datetime(zone.clone()).strftime(format).to_string()

@@ -31,6 +31,9 @@ pub fn moments(life: &TaskLife, style: &Style) -> Vec<(Time, String)> {
     for event in &life.service_events {
         lines.push((event.at, format!("SERVICE\t{}", text(&event.message))));
     }
+    for (was, event) in life.meanwhile() {
+        lines.push((event.at, format!("SERVICE\twhile it was {was}: {}", text(event.text()))));
+    }
     for container in life.containers.iter().filter(|c| style.all_containers || !c.is_hidden()) {
         container_lines(&mut lines, container, life, style);
     }
@@ -55,6 +58,12 @@ pub fn untimed(life: &TaskLife, style: &Style) -> Vec<String> {
 /// One thing that could not be learned.
 pub fn gap(gap: &Gap) -> String {
     format!("-\tGAP\t{}: {}\n", text(&gap.what), text(&gap.why))
+}
+
+/// That lines of a container between these times were not read.
+pub fn not_read(container: &str, from: Time, to: Time, style: &Style) -> String {
+    let (from, to) = (iso(from, &style.zone), iso(to, &style.zone));
+    format!("{to}\tCONTAINER:{}\t[lines between {from} and {to} not read]\n", text(container))
 }
 
 /// One log line of a container.

@@ -16,6 +16,9 @@ const FIRST_LINES: usize = 3;
 /// … and so many from its end.
 const LAST_LINES: usize = 7;
 
+/// So many events of the service that name no task are drawn.
+const MEANWHILE: usize = 8;
+
 /// How wide a trace id is.
 const ID_WIDTH: usize = 32;
 
@@ -405,6 +408,16 @@ fn remarks(out: &mut String, life: &TaskLife, style: &Style) {
         let text = format!("{}  {}", moment::spaced(event.at, &style.zone), event.message);
         wrapped(out, "service: ", Tone::Quiet, &text, style);
         any = true;
+    }
+    let meanwhile: Vec<_> = life.meanwhile().collect();
+    let more = meanwhile.len().saturating_sub(MEANWHILE);
+    for (was, event) in meanwhile.iter().skip(more) {
+        let text = format!("{}  while it was {was}: {}", moment::spaced(event.at, &style.zone), event.text());
+        wrapped(out, "service: ", Tone::Quiet, &text, style);
+        any = true;
+    }
+    if more > 0 {
+        wrapped(out, "service: ", Tone::Quiet, &format!("{more} more before that: --format timeline has them"), style);
     }
     for gap in &life.gaps {
         wrapped(out, "gap: ", Tone::Warn, &format!("{}: {}", gap.what, gap.why), style);

@@ -17,6 +17,8 @@ pub mod events;
 #[cfg(feature = "aws")]
 pub mod feed;
 #[cfg(feature = "aws")]
+pub mod follow;
+#[cfg(feature = "aws")]
 pub mod meters;
 pub mod notice;
 #[cfg(feature = "aws")]

@@ -9,6 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
+use crate::model::Time;
+use crate::model::deployment::DeploymentLife;
+use crate::render::moment;
 use crate::source::docker;
 
 /// Hears what engines tell. Any function of a notice does.
@@ -153,6 +158,14 @@ pub enum Notice {
         stage: Option<String>,
         is_rolling_back: bool,
     },
+    /// A deployment that is waited for, with its tasks as they are now.
+    Watched(Arc<DeploymentLife>),
+    /// A task of it failed; what its container said last.
+    TaskFailed { task: String, reason: String, container: Option<String>, lines: Vec<String> },
+    /// An event of its service.
+    ServiceEvent { at: Time, message: String },
+    /// Its tasks could not be looked at meanwhile. They are asked for again in the end, which counts.
+    NotWatched { error: String, hint: Option<String> },
     /// AWS did not answer while something is waited for; it is asked again while there is time.
     NoAnswer { error: String, hint: Option<String> },
     /// Of so many more tasks the same could not be learned.
@@ -210,7 +223,7 @@ impl Notice {
             | Self::QueueNeverAnswered
             | Self::Lost { .. }
             | Self::NoAnswer { .. } => Level::Error,
-            Self::ReadsTasks | Self::TaskRead | Self::TasksRead => Level::Progress,
+            Self::ReadsTasks | Self::TaskRead | Self::TasksRead | Self::Watched(_) => Level::Progress,
             Self::Retry { .. }
             | Self::EndpointFailed { .. }
             | Self::HealthFile { .. }
@@ -220,7 +233,9 @@ impl Notice {
             | Self::MessageFailed { .. }
             | Self::NotInTime { .. }
             | Self::MetricsNotTaken { .. }
-            | Self::NotRemoved { .. } => Level::Warning,
+            | Self::NotRemoved { .. }
+            | Self::TaskFailed { .. }
+            | Self::NotWatched { .. } => Level::Warning,
             Self::Stopping(_)
             | Self::NotSent { .. }
             | Self::LogElsewhere { .. }
@@ -235,6 +250,7 @@ impl Notice {
             | Self::NotOfDeployments { .. }
             | Self::ReadWith { .. }
             | Self::Waiting { .. }
+            | Self::ServiceEvent { .. }
             | Self::Unclaimed { .. }
             | Self::ProtocolMended { .. }
             | Self::ServiceUnnamed { .. } => Level::Note,
@@ -252,6 +268,7 @@ impl Notice {
             | Self::QueueFailed { hint, .. }
             | Self::Lost { hint, .. }
             | Self::Retry { hint, .. }
+            | Self::NotWatched { hint, .. }
             | Self::NoAnswer { hint, .. } => hint.as_deref(),
             Self::MetricsNotTaken { hint, .. } => Some(hint),
             _ => None,
@@ -267,6 +284,7 @@ impl Notice {
             | Self::Rejected { task, .. }
             | Self::NotTaken { task, .. }
             | Self::AwsFailed { task, .. }
+            | Self::TaskFailed { task, .. }
             | Self::ServiceUnnamed { task, .. } => Some(task),
             _ => None,
         }
@@ -319,6 +337,7 @@ impl Notice {
                 counts.map(|(name, count)| (name, count.to_string())).to_vec()
             }
             Self::MetricsNotTaken { why, .. } => vec![("why", why.clone())],
+            Self::TaskFailed { lines, .. } => vec![("lines", lines.join("\n"))],
             _ => vec![],
         }
     }
@@ -411,6 +430,10 @@ impl Notice {
                 let back = if *is_rolling_back { ", rolling back" } else { "" };
                 format!("{deployment}: {} of {} running{failed}{stage}{back}", number(running), number(desired))
             }
+            Self::Watched(_) => "a deployment is watched".to_owned(),
+            Self::TaskFailed { reason, .. } => reason.clone(),
+            Self::ServiceEvent { at, message } => format!("{}: {message}", moment::iso(*at, &TimeZone::UTC)),
+            Self::NotWatched { error, .. } => format!("the tasks are not watched: {error}"),
             Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),
             Self::Unclaimed { things } => {
                 format!("{things} thing{} in the files belong to none of its tasks", plural(*things))

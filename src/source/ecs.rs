@@ -25,10 +25,12 @@ use super::bundle::Bundle;
 use super::error::ReadError;
 use super::json::At;
 use super::logs::{LogReader, StreamOverride, WholeLog};
+use super::rollout;
 use crate::hint::Hint;
 use crate::model::arn::last_part;
 use crate::model::merge::{TaskObservations, service_events_of};
-use crate::model::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};
+use crate::model::observation::{DefinitionRecord, Gap, TaskRecord};
+use crate::model::service::{Around, ServiceRecord};
 
 /// The most tasks in a DescribeTasks call.
 const DESCRIBED_AT_ONCE: usize = 100;
@@ -189,15 +191,18 @@ impl EcsSource {
     /// Everything else about one task: its definition and its service's events at once, then its logs.
     pub async fn observe_one(&self, region: &Region, task: TaskRecord) -> TaskObservations {
         let mut observed = TaskObservations { task, ..Default::default() };
-        let (definition, events) =
-            futures::join!(self.definition(region, &observed.task), self.service_events(region, &observed.task));
+        let (definition, service) =
+            futures::join!(self.definition(region, &observed.task), self.service_of(region, &observed.task));
         match definition {
             Some(Ok(definition)) => observed.definition = Some(definition),
             Some(Err(error)) => observed.gaps.push(gap("the task definition, which says where the logs are", &error)),
             None => {}
         }
-        match events {
-            Some(Ok(events)) => observed.service_events = events,
+        match service {
+            Some(Ok(service)) => {
+                observed.service_events = service_events_of(&observed.task, &service.events);
+                observed.around = Around::new(&observed.task, &service.target_groups, &service.events);
+            }
             Some(Err(error)) => observed.gaps.push(gap("the service's events", &error)),
             None => {}
         }
@@ -266,7 +271,7 @@ impl EcsSource {
         Some(answer)
     }
 
-    async fn service_events(&self, region: &Region, task: &TaskRecord) -> Option<Result<Vec<ServiceEvent>, AwsError>> {
+    async fn service_of(&self, region: &Region, task: &TaskRecord) -> Option<Result<ServiceRecord, AwsError>> {
         let service = task.service().filter(|_| self.options.service_events)?;
         let cluster = task.cluster_arn.as_deref().or_else(|| task.cluster_name())?;
         let attempt = format!("describe service {service}");
@@ -275,10 +280,9 @@ impl EcsSource {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
         };
-        let services = At::root("DescribeServices", &answer).list("services");
-        let events: Vec<_> = services.iter().flat_map(|service| service.list("events")).collect();
-        let events = answer::service_events(&events);
-        Some(events.map(|events| service_events_of(task, &events)).map_err(unreadable))
+        let found = rollout::services(&At::root("DescribeServices", &answer));
+        // One that is not there any more says nothing.
+        Some(found.map(|found| found.into_iter().next().unwrap_or_default()).map_err(unreadable))
     }
 
     /// Asks again and again until a task has come so far, with longer and longer pauses. Gives the task as it was last

@@ -95,6 +95,10 @@ const FIELDS: &[&str] = &[
     "firelensConfiguration",
     // services
     "serviceArn",
+    "loadBalancers",
+    "targetGroupArn",
+    "deploymentConfiguration",
+    "strategy",
     "serviceName",
     "message",
     "deployments",

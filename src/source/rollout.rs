@@ -27,6 +27,8 @@ pub(crate) fn service(at: &At<'_>) -> Result<ServiceRecord, ReadError> {
         arn,
         status: at.text("status"),
         controller: at.get("deploymentController").and_then(|controller| controller.text("type")),
+        target_groups: at.list("loadBalancers").iter().filter_map(|at| at.text("targetGroupArn")).collect(),
+        strategy: strategy(at),
         deployments: at.list("deployments").iter().map(deployment).collect::<Result<_, _>>()?,
         events,
     })
@@ -39,6 +41,10 @@ pub(crate) fn service_of(deployments: &At<'_>) -> Result<ServiceRecord, ReadErro
         deployments: deployments.elements().iter().map(deployment).collect::<Result<_, _>>()?,
         ..ServiceRecord::default()
     })
+}
+
+fn strategy(at: &At<'_>) -> Option<String> {
+    at.get("deploymentConfiguration").and_then(|configuration| configuration.text("strategy"))
 }
 
 /// The cluster's ARN, as that of its service has it: older ones name no cluster.
@@ -104,6 +110,7 @@ pub(crate) fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord,
         target_revision: target.or_else(|| at.text("targetServiceRevisionArn")),
         rollback: at.get("rollback").map(rollback).transpose()?,
         circuit_breaker: breaker,
+        strategy: strategy(at),
         triggered_alarms: names.iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
     })
 }

@@ -1,6 +1,7 @@
 //! Deployments: which tasks are whose, and what they are judged to be. The fixtures are here; the report and the trace have files of
 //! their own.
 
+mod balancer;
 mod report;
 mod trace;
 

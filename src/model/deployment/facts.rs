@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use super::choose::Candidate;
 use crate::model::Time;
-use crate::model::observation::ServiceEvent;
-use crate::model::service::{CircuitBreaker, DeploymentRecord, ServiceDeploymentRecord, ServiceRecord};
+use crate::model::observation::{ServiceEvent, TaskRecord};
+use crate::model::service::{
+    Around, CircuitBreaker, DeploymentRecord, ServiceDeploymentRecord, ServiceRecord, task_ids,
+};
 
 /// How a deployment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,10 @@ pub struct Deployment {
     pub stage: Option<String>,
     /// The circuit breaker; new API only.
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// How it is rolled out: `ROLLING`, `BLUE_GREEN`, `LINEAR`, `CANARY`, where that is said.
+    pub strategy: Option<String>,
+    /// The service's target groups.
+    pub target_groups: Vec<String>,
     /// The alarms that went off; new API only.
     pub triggered_alarms: Vec<String>,
     /// The service's events until it was over, oldest first.
@@ -131,6 +137,11 @@ impl Deployment {
     /// The service's events while it went on, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &ServiceEvent> {
         self.all_events.iter().filter(|event| self.created.is_none_or(|created| event.at >= created))
+    }
+
+    /// What the service says around a task of it.
+    pub fn around(&self, task: &TaskRecord) -> Around {
+        Around::new(task, &self.target_groups, &self.all_events)
     }
 
     /// Takes over what an earlier answer said and this one no longer does.
@@ -202,6 +213,8 @@ impl Deployment {
             failed_tasks: failed.or_else(|| old?.failed),
             stage: new.and_then(|new| new.stage.clone()),
             circuit_breaker: breaker,
+            strategy: new.and_then(|new| new.strategy.clone()).or_else(|| service.strategy.clone()),
+            target_groups: service.target_groups.clone(),
             triggered_alarms: new.map_or_else(Vec::new, |new| new.triggered_alarms.clone()),
             all_events: events,
             events_cut: service.events.len() >= 100 && oldest.zip(created).is_none_or(|(oldest, from)| oldest > from),
@@ -237,18 +250,6 @@ fn rebalanced(events: &[ServiceEvent]) -> [BTreeSet<String>; 2] {
         named.map(str::to_lowercase).collect()
     };
     [about("has started"), about("has stopped")]
-}
-
-/// The tasks that an event names: `(task ID)`, or ids of 32 hex digits (or UUIDs) alone.
-fn task_ids(message: &str) -> impl Iterator<Item = &str> {
-    let words = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    let is_id = |word: &str| word.len() >= 32 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    let mut before = "";
-    words.filter(|word| !word.is_empty()).filter(move |word| {
-        let is_named = before == "task" || is_id(word);
-        before = word;
-        is_named
-    })
 }
 
 /// When an event says that a deployment was `what`: `completed`, `failed`.

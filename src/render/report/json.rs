@@ -37,6 +37,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
         ("reason", json!(deployment.outcome.reason)),
         ("said_by", json!(deployment.outcome.said_by)),
         ("timed_out", if report.timed_out { json!(true) } else { Value::Null }),
+        ("failing", report.bad.map_or(Value::Null, |bad| object([("reason", json!(bad.reason)), ("finding", json!(bad.finding))]))),
         ("created", json!(deployment.created.map(time))),
         ("created_estimated", if deployment.created_estimated { json!(true) } else { Value::Null }),
         ("started", json!(deployment.started.map(time))),

@@ -16,7 +16,7 @@ const BAR: usize = 48;
 pub fn draw(report: &Report<'_>, style: &Style) -> String {
     let deployment = &report.life.deployment;
     let mut out = String::new();
-    let mark = match deployment.outcome.state {
+    let mark = match report.state() {
         State::Held => "✅",
         State::RolledBack | State::Failed => "❌",
         State::InProgress => "⏳",

@@ -4,16 +4,18 @@
 //! What happened comes first, in words; then numbers. Bounded: a deployment of thousands fits a screen.
 
 mod json;
+mod live;
 mod markdown;
 mod rows;
 mod sentences;
 mod text;
 
 pub use json::draw as json;
+pub use live::draw as live;
 pub use markdown::draw as markdown;
 pub use text::draw as text;
 
-use crate::model::deployment::{Comparison, DeploymentLife};
+use crate::model::deployment::{Bad, Comparison, DeploymentLife, State};
 use crate::model::observation::Gap;
 
 /// What a report is made from.
@@ -29,8 +31,17 @@ pub struct Report<'a> {
     pub trace_url: Option<&'a str>,
     /// It was waited for, in vain.
     pub timed_out: bool,
+    /// It was waited for no longer, since it can only end badly: why.
+    pub bad: Option<&'a Bad>,
     /// What explains an absence that is no fault.
     pub notes: &'a [String],
     /// What was tried and could not be learned.
     pub gaps: &'a [Gap],
+}
+
+impl Report<'_> {
+    /// How it stands, as it is marked: what can only end badly has failed for whoever waits.
+    const fn state(&self) -> State {
+        if self.bad.is_some() { State::Failed } else { self.life.deployment.outcome.state }
+    }
 }

@@ -150,11 +150,14 @@ impl Gather {
 
     /// Adds a task to the deployment, and hands on its trace when the rollout launched or stopped it.
     async fn take(&self, observed: TaskObservations, life: &mut DeploymentLife, pieces: &Sender<TaskTrace>) {
-        let task = TaskLife::new(observed, self.course.now(), self.log_lines);
+        let life_of = |observed: TaskObservations| {
+            let around = life.deployment.around(&observed.task);
+            TaskLife::new(TaskObservations { around, ..observed }, self.course.now(), self.log_lines)
+        };
+        let task = life_of(observed);
         let task = match &self.logs {
             Some((source, region)) if self.log_lines > 0 && life.wants_sample(&task) => {
-                let observed = source.observe_one(region, task.task).await;
-                TaskLife::new(observed, self.course.now(), self.log_lines)
+                life_of(source.observe_one(region, task.task).await)
             }
             _ => task,
         };

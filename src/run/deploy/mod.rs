@@ -3,6 +3,7 @@
 mod files;
 mod gather;
 mod wait;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -12,13 +13,14 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc::Sender;
 
 use self::gather::{Gather, Origin};
+use self::wait::{Waited, Waiter};
 use super::notice::Teller;
 use super::read::Course;
 use super::stop::Stop;
 use super::{Now, delivery};
 use crate::hint::Hint;
 use crate::model::Time;
-use crate::model::deployment::{Deployment, DeploymentLife, NoDeployment, Wanted};
+use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, NoDeployment, Wanted};
 use crate::render::moment;
 use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
@@ -82,12 +84,14 @@ pub struct Files {
 }
 
 /// Whether the end of a deployment is waited for, and for how long.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Wait {
     /// It is.
     pub is_wanted: bool,
     /// At most so long.
     pub timeout: Option<Duration>,
+    /// What ends it before: without any, only the end of the deployment does.
+    pub fail_fast: Vec<FailFast>,
 }
 
 /// There is no deployment to tell of.
@@ -159,6 +163,8 @@ pub struct Deployed {
     pub answers: ServiceAnswers,
     /// It was not over when the time was up.
     pub timed_out: bool,
+    /// It was waited for no longer, since it can only end badly.
+    pub bad: Option<Bad>,
     /// Its own trace; spans and all.
     pub trace: OwnTrace,
     /// How many things could not be read; each was told.
@@ -209,6 +215,7 @@ struct Found {
     deployment: Deployment,
     answers: ServiceAnswers,
     timed_out: bool,
+    bad: Option<Bad>,
 }
 
 /// Finds the deployment, waits for it where that is wanted, reads its tasks and delivers the traces.
@@ -216,10 +223,10 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
     let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations, clock } = config;
     let course = Arc::new(Course::new(notices.clone(), clock));
     let found = tokio::select! {
-        found = find(from, &wanted, &wait, &course, &notices) => found?,
+        found = find(from, &wanted, &wait, log_lines, &course, &notices) => found?,
         () = stop.wait() => return Ok(Ended::Early(DeliveryReport::default())),
     };
-    let Found { origin, deployment, mut answers, timed_out } = found;
+    let Found { origin, deployment, mut answers, timed_out, bad } = found;
 
     let is_sending = !destinations.is_empty();
     let logs = match &origin {
@@ -248,7 +255,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         return Ok(Ended::Early(report));
     };
     answers.gaps.extend(gap);
-    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, trace, lost: course.lost(), report })))
+    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, bad, trace, lost: course.lost(), report })))
 }
 
 /// The deployment that is meant, waited for where that is wanted.
@@ -256,6 +263,7 @@ async fn find(
     from: DeployFrom,
     wanted: &Wanted,
     wait: &Wait,
+    log_lines: usize,
     course: &Course,
     notices: &Teller,
 ) -> Result<Found, DeployError> {
@@ -268,6 +276,7 @@ async fn find(
         Some(cluster) => ServicePlace { region, cluster, service },
         None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
     };
-    let (deployment, answers, timed_out) = wait::until_over(&source, &place, wanted, wait, notices).await?;
-    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out })
+    let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course };
+    let Waited { deployment, answers, timed_out, bad } = wait::until_over(waiter).await?;
+    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad })
 }

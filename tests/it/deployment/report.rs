@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::{BACK, NEW, OLD, bad, good, latest, primary, record, rolled_back, rolling_back, s, service, task, whole};
 
-fn style(unicode: bool) -> Style {
+pub(super) fn style(unicode: bool) -> Style {
     Style { width: 100, unicode, color: false, zone: TimeZone::UTC, now: s(1_000.0), all_containers: false, logs: true }
 }
 
@@ -32,13 +32,14 @@ fn baseline(pull: u64) -> Baseline {
     }
 }
 
-fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Comparison>) -> Report<'a> {
+pub(super) fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Comparison>) -> Report<'a> {
     Report {
         life,
         comparison,
         trace_id: "0123456789abcdef0123456789abcdef",
         trace_url: None,
         timed_out: false,
+        bad: None,
         notes: &[],
         gaps: &[],
     }
