@@ -18,7 +18,7 @@ pub mod events;
 pub mod feed;
 #[cfg(feature = "aws")]
 pub mod meters;
-pub mod notice;
+mod notice;
 #[cfg(feature = "aws")]
 pub mod read;
 pub mod resend;
