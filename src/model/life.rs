@@ -149,7 +149,7 @@ impl TaskRecord {
     }
 
     /// The ARN that tells region, account and partition: the task's own, else the cluster's, else the definition's.
-    pub fn any_arn(&self) -> Option<Arn<'_>> {
+    pub(crate) fn any_arn(&self) -> Option<Arn<'_>> {
         let arns = [&self.arn, &self.cluster_arn, &self.task_definition_arn];
         arns.into_iter().flatten().find_map(|arn| Arn::parse(arn))
     }

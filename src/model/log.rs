@@ -39,7 +39,7 @@ pub struct ContainerLog {
 }
 
 /// How many of `limit` lines are kept from the start of a log; the rest are from its end.
-pub const fn head_share(limit: usize) -> usize {
+pub(crate) const fn head_share(limit: usize) -> usize {
     limit / 4
 }
 
@@ -60,13 +60,13 @@ impl ContainerLog {
     }
 
     /// The last line before and the first line after what was left out, when anything was.
-    pub fn hole(&self) -> Option<(Time, Time)> {
+    pub(crate) fn hole(&self) -> Option<(Time, Time)> {
         let (before, after) = (self.head.last()?.time, self.tail.first()?.time);
         (self.unread || self.dropped > 0).then_some((before, after))
     }
 
     /// The first line that is kept, when those before it were not read: Docker gives the end of a log only.
-    pub fn begins_unread(&self) -> Option<Time> {
+    pub(crate) fn begins_unread(&self) -> Option<Time> {
         let first = self.tail.first().filter(|_| self.unread && self.head.is_empty())?;
         Some(first.time)
     }

@@ -8,7 +8,7 @@ pub mod deployment;
 pub mod duration;
 mod fill;
 pub mod finding;
-pub mod life;
+mod life;
 pub mod log;
 pub mod merge;
 pub mod observation;
@@ -17,7 +17,7 @@ pub mod phases;
 pub mod service;
 pub mod severity;
 mod standalone;
-pub mod time;
+mod time;
 
 pub use life::{AsOf, TaskLife};
 pub use time::Time;

@@ -10,7 +10,7 @@ use crate::model::observation::{ContainerRecord, HostFacts, ManagedAgent, Networ
 use crate::model::phases::Phase;
 use crate::model::{TaskLife, Time};
 use crate::trace::ApplicationTraces;
-use crate::trace::line_ids::NamedTrace;
+use crate::trace::NamedTrace;
 
 /// The life as a JSON document that ends with a line end.
 pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {

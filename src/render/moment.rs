@@ -16,7 +16,7 @@ pub fn exact(time: Time, zone: &TimeZone) -> String {
 }
 
 /// `2021-11-27 01:49:41.251 +09:00`.
-pub fn spaced(time: Time, zone: &TimeZone) -> String {
+pub(crate) fn spaced(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
 }
 

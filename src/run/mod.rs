@@ -20,7 +20,7 @@ pub mod feed;
 pub mod follow;
 #[cfg(feature = "aws")]
 pub mod meters;
-pub mod notice;
+mod notice;
 #[cfg(feature = "aws")]
 pub mod read;
 pub mod resend;

@@ -187,7 +187,7 @@ impl MetadataEndpoint {
     }
 
     /// The name of the container that asks.
-    pub async fn own_container(&self) -> Result<String, EndpointError> {
+    pub(crate) async fn own_container(&self) -> Result<String, EndpointError> {
         let answer = self.local.get("").await?;
         let at = At::root("the container metadata", &answer);
         let missing = ReadError::Expected { place: at.place.clone(), expected: "a container with a Name" };

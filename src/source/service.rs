@@ -191,7 +191,7 @@ impl EcsSource {
     }
 
     /// The definition of a task, asked for once whatever comes of it.
-    pub async fn definition_once(
+    pub(crate) async fn definition_once(
         &self,
         region: &Region,
         task: &TaskRecord,
@@ -200,7 +200,7 @@ impl EcsSource {
     }
 
     /// The tasks of a service, those that run and those that ECS still remembers, page by page.
-    pub fn service_tasks(
+    pub(crate) fn service_tasks(
         self: &Arc<Self>,
         place: &ServicePlace,
     ) -> impl Stream<Item = Result<Vec<TaskRecord>, AwsError>> + Send + use<> {

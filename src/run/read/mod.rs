@@ -89,19 +89,19 @@ impl Course {
     }
 
     /// As [`lose`](Self::lose), of what may come thousands of times: the first few of a kind are told, and how many more there were.
-    pub fn lose_one_of(&self, kind: &str, error: String, hint: Option<String>) {
+    pub(crate) fn lose_one_of(&self, kind: &str, error: String, hint: Option<String>) {
         self.tell_one_of(kind, Notice::Lost { error, hint });
         self.lose_again();
     }
 
     /// An error in a file was why; a file can hold thousands.
-    pub fn lose_in(&self, path: &Path, error: &impl Hint) {
+    pub(crate) fn lose_in(&self, path: &Path, error: &impl Hint) {
         let (kind, hint) = (path.display(), error.hint());
         self.lose_one_of(&format!("{kind}: {}", hint.as_deref().unwrap_or_default()), error.to_string(), hint);
     }
 
     /// As [`tell`](Self::tell), likewise.
-    pub fn tell_one_of(&self, kind: &str, mut notice: Notice) {
+    pub(crate) fn tell_one_of(&self, kind: &str, mut notice: Notice) {
         let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = alike.get_mut(kind) {
             known.count += 1;
@@ -131,12 +131,12 @@ impl Course {
     }
 
     /// An error was why.
-    pub fn lose_to(&self, error: &impl Hint) {
+    pub(crate) fn lose_to(&self, error: &impl Hint) {
         self.lose(error.to_string(), error.hint());
     }
 
     /// The same as before could not be read once more: it has been told.
-    pub fn lose_again(&self) {
+    pub(crate) fn lose_again(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -30,7 +30,7 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(15);
 const READABLE_DRIVERS: [&str; 3] = ["json-file", "local", "journald"];
 
 /// Whether Docker gives back what containers with this log driver wrote.
-pub fn can_read_logs(driver: &str) -> bool {
+pub(crate) fn can_read_logs(driver: &str) -> bool {
     READABLE_DRIVERS.contains(&driver)
 }
 
@@ -90,7 +90,7 @@ pub enum DockerError {
 
 impl DockerError {
     /// Whether there is no Docker to be asked, rather than a trouble with one container.
-    pub const fn is_absent(&self) -> bool {
+    pub(crate) const fn is_absent(&self) -> bool {
         matches!(self, Self::NoSocket { .. } | Self::Denied { .. } | Self::Unanswered { .. })
     }
     pub(super) fn of(host: &str, error: &Error) -> Self {
