@@ -185,7 +185,7 @@ def test_a_tag_is_released_only_when_everything_agrees(tmp_path):
         (tmp_path / "CHANGELOG.md").write_text(changelog)
         return sh(tmp_path / "release/check-tag.sh", tag)
 
-    owned = manifest.replace("OWNER", "somebody").replace(f'version = "{VERSION}"', 'version = "1.2.3"', 1)
+    owned = re.sub(r"(?<=github.com/)[\w-]+(?=/ecspan)", "somebody", manifest).replace(f'version = "{VERSION}"', 'version = "1.2.3"', 1)
     log = "# Changelog\n\n## Unreleased\n\n- next\n\n## 1.2.3 - 2026-12-01\n\n### Added\n\n- this\n\n## 1.2.2 - 2026-11-01\n\n- before\n"
     fine = check("v1.2.3", owned, log)
     assert (fine.returncode, fine.stdout.strip()) == (0, "### Added\n\n- this"), fine
@@ -202,8 +202,13 @@ def test_the_owner_fills_what_the_page_names_and_nothing_else():
     # Of the address, not of other words in capitals; this file, the page and the check of a tag speak of it.
     speak = {"docs/releasing.md", "release/check-tag.sh", "e2e/test_release.py", ".github/workflows/release.yml", "release/image.sh"}
     holding = {name for name, text in texts.items() if re.search(rb"\bOWNER\b", text)} - speak
-    assert holding == set(re.findall(r"^\| `([^`]+)` \|", PAGE.split("## What the owner fills")[1].split("\n## ")[0], re.M))
-    assert REPOSITORY == "https://github.com/OWNER/ecspan" or "OWNER" not in REPOSITORY
+    section = PAGE.split("## What the owner fills")[1].split("\n## ")[0]
+    named = set(re.findall(r"^\| `([^`]+)` \|", section, re.M))
+    # Filled in, it is nowhere; half filled in is nothing.
+    assert holding in (named, set()) and ("/OWNER/" in REPOSITORY) == bool(holding)
+    # And so does the command.
+    filled = sh("bash", "-c", re.search(r"```sh\n(.+?)\n```", section, re.S)[1].replace("xargs sed -i", "xargs echo"), cwd=PROJECT).stdout.split()
+    assert set(filled[1:]) == holding
 
 
 def test_the_matrix_builds_what_is_packed():
