@@ -130,6 +130,13 @@ def test_binstall_and_the_formula_ask_for_files_that_are_there(dist):
         assert sh("ruby", "-c", dist / "ecspan.rb").returncode == 0
 
 
+def test_the_readme_names_files_and_versions_of_this_release(dist):
+    readme = (PROJECT / "README.md").read_text()
+    named = set(re.findall(r"\becspan[-_]\d[\w.-]*?\.(?:deb|zip|tar\.gz)\b", readme))
+    assert len(named) >= 2 and named <= {path.name for path in dist.iterdir()}
+    assert set(re.findall(r"/ecspan:([\w.]+)", readme)) == {VERSION}
+
+
 def test_the_debian_package_is_installed_and_draws_the_example(dist, tmp_path):
     if not shutil.which("dpkg"):
         pytest.skip("there is no dpkg")
