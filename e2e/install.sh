@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint and a stand-in for Terraform's AWS
-# provider as Go tools, ElasticMQ from Maven, a Python environment, the grammars of queries and the AWS provider's schema from npm,
+# provider as Go tools, ElasticMQ from Maven, cargo-deb, a Python environment, the grammars of queries and the AWS provider's schema from npm,
 # Prometheus from Debian, and (where the docker client is there) the compose plug-in. What cannot be had is told in a line that begins
 # with "skipped:". Prints the folder that holds them.
 set -euo pipefail
@@ -38,6 +38,14 @@ if [ ! -d "$jars" ]; then
     mv "$jars.part" "$jars"
 fi
 ln -sfn "$jars" "$cache/elasticmq"
+
+# Of what a release is made with, the one tool that its test cannot do without.
+deb=$cache/cargo-deb-3.8.0
+if [ ! -x "$deb/bin/cargo-deb" ]; then
+    echo "installing cargo-deb" >&2
+    cargo install --quiet --locked --debug --root "$deb" cargo-deb@3.8.0 >&2
+fi
+ln -sfn "$deb" "$cache/cargo-deb"
 
 key=$(sha256sum "$here/requirements.txt" | cut -c1-16)
 venv=$cache/venv-$key

@@ -420,7 +420,17 @@ pub(crate) struct RecordArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
+// A paragraph is a line: clap wraps it to the terminal's width.
+const COMPLETIONS: &str = "\
+In the shell's own file, so that the script is that of the ecspan which is installed:
+  bash          source <(ecspan completions bash --dynamic)
+  zsh           source <(ecspan completions zsh --dynamic)
+  fish          ecspan completions fish --dynamic | source
+  elvish        eval (ecspan completions elvish --dynamic | slurp)
+  powershell    ecspan completions powershell --dynamic | Out-String | Invoke-Expression";
+
 #[derive(Args, Debug)]
+#[command(after_help = COMPLETIONS)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
