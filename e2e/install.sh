@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint and a stand-in for Terraform's AWS
-# provider as Go tools, ElasticMQ from Maven, a Python environment, the grammars of queries, the AWS CDK and the AWS provider's schema from npm,
+# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint, a stand-in for Terraform's AWS
+# provider and Grafana's types as Go tools, ElasticMQ from Maven, a Python environment, the grammars of queries, the AWS CDK and the AWS provider's schema from npm,
 # Prometheus from Debian, and (where the docker client is there) the compose plug-in. What cannot be had is told in a line that begins
 # with "skipped:". Prints the folder that holds them.
 set -euo pipefail
@@ -25,6 +25,7 @@ build jaeger github.com/jaegertracing/jaeger/cmd/jaeger
 build otelcol .
 build actionlint github.com/rhysd/actionlint/cmd/actionlint
 build terraformschema .
+build grafanatypes .
 if command -v docker >/dev/null; then
     build docker-compose github.com/docker/compose/v2/cmd
 fi

@@ -271,6 +271,23 @@ def test_a_dashboard_is_whole(path):
     assert used == variables
 
 
+def types_say(*paths):
+    """What Grafana's own types say of these dashboards."""
+    run = subprocess.run([CACHE / "grafanatypes", *paths], capture_output=True, text=True, timeout=60)
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_grafanas_own_types_take_each_dashboard():
+    assert types_say(*FILES) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["colorMode", "legendFormat", "tableType", "reduceOptions", "gridPos"])
+def test_a_field_that_grafana_does_not_have_is_found(tmp_path, name):
+    (tmp_path / "launches.json").write_text((GRAFANA / "dashboards/launches.json").read_text().replace(f'"{name}"', f'"{name}s"', 1))
+    code, told = types_say(tmp_path / "launches.json")
+    assert code == 1 and f"unexpected field '{name}s'" in told
+
+
 def test_links_lead_to_dashboards_that_are_there():
     there = {board["uid"]: {one["name"] for one in board["templating"]["list"]} for board in boards().values()}
     links = re.findall(r"/d/([\w-]+)\?var-(\w+)=", "".join(path.read_text() for path in FILES))
