@@ -1,6 +1,7 @@
 """deploy/cdk: the compiler takes it and finds mistakes, and what it synthesises has the templates' resources, property by property."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -26,7 +27,7 @@ MISTAKES = {
 
 def synth(folder, cases):
     """Runs synth.cjs on these [construct, properties]."""
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "NODE_PATH": str(CDK / "node_modules")}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NODE_PATH": str(CDK / "node_modules")}
     return subprocess.run(["node", PROJECT / "e2e/synth.cjs", folder], env=environment, input=json.dumps(cases), capture_output=True, text=True, timeout=120)
 
 
