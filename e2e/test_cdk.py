@@ -89,6 +89,27 @@ def test_the_resources_are_the_templates(synthesised, case):
     assert plain(made) == plain(meant)
 
 
+def refers(value):
+    """All that `Ref` and `Fn::GetAtt` name."""
+    if isinstance(value, dict):
+        return {str(value[key]) for key in ("Ref", "Fn::GetAtt") if key in value}.union(*map(refers, value.values()))
+    return set().union(*map(refers, value)) if isinstance(value, list) else set()
+
+
+def test_what_is_known_at_deploy_only_is_in_no_condition(built):
+    """CloudFormation takes no resource in conditions and rules."""
+    folder, _ = built
+    properties = {
+        "zip": str(folder.parents[1] / "a.zip"), "otlpEndpoint": "ref:Endpoint", "otlpHeadersSecretArn": "ref:Secret", "alarmTopicArn": "ref:Topic",
+        "onlyCluster": "ref:Cluster", "services": ["ref:Service"], "subnetIds": ["ref:Subnet"], "securityGroupIds": ["ref:Group"],
+    }
+    run = synth(folder, [["EcspanLambda", properties]])
+    assert run.returncode == 0, run.stderr[-3000:]
+    [document] = json.loads(run.stdout)
+    assert {"Endpoint", "Secret", "Topic", "Cluster", "Service", "Subnet", "Group"} <= refers(document["Resources"])
+    assert refers([document["Conditions"], document.get("Rules")]) <= set(document["Parameters"])
+
+
 @pytest.mark.parametrize(
     ("properties", "told"), [({"zip": "z"}, "otlpEndpoint is needed"), ({"zip": "z", "to": []}, "otlp, xray, or both")], ids=["no endpoint", "no destination"]
 )

@@ -20,7 +20,7 @@ ENDPOINT = "https://otlp.example.com"
 #: What is asked of both, by each one's names: the defaults, and everything at once.
 ALL = {
     "only_cluster": "prod", "services": ["web", "db"], "only_failed": True, "slower_than": "30s", "to": ["xray", "otlp"], "otlp_endpoint": ENDPOINT,
-    "otlp_headers_secret_arn": SECRET, "logs": "all", "log_groups": "/prod/*", "logs_rate": 5, "containers": "none", "architecture": "arm64",
+    "otlp_headers_secret": {"arn": SECRET}, "logs": "all", "log_groups": "/prod/*", "logs_rate": 5, "containers": "none", "architecture": "arm64",
     "alarm_topic_arn": TOPIC, "subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"],
 }
 ALL_PARAMETERS = {
@@ -256,6 +256,33 @@ def test_what_is_wrong_is_found(terraform, wrong, file, change, told):
 def test_what_cannot_be_meant_is_refused_before_anything_is_made(terraform, module, variables, told):
     plan = terraform.plan(module, variables)
     assert isinstance(plan, str) and told in re.sub(r"\s+", " ", plan), plan
+
+
+@pytest.mark.parametrize("run_on", ["lambda", "fargate"])
+def test_what_is_known_at_apply_only_can_be_given(terraform, run_on):
+    """As of a secret, a topic or subnets that the same configuration makes."""
+    folder = terraform.folder / f"later-{run_on}"
+    folder.mkdir()
+    (folder / "main.tf").write_text(f"""
+resource "terraform_data" "later" {{}}
+
+module "ecspan" {{
+  source              = "{MODULE}"
+  run_on              = "{run_on}"
+  lambda_zip          = "main.tf"
+  otlp_endpoint       = terraform_data.later.id
+  otlp_headers_secret = {{ arn = terraform_data.later.id }}
+  alarm_topic_arn     = terraform_data.later.id
+  only_cluster        = terraform_data.later.id
+  services            = [terraform_data.later.id]
+  cluster             = terraform_data.later.id
+  image               = terraform_data.later.id
+  subnet_ids          = [terraform_data.later.id]
+  security_group_ids  = terraform_data.later.*.id
+}}
+""")
+    run = terraform("plan", "-input=false", "-no-color", cwd=terraform.ready(folder))
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_the_readme_has_each_variable_and_output():

@@ -1,6 +1,7 @@
 // ecspan as a construct: the templates of examples/deploy with typed properties, so that there is one of each. What a property
 // leaves out keeps the template's default, as a parameter of the stack.
 import * as path from "node:path";
+import { Fn } from "aws-cdk-lib";
 import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 import { CfnFunction } from "aws-cdk-lib/aws-sam";
 import { CfnRole } from "aws-cdk-lib/aws-iam";
@@ -66,6 +67,10 @@ export interface EcspanWorkersProps extends EcspanProps {
   readonly maximumWorkers?: number;
 }
 
+function isGiven(value: string | string[] | undefined): boolean {
+  return value !== undefined && value.length > 0;
+}
+
 /** What both constructs have. */
 abstract class Ecspan extends Construct {
   /** The template's resources, by their names there. */
@@ -75,7 +80,7 @@ abstract class Ecspan extends Construct {
   /** The queue of what could not be exported. */
   public readonly deadLetters: CfnQueue;
 
-  constructor(scope: Construct, id: string, file: string, props: EcspanProps, parameters: Record<string, unknown>) {
+  constructor(scope: Construct, id: string, file: string, props: EcspanProps, parameters: Record<string, unknown>, conditions: Record<string, boolean> = {}) {
     super(scope, id);
     const to = props.to ?? ["otlp"];
     if (to.length === 0) {
@@ -105,6 +110,25 @@ abstract class Ecspan extends Construct {
       preserveLogicalIds: false,
       parameters: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)),
     });
+    // The template's conditions compare its parameters with texts. What is given may be known at deploy only, as a subnet of the
+    // same app is, and that CloudFormation takes in no condition and no rule; but whether it is given is known here.
+    const met: Record<string, boolean> = {
+      HasOnlyCluster: isGiven(props.onlyCluster),
+      HasOtlpEndpoint: isGiven(props.otlpEndpoint),
+      HasOtlpHeaders: isGiven(props.otlpHeadersSecretArn),
+      HasServices: isGiven(props.services),
+      HasSlowerThan: isGiven(props.slowerThan),
+      HasAlarmTopic: isGiven(props.alarmTopicArn),
+      IsOnlyFailed: props.onlyFailed === true,
+      ReadsLogs: props.logs !== "none",
+      SendsToXRay: to.includes("xray"),
+      ...conditions,
+    };
+    for (const [name, is] of Object.entries(met)) {
+      this.template.getCondition(name).expression = Fn.conditionEquals(String(is), "true");
+    }
+    const rule = this.template.getRule("AReceiverIsNamed"); // said above, and earlier
+    rule.node.scope?.node.tryRemoveChild(rule.node.id);
     this.queue = this.template.getResource("Queue") as CfnQueue;
     this.deadLetters = this.template.getResource("DeadLetters") as CfnQueue;
   }
@@ -116,12 +140,13 @@ export class EcspanLambda extends Ecspan {
   public readonly role: CfnRole;
 
   constructor(scope: Construct, id: string, props: EcspanLambdaProps) {
-    super(scope, id, "lambda.yaml", props, {
+    const parameters = {
       Architecture: props.architecture,
       MaximumConcurrency: props.maximumConcurrency,
       SubnetIds: props.subnetIds,
       SecurityGroupIds: props.securityGroupIds,
-    });
+    };
+    super(scope, id, "lambda.yaml", props, parameters, { IsInVpc: isGiven(props.subnetIds) });
     const zip = new Asset(this, "Zip", { path: props.zip });
     const made = this.template.getResource("Function") as CfnFunction;
     made.codeUri = { bucket: zip.s3BucketName, key: zip.s3ObjectKey };
