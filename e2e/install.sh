@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint and a stand-in for Terraform's AWS
-# provider as Go tools, ElasticMQ from Maven, cargo-deb, a Python environment, the grammars of queries and the AWS provider's schema from npm,
+# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint, a stand-in for Terraform's AWS
+# provider and Grafana's types as Go tools, ElasticMQ from Maven, cargo-deb, a Python environment, the grammars of queries, the AWS CDK
+# and the AWS provider's schema from npm,
 # Prometheus from Debian, and (where the docker client is there) the compose plug-in. What cannot be had is told in a line that begins
 # with "skipped:". Prints the folder that holds them.
 set -euo pipefail
@@ -25,6 +26,7 @@ build jaeger github.com/jaegertracing/jaeger/cmd/jaeger
 build otelcol .
 build actionlint github.com/rhysd/actionlint/cmd/actionlint
 build terraformschema .
+build grafanatypes .
 if command -v docker >/dev/null; then
     build docker-compose github.com/docker/compose/v2/cmd
 fi
@@ -71,6 +73,21 @@ if [ -d "$grammars" ]; then
     ln -sfn "$grammars" "$cache/grammars"
 else
     echo "skipped: the grammars of TraceQL and LogQL cannot be had, so nobody reads the dashboards' queries" >&2
+fi
+
+# What deploy/cdk is compiled and synthesised with.
+cdk=$cache/cdk-$(sha256sum "$here/../deploy/cdk/package-lock.json" | cut -c1-16)
+if [ ! -d "$cdk" ] && command -v npm >/dev/null; then
+    echo "installing the AWS CDK" >&2
+    rm -rf "$cdk.part"
+    mkdir "$cdk.part"
+    cp "$here"/../deploy/cdk/package*.json "$cdk.part"
+    npm ci --prefix "$cdk.part" --silent --no-audit --no-fund --ignore-scripts >&2 && mv "$cdk.part" "$cdk" || true
+fi
+if [ -d "$cdk" ]; then
+    ln -sfn "$cdk" "$cache/cdk"
+else
+    echo "skipped: the AWS CDK cannot be had from npm, so deploy/cdk is not compiled" >&2
 fi
 
 # The bindings of the AWS provider for Terraform hold its schema; only those of the resources that the module has are kept.
