@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::model::Time;
+use crate::model::{Time, duration};
 
 /// `2021-11-27T01:49:41.251+09:00`: to the millisecond, with the offset; `Z` never, so that columns align.
 pub fn iso(time: Time, zone: &TimeZone) -> String {
@@ -18,6 +18,14 @@ pub fn exact(time: Time, zone: &TimeZone) -> String {
 /// `2021-11-27 01:49:41.251 +09:00`.
 pub fn spaced(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
+}
+
+/// How long after `zero`, or before it: `+14.5 s`, `-42 ms`.
+pub(super) fn offset(time: Time, zero: Time) -> String {
+    match time >= zero {
+        true => format!("+{}", duration::short(time.since(zero))),
+        false => format!("-{}", duration::short(zero.since(time))),
+    }
 }
 
 fn formatted(time: Time, zone: &TimeZone, format: &str) -> String {

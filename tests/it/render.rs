@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::examples::observations;
 
 /// 2026-11-23T12:00:00Z.
-const NOW: Time = Time::from_unix_nanos(1_795_435_200_000_000_000);
+pub(super) const NOW: Time = Time::from_unix_nanos(1_795_435_200_000_000_000);
 const DAY: u64 = 86_400_000;
 
 pub(super) fn style(width: usize) -> Style {
@@ -26,7 +26,7 @@ pub(super) fn style(width: usize) -> Style {
     }
 }
 
-fn example(name: &str) -> TaskLife {
+pub(super) fn example(name: &str) -> TaskLife {
     let (mut tasks, unclaimed) = merge::by_task(observations(name));
     assert!(unclaimed.is_empty(), "{unclaimed:?}");
     TaskLife::new(tasks.remove(0), NOW, 128)
