@@ -209,7 +209,7 @@ pub(crate) struct ShowArgs {
     /// What to draw
     #[arg(long, value_enum, default_value_t = Format::Waterfall)]
     pub(crate) format: Format,
-    /// Base URL of a Jaeger UI: --format html links to the trace there
+    /// Base URL of a Jaeger UI: --format html and markdown link to the trace there
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
     /// Draw with ASCII characters only
@@ -228,6 +228,8 @@ pub(crate) enum Format {
     Timeline,
     /// One JSON document a task
     Json,
+    /// Markdown a task, for an issue or a chat
+    Markdown,
     /// One page for a browser, whole in one file: > task.html
     Html,
 }

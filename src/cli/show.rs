@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use ecspan::model::log::LogLine;
 use ecspan::model::{TaskLife, Time};
 use ecspan::render::html::{self, Shown};
-use ecspan::render::{Style, json, timeline, waterfall};
+use ecspan::render::{Style, json, markdown, timeline, waterfall};
 use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
@@ -25,7 +25,9 @@ const PRINTED_AT_ONCE: usize = 64 * 1024;
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
     let whole_logs = match args.format {
         Format::Timeline => WholeLogs::Streamed,
-        Format::Waterfall | Format::Json | Format::Html => WholeLogs::Refused("--format timeline draws a whole log"),
+        Format::Waterfall | Format::Json | Format::Markdown | Format::Html => {
+            WholeLogs::Refused("--format timeline draws a whole log")
+        }
     };
     let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
@@ -48,6 +50,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
             Format::Waterfall => waterfall::draw(&life, &trace_id, &style),
             Format::Timeline => timeline::draw(&life, &style),
             Format::Json => json::draw(&life, &trace_id, &style),
+            Format::Markdown => markdown::draw(&life, &trace_id, trace_url(args, &trace_id).as_deref(), &style),
             // One page of all of them.
             Format::Html => {
                 page.push((life, trace_id));
@@ -70,10 +73,14 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     Ok(tasks::exit(&source.course, drawn))
 }
 
+/// Where a trace is, once the task has been exported there.
+fn trace_url(args: &ShowArgs, trace_id: &str) -> Option<String> {
+    args.ui_url.as_deref().map(|base| closing::trace_url(base, trace_id))
+}
+
 /// The page of these tasks, each with its trace id.
 fn drawn_page(tasks: &[(TaskLife, String)], global: &Global, args: &ShowArgs) -> String {
-    let url = |trace_id: &String| args.ui_url.as_deref().map(|base| closing::trace_url(base, trace_id));
-    let urls: Vec<Option<String>> = tasks.iter().map(|(_, trace_id)| url(trace_id)).collect();
+    let urls: Vec<Option<String>> = tasks.iter().map(|(_, trace_id)| trace_url(args, trace_id)).collect();
     let shown = tasks.iter().zip(&urls);
     let shown: Vec<Shown<'_>> =
         shown.map(|((life, trace_id), url)| Shown { life, trace_id, trace_url: url.as_deref() }).collect();

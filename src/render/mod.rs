@@ -8,6 +8,8 @@ pub mod escape;
 #[cfg(feature = "html")]
 pub mod html;
 pub mod json;
+pub mod markdown;
+mod markup;
 pub mod moment;
 pub mod report;
 mod rows;

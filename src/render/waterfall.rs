@@ -7,7 +7,6 @@ use super::wrap::wrapped;
 use super::{escape, moment};
 use crate::model::container::Container;
 use crate::model::log::{ContainerLog, LogLine};
-use crate::model::phases::Phases;
 use crate::model::{AsOf, TaskLife, Time};
 use crate::trace::ApplicationTraces;
 
@@ -24,7 +23,7 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
     let mut out = String::new();
     header(&mut out, life, style);
     match &life.phases {
-        Some(phases) => bars(&mut out, life, phases, style),
+        Some(_) => bars(&mut out, life, style),
         None => facts(&mut out, life, style),
     }
     remarks(&mut out, life, style);
@@ -92,7 +91,9 @@ fn facts(out: &mut String, life: &TaskLife, style: &Style) {
     out.push('\n');
 }
 
-fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
+/// The bars alone.
+pub(super) fn bars(out: &mut String, life: &TaskLife, style: &Style) {
+    let Some(phases) = &life.phases else { return };
     let end = drawn_until(life, phases);
     let rows = rows(life, phases, end, style);
     let columns = Columns::of(&rows, style);
