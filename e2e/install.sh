@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint, a stand-in for Terraform's AWS
 # provider and Grafana's types as Go tools, ElasticMQ from Maven, cargo-deb, a Python environment, the grammars of queries, the AWS CDK
-# and the AWS provider's schema from npm,
-# Prometheus from Debian, and (where the docker client is there) the compose plug-in. What cannot be had is told in a line that begins
-# with "skipped:". Prints the folder that holds them.
+# and the AWS provider's schema from npm, Debian's Prometheus, a browser (Debian's Chromium) with axe-core for the pages, and (where the
+# docker client is there) the compose plug-in. What cannot be had is told in a line that begins with "skipped:". Prints the folder
+# that holds them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ecspan-e2e
@@ -48,6 +48,23 @@ if [ ! -x "$deb/bin/cargo-deb" ]; then
     cargo install --quiet --locked --debug --root "$deb" cargo-deb@3.8.0 >&2
 fi
 ln -sfn "$deb" "$cache/cargo-deb"
+
+# The pages are looked at where there is a browser, and where one can be had. Without, their tests say that they were skipped.
+if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
+    echo "installing chromium" >&2
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root="sudo -n"
+    { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 ||
+        echo "skipped: no browser could be installed" >&2
+fi
+axe=$cache/axe-core-4.14.1
+if [ ! -d "$axe" ] && command -v npm >/dev/null; then
+    echo "installing axe-core" >&2
+    rm -rf "$axe.part"
+    npm install --silent --no-audit --no-fund --prefix "$axe.part" "axe-core@${axe##*-}" >&2 && mv "$axe.part" "$axe" ||
+        echo "skipped: axe-core could not be installed" >&2
+fi
+[ ! -d "$axe" ] || ln -sfn "$axe/node_modules/axe-core/axe.min.js" "$cache/axe.min.js"
 
 key=$(sha256sum "$here/requirements.txt" | cut -c1-16)
 venv=$cache/venv-$key

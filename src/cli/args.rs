@@ -40,6 +40,8 @@ Examples:
       draw a task from AWS
   aws ecs describe-tasks … | ecspan show -
       draw a saved or piped answer
+  ecspan show prod/84b599 --format html > task.html
+      a page to pass on
   ecspan export prod/84b599 --endpoint http://localhost:4317
       send its trace
 
@@ -212,6 +214,9 @@ pub(crate) struct ShowArgs {
     /// What to draw
     #[arg(long, value_enum, default_value_t = Format::Waterfall)]
     pub(crate) format: Format,
+    /// Base URL of a Jaeger UI: --format html and markdown link to the trace there
+    #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
+    pub(crate) ui_url: Option<String>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
@@ -228,6 +233,10 @@ pub(crate) enum Format {
     Timeline,
     /// One JSON document a task
     Json,
+    /// Markdown a task, for an issue or a chat
+    Markdown,
+    /// One page for a browser, whole in one file: > task.html
+    Html,
 }
 
 #[derive(Args, Debug)]

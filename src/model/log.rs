@@ -60,7 +60,7 @@ impl ContainerLog {
     }
 
     /// The last line before and the first line after what was left out, when anything was.
-    pub(crate) fn hole(&self) -> Option<(Time, Time)> {
+    pub fn hole(&self) -> Option<(Time, Time)> {
         let (before, after) = (self.head.last()?.time, self.tail.first()?.time);
         (self.unread || self.dropped > 0).then_some((before, after))
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::model::Time;
+use crate::model::{Time, duration};
 
 /// `2021-11-27T01:49:41.251+09:00`: to the millisecond, with the offset; `Z` never, so that columns align.
 pub fn iso(time: Time, zone: &TimeZone) -> String {
@@ -23,6 +23,14 @@ pub(crate) fn spaced(time: Time, zone: &TimeZone) -> String {
 /// The time of day: `01:49:41`.
 pub fn clock(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%H:%M:%S")
+}
+
+/// How long after `zero`, or before it: `+14.5 s`, `-42 ms`.
+pub(super) fn offset(time: Time, zero: Time) -> String {
+    match time >= zero {
+        true => format!("+{}", duration::short(time.since(zero))),
+        false => format!("-{}", duration::short(zero.since(time))),
+    }
 }
 
 fn formatted(time: Time, zone: &TimeZone, format: &str) -> String {

@@ -16,6 +16,8 @@ mod links;
 mod mapping_page;
 mod metadata;
 mod one_form;
+#[cfg(feature = "html")]
+mod page;
 mod phases;
 mod reading;
 #[cfg(feature = "cli")]
