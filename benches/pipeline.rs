@@ -37,6 +37,7 @@ fn observed(number: usize, lines: usize) -> TaskObservations {
     let mut task = merge::by_task(contents.observations).0.remove(0);
     let line = |i: usize| LogLine {
         observed: None,
+        origin: None,
         time: Time::from_unix_millis(1_795_166_100_000 + i as u64).unwrap(),
         message: format!("{{\"level\":\"info\",\"msg\":\"rows loaded\",\"rows\":{i},\"heap_mb\":291}}"),
     };

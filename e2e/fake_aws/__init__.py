@@ -10,7 +10,6 @@ os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")
 os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
 
 import moto.ecs.models as ecs_models
-import moto.logs.models as logs_models
 from moto.moto_api import state_manager
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -39,7 +38,7 @@ class FakeAWS:
 
         self.server = make_server("127.0.0.1", 0, self.front, threaded=True, request_handler=Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.seed = Seed(ecs_models.ecs_backends[ACCOUNT][REGION], logs_models.logs_backends[ACCOUNT])
+        self.seed = Seed(ecs_models.ecs_backends[ACCOUNT][REGION])
         self.rollouts = Rollouts(self.seed)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
 

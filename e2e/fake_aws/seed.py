@@ -17,16 +17,16 @@ LAUNCH = {"connected": 2.1, "pull_started": 8.25, "pull_stopped": 21.5, "started
 
 
 class Seed:
-    def __init__(self, ecs, logs_by_region):
+    def __init__(self, ecs):
         self.ecs = ecs
-        self.logs_by_region = logs_by_region
         self.definitions = {}
 
     def reset(self):
         self.definitions.clear()
         self.ecs.reset()
-        for backend in self.logs_by_region.values():
-            backend.reset()
+        for account in list(logs_models.logs_backends.values()):
+            for backend in account.values():
+                backend.reset()
 
     def cluster(self, name):
         if name not in self.ecs.clusters:
@@ -126,10 +126,13 @@ class Seed:
 
     def lines(self, task, container, lines, *, group="/ecs/demo", prefix="pfx", region=REGION):
         """`lines` yields (epoch milliseconds, message)."""
-        logs = self.logs_by_region[region]
+        self.stream(group, f"{prefix}/{container}/{task.id}", lines, region=region)
+
+    def stream(self, group, stream, lines, *, region=REGION, account=ACCOUNT):
+        """As `lines`, into any stream."""
+        logs = logs_models.logs_backends[account][region]
         if group not in logs.groups:
             logs.create_log_group(group, {})
-        stream = f"{prefix}/{container}/{task.id}"
         streams = logs.groups[group].streams
         if stream not in streams:
             logs.create_log_stream(group, stream)

@@ -15,6 +15,7 @@ PAGE_EVENTS = 10_000
 EVENT_OVERHEAD = 26
 
 _get_log_events = logs_models.LogGroup.get_log_events
+_backend_get_log_events = logs_models.LogsBackend.get_log_events
 
 
 def install():
@@ -23,6 +24,7 @@ def install():
     ecs_responses.EC2ContainerServiceResponse.describe_clusters = describe_clusters
     logs_models.LogStream.get_log_events = get_log_events
     logs_models.LogGroup.get_log_events = group_get_log_events
+    logs_models.LogsBackend.get_log_events = backend_get_log_events
 
 
 def describe_tasks(self):
@@ -130,3 +132,16 @@ def get_log_events(self, start_time, end_time, limit, next_token, start_from_hea
     first, last = (at, at + count) if step > 0 else (at - count, at)
     events = [event.to_response_dict() for event in self.events[first:last]]
     return events, f"b/{first}/{low}/{high}", f"f/{last}/{low}/{high}"
+
+
+def backend_get_log_events(self, log_group_name, log_group_id, **how):
+    """By name in the caller's account, by ARN in any: moto does not look there."""
+    if log_group_id is None:
+        return _backend_get_log_events(self, log_group_name=log_group_name, log_group_id=None, **how)
+    if log_group_name or "*" in log_group_id:
+        raise InvalidParameterException("Exactly one of logGroupName and logGroupIdentifier, which must not end with *")
+    _, _, _, region, account, _, name = log_group_id.split(":", 6)
+    # A group is written to in its own account's region, and asked for there.
+    if region != self.region_name:
+        raise ResourceNotFoundException()
+    return _backend_get_log_events(logs_models.logs_backends[account][region], log_group_name=name, log_group_id=None, **how)

@@ -1,5 +1,6 @@
 //! A container of a task: what is known of it, and where its span lies. Main type: [`Container`].
 
+use super::firelens::{self, Records};
 use super::log::ContainerLog;
 use super::observation::{ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, LogConfig, Source, TaskRecord};
 use super::outcome::{self, Failure, OUT_OF_MEMORY};
@@ -103,11 +104,23 @@ impl Container {
                 .iter()
                 .position(|log| log.container.as_deref() == Some(&record.name))
                 .map(|at| logs.swap_remove(at));
-            // The limit counts lines as sources gave them, before anything else looks at them.
-            if let Some(log) = &mut log {
-                log.limit(log_lines);
-            }
             let declared = definition.and_then(|d| d.containers.iter().find(|c| c.name == record.name)).cloned();
+            let config = LogConfig::believed(record.log.as_ref(), declared.as_ref().and_then(|c| c.log.as_ref()));
+            if let Some(log) = &mut log {
+                let records = Records::of(task, &record, config);
+                if let Some(records) = &records {
+                    [&mut log.head, &mut log.tail]
+                        .into_iter()
+                        .for_each(|lines| lines.retain(|line| records.are_own(&line.message)));
+                }
+                // The limit counts lines as sources gave them, before anything else looks at them.
+                log.limit(log_lines);
+                if let Some(records) = &records {
+                    [&mut log.head, &mut log.tail]
+                        .into_iter()
+                        .for_each(|lines| *lines = records.read(std::mem::take(lines)));
+                }
+            }
             containers.push(Self::new(task, record, declared, log, phases, one_only));
         }
         let gaps = logs.into_iter().map(|log| Gap {
@@ -157,7 +170,8 @@ impl Container {
 
     /// Where its log goes, as far as anybody says.
     pub fn log_config(&self) -> Option<&LogConfig> {
-        self.record.log.as_ref().or_else(|| self.definition.as_ref()?.log.as_ref())
+        let declared = self.definition.as_ref().and_then(|definition| definition.log.as_ref());
+        LogConfig::believed(self.record.log.as_ref(), declared)
     }
 
     /// Whether there is no sign that it ever ran, in its log neither.
@@ -181,17 +195,26 @@ impl Container {
             || self.record.exit_code.is_some()
     }
 
-    /// Why no log lines are to be expected from CloudWatch Logs, where the definition says so.
-    pub(super) fn log_note(&self) -> Option<String> {
-        let definition = self.definition.as_ref().filter(|_| self.log.is_none() && !self.is_hidden())?;
-        match self.record.log.as_ref().or(definition.log.as_ref()) {
-            None => {
-                Some(format!("container {} has no log driver set: its lines are not in CloudWatch Logs", self.name()))
-            }
-            Some(LogConfig { driver, options }) if driver != "awslogs" && !options.contains_key("log_group_name") => {
-                Some(format!("container {} logs through {driver}: its lines are not read", self.name()))
-            }
-            Some(_) => None,
+    /// Why no log lines are to be expected from CloudWatch Logs, where the definition says so, or whose may be among them.
+    pub(super) fn log_note(&self, task: &TaskRecord) -> Option<String> {
+        let name = self.name();
+        if self.definition.is_none() || self.is_hidden() {
+            return None;
+        }
+        let config = self.log_config();
+        let is_routed = |config: &&LogConfig| config.driver == firelens::DRIVER;
+        if let Some(log) = &self.log {
+            let stream = log.stream.as_deref().filter(|stream| firelens::is_shared(stream, &task.id, name))?;
+            config.filter(is_routed)?.option("log_key")?;
+            return Some(format!(
+                "container {name} logs through FireLens with log_key to stream {stream}, which others may share: whose a line is, nothing tells"
+            ));
+        }
+        match config {
+            None => Some(format!("container {name} has no log driver set: its lines are not in CloudWatch Logs")),
+            Some(config) if config.driver == "awslogs" || config.place(task, name).is_some() => None,
+            Some(config) if is_routed(&config) => Some(format!("container {name} {}", firelens::elsewhere(config))),
+            Some(config) => Some(format!("container {name} logs through {}: its lines are not read", config.driver)),
         }
     }
 }

@@ -75,7 +75,7 @@ impl TaskLife {
         let phases = if task.is_standalone() { standalone::phases(&task) } else { Phases::new(&task.times, stopped) };
         let (containers, log_gaps) = Container::all(&task, definition.as_ref(), phases.as_ref(), logs, log_lines);
         let outcome = Outcome::new(&task, phases.as_ref());
-        let notes: BTreeSet<String> = containers.iter().filter_map(Container::log_note).collect();
+        let notes: BTreeSet<String> = containers.iter().filter_map(|container| container.log_note(&task)).collect();
         let gaps: BTreeSet<Gap> = gaps.into_iter().chain(log_gaps).collect();
         let mut life = Self {
             task,
@@ -146,6 +146,11 @@ impl TaskRecord {
     /// The service that runs it.
     pub fn service(&self) -> Option<&str> {
         self.group.as_deref()?.strip_prefix("service:")
+    }
+
+    /// The runtime's id of a container.
+    pub fn runtime_id(&self, container: &str) -> Option<&str> {
+        self.containers.iter().find(|record| record.name == container)?.runtime_id.as_deref()
     }
 
     /// The ARN that tells region, account and partition: the task's own, else the cluster's, else the definition's.

@@ -13,6 +13,23 @@ pub struct LogLine {
     pub observed: Option<Time>,
     /// The message as it came, less one line end. Untrusted: may hold anything.
     pub message: String,
+    /// What a log router says of where it came from.
+    pub origin: Option<Box<LineOrigin>>,
+}
+
+/// Where a line came from, as the log router that passed it on has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LineOrigin {
+    /// `stdout` or `stderr`.
+    pub iostream: Option<String>,
+    /// The EC2 instance.
+    pub host: Option<String>,
+}
+
+/// A message less the one line end that drivers leave on it.
+pub fn without_line_end(message: &str) -> &str {
+    let message = message.strip_suffix('\n').unwrap_or(message);
+    message.strip_suffix('\r').unwrap_or(message)
 }
 
 /// The lines of one container that were read: all of them, a head and a tail with unread lines between, or a tail.

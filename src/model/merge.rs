@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::arn::{family_and_revision, last_part};
 use super::fill;
 pub use super::fill::{Conflict, Offset};
-use super::log::ContainerLog;
+use super::firelens::Records;
+use super::log::{ContainerLog, LogLine};
 use super::observation::{
-    ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord,
+    ContainerDefinition, ContainerRecord, DefinitionRecord, Gap, LogConfig, Observation, ServiceEvent, TaskRecord,
 };
 use super::service::{Around, ServiceRecord};
 use super::time::Time;
@@ -285,6 +286,12 @@ fn definition_fits(task: &TaskRecord, definition: &DefinitionRecord, only_one: b
 }
 
 fn assign_log(tasks: &mut [TaskObservations], mut log: ContainerLog, unclaimed: &mut Vec<Unclaimed>) {
+    if log.container.is_none() {
+        take_records(tasks, &mut log);
+        if log.is_empty() {
+            return;
+        }
+    }
     let why = match owner(tasks, &log) {
         Ok((task, container)) => {
             log.container = Some(container);
@@ -297,6 +304,36 @@ fn assign_log(tasks: &mut [TaskObservations], mut log: ContainerLog, unclaimed: 
         Err(why) => why,
     };
     unclaimed.push(Unclaimed::Log { origin: log.origin.clone(), lines: log.len(), why });
+}
+
+/// Gives the lines that say whose they are – a log router's records – to their containers: several may share a stream.
+fn take_records(tasks: &mut [TaskObservations], log: &mut ContainerLog) {
+    let mut read = vec![];
+    for (at, task) in tasks.iter().enumerate() {
+        let of = |record| Some((at, Records::of(&task.task, record, None)?));
+        read.extend(task.task.containers.iter().filter_map(of));
+    }
+    let mut found: BTreeMap<(usize, String), Vec<LogLine>> = BTreeMap::new();
+    for lines in [&mut log.head, &mut log.tail] {
+        let all = std::mem::take(lines);
+        lines.extend(all.into_iter().filter_map(|line| {
+            let is_record = line.message.contains("\"container_id\"");
+            match read.iter().find(|(_, records)| is_record && records.surely_own(&line.message)) {
+                Some((task, records)) => {
+                    found.entry((*task, records.container().to_owned())).or_default().push(line);
+                    None
+                }
+                None => Some(line),
+            }
+        }));
+    }
+    for ((at, container), head) in found {
+        if let Some(task) = tasks.get_mut(at) {
+            let (origin, group, stream) = (log.origin.clone(), log.group.clone(), log.stream.clone());
+            let (task_id, container) = (Some(task.task.id.clone()), Some(container));
+            task.logs.push(ContainerLog { task_id, container, origin, group, stream, head, ..ContainerLog::default() });
+        }
+    }
 }
 
 /// Which task's which container wrote this log: as it says itself, else by its stream's name, else the only one there is.
@@ -341,10 +378,11 @@ fn writes_to(task: &TaskObservations, container: &str, stream: &str) -> bool {
     let definition = task.definition.as_ref().and_then(|d| d.containers.iter().find(declared));
     let record = task.task.containers.iter().find(|c| c.name == container);
     let runtime_id = record.and_then(|c| c.runtime_id.as_deref());
-    let config = record.and_then(|c| c.log.as_ref()).or_else(|| definition?.log.as_ref());
-    match config.and_then(|config| config.place(container, &task.task.id, runtime_id)) {
-        Some(own) => own.stream == stream,
+    let config = LogConfig::believed(record.and_then(|c| c.log.as_ref()), definition.and_then(|c| c.log.as_ref()));
+    let places = config.map_or_else(Vec::new, |config| config.places(&task.task, container));
+    if places.is_empty() {
         // Without a definition: `PREFIX/CONTAINER/TASKID`, or the runtime's id.
-        None => stream.ends_with(&format!("/{container}/{}", task.task.id)) || Some(last_part(stream)) == runtime_id,
+        return stream.ends_with(&format!("/{container}/{}", task.task.id)) || Some(last_part(stream)) == runtime_id;
     }
+    places.iter().any(|own| own.stream == stream)
 }

@@ -8,6 +8,7 @@ pub mod deployment;
 pub mod duration;
 mod fill;
 pub mod finding;
+pub mod firelens;
 mod life;
 pub mod log;
 pub mod merge;

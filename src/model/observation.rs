@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::firelens;
 use super::log::ContainerLog;
 use super::service::{ServiceDeploymentRecord, ServiceRecord, ServiceRevisionRecord};
 use super::time::Time;
@@ -293,19 +294,74 @@ pub struct LogConfig {
 
 impl LogConfig {
     /// The names of the options that are kept.
-    pub const OPTIONS: [&str; 9] = [
+    pub const OPTIONS: [&str; 22] = [
         "awslogs-group",
         "awslogs-region",
         // The whole stream, as metadata version 4 gives it.
         "awslogs-stream",
         "awslogs-stream-prefix",
-        // FireLens routers that write to CloudWatch: the C plug-in `cloudwatch_logs` and the Go plug-in `cloudwatch`.
+        // What a FireLens router sends lines to: a plug-in of Fluent Bit, or of Fluentd.
         "Name",
+        "@type",
+        // CloudWatch Logs, as its plug-ins have it.
         "region",
+        "role_arn",
         "log_group_name",
+        "log_group_template",
         "log_stream_name",
         "log_stream_prefix",
+        "log_stream_template",
+        "default_log_group_name",
+        "default_log_stream_name",
+        "use_tag_as_stream",
+        "log_key",
+        // Where other outputs have it.
+        "bucket",
+        "delivery_stream",
+        "stream",
+        "index",
+        "host",
     ];
+
+    /// An option that is kept.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.get(name).map(String::as_str)
+    }
+
+    /// What is believed of a container that says where its log goes and whose definition does, too: what runs, but of FireLens
+    /// that is only that it is used (the runtime calls it `fluentd`).
+    pub fn believed<'a>(own: Option<&'a Self>, declared: Option<&'a Self>) -> Option<&'a Self> {
+        let is_routed =
+            |own: &&Self| [firelens::DRIVER, "fluentd"].contains(&own.driver.as_str()) && own.options.is_empty();
+        match declared.filter(|declared| declared.driver == firelens::DRIVER) {
+            Some(declared) if own.is_none_or(|own| is_routed(&own)) => Some(declared),
+            _ => own.or(declared),
+        }
+    }
+
+    /// Where a container's lines go in CloudWatch Logs, as far as the options decide it: the `awslogs` driver, or a
+    /// FireLens router with one of the CloudWatch plug-ins.
+    pub fn place(&self, task: &TaskRecord, container: &str) -> Option<LogPlace> {
+        self.places(task, container).into_iter().next()
+    }
+
+    /// Where they may be: first where they should, then where a router puts what it cannot fill in.
+    pub fn places(&self, task: &TaskRecord, container: &str) -> Vec<LogPlace> {
+        match self.driver.as_str() {
+            "awslogs" => self.of_awslogs(task, container).into_iter().collect(),
+            firelens::DRIVER => firelens::places(self, task, container),
+            _ => vec![],
+        }
+    }
+
+    fn of_awslogs(&self, task: &TaskRecord, container: &str) -> Option<LogPlace> {
+        let owned = |name: &str| self.option(name).map(str::to_owned);
+        let prefixed =
+            || self.option("awslogs-stream-prefix").map(|prefix| format!("{prefix}/{container}/{}", task.id));
+        let of_runtime = || task.runtime_id(container).map(str::to_owned);
+        let stream = owned("awslogs-stream").or_else(prefixed).or_else(of_runtime)?;
+        Some(LogPlace { region: owned("awslogs-region"), group: owned("awslogs-group")?, stream })
+    }
 }
 
 /// A stream of CloudWatch Logs.
@@ -313,35 +369,10 @@ impl LogConfig {
 pub struct LogPlace {
     /// The group's region, where it may be another one than the task's.
     pub region: Option<String>,
-    /// The group.
+    /// The group: its name, or the ARN of one in another account.
     pub group: String,
     /// The stream.
     pub stream: String,
-}
-
-impl LogConfig {
-    /// Where a container's lines go in CloudWatch Logs, as far as the options decide it: the `awslogs` driver, or a
-    /// FireLens router with one of Fluent Bit's CloudWatch plug-ins.
-    pub fn place(&self, container: &str, task_id: &str, runtime_id: Option<&str>) -> Option<LogPlace> {
-        let option = |name: &str| self.options.get(name).cloned();
-        let (group, region, stream) = match self.driver.as_str() {
-            "awslogs" => {
-                let prefixed = option("awslogs-stream-prefix").map(|prefix| format!("{prefix}/{container}/{task_id}"));
-                let stream = option("awslogs-stream").or(prefixed).or_else(|| runtime_id.map(str::to_owned))?;
-                (option("awslogs-group")?, option("awslogs-region"), stream)
-            }
-            "awsfirelens" if matches!(option("Name")?.as_str(), "cloudwatch" | "cloudwatch_logs") => {
-                // Fluent Bit's prefix is put before the tag that the agent gives.
-                let prefixed =
-                    || option("log_stream_prefix").map(|prefix| format!("{prefix}{container}-firelens-{task_id}"));
-                (option("log_group_name")?, option("region"), option("log_stream_name").or_else(prefixed)?)
-            }
-            _ => return None,
-        };
-        // Fluent Bit fills `$(…)` in when it writes; nobody else can.
-        let is_plain = !group.contains("$(") && !stream.contains("$(");
-        is_plain.then_some(LogPlace { region, group, stream })
-    }
 }
 
 /// A message of a service's event list.

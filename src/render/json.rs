@@ -6,6 +6,7 @@ use super::escape;
 use super::moment::{exact, iso};
 use super::style::Style;
 use crate::model::container::{Container, ContainerBound};
+use crate::model::log::LogLine;
 use crate::model::observation::{ContainerRecord, HostFacts, ManagedAgent, Network, TaskRecord};
 use crate::model::phases::Phase;
 use crate::model::{TaskLife, Time};
@@ -95,14 +96,22 @@ fn phase(phase: &Phase, style: &Style) -> Value {
     ])
 }
 
+fn line(line: &LogLine, style: &Style) -> Value {
+    let origin = line.origin.as_deref();
+    object([
+        ("time", json!(iso(line.time, &style.zone))),
+        ("message", json!(line.message)),
+        ("iostream", json!(origin.and_then(|origin| origin.iostream.as_deref()))),
+        ("host", json!(origin.and_then(|origin| origin.host.as_deref()))),
+    ])
+}
+
 fn container(life: &TaskLife, container: &Container, style: &Style) -> Value {
     let bound = |bound: Option<ContainerBound>| {
         bound.map(|b| json!({"time": iso(b.at, &style.zone), "source": b.source.name()}))
     };
     let log = container.log.as_ref().filter(|_| style.logs);
-    let lines = log.map(|log| {
-        log.lines().map(|l| json!({"time": iso(l.time, &style.zone), "message": l.message})).collect::<Vec<_>>()
-    });
+    let lines = log.map(|log| log.lines().map(|line| self::line(line, style)).collect::<Vec<_>>());
     let traces = ApplicationTraces::of_container(life, container);
     let links = log.map(|_| traces.linked().iter().map(link).collect::<Vec<_>>());
     object([

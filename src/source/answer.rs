@@ -10,7 +10,7 @@ use super::error::ReadError;
 use super::json::At;
 use super::times;
 use crate::model::arn::last_part;
-use crate::model::log::{ContainerLog, LogLine};
+use crate::model::log::{ContainerLog, LogLine, without_line_end};
 use crate::model::observation::{
     ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, ManagedAgent, ServiceEvent, Source, TaskRecord,
     TaskTimes, TracedEnv,
@@ -237,7 +237,11 @@ fn log_config(at: &At<'_>) -> Option<LogConfig> {
 
 /// The options that decide the stream; others can hold tokens.
 pub(crate) fn log_options(options: Option<&At<'_>>) -> BTreeMap<String, String> {
-    let option = |name: &str| Some((name.to_owned(), options?.text(name)?));
+    let option = |name: &'static str| {
+        let object = options?.value.as_object()?;
+        let (key, _) = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        Some((name.to_owned(), options?.text(key)?))
+    };
     LogConfig::OPTIONS.into_iter().filter_map(option).collect()
 }
 
@@ -276,15 +280,10 @@ pub(crate) fn log_lines(lines: &[At<'_>], page: &At<'_>, own: Option<&str>) -> R
             time,
             observed: at.time("ingestionTime")?,
             message: without_line_end(message).to_owned(),
+            origin: None,
         });
     }
     Ok(logs.into_values().collect())
-}
-
-/// A message less the one line end that drivers leave on it.
-pub(crate) fn without_line_end(message: &str) -> &str {
-    let message = message.strip_suffix('\n').unwrap_or(message);
-    message.strip_suffix('\r').unwrap_or(message)
 }
 
 /// The keys of a JSON object, for errors; the kind of anything else.

@@ -226,11 +226,11 @@ impl EcsSource {
         definition: Option<&DefinitionRecord>,
     ) -> Result<Vec<WholeLog>, AwsError> {
         let own = self.region_of(task)?;
-        let places = self.logs.places(task, definition, self.options.all_containers);
-        let logs = places.into_iter().map(|(container, place)| {
-            let (source, region) = (self.clone(), place.region.clone().map_or_else(|| own.clone(), Region::new));
-            LogReader::begin(container, place, |place, pages| {
-                async move { source.logs.whole(&source.aws, &region, &place, pages).await }.boxed()
+        let searches = self.logs.searches(task, definition, self.options.all_containers);
+        let logs = searches.into_iter().map(|search| {
+            let (source, own) = (self.clone(), own.clone());
+            LogReader::begin(search, |search, pages| {
+                async move { source.logs.whole(&source.aws, &own, &search, pages).await }.boxed()
             })
         });
         Ok(logs.collect())

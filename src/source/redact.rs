@@ -193,8 +193,9 @@ fn only_named(pairs: &Value, names: &[&str], dropped: &mut BTreeSet<String>) -> 
 }
 
 fn only_options(options: &Value) -> Value {
-    let option = |name: &str| Some((name.to_owned(), options.get(name).filter(|value| value.is_string())?.clone()));
-    Value::Object(LogConfig::OPTIONS.into_iter().filter_map(option).collect())
+    let is_kept = |key: &str| LogConfig::OPTIONS.iter().any(|name| name.eq_ignore_ascii_case(key));
+    let kept = options.as_object().into_iter().flatten().filter(|(key, value)| is_kept(key) && value.is_string());
+    Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
 fn camel(key: &str) -> String {

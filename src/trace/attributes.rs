@@ -140,7 +140,7 @@ pub(super) fn container(task: &TaskRecord, container: &Container) -> Attributes 
     let image = record.image.as_deref().map(ImageRef::parse);
     let digest = record.image_digest.as_deref().or(image.as_ref().and_then(|image| image.digest));
     // Where the container itself says where its log is: its host's word, and no definition's.
-    let own_place = record.log.as_ref().and_then(|log| log.place(&record.name, &task.id, record.runtime_id.as_deref()));
+    let own_place = record.log.as_ref().and_then(|log| log.place(task, &record.name));
     let (group, stream) = own_place.map(|place| (place.group, place.stream)).unzip();
     let repo_digest = image.as_ref().and_then(|image| Some(format!("{}@{}", image.name, digest?)));
     identity(task)
@@ -179,8 +179,7 @@ pub(super) fn log(task: &TaskRecord, container: &Container) -> Attributes {
 /// The group and the stream of a container's log: those that were read, else those that its definition names.
 fn log_place(task: &TaskRecord, container: &Container) -> (Option<String>, Option<String>) {
     let (record, log) = (&container.record, container.log.as_ref());
-    let place =
-        container.log_config().and_then(|config| config.place(&record.name, &task.id, record.runtime_id.as_deref()));
+    let place = container.log_config().and_then(|config| config.place(task, &record.name));
     let (group, stream) = place.map(|place| (place.group, place.stream)).unzip();
     (log.and_then(|log| log.group.clone()).or(group), log.and_then(|log| log.stream.clone()).or(stream))
 }

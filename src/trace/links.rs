@@ -103,7 +103,7 @@ mod tests {
     const OWN: &str = "84b5991528504856a2f003b7da9b2b82";
 
     fn line(seconds: u64, message: String) -> LogLine {
-        LogLine { time: Time::from_unix_nanos(seconds * 1_000_000_000), observed: None, message }
+        LogLine { time: Time::from_unix_nanos(seconds * 1_000_000_000), observed: None, message, origin: None }
     }
 
     fn id(number: u128) -> TraceId {

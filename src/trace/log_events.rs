@@ -13,7 +13,8 @@ use crate::model::log::{ContainerLog, LogLine};
 pub(super) fn events(log: &ContainerLog, shifted: impl Fn(Time) -> Time) -> Vec<Event> {
     let event = |line: &LogLine| {
         let text = KeyValue::new(semconv::LOG_RECORD_ORIGINAL, capped(&line.message));
-        Event::new(semconv::EVENT_LOG, shifted(line.time).into(), vec![text], 0)
+        let from = origin(line).map(|(key, value)| KeyValue::new(key, value.to_owned()));
+        Event::new(semconv::EVENT_LOG, shifted(line.time).into(), std::iter::once(text).chain(from).collect(), 0)
     };
     let mut events = Vec::with_capacity(log.len() + 1);
     if let Some(first) = log.begins_unread() {
@@ -25,6 +26,16 @@ pub(super) fn events(log: &ContainerLog, shifted: impl Fn(Time) -> Time) -> Vec<
     }
     events.extend(log.tail.iter().map(event));
     events
+}
+
+/// What a log router said of where a line came from.
+pub(super) fn origin(line: &LogLine) -> impl Iterator<Item = (&'static str, &str)> {
+    let origin = line.origin.as_deref();
+    let iostream = origin.and_then(|origin| origin.iostream.as_deref());
+    let host = origin.and_then(|origin| origin.host.as_deref());
+    [(semconv::LOG_IOSTREAM, iostream), (semconv::HOST_ID, host)]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
 }
 
 fn gap(at: Time, text: String) -> Event {

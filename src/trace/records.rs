@@ -98,16 +98,15 @@ impl RecordMaker {
             observed_time_unix_nano: line.observed.map_or(0, |time| self.frame.shifted(time).unix_nanos()),
             severity_number,
             severity_text,
+            attributes: log_events::origin(line).map(|(key, value)| attribute(key, value)).collect(),
             ..self.bare(self.frame.shifted(line.time).unix_nanos(), line.message.clone())
         }
     }
 
     /// What stands where lines are missing.
     fn gap(&self, time: u64, text: String) -> LogRecord {
-        let attribute =
-            KeyValue { key: semconv::LOG_GAP.to_owned(), value: Some(string(text.clone())), ..KeyValue::default() };
         LogRecord {
-            attributes: vec![attribute],
+            attributes: vec![attribute(semconv::LOG_GAP, &text)],
             event_name: semconv::EVENT_LOG_GAP.to_owned(),
             ..self.bare(time, text)
         }
@@ -123,6 +122,10 @@ impl RecordMaker {
             ..LogRecord::default()
         }
     }
+}
+
+fn attribute(key: &str, value: &str) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(string(value.to_owned())), ..KeyValue::default() }
 }
 
 fn string(text: String) -> AnyValue {

@@ -72,6 +72,10 @@ pub(crate) const CALLER_TRACE_ID: &str = "ecspan.caller.trace_id";
 pub(crate) const LOG_LAST_LINE: &str = "ecspan.log.last_line";
 /// A digest of what was selected of a container's log, of which its span's id is made.
 pub(crate) const LOG_SELECTION: &str = "ecspan.log.selection";
+/// `stdout` or `stderr`, where a log router says it of a line.
+pub(crate) const LOG_IOSTREAM: &str = "log.iostream";
+/// The EC2 instance, where a log router says it of a line.
+pub(crate) const HOST_ID: &str = "host.id";
 /// What lies between two log lines that were not adjacent.
 pub(crate) const LOG_GAP: &str = "ecspan.log.gap";
 /// How a span's start is known, where it is not a time that ECS gave: `estimated`, `metadata`, `docker`.

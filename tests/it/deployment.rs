@@ -393,6 +393,7 @@ fn bad() -> DeploymentLife {
             time: s(20.0),
             observed: None,
             message: text.to_owned(),
+            origin: None,
         });
         let log = ContainerLog { container: Some("app".to_owned()), head: lines.to_vec(), ..ContainerLog::default() };
         let at = 19.0 + f64::from(number) * 15.0;

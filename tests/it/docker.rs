@@ -65,6 +65,7 @@ fn that_only_the_end_of_a_log_was_read_is_said_everywhere() {
         time: Time::from_unix_nanos((1_795_168_860 + second) * 1_000_000_000),
         observed: None,
         message: format!("line {second}"),
+        origin: None,
     };
     let log = |unread| ContainerLog {
         container: Some("app".to_owned()),

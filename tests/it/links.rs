@@ -26,7 +26,12 @@ fn trace_id(number: usize) -> String {
 fn life(lines: &[String], caller: Option<&str>) -> TaskLife {
     let container = |name: &str| ContainerRecord { name: name.to_owned(), exit_code: Some(0), ..Default::default() };
     let env = TracedEnv { traceparent: caller.map(str::to_owned), ..TracedEnv::default() };
-    let head = lines.iter().zip(20..).map(|(text, at)| LogLine { time: s(at), observed: None, message: text.clone() });
+    let head = lines.iter().zip(20..).map(|(text, at)| LogLine {
+        time: s(at),
+        observed: None,
+        message: text.clone(),
+        origin: None,
+    });
     let task = TaskRecord {
         id: ID.to_owned(),
         task_definition_arn: Some("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7".to_owned()),

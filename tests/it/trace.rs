@@ -199,8 +199,12 @@ fn a_container_that_never_started_is_a_nanosecond_long() {
 
 #[test]
 fn log_lines_are_the_events_of_a_span_inside_their_containers() {
-    let line =
-        |time: Option<Time>, text: &str| LogLine { time: time.unwrap(), observed: None, message: text.to_owned() };
+    let line = |time: Option<Time>, text: &str| LogLine {
+        time: time.unwrap(),
+        observed: None,
+        message: text.to_owned(),
+        origin: None,
+    };
     let log = ContainerLog {
         container: Some("app".to_owned()),
         head: vec![line(s(21), "early"), line(s(22), "x")],
@@ -234,7 +238,7 @@ fn log_lines_are_the_events_of_a_span_inside_their_containers() {
 fn nothing_is_without_length_and_nothing_leaves_what_is_around_it() {
     // Stopped in the moment in which it was created: phases without length are not sent, all else has a nanosecond.
     let moment = TaskTimes { created: s(5), stopped: s(5), ..Default::default() };
-    let line = LogLine { time: s(5).unwrap(), observed: None, message: "one".to_owned() };
+    let line = LogLine { time: s(5).unwrap(), observed: None, message: "one".to_owned(), origin: None };
     let log = ContainerLog { container: Some("app".to_owned()), head: vec![line], ..Default::default() };
     let late = TaskTimes { created: s(0), stopped: s(5), ..Default::default() };
     for (times, names) in [
@@ -257,8 +261,12 @@ fn nothing_is_without_length_and_nothing_leaves_what_is_around_it() {
 
 #[test]
 fn a_page_that_was_given_twice_is_there_once_and_lines_that_repeat_in_it_stay() {
-    let line =
-        |seconds: u64, text: &str| LogLine { time: s(seconds).unwrap(), observed: None, message: text.to_owned() };
+    let line = |seconds: u64, text: &str| LogLine {
+        time: s(seconds).unwrap(),
+        observed: None,
+        message: text.to_owned(),
+        origin: None,
+    };
     let page = |origin: &str, stream: Option<&str>, lines: Vec<LogLine>| ContainerLog {
         container: Some("app".to_owned()),
         origin: origin.to_owned(),
@@ -311,7 +319,7 @@ fn what_is_learned_later_is_absorbed_beside_what_was_there() {
 fn a_long_line_is_cut_with_a_mark_that_tells_its_length() {
     let log = ContainerLog {
         container: Some("app".to_owned()),
-        head: vec![LogLine { time: s(30).unwrap(), observed: None, message: "ä".repeat(5_000_000) }],
+        head: vec![LogLine { time: s(30).unwrap(), observed: None, message: "ä".repeat(5_000_000), origin: None }],
         ..Default::default()
     };
     let observed = TaskObservations { task: task(stopped(), "STOPPED"), logs: vec![log], ..Default::default() };
@@ -428,6 +436,7 @@ fn records() -> Vec<Observation> {
             time: s(from + i / 2).unwrap(),
             observed: None,
             message: format!("{origin} {i}"),
+            origin: None,
         });
         let head = lines.collect();
         Observation::Log(ContainerLog {

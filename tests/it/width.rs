@@ -51,8 +51,12 @@ fn life(times: TaskTimes) -> TaskLife {
 fn a_log_says_in_its_own_word_what_is_not_read_not_kept_and_not_shown() {
     let drawn = |count: u64, dropped: u64, unread: bool| {
         let mut life = ran(Duration::from_secs(3_600));
-        let line =
-            |number| LogLine { time: at(30_000 + number).unwrap(), observed: None, message: "a line".to_owned() };
+        let line = |number| LogLine {
+            time: at(30_000 + number).unwrap(),
+            observed: None,
+            message: "a line".to_owned(),
+            origin: None,
+        };
         let log = ContainerLog { head: (0..count).map(line).collect(), dropped, unread, ..ContainerLog::default() };
         life.containers[0].log = Some(log);
         let drawn = waterfall::draw(&life, &life.task.id, &style(100));

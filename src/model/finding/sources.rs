@@ -58,7 +58,7 @@ pub(super) fn logs_missing(life: &TaskLife, add: Add<'_>) {
     let failed = life.containers.iter().filter(|c| c.failure.is_some() && !c.is_hidden());
     for container in failed.filter(|c| c.log.as_ref().is_none_or(|log| log.is_empty())) {
         let gap = life.gaps.iter().find(|gap| gap.container.as_deref() == Some(container.name()));
-        let why = gap.map(|gap| gap.why.clone()).or_else(|| container.log_note());
+        let why = gap.map(|gap| gap.why.clone()).or_else(|| container.log_note(&life.task));
         if let Some(why) = why {
             let name = container.name();
             add(FindingKind::LogsMissing, format!("container {name} failed and its log could not be had: {why}"));

@@ -66,7 +66,7 @@ fn trace(number: usize, drawn: &Drawn) -> TaskTrace {
         container: Some(format!("c{index}")),
         head: lines
             .iter()
-            .map(|&length| LogLine { time: start, observed: None, message: "x".repeat(length) })
+            .map(|&length| LogLine { time: start, observed: None, message: "x".repeat(length), origin: None })
             .collect(),
         ..Default::default()
     };

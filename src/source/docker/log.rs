@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use crate::model::Time;
-use crate::model::log::{ContainerLog, LogLine};
-use crate::source::answer::without_line_end;
+use crate::model::log::{ContainerLog, LogLine, without_line_end};
 
 /// A line that was written in pieces is put together up to this size; spans hold less.
 const MOST_BYTES: usize = 64 * 1024;
@@ -30,7 +29,7 @@ impl Assembler {
             (Some(_), Some(line)) => append(&mut line.message, text),
             (Some(time), None) => {
                 *open = Some(self.lines.len());
-                self.lines.push(LogLine { time, observed: None, message: cut(text).to_owned() });
+                self.lines.push(LogLine { time, observed: None, message: cut(text).to_owned(), origin: None });
             }
             // No entry begins so: it belongs to the one before, whichever that was.
             (None, _) => {
