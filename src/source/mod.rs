@@ -30,6 +30,7 @@ mod metadata;
 pub mod probe;
 mod redact;
 mod rollout;
+mod rows;
 #[cfg(feature = "aws")]
 pub mod select;
 #[cfg(feature = "aws")]

@@ -10,6 +10,8 @@ mod docker;
 mod events;
 mod examples;
 mod findings;
+#[cfg(feature = "deliver")]
+mod history;
 mod links;
 mod mapping_page;
 mod metadata;
