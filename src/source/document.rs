@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer;
 use super::bundle;
 use super::docker;
-use super::error::ReadError;
+use super::error::{Place, ReadError};
 use super::event::{self, Carried, Envelope, Event, Unpacked};
 use super::files::{Contents, read_text};
 use super::json::At;
@@ -141,17 +141,7 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
 fn read_messages(messages: Vec<Envelope<'_>>, contents: &mut Contents) {
     for Envelope { place, carried } in messages {
         match carried {
-            Carried::Plain(text) => {
-                let before = contents.errors.len();
-                read_text(&place.to_string(), text, contents);
-                if event::is_event_text(text) {
-                    for error in contents.errors.iter_mut().skip(before) {
-                        if matches!(error, ReadError::NotJson { .. }) {
-                            *error = ReadError::CutEvent { place: place.clone(), task: event::task_in(text) };
-                        }
-                    }
-                }
-            }
+            Carried::Plain(text) => read_line(&place, text, contents),
             Carried::Packed(packed) => {
                 let left = UNPACKED.saturating_sub(contents.inside.unpacked);
                 match event::unpack(packed, left) {
@@ -170,6 +160,20 @@ fn read_messages(messages: Vec<Envelope<'_>>, contents: &mut Contents) {
             Carried::Missing => {
                 contents.errors.push(ReadError::Expected { place, expected: "a message, as its neighbours are" });
             }
+        }
+    }
+}
+
+/// The documents of a text that is a message or a line of a log.
+pub(super) fn read_line(place: &Place, text: &str, contents: &mut Contents) {
+    let before = contents.errors.len();
+    read_text(&place.to_string(), text, contents);
+    if !event::is_event_text(text) {
+        return;
+    }
+    for error in contents.errors.iter_mut().skip(before) {
+        if matches!(error, ReadError::NotJson { .. }) {
+            *error = ReadError::CutEvent { place: place.clone(), task: event::task_in(text) };
         }
     }
 }

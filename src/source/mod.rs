@@ -22,6 +22,8 @@ pub mod endpoint;
 pub mod error;
 mod event;
 pub mod files;
+#[cfg(feature = "aws")]
+pub mod history;
 mod json;
 #[cfg(feature = "aws")]
 pub mod logs;

@@ -10,6 +10,7 @@ use aws_sdk_ecs::operation::RequestId;
 use crate::hint::Hint;
 use crate::secrets::aws_said;
 use crate::source::error::ReadError;
+use crate::source::history::NoHistory;
 use crate::source::target::is_whole_id;
 
 /// Why AWS did not give what was asked.
@@ -74,6 +75,16 @@ pub enum AwsError {
         task: String,
         /// Where it was looked for.
         place: Option<String>,
+    },
+    /// ECS does not know the task, and neither does what keeps its events.
+    #[error("{task}: ECS has no such task{}, and {why}", place.as_ref().map_or(String::new(), |place| format!(" in {place}")))]
+    Forgotten {
+        /// The task.
+        task: String,
+        /// Where it was looked for.
+        place: Option<String>,
+        /// What history says.
+        why: Box<NoHistory>,
     },
     /// Several tasks have an id that begins so.
     #[error("{begin}: {} tasks have an id that begins so: {}", tasks.len(), some(tasks))]
@@ -213,6 +224,7 @@ impl Hint for AwsError {
                      --cluster CLUSTER --service {task}"
                 ));
             }
+            Self::Forgotten { why, .. } => return why.hint(),
             Self::NoSuchTask { .. } => {
                 "ECS forgets a stopped task after about an hour; `ecspan ls CLUSTER --status all` lists those it knows, \
                  and --region asks another region"
