@@ -244,3 +244,34 @@ def test_a_window_that_breaks_off_says_how_far_it_came(ecspan, aws, tmp_path):
     aws.front.deny.add("FilterLogEvents")
     run, found = spans(ecspan, tmp_path, "--cluster", "prod", "--since", "7d")
     assert run.code == 1 and found == [] and "allow logs:FilterLogEvents" in run.err, run
+
+
+@pytest.mark.parametrize("history", ["auto", "off"])
+def test_a_deployment_of_last_week_has_the_tasks_that_ecs_has_forgotten(ecspan, aws, history):
+    aws.has_service_deployments()
+    made = aws.rollouts.rolling(12, at=ago(days=3), new_api=True)
+    group = aws.history.group()
+    command = ["deploy", "web", "--cluster", "prod", "--deployment", made.id, "--report", "json", "--history", history]
+    before = ecspan(*command)
+    assert before.code == 0 and len(made.old) == 12, before
+    for task in made.old:
+        group.task(task, twice=True)
+        aws.seed.forget(task)
+    after = ecspan(*command)
+    assert after.code == 0, after
+    report = lambda run: {key: value for key, value in json.loads(run.out).items() if key not in ("as_of", "generated")}
+    if history == "auto":
+        assert report(after) == report(before)
+        assert f"note: 12 tasks that ECS has forgotten, from {GROUP}" in after.err, after
+    else:
+        assert report(after) != report(before)
+        assert "FilterLogEvents" not in aws.front.calls
+
+
+def test_an_earlier_deployment_without_history_says_what_is_missing_and_the_latest_does_not(ecspan, aws):
+    aws.has_service_deployments()
+    made = aws.rollouts.rolling(4, at=ago(days=3), new_api=True)
+    earlier = ecspan("deploy", "web", "--cluster", "prod", "--deployment", made.id)
+    assert earlier.code == 0 and f"there is no {GROUP}" in earlier.err, earlier
+    latest = ecspan("deploy", "web", "--cluster", "prod")
+    assert latest.code == 0 and latest.err == "", latest

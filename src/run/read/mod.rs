@@ -15,6 +15,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use self::files::read_files;
+pub(super) use self::past::Told;
 pub use self::past::list;
 use self::unread::ToRead;
 pub use self::unread::Unread;

@@ -146,15 +146,22 @@ pub(super) fn observed(
 
 /// What is told of history while it is read.
 #[derive(Debug, Default)]
-struct Told {
+pub(in crate::run) struct Told {
+    /// That nothing keeps events is not worth a line.
+    is_quiet: bool,
     tasks: usize,
     group: String,
     covered: Option<Time>,
 }
 
 impl Told {
+    /// Nothing is told yet. Whoever asks for what still goes on hardly needs history: that there is none is no news then.
+    pub(in crate::run) fn quiet(is_quiet: bool) -> Self {
+        Self { is_quiet, ..Self::default() }
+    }
+
     /// What history says next; what goes wrong with it is told, and how many tasks there were.
-    async fn next(&mut self, past: &mut PastTasks, course: &Course) -> Option<Past> {
+    pub(in crate::run) async fn next(&mut self, past: &mut PastTasks, course: &Course) -> Option<Past> {
         match past.next().await {
             Some(Ok(page)) => {
                 for error in &page.errors {
@@ -167,6 +174,7 @@ impl Told {
                 return Some(page);
             }
             // Who has not asked for history by its name is told where it would be.
+            Some(Err(NoHistory::NoGroup { .. })) if past.is_guessed && self.is_quiet => {}
             Some(Err(error @ NoHistory::NoGroup { .. })) if past.is_guessed => {
                 course.tell(&Notice::NoPast { error: error.to_string(), hint: error.hint() });
             }
