@@ -3,6 +3,7 @@
 mod agent;
 mod deploy;
 mod events;
+mod history;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use jiff::fmt::friendly::SpanParser;
 pub(crate) use agent::AgentArgs;
 pub(crate) use deploy::{DeployArgs, ReportFormat};
 pub(crate) use events::{Containers, EventArgs, WorkerArgs, WorkerLogs};
+pub(crate) use history::{HistoryArgs, When};
 
 /// Turns every Amazon ECS task into an OpenTelemetry trace.
 #[derive(Debug, Parser)]
@@ -132,6 +134,8 @@ pub(crate) struct TaskArgs {
     /// Also the containers that ECS itself adds
     #[arg(long)]
     pub(crate) all_containers: bool,
+    #[command(flatten)]
+    pub(crate) history: HistoryArgs,
 }
 
 /// Selectors: many tasks of one cluster.
@@ -152,9 +156,12 @@ pub(crate) struct SelectArgs {
     /// Tasks in this state
     #[arg(long, value_enum, value_name = "STATUS", help_heading = "Selectors")]
     pub(crate) status: Option<Status>,
-    /// Only tasks created within this time: 90s, 1h30m, 2d, 1w
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors")]
-    pub(crate) since: Option<Duration>,
+    /// Only tasks created since then: 90s, 1h30m, 2d, 1w ago, or a time; also those that ECS has forgotten (--history)
+    #[arg(long, value_name = "DURATION|TIME", value_parser = When::parse, help_heading = "Selectors")]
+    pub(crate) since: Option<When>,
+    /// Only tasks created before then: 1d ago, or a time
+    #[arg(long, value_name = "DURATION|TIME", value_parser = When::parse, help_heading = "Selectors")]
+    pub(crate) until: Option<When>,
     /// Only the newest N tasks
     #[arg(long, value_name = "N", help_heading = "Selectors")]
     pub(crate) limit: Option<usize>,
@@ -163,9 +170,9 @@ pub(crate) struct SelectArgs {
 impl SelectArgs {
     /// Whether tasks are to be looked for rather than named.
     pub(crate) fn is_used(&self) -> bool {
-        let Self { cluster: _, service, family, started_by, status, since, limit } = self;
+        let Self { cluster: _, service, family, started_by, status, since, until, limit } = self;
         let named = [service, family, started_by].into_iter().any(Option::is_some);
-        named || status.is_some() || since.is_some() || limit.is_some()
+        named || status.is_some() || since.is_some() || until.is_some() || limit.is_some()
     }
 }
 
@@ -192,6 +199,8 @@ pub(crate) struct LsArgs {
     pub(crate) width: Option<u16>,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) history: HistoryArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

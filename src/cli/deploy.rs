@@ -191,7 +191,12 @@ async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<De
     }
     let ServiceTarget { service, cluster, region } = target.unwrap_or_default();
     let cluster = args.cluster.clone().or(cluster);
-    let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
+    let options = ObserveOptions {
+        log_lines,
+        logs_rate: Some(args.logs_rate),
+        history: args.history.history.clone(),
+        ..ObserveOptions::default()
+    };
     Ok(DeployFrom::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })
 }
 

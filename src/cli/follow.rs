@@ -33,8 +33,9 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     let mut news = News { with_moments: live.is_none(), ..News::default() };
     let mut last: Option<TaskObservations> = None;
     let life = |observed: &TaskObservations| TaskLife::new(observed.clone(), super::now(), log_lines);
-    let mut looks =
-        std::pin::pin!(follow(Arc::new(source), target, notices::for_a_person()).take_until(signals::wait()));
+    let mut looks = std::pin::pin!(
+        follow(Arc::new(source), target, notices::for_a_person(), super::now).take_until(signals::wait())
+    );
     while let Some(observed) = looks.next().await {
         let observed = observed.map_err(|error| tasks::aws_problem(&error))?;
         terminal::print(&news.of(&life(&observed), &style(global, args)))?;
@@ -138,7 +139,12 @@ mod tests {
 
     /// A look at a log: the seconds of the lines from its start and from its end.
     fn life(head: &[u64], tail: &[u64], unread: bool, started: Option<u64>) -> TaskLife {
-        let line = |second: &u64| LogLine { time: at(*second), observed: None, message: format!("line {second}") };
+        let line = |second: &u64| LogLine {
+            time: at(*second),
+            observed: None,
+            origin: None,
+            message: format!("line {second}"),
+        };
         let log = ContainerLog {
             container: Some("app".to_owned()),
             task_id: Some("a".to_owned()),

@@ -18,6 +18,7 @@ pub(super) fn for_a_person() -> Teller {
         match notice {
             Notice::ReadsTasks => *progress = Some(Progress::start("reading tasks")),
             Notice::TaskRead => progress.iter().for_each(Progress::advance),
+            Notice::PastCovered { .. } => progress.iter().for_each(|progress| progress.tell(&notice.message())),
             Notice::TasksRead => drop(progress.take()),
             notice => print(notice),
         }
@@ -49,7 +50,7 @@ pub(super) fn of_a_rollout(draw: impl Fn(&DeploymentLife, usize, usize) -> Strin
 fn print(notice: &Notice) {
     let label = match notice.level() {
         Level::Progress => return,
-        Level::Note if matches!(notice, Notice::Waiting { .. }) => "waiting",
+        Level::Note if matches!(notice, Notice::Waiting { .. } | Notice::LooksForTasks { .. }) => "waiting",
         Level::Note if matches!(notice, Notice::ServiceEvent { .. }) => "event",
         Level::Warning if matches!(notice, Notice::TaskFailed { .. }) => "failed",
         Level::Note => "note",

@@ -62,7 +62,7 @@ impl Progress {
             tokio::time::sleep(WORTH_SHOWING).await;
             // Draws nothing when stderr is no terminal.
             later.set_draw_target(ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed})") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed}){prefix}") {
                 later.set_style(style);
             }
             later.set_message(what);
@@ -70,6 +70,11 @@ impl Progress {
             *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(later);
         });
         Self { bar, show }
+    }
+
+    /// What else is to be said of how far it is.
+    pub(super) fn tell(&self, how_far: &str) {
+        self.bar.set_prefix(format!(", {how_far}"));
     }
 
     /// One more is done.

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ecspan::model::Time;
 use ecspan::run::Teller;
 use ecspan::run::read::{Course, ReadConfig, Reader};
 use ecspan::sink::Verdict;
@@ -115,7 +114,6 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
             .hint("add --cluster NAME; `ecspan ls` lists the clusters".to_owned())
     })?;
     let now = super::now();
-    let nanos = |since: Duration| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
     Ok(Selection {
         cluster,
         service: args.service.clone(),
@@ -128,7 +126,8 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
             Some(Status::Failed) => StatusFilter::Failed,
             Some(Status::All) | None => StatusFilter::All,
         },
-        created_since: args.since.map(|since| Time::from_unix_nanos(now.unix_nanos().saturating_sub(nanos(since)))),
+        created_since: args.since.map(|since| since.seen_from(now)),
+        created_until: args.until.map(|until| until.seen_from(now)),
         limit: args.limit,
     })
 }
@@ -167,6 +166,7 @@ async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs
         service_events: needs.service_events,
         all_containers: args.all_containers,
         record: needs.record,
+        history: args.history.history.clone(),
     };
     Ok(EcsSource::new(aws(global).await, options))
 }

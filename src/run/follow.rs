@@ -6,11 +6,12 @@ use std::time::Duration;
 use futures::{Stream, stream};
 use tokio::time::sleep;
 
+use super::Now;
 use super::notice::{Notice, Teller};
 use crate::hint::Hint;
 use crate::model::merge::TaskObservations;
 use crate::source::aws::AwsError;
-use crate::source::ecs::EcsSource;
+use crate::source::ecs::{EcsSource, Found};
 use crate::source::target::TaskTarget;
 
 /// Between two looks.
@@ -33,8 +34,9 @@ pub fn follow(
     source: Arc<EcsSource>,
     target: TaskTarget,
     notices: Teller,
+    clock: Now,
 ) -> impl Stream<Item = Result<TaskObservations, AwsError>> + Send {
-    stream::try_unfold((source, target, notices, Next::First), |(source, target, notices, next)| async move {
+    stream::try_unfold((source, target, notices, Next::First), move |(source, target, notices, next)| async move {
         let pause = match next {
             Next::First => Duration::ZERO,
             Next::Again => PAUSE,
@@ -42,8 +44,8 @@ pub fn follow(
             Next::Nothing => return Ok(None),
         };
         sleep(pause).await;
-        let (region, task) = loop {
-            match source.find(std::slice::from_ref(&target)).await.pop() {
+        let Found { region, task, recalled } = loop {
+            match source.find(std::slice::from_ref(&target), clock()).await.pop() {
                 Some(Ok(found)) => break found,
                 Some(Err(error)) if matches!(next, Next::First) => return Err(error),
                 Some(Err(error)) if error.is_passing() => {
@@ -55,6 +57,8 @@ pub fn follow(
             }
         };
         let after = match (task.is_stopped(), &next) {
+            // ECS will not tell more of what it has forgotten.
+            _ if recalled.is_some() => Next::Nothing,
             (false, _) => Next::Again,
             (true, Next::Again) => Next::Last,
             (true, _) => Next::Nothing,

@@ -172,6 +172,16 @@ pub enum Notice {
     MoreGaps { tasks: usize, why: String },
     /// So many things of files belong to none of the tasks.
     Unclaimed { things: usize },
+    /// AWS has been looking for tasks for some time.
+    LooksForTasks { tasks: usize, waited: Duration },
+    /// ECS has forgotten a task, and its events are kept in a log group. `status`: of its last one, where that is not STOPPED.
+    Recalled { task: String, group: String, events: usize, status: Option<String> },
+    /// History is read so far.
+    PastCovered { at: Time, from: Time, until: Time },
+    /// So many tasks are from a log group.
+    PastRead { tasks: usize, group: String },
+    /// Nothing keeps what ECS forgets.
+    NoPast { error: String, hint: Option<String> },
     /// Tasks are about to be read.
     ReadsTasks,
     /// One more task is read.
@@ -223,7 +233,9 @@ impl Notice {
             | Self::QueueNeverAnswered
             | Self::Lost { .. }
             | Self::NoAnswer { .. } => Level::Error,
-            Self::ReadsTasks | Self::TaskRead | Self::TasksRead | Self::Watched(_) => Level::Progress,
+            Self::ReadsTasks | Self::TaskRead | Self::TasksRead | Self::Watched(_) | Self::PastCovered { .. } => {
+                Level::Progress
+            }
             Self::Retry { .. }
             | Self::EndpointFailed { .. }
             | Self::HealthFile { .. }
@@ -253,6 +265,10 @@ impl Notice {
             | Self::ServiceEvent { .. }
             | Self::Unclaimed { .. }
             | Self::ProtocolMended { .. }
+            | Self::LooksForTasks { .. }
+            | Self::Recalled { .. }
+            | Self::PastRead { .. }
+            | Self::NoPast { .. }
             | Self::ServiceUnnamed { .. } => Level::Note,
         }
     }
@@ -269,6 +285,7 @@ impl Notice {
             | Self::Lost { hint, .. }
             | Self::Retry { hint, .. }
             | Self::NotWatched { hint, .. }
+            | Self::NoPast { hint, .. }
             | Self::NoAnswer { hint, .. } => hint.as_deref(),
             Self::MetricsNotTaken { hint, .. } => Some(hint),
             _ => None,
@@ -285,6 +302,7 @@ impl Notice {
             | Self::NotTaken { task, .. }
             | Self::AwsFailed { task, .. }
             | Self::TaskFailed { task, .. }
+            | Self::Recalled { task, .. }
             | Self::ServiceUnnamed { task, .. } => Some(task),
             _ => None,
         }
@@ -437,6 +455,24 @@ impl Notice {
             Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),
             Self::Unclaimed { things } => {
                 format!("{things} thing{} in the files belong to none of its tasks", plural(*things))
+            }
+            Self::LooksForTasks { tasks, waited } => {
+                format!("{tasks} task{}: looked for in ECS and in history for {} s", plural(*tasks), waited.as_secs())
+            }
+            Self::Recalled { group, events, status, .. } => {
+                let last = match status {
+                    Some(status) if *events == 1 => format!(", which says {status}"),
+                    Some(status) => format!(", the last of which says {status}"),
+                    None => String::new(),
+                };
+                format!("ECS has forgotten it; from {events} event{} in {group}{last}", plural(*events))
+            }
+            Self::PastCovered { at, .. } => format!("history is read to {}", moment::spaced(*at, &TimeZone::UTC)),
+            Self::PastRead { tasks, group } => {
+                format!("{tasks} task{} that ECS has forgotten, from {group}", plural(*tasks))
+            }
+            Self::NoPast { error, .. } => {
+                format!("only what ECS has not forgotten, after an hour or so, is here: {error}")
             }
             Self::ReadsTasks => "tasks are read".to_owned(),
             Self::TaskRead => "a task is read".to_owned(),

@@ -23,6 +23,7 @@ use super::answer;
 use super::aws::{Aws, AwsError, Limiter};
 use super::bundle::Bundle;
 use super::error::ReadError;
+use super::history::{History, HistoryChoice, Recalled};
 use super::json::At;
 use super::logs::{LogReader, StreamOverride, WholeLog};
 use super::rollout;
@@ -54,6 +55,19 @@ pub struct ObserveOptions {
     pub all_containers: bool,
     /// Keep the answers for a bundle.
     pub record: bool,
+    /// Where events are kept of tasks that ECS has forgotten.
+    pub history: HistoryChoice,
+}
+
+/// A task that was asked for.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its region.
+    pub region: Region,
+    /// The task.
+    pub task: TaskRecord,
+    /// Where it is from, when ECS has forgotten it.
+    pub recalled: Option<Recalled>,
 }
 
 /// A cluster, as a list shows it.
@@ -93,12 +107,13 @@ type Definition = Arc<OnceCell<Result<DefinitionRecord, AwsError>>>;
 #[derive(Debug)]
 pub struct EcsSource {
     pub(super) aws: Aws,
-    options: ObserveOptions,
+    pub(super) options: ObserveOptions,
+    pub(super) history: History,
     logs: LogReader,
     /// DescribeTasks and ListTasks share a bucket: burst 100, 20 a second.
     pub(super) calls: Limiter,
     definitions: Mutex<HashMap<String, Definition>>,
-    bundle: Mutex<Bundle>,
+    pub(super) bundle: Mutex<Bundle>,
 }
 
 /// Calls an operation for its raw answer.
@@ -123,6 +138,7 @@ impl EcsSource {
         };
         Self {
             aws,
+            history: History::new(options.history.clone()),
             options,
             logs,
             calls: Limiter::new(20, 100),

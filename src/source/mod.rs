@@ -22,6 +22,8 @@ pub mod endpoint;
 pub mod error;
 mod event;
 pub mod files;
+#[cfg(feature = "aws")]
+pub mod history;
 mod json;
 #[cfg(feature = "aws")]
 pub mod logs;
@@ -30,6 +32,7 @@ mod metadata;
 pub mod probe;
 mod redact;
 mod rollout;
+mod rows;
 #[cfg(feature = "aws")]
 pub mod select;
 #[cfg(feature = "aws")]

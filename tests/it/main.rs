@@ -12,6 +12,7 @@ mod examples;
 mod findings;
 #[cfg(feature = "deliver")]
 mod grpc_receiver;
+mod history;
 mod links;
 mod mapping_page;
 mod metadata;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ecspan::source::logs::LogLines;
 
-use super::{DeliveryArgs, duration, log_lines};
+use super::{DeliveryArgs, HistoryArgs, duration, log_lines};
 
 // A paragraph is a line: clap wraps it to the terminal's width.
 const EXAMPLES: &str = "\
@@ -89,6 +89,8 @@ pub(crate) struct DeployArgs {
     /// Add a resource attribute
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) attr: Vec<String>,
+    #[command(flatten)]
+    pub(crate) history: HistoryArgs,
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
     /// Base URL of a Jaeger UI: the closing report and the Markdown report link to the trace, once a receiver has accepted it

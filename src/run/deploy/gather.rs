@@ -1,10 +1,10 @@
 //! From a deployment's tasks to what is kept of them, and to their traces. Main type: [`Gather`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use tokio::sync::mpsc::Sender;
 
 use crate::model::TaskLife;
@@ -12,9 +12,10 @@ use crate::model::deployment::{Deployment, DeploymentLife, Role};
 use crate::model::merge::TaskObservations;
 use crate::model::observation::{Gap, TaskRecord};
 use crate::run::notice::Notice;
-use crate::run::read::{Course, Reading};
+use crate::run::read::{Course, Reading, Told};
 use crate::source::aws::{AwsError, Region};
 use crate::source::ecs::{self, EcsSource};
+use crate::source::select::Selection;
 use crate::source::service::ServicePlace;
 use crate::trace::{TaskTrace, TraceOptions, caller};
 
@@ -35,6 +36,8 @@ pub(super) struct Gather {
     pub(super) course: Arc<Course>,
     /// Who is asked for log lines.
     pub(super) logs: Option<(Arc<EcsSource>, Region)>,
+    /// Another deployment than the latest is asked for.
+    pub(super) is_earlier: bool,
     /// What has been told already: what is refused of one task is refused of thousands.
     pub(super) told: Mutex<BTreeMap<String, usize>>,
 }
@@ -104,9 +107,22 @@ impl Gather {
             Origin::Aws { source, place } => (source, place),
         };
         let (deployment, is_sending, log_lines) = (Arc::new(life.deployment.clone()), self.is_sending, self.log_lines);
+        let known = Arc::new(Mutex::new(HashSet::new()));
+        let past = past_of_service(
+            source.clone(),
+            place.clone(),
+            deployment.clone(),
+            known.clone(),
+            Told::quiet(!self.is_earlier),
+            self.course.clone(),
+        );
         let pages = source.service_tasks(&place);
         let course = Arc::clone(&self.course);
         let tasks = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok::<_, AwsError>))).try_flatten();
+        let tasks = tasks.inspect_ok(move |task| {
+            known.lock().unwrap_or_else(PoisonError::into_inner).insert(task.id.to_lowercase());
+        });
+        let tasks = tasks.chain(past.map(Ok));
         let observed = tasks.map_ok(move |task| {
             let (source, region, deployment) = (source.clone(), place.region.clone(), deployment.clone());
             let course = Arc::clone(&course);
@@ -172,6 +188,36 @@ impl Gather {
         // Nobody takes it: the run has ended.
         let _ = pieces.send(TaskTrace::new(&task, &self.options)).await;
     }
+}
+
+/// The tasks of a service that have stopped since a deployment began and that ECS has forgotten; the known ones are known once this is
+/// asked.
+fn past_of_service(
+    source: Arc<EcsSource>,
+    place: ServicePlace,
+    deployment: Arc<Deployment>,
+    known: Arc<Mutex<HashSet<String>>>,
+    told: Told,
+    course: Arc<Course>,
+) -> impl Stream<Item = TaskRecord> {
+    let begun = async move {
+        let now = course.now();
+        let ServicePlace { cluster, service, .. } = place;
+        let selection = Selection { cluster, service: Some(service), ..Selection::default() };
+        // Those that it stopped were there before it.
+        let from = source.past_from(&Selection { created_since: deployment.created, ..selection.clone() }, now);
+        let known = std::mem::take(&mut *known.lock().unwrap_or_else(PoisonError::into_inner));
+        let past = from.map(|from| source.past(&selection, from, known, now));
+        stream::unfold((past, told), move |(past, mut told)| {
+            let course = course.clone();
+            async move {
+                let mut past = past?;
+                let page = told.next(&mut past, &course).await?;
+                Some((stream::iter(page.tasks), (Some(past), told)))
+            }
+        })
+    };
+    stream::once(begun).flatten().flatten()
 }
 
 fn estimate(deployment: &mut Deployment, task: &TaskRecord) {

@@ -234,7 +234,15 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         _ => None,
     };
     let (is_asking, may_stop) = (matches!(origin, Origin::Aws { .. }), stop.clone());
-    let gather = Gather { log_lines, is_sending, options, course: course.clone(), logs, told: Mutex::default() };
+    let gather = Gather {
+        log_lines,
+        is_sending,
+        options,
+        course: course.clone(),
+        logs,
+        is_earlier: wanted != Wanted::Latest,
+        told: Mutex::default(),
+    };
     let read = async |pieces: Sender<TaskTrace>| {
         let read = tokio::select! {
             read = gather.read(origin, deployment, &pieces) => Some(read),

@@ -1,6 +1,7 @@
 //! From the names of tasks to their lives: files are read, all else is asked of AWS. Main type: [`Reader`].
 
 pub(in crate::run) mod files;
+mod past;
 mod unread;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use self::files::read_files;
+pub(super) use self::past::Told;
+pub use self::past::list;
 use self::unread::ToRead;
 pub use self::unread::Unread;
 use super::Now;
@@ -23,7 +26,7 @@ use crate::hint::Hint;
 use crate::model::merge::TaskObservations;
 use crate::model::{AsOf, TaskLife, Time};
 use crate::source::aws::AwsError;
-use crate::source::ecs::{EcsSource, Until};
+use crate::source::ecs::{EcsSource, Found, Until};
 use crate::source::logs::{LogLines, WholeLog};
 use crate::source::select::Selection;
 use crate::source::target::TaskTarget;
@@ -260,7 +263,7 @@ impl Reader {
             None => futures::stream::empty().boxed(),
             Some(aws) => {
                 let fetched = fetched(aws.clone(), to_fetch, self.course.clone()).map(|task| (task, true));
-                fetched.chain(self.asked(aws).map(|task| (task, false))).boxed()
+                fetched.chain(self.asked(aws)).boxed()
             }
         };
         let asked =
@@ -303,40 +306,54 @@ impl Reader {
         self.log_lines == LogLines::All
     }
 
-    /// The tasks that AWS is asked for.
-    fn asked(&mut self, aws: Arc<EcsSource>) -> impl Stream<Item = TaskObservations> + use<> {
+    /// The tasks that AWS is asked for, and whether each is as it was and not as it is now.
+    fn asked(&mut self, aws: Arc<EcsSource>) -> impl Stream<Item = (TaskObservations, bool)> + use<> {
         let (targets, selection) = (std::mem::take(&mut self.targets), self.selection.take());
         let (course, wait, to_read) = (self.course.clone(), self.wait, self.to_read.clone());
         let found = async move {
-            let mut found = aws.find(&targets).await;
+            let now = course.now();
+            let mut found = past::patiently(aws.find(&targets, now), targets.len(), &course).await;
             let named = found.len();
-            if let Some(selection) = selection {
-                match aws.select(&selection, &|_| {}).await {
-                    Ok((region, tasks)) => found.extend(tasks.into_iter().map(|task| Ok((region.clone(), task?)))),
+            if let Some(selection) = &selection {
+                match aws.select(selection, &|_| {}).await {
+                    Ok((region, tasks)) => found.extend(
+                        tasks.into_iter().map(|task| Ok(Found { region: region.clone(), task: task?, recalled: None })),
+                    ),
                     Err(error) => found.push(Err(error)),
                 }
             }
-            let waited = found.into_iter().map(|task| async {
-                let (region, task) = task?;
-                let Some((until, timeout)) = wait else { return Ok((region, task, None)) };
+            let waited = found.into_iter().map(|found| async {
+                let Found { region, task, recalled } = found?;
+                // ECS will not tell more of what it has forgotten.
+                let Some((until, timeout)) = wait.filter(|_| recalled.is_none()) else {
+                    return Ok((Found { region, task, recalled }, None));
+                };
                 let (task, error) = aws.wait(&region, task, until, timeout).await;
-                Ok((region, task, error))
+                Ok((Found { region, task, recalled }, error))
             });
-            let mut tasks = vec![];
+            let (mut tasks, mut are_saved) = (vec![], vec![]);
             let (mut names, mut selected) = (vec![], vec![]);
             for (index, task) in futures::future::join_all(waited).await.into_iter().enumerate() {
                 match task {
                     // One that was waited for in vain is delivered as far as it has come.
-                    Ok((region, task, error)) => {
+                    Ok((Found { region, task, recalled }, error)) => {
                         error.iter().for_each(|error| course.lose_to_aws(error));
+                        recalled.iter().for_each(|recalled| past::tell_recalled(&task, recalled, &course));
                         if index < named { &mut names } else { &mut selected }.push(unread::name(&task));
+                        are_saved.push(recalled.is_some() && !task.is_stopped());
                         tasks.push((region, task));
                     }
                     Err(error) => course.lose_to_aws(&error),
                 }
             }
             to_read.lock().unwrap_or_else(PoisonError::into_inner).found(names, selected);
-            aws.observe(tasks)
+            let past = match selection {
+                Some(selection) => past::add(&aws, &selection, &mut tasks, named, now, &course, &to_read).await,
+                None => None,
+            };
+            let past = past::observed(aws.clone(), past, course, to_read).map(|task| (task, false));
+            let are_saved = futures::stream::iter(are_saved).chain(futures::stream::repeat(false));
+            aws.observe(tasks).zip(are_saved).chain(past)
         };
         flattened(found)
     }

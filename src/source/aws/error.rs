@@ -11,6 +11,7 @@ use crate::hint::Hint;
 use crate::layers::layers;
 use crate::secrets::aws_said;
 use crate::source::error::ReadError;
+use crate::source::history::NoHistory;
 use crate::source::target::is_whole_id;
 
 /// Why AWS did not give what was asked.
@@ -75,6 +76,16 @@ pub enum AwsError {
         task: String,
         /// Where it was looked for.
         place: Option<String>,
+    },
+    /// ECS does not know the task, and neither does what keeps its events.
+    #[error("{task}: ECS has no such task{}, and {why}", place.as_ref().map_or(String::new(), |place| format!(" in {place}")))]
+    Forgotten {
+        /// The task.
+        task: String,
+        /// Where it was looked for.
+        place: Option<String>,
+        /// What history says.
+        why: Box<NoHistory>,
     },
     /// Several tasks have an id that begins so.
     #[error("{begin}: {} tasks have an id that begins so: {}", tasks.len(), some(tasks))]
@@ -214,6 +225,7 @@ impl Hint for AwsError {
                      --cluster CLUSTER --service {task}"
                 ));
             }
+            Self::Forgotten { why, .. } => return why.hint(),
             Self::NoSuchTask { .. } => {
                 "ECS forgets a stopped task after about an hour; `ecspan ls CLUSTER --status all` lists those it knows, \
                  and --region asks another region"
