@@ -113,7 +113,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     let found = fired(&args.fail_on, &life, comparison.as_ref());
     let state = match &bad {
         Some(Bad { finding: None, .. }) => State::Failed,
-        _ => life.deployment.outcome.state,
+        _ => life.deployment.standing(),
     };
     let ending = Ending {
         deployment: Some(state),

@@ -6,6 +6,9 @@
 use super::observation::{ServiceEvent, TaskRecord};
 use super::time::Time;
 
+/// The stability of a task set that has all its tasks.
+pub const STEADY: &str = "STEADY_STATE";
+
 /// A service of a DescribeServices answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceRecord {
@@ -31,7 +34,7 @@ pub struct ServiceRecord {
     pub events: Vec<ServiceEvent>,
 }
 
-/// One of the `deployments` of a service.
+/// One of the `deployments` of a service, or one of its `taskSets`: with them CodeDeploy and other controllers deploy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentRecord {
     /// `id`: `ecs-svc/N`.
@@ -52,6 +55,8 @@ pub struct DeploymentRecord {
     pub created: Option<Time>,
     /// `updatedAt`.
     pub updated: Option<Time>,
+    /// `stabilityStatus` of a task set; a deployment has none.
+    pub stability: Option<String>,
     /// `rolloutState`: `COMPLETED`, `FAILED`, `IN_PROGRESS`.
     pub rollout_state: Option<String>,
     /// `rolloutStateReason`.

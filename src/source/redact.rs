@@ -95,6 +95,10 @@ const FIELDS: &[&str] = &[
     "firelensConfiguration",
     // services
     "serviceArn",
+    "taskSets",
+    "computedDesiredCount",
+    "stabilityStatus",
+    "stabilityStatusAt",
     "loadBalancers",
     "targetGroupArn",
     "deploymentConfiguration",

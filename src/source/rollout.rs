@@ -4,7 +4,8 @@ use super::answer;
 use super::error::ReadError;
 use super::json::At;
 use crate::model::service::{
-    CircuitBreaker, DeploymentRecord, RollbackRecord, ServiceDeploymentRecord, ServiceRecord, ServiceRevisionRecord,
+    CircuitBreaker, DeploymentRecord, RollbackRecord, STEADY, ServiceDeploymentRecord, ServiceRecord,
+    ServiceRevisionRecord,
 };
 
 /// The services of a DescribeServices answer that say their name.
@@ -29,7 +30,11 @@ pub(crate) fn service(at: &At<'_>) -> Result<ServiceRecord, ReadError> {
         controller: at.get("deploymentController").and_then(|controller| controller.text("type")),
         target_groups: at.list("loadBalancers").iter().filter_map(|at| at.text("targetGroupArn")).collect(),
         strategy: strategy(at),
-        deployments: at.list("deployments").iter().map(deployment).collect::<Result<_, _>>()?,
+        // A service has either.
+        deployments: match at.list("deployments") {
+            none if none.is_empty() => at.list("taskSets").iter().map(task_set).collect::<Result<_, _>>()?,
+            deployments => deployments.iter().map(deployment).collect::<Result<_, _>>()?,
+        },
         events,
     })
 }
@@ -71,8 +76,22 @@ fn deployment(at: &At<'_>) -> Result<DeploymentRecord, ReadError> {
         failed: at.integer("failedTasks"),
         created: at.time("createdAt")?,
         updated: at.time("updatedAt")?,
+        stability: None,
         rollout_state: at.text("rolloutState"),
         rollout_state_reason: at.text("rolloutStateReason"),
+    })
+}
+
+/// A task set: its tasks' `startedBy` is its id, as a deployment's.
+fn task_set(at: &At<'_>) -> Result<DeploymentRecord, ReadError> {
+    let stability = at.text("stabilityStatus");
+    let is_steady = stability.as_deref() == Some(STEADY);
+    let steady = at.time("stabilityStatusAt")?.filter(|_| is_steady);
+    Ok(DeploymentRecord {
+        desired: at.integer("computedDesiredCount"),
+        updated: steady.or(at.time("updatedAt")?),
+        stability: stability.or_else(|| Some("of unknown stability".to_owned())),
+        ..deployment(at)?
     })
 }
 

@@ -43,6 +43,14 @@ pub(crate) const DEPLOYMENT_BREAKER_FAILURES: &str = "ecspan.deployment.circuit_
 pub(crate) const DEPLOYMENT_BREAKER_THRESHOLD: &str = "ecspan.deployment.circuit_breaker.threshold";
 /// `ecs-svc/N`: the `startedBy` of the deployment's tasks.
 pub(crate) const DEPLOYMENT_ID: &str = "ecspan.deployment.id";
+/// How many tasks of a deployment failed for one reason.
+pub(crate) const FAILED_COUNT: &str = "ecspan.deployment.failed.count";
+/// The container of one of them that spoke last.
+pub(crate) const FAILED_CONTAINER: &str = "ecspan.deployment.failed.container";
+/// Its last line.
+pub(crate) const FAILED_LAST_LINE: &str = "ecspan.deployment.failed.last_line";
+/// Why most of them failed.
+pub(crate) const FAILED_REASON: &str = "ecspan.deployment.failed.reason";
 /// `held`, `rolled back`, `failed`; in a snapshot also `in progress`.
 pub(crate) const DEPLOYMENT_OUTCOME: &str = "ecspan.deployment.outcome";
 /// Why, as ECS says it; on `rollback` the rollback's own reason.

@@ -39,6 +39,7 @@ fn record(id: &str, created: f64, state: &str) -> DeploymentRecord {
         failed: Some(0),
         created: Some(s(created)),
         updated: Some(s(created + 300.0)),
+        stability: None,
         rollout_state: Some(state.to_owned()),
         rollout_state_reason: Some(format!("ECS deployment {id} {}.", state.to_lowercase())),
     }

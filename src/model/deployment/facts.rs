@@ -6,7 +6,7 @@ use super::choose::Candidate;
 use crate::model::Time;
 use crate::model::observation::{ServiceEvent, TaskRecord};
 use crate::model::service::{
-    Around, CircuitBreaker, DeploymentRecord, ServiceDeploymentRecord, ServiceRecord, task_ids,
+    Around, CircuitBreaker, DeploymentRecord, STEADY, ServiceDeploymentRecord, ServiceRecord, task_ids,
 };
 
 /// How a deployment stands.
@@ -90,8 +90,10 @@ pub struct Deployment {
     pub started: Option<Time>,
     /// When it was over.
     pub finished: Option<Finish>,
-    /// How it stands.
+    /// How it stands, or ended.
     pub outcome: RolloutOutcome,
+    /// Why it serves nobody whatever it came to: its service is being deleted, or was.
+    pub deleted: Option<&'static str>,
     /// Its rollback.
     pub rollback: Option<Rollback>,
     /// `desiredCount`.
@@ -132,6 +134,14 @@ impl Deployment {
     /// Whether nothing of it is still to come.
     pub const fn is_over(&self) -> bool {
         !matches!(self.outcome.state, State::InProgress)
+    }
+
+    /// What whoever asks now is told: what held, or goes on, is gone with its service. Its trace tells how it ended.
+    pub const fn standing(&self) -> State {
+        match (self.outcome.state, self.deleted) {
+            (State::Held | State::InProgress, Some(_)) => State::Failed,
+            (state, _) => state,
+        }
     }
 
     /// The service's events while it went on, oldest first.
@@ -207,6 +217,7 @@ impl Deployment {
             started: new.and_then(|new| new.started),
             finished,
             outcome,
+            deleted: deleted(service),
             rollback,
             desired: old.and_then(|old| old.desired),
             running: old.and_then(|old| old.running),
@@ -291,6 +302,7 @@ const NEW_API: &str = "the status of the service deployment";
 const OLD_API: &str = "rolloutState of DescribeServices";
 const EVENT: &str = "a service event";
 const COUNTS: &str = "the counts of DescribeServices: this service's deployments have no rolloutState";
+const TASK_SET: &str = "status and stability of its task set in DescribeServices";
 const NEXT: &str = "the next deployment, which took its place";
 
 fn judge(
@@ -334,6 +346,9 @@ fn judge(
             ),
         };
     };
+    if let Some(stability) = old.stability.as_deref() {
+        return judge_task_set(service, old, stability);
+    }
     let reason = old.rollout_state_reason.clone();
     let from = |event: Option<Time>| finish(event, "service event").or(finish(old.updated, "deployment updated"));
     match old.rollout_state.as_deref() {
@@ -352,6 +367,41 @@ fn judge(
             finish(old.updated, "deployment updated"),
         ),
         None => (RolloutOutcome { state: State::InProgress, reason: None, said_by: COUNTS }, None),
+    }
+}
+
+/// A task set has held when the traffic is its own and all its tasks run. Which one gets the traffic is decided elsewhere: by CodeDeploy, or
+/// whoever the controller is.
+fn judge_task_set(
+    service: &ServiceRecord,
+    own: &DeploymentRecord,
+    stability: &str,
+) -> (RolloutOutcome, Option<Finish>) {
+    let status = own.status.as_deref().unwrap_or("of unknown status");
+    let primary = service.deployments.iter().find(|one| one.status.as_deref() == Some("PRIMARY") && one.id != own.id);
+    let is_steady = stability == STEADY;
+    let (state, reason) = match (status, primary) {
+        ("PRIMARY", _) if is_steady => (State::Held, None),
+        ("DRAINING", Some(primary)) if primary.created < own.created => {
+            (State::RolledBack, Some(format!("its task set is DRAINING, and the earlier {} is PRIMARY", primary.id)))
+        }
+        ("DRAINING", Some(_)) if is_steady => (State::Held, None),
+        ("DRAINING", Some(primary)) => {
+            (State::Failed, Some(format!("{} took its place before it was steady", primary.id)))
+        }
+        ("DRAINING", None) => (State::Failed, Some("its task set is DRAINING, and none is PRIMARY".to_owned())),
+        _ => (State::InProgress, Some(format!("its task set is {status} and {stability}"))),
+    };
+    let finished = own.updated.filter(|_| state != State::InProgress);
+    (RolloutOutcome { state, reason, said_by: TASK_SET }, finished.map(|at| Finish { at, source: "task set updated" }))
+}
+
+/// Why a service serves nobody, whatever became of its deployments.
+fn deleted(service: &ServiceRecord) -> Option<&'static str> {
+    match service.status.as_deref()? {
+        "DRAINING" => Some("the service is DRAINING: it is being deleted"),
+        "INACTIVE" => Some("the service is INACTIVE: it was deleted"),
+        _ => None,
     }
 }
 

@@ -98,7 +98,7 @@ pub struct LogSample {
 /// Tasks that failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureGroup {
-    /// The reason of the first of them.
+    /// The reason of one of them: the first in the alphabet.
     pub reason: String,
     /// How many there are.
     pub count: usize,
@@ -266,7 +266,12 @@ impl DeploymentLife {
             });
             group.count += 1;
             remember(&mut group.tasks, id);
-            group.sample = group.sample.take().or_else(|| sample.clone());
+            // Whatever the order in which they are read, one and the same speaks for them.
+            if failure.description < group.reason {
+                group.reason.clone_from(&failure.description);
+            }
+            let samples = group.sample.take().into_iter().chain(sample.clone());
+            group.sample = samples.min_by(|a, b| a.task_id.cmp(&b.task_id));
         }
         self.launches.push(deployed.clone());
     }

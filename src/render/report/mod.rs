@@ -42,6 +42,6 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// How it stands, as it is marked: what can only end badly has failed for whoever waits.
     const fn state(&self) -> State {
-        if self.bad.is_some() { State::Failed } else { self.life.deployment.outcome.state }
+        if self.bad.is_some() { State::Failed } else { self.life.deployment.standing() }
     }
 }

@@ -14,6 +14,9 @@ pub(super) fn outcome(report: &Report<'_>) -> String {
     if let Some(bad) = report.bad {
         return format!("failing, and waited for no longer: {}", bad.reason);
     }
+    if let Some(deleted) = report.life.deployment.deleted.filter(|_| outcome.state != report.state()) {
+        return format!("failed: {deleted} (its deployment: {})", outcome.state.name());
+    }
     let name = match outcome.state {
         State::InProgress if report.life.deployment.rollback.is_some() => "being rolled back",
         state => state.name(),
@@ -25,7 +28,7 @@ pub(super) fn outcome(report: &Report<'_>) -> String {
 
 /// How it stands, in a word or two.
 pub(super) fn outcome_word(report: &Report<'_>) -> &'static str {
-    report.life.deployment.outcome.state.name()
+    report.life.deployment.standing().name()
 }
 
 /// Whose word that is.
@@ -38,8 +41,8 @@ pub(super) fn said_by(report: &Report<'_>) -> String {
 pub(super) fn first_lines(report: &Report<'_>) -> Vec<String> {
     let outcome = outcome(report);
     let Some(comparison) = report.comparison else { return vec![outcome] };
-    let mut lines = vec![compared(comparison, report.life.deployment.outcome.state)];
-    let at = if report.life.deployment.outcome.state == State::Held { 1 } else { 0 };
+    let mut lines = vec![compared(comparison, report.life.deployment.standing())];
+    let at = if report.life.deployment.standing() == State::Held { 1 } else { 0 };
     lines.insert(at, outcome);
     lines
 }

@@ -125,12 +125,15 @@ impl Hint for DeployError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlace(error) | Self::Aws(error) => error.hint(),
-            Self::NoDeployment(none) if none.known.is_empty() => Some(match none.controller.as_deref() {
-                None | Some("ECS") => "ECS lists no deployments of it".to_owned(),
-                Some(other) => format!(
-                    "its deployment controller is {other}, whose deployments ECS does not list; ecspan show and export take its tasks"
-                ),
-            }),
+            Self::NoDeployment(none) if none.known.is_empty() => {
+                Some(match (none.status.as_deref(), none.controller.as_deref()) {
+                    (Some("INACTIVE"), _) => "the service was deleted: it is INACTIVE".to_owned(),
+                    (_, None | Some("ECS")) => "ECS lists no deployments of it".to_owned(),
+                    (_, Some(other)) => format!(
+                        "its deployment controller is {other}, whose deployments are its task sets, and it has none; ecspan show and export take its tasks"
+                    ),
+                })
+            }
             Self::NoDeployment(none) => {
                 let at = |at: Option<Time>| {
                     at.map_or(String::new(), |at| format!(", {}", moment::spaced(at, &TimeZone::UTC)))

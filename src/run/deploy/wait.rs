@@ -89,7 +89,8 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
         meant = Some((Wanted::Id(which), deployment.clone()));
         let waited =
             |timed_out, bad| Waited { deployment: deployment.clone(), answers: answers.clone(), timed_out, bad };
-        if deployment.is_over() || !wait.is_wanted {
+        // Of a service that is being deleted nothing more comes.
+        if deployment.is_over() || deployment.deleted.is_some() || !wait.is_wanted {
             return Ok(waited(false, None));
         }
         tell_once(&deployment, &mut told, notices);
