@@ -1,6 +1,9 @@
 //! What ecspan itself costs, beside the AWS calls that bound it. `cargo bench`; results are in `docs/performance.md`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "../tests/it/grpc_receiver.rs"]
+mod grpc_receiver;
+
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -13,13 +16,11 @@ use ecspan::sink::{Delivery, Destination, Overrides, Settings, Signal, Target, V
 use ecspan::source::files;
 use ecspan::trace::{TaskTrace, TraceOptions};
 use futures::stream::StreamExt;
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Status};
 
 const TASK: &str = include_str!("../examples/oom/task.json");
 const NOW: Time = Time::from_unix_nanos(0);
@@ -90,32 +91,11 @@ fn from_a_file(c: &mut Criterion) {
     group.finish();
 }
 
-/// Takes everything.
-struct Receiver;
-
-#[tonic::async_trait]
-impl TraceService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        black_box(request);
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
 /// Delivery of 1,000 tasks to a receiver on this machine, beside a bare tonic client that sends the same requests, encoded
 /// beforehand. Ours encodes and cuts as well.
 fn delivery(c: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
-    let url = runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let incoming = tonic::transport::server::TcpIncoming::from(listener);
-        let service = TraceServiceServer::new(Receiver).max_decoding_message_size(16 * 1024 * 1024);
-        tokio::spawn(tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming));
-        url
-    });
+    let url = runtime.block_on(grpc_receiver::start(|request| drop(black_box(request))));
     let traces: Vec<TaskTrace> = (0..1_000).map(|number| traced(observed(number, 10))).collect();
     let spans: usize = traces.iter().map(|trace| trace.spans.len()).sum();
 

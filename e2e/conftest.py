@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_aws import REGION, FakeAWS
+from making import making
 from proxy import Proxy
 from receiver import Receiver
 from servers import Collector, ElasticMQ, Jaeger
@@ -54,29 +55,17 @@ def collector(tmp_path):
 
 @pytest.fixture
 def receiver():
-    made = []
-
-    def make(*script):
-        made.append(Receiver(*script))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.stop()
+    def look(server):
         assert server.unscripted == 0, "a request was not in the script"
+
+    with making(Receiver, look) as make:
+        yield make
 
 
 @pytest.fixture
 def proxy():
-    made = []
-
-    def make(**options):
-        made.append(Proxy(**options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
+    with making(Proxy) as make:
+        yield make
 
 
 class Ecspan:

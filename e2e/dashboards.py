@@ -1,6 +1,7 @@
 """The dashboards of examples/grafana and their queries, and servers that answer them."""
 
 import json
+import os
 import re
 import subprocess
 import urllib.parse
@@ -46,7 +47,7 @@ def trees(language, texts):
     """What each query is made of: [kind, text] of each node, by Grafana's own grammars."""
     run = subprocess.run(
         ["node", PROJECT / "e2e/grammars/tree.cjs"], input=json.dumps([[language, text] for text in texts]),
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "NODE_PATH": str(GRAMMARS / "node_modules")}, capture_output=True, text=True, timeout=60,
+        env={"PATH": os.environ["PATH"], "NODE_PATH": str(GRAMMARS / "node_modules")}, capture_output=True, text=True, timeout=60,
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint and a stand-in for Terraform's AWS
-# provider as Go tools, ElasticMQ from Maven, a Python environment, the grammars of queries and the AWS provider's schema from npm,
-# Prometheus from Debian, and (where the docker client is there) the compose plug-in. What cannot be had is told in a line that begins
-# with "skipped:". Prints the folder that holds them.
+# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint, a stand-in for Terraform's AWS
+# provider and Grafana's types as Go tools, ElasticMQ from Maven, cargo-deb, a Python environment, the grammars of queries, the AWS CDK
+# and the AWS provider's schema from npm, Debian's Prometheus, a browser (Debian's Chromium) with axe-core for the pages, and (where the
+# docker client is there) the compose plug-in. What cannot be had is told in a line that begins with "skipped:". Prints the folder
+# that holds them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ecspan-e2e
@@ -25,6 +26,7 @@ build jaeger github.com/jaegertracing/jaeger/cmd/jaeger
 build otelcol .
 build actionlint github.com/rhysd/actionlint/cmd/actionlint
 build terraformschema .
+build grafanatypes .
 if command -v docker >/dev/null; then
     build docker-compose github.com/docker/compose/v2/cmd
 fi
@@ -38,6 +40,31 @@ if [ ! -d "$jars" ]; then
     mv "$jars.part" "$jars"
 fi
 ln -sfn "$jars" "$cache/elasticmq"
+
+# Of what a release is made with, the one tool that its test cannot do without.
+deb=$cache/cargo-deb-3.8.0
+if [ ! -x "$deb/bin/cargo-deb" ]; then
+    echo "installing cargo-deb" >&2
+    cargo install --quiet --locked --debug --root "$deb" cargo-deb@3.8.0 >&2
+fi
+ln -sfn "$deb" "$cache/cargo-deb"
+
+# The pages are looked at where there is a browser, and where one can be had. Without, their tests say that they were skipped.
+if ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then
+    echo "installing chromium" >&2
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root="sudo -n"
+    { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 ||
+        echo "skipped: no browser could be installed" >&2
+fi
+axe=$cache/axe-core-4.14.1
+if [ ! -d "$axe" ] && command -v npm >/dev/null; then
+    echo "installing axe-core" >&2
+    rm -rf "$axe.part"
+    npm install --silent --no-audit --no-fund --prefix "$axe.part" "axe-core@${axe##*-}" >&2 && mv "$axe.part" "$axe" ||
+        echo "skipped: axe-core could not be installed" >&2
+fi
+[ ! -d "$axe" ] || ln -sfn "$axe/node_modules/axe-core/axe.min.js" "$cache/axe.min.js"
 
 key=$(sha256sum "$here/requirements.txt" | cut -c1-16)
 venv=$cache/venv-$key
@@ -63,6 +90,21 @@ if [ -d "$grammars" ]; then
     ln -sfn "$grammars" "$cache/grammars"
 else
     echo "skipped: the grammars of TraceQL and LogQL cannot be had, so nobody reads the dashboards' queries" >&2
+fi
+
+# What deploy/cdk is compiled and synthesised with.
+cdk=$cache/cdk-$(sha256sum "$here/../deploy/cdk/package-lock.json" | cut -c1-16)
+if [ ! -d "$cdk" ] && command -v npm >/dev/null; then
+    echo "installing the AWS CDK" >&2
+    rm -rf "$cdk.part"
+    mkdir "$cdk.part"
+    cp "$here"/../deploy/cdk/package*.json "$cdk.part"
+    npm ci --prefix "$cdk.part" --silent --no-audit --no-fund --ignore-scripts >&2 && mv "$cdk.part" "$cdk" || true
+fi
+if [ -d "$cdk" ]; then
+    ln -sfn "$cdk" "$cache/cdk"
+else
+    echo "skipped: the AWS CDK cannot be had from npm, so deploy/cdk is not compiled" >&2
 fi
 
 # The bindings of the AWS provider for Terraform hold its schema; only those of the resources that the module has are kept.

@@ -3,6 +3,7 @@ schema of the real one, as the bindings that are generated from it (npm's @cdktf
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -86,14 +87,16 @@ class Terraform:
     def __init__(self, folder):
         self.folder = folder
         platform = json.loads(subprocess.run([TERRAFORM, "version", "-json"], capture_output=True, check=True).stdout)["platform"]
-        place = folder / f"mirror/registry.terraform.io/hashicorp/aws/{version()}/{platform}"
-        place.mkdir(parents=True)
-        shutil.copy(PROVIDER.resolve(), place / f"terraform-provider-aws_v{version()}")
+        # Terraform looks under the one name, OpenTofu under the other.
+        for registry in ("registry.terraform.io", "registry.opentofu.org"):
+            place = folder / f"mirror/{registry}/hashicorp/aws/{version()}/{platform}"
+            place.mkdir(parents=True)
+            shutil.copy(PROVIDER.resolve(), place / f"terraform-provider-aws_v{version()}")
         self.schema = schema()
         (folder / "schema.json").write_text(json.dumps(self.schema))
         (folder / "terraform.rc").write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{folder}/mirror" }}\n}}\n')
         self.environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "TF_CLI_CONFIG_FILE": str(folder / "terraform.rc"), "TF_IN_AUTOMATION": "1",
+            "PATH": os.environ["PATH"], "HOME": str(folder), "TF_CLI_CONFIG_FILE": str(folder / "terraform.rc"), "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1", "TERRAFORM_SCHEMA": str(folder / "schema.json"),
         }
 

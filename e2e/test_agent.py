@@ -10,6 +10,7 @@ from agent import INSTANCE, Agent, arn, container, task
 from conftest import told_to_stop
 from docker_api import SECRET, STDERR, STDOUT, Docker, frame, inspected
 from expected import attributes, nanos, span_id
+from making import making
 from servers import flat, free_port
 from waiting import wait_until
 
@@ -19,33 +20,25 @@ STARTED, DONE = "2026-11-20T10:00:10.123456789Z", "2026-11-20T10:59:58.999999999
 STARTED_NS, DONE_NS = "1795168810123456789", "1795172398999999999"
 
 
+def nothing_unexpected(server):
+    assert server.unexpected == [], "a request was not in the script"
+
+
 @pytest.fixture
 def docker():
-    made = []
+    def start(containers=None, tcp=False, later=False):
+        server = Docker(tcp)
+        server.containers.update(containers or {})
+        return server if tcp or later else server.start()
 
-    def make(containers=None, tcp=False, later=False):
-        made.append(Docker(tcp))
-        made[-1].containers.update(containers or {})
-        return made[-1] if tcp or later else made[-1].start()
-
-    yield make
-    for server in made:
-        server.stop()
-        assert server.unexpected == [], "a request was not in the script"
+    with making(start, nothing_unexpected) as make:
+        yield make
 
 
 @pytest.fixture
 def instance():
-    made = []
-
-    def make(*life):
-        made.append(Agent(*life))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.stop()
-        assert server.unexpected == [], "a request was not in the script"
+    with making(Agent, nothing_unexpected) as make:
+        yield make
 
 
 def start(ecspan, agent, docker, *arguments, env=None):

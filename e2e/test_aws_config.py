@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from http_server import HttpServer
+from making import making
 from proxy import PAGE, PASSWORD
 from receiver import black_hole
 from servers import free_port
@@ -50,15 +51,8 @@ class Account(HttpServer):
 
 @pytest.fixture
 def account():
-    made = []
-
-    def make(*arguments, **options):
-        made.append(Account(*arguments, **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
+    with making(Account) as make:
+        yield make
 
 
 @pytest.fixture

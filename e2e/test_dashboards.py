@@ -8,6 +8,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 from conftest import PROJECT, Ecspan, told_to_stop
 from dashboards import FILES, GRAFANA, GRAMMARS, PROMETHEUS, MetricsCollector, Prometheus, boards, filled, panels, queries, trees
 from servers import CACHE
@@ -271,10 +272,45 @@ def test_a_dashboard_is_whole(path):
     assert used == variables
 
 
+def types_say(*paths):
+    """What Grafana's own types say of these dashboards."""
+    run = subprocess.run([CACHE / "grafanatypes", *paths], capture_output=True, text=True, timeout=60)
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_grafanas_own_types_take_each_dashboard():
+    assert types_say(*FILES) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["colorMode", "legendFormat", "tableType", "reduceOptions", "gridPos"])
+def test_a_field_that_grafana_does_not_have_is_found(tmp_path, name):
+    (tmp_path / "launches.json").write_text((GRAFANA / "dashboards/launches.json").read_text().replace(f'"{name}"', f'"{name}s"', 1))
+    code, told = types_say(tmp_path / "launches.json")
+    assert code == 1 and f"unexpected field '{name}s'" in told
+
+
 def test_links_lead_to_dashboards_that_are_there():
     there = {board["uid"]: {one["name"] for one in board["templating"]["list"]} for board in boards().values()}
     links = re.findall(r"/d/([\w-]+)\?var-(\w+)=", "".join(path.read_text() for path in FILES))
     assert links and all(variable in there[uid] for uid, variable in links)
+
+
+def test_the_compose_file_has_what_its_parts_ask_for():
+    compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+    services = compose["services"]
+    files = [GRAFANA / "otelcol.yaml", GRAFANA / "prometheus.yml", *GRAFANA.glob("provisioning/datasources/*.yaml")]
+    hosts = {host for path in files for host in re.findall(r"(?:http://|endpoint: |\")([a-z]+):\d+", path.read_text())}
+    assert hosts == {"tempo", "loki", "prometheus", "otelcol"} and hosts <= set(services)
+    mounts = [mount.split(":") for one in services.values() for mount in one.get("volumes", [])]
+    mounted = [(source.replace("${TEMPO_FILE", "tempo.yaml"), to) for source, to, *_ in mounts if source.startswith(".")]
+    assert all((PROJECT / source).exists() for source, _ in mounted), mounted
+    provider = yaml.safe_load((GRAFANA / "provisioning/dashboards/ecspan.yaml").read_text())["providers"][0]
+    assert ("./examples/grafana/dashboards", provider["options"]["path"]) in mounted
+    # Either Tempo by the two variables that the page names.
+    variables = set(re.findall(r"\$\{(\w+):-", (PROJECT / "docker-compose.yml").read_text()))
+    page = (PROJECT / "docs/dashboards.md").read_text()
+    named = re.search(r"`TEMPO=(\S+) TEMPO_FILE=(\S+) docker compose", page)
+    assert variables == {"TEMPO", "TEMPO_FILE"} and (PROJECT / "examples/tempo" / named[2]).exists()
 
 
 def test_the_collector_takes_its_file():

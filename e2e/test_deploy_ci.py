@@ -1,10 +1,15 @@
-"""examples/ci: the script after `aws ecs update-service` against the loopback AWS, with a stand-in for the AWS CLI, each exit code
-once; the workflow linted."""
+"""examples/ci and action.yml: the scripts against the loopback AWS, with a stand-in for the AWS CLI, each exit code once; the Action
+step by step as its runner would, with a file server in the place of the releases; the workflow linted."""
 
+import functools
+import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
+import threading
+import tomllib
 
 import pytest
 import yaml
@@ -12,27 +17,100 @@ from conftest import BINARY, PROJECT, TIMEOUT
 from servers import CACHE
 
 SCRIPT = PROJECT / "examples/ci/deploy-and-report.sh"
+INSTALL = PROJECT / "examples/ci/install.sh"
 WORKFLOW = PROJECT / "examples/ci/github-actions.yml"
+ACTION = yaml.safe_load((PROJECT / "action.yml").read_text())
+VERSION = tomllib.loads((PROJECT / "Cargo.toml").read_text())["package"]["version"]
 
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 
 
 @pytest.fixture
-def pipeline(ecspan, aws, tmp_path):
-    """Runs the script as a CI job does; `aws ecs update-service` answers the deployment of the scenario."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "ecspan").symlink_to(BINARY)
-    stand_in = tools / "aws"
-    stand_in.write_text('#!/bin/sh\necho "$@" >> "$HOME/aws-calls"\necho "$DEPLOYMENT"\n')
+def tools(tmp_path):
+    """A folder for the PATH: `aws ecs update-service` answers the deployment that DEPLOYED names."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    stand_in = folder / "aws"
+    stand_in.write_text('#!/bin/sh\necho "$@" >> "$HOME/aws-calls"\necho "$DEPLOYED"\n')
     stand_in.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def pipeline(ecspan, tools):
+    """Runs the script as a CI job does."""
+    (tools / "ecspan").symlink_to(BINARY.resolve())
 
     def run(made, **variables):
         environment = {
             **ecspan.environment, "PATH": f"{tools}:{os.environ['PATH']}", "CLUSTER": "prod", "SERVICE": "web", "TASK_DEFINITION": "web:2",
-            "DEPLOYMENT": made.id, "GITHUB_STEP_SUMMARY": str(ecspan.home / "summary.md"), **variables,
+            "DEPLOYED": made.id, "GITHUB_STEP_SUMMARY": str(ecspan.home / "summary.md"), **variables,
         }
         return subprocess.run([SCRIPT], env=environment, cwd=ecspan.home, capture_output=True, text=True, timeout=TIMEOUT)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory):
+    """A host of releases: the archive of this machine's, whose program starts this build, and its sum."""
+    folder = tmp_path_factory.mktemp("releases")
+    dist, program, papers = folder / f"v{VERSION}", folder / "ecspan", folder / "papers"
+    papers.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {BINARY.resolve()} "$@"\n')
+    target = f"{os.uname().machine}-unknown-linux-musl"
+    made = subprocess.run([PROJECT / "release/archive.sh", target, program, papers, dist], capture_output=True, text=True, check=True)
+    with (dist / "SHA256SUMS").open("w") as sums:
+        subprocess.run(["sha256sum", made.stdout.strip()], cwd=dist, stdout=sums, check=True)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", dist / made.stdout.strip()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def action(ecspan, tools, releases, tmp_path):
+    """Runs the Action's steps, each in bash with what a runner gives it, and gives the last one, the outputs and the summary."""
+
+    def evaluated(expression, known):
+        """`a || b` of names that are known."""
+        return next((known[name.strip()] for name in expression.split("||") if known[name.strip()]), "")
+
+    def run(made, **inputs):
+        given = {name: one.get("default", "") for name, one in ACTION["inputs"].items()} | {"releases": releases[0]}
+        given |= {name.replace("_", "-"): value for name, value in inputs.items()}
+        assert given.keys() == ACTION["inputs"].keys()
+        known = {f"inputs.{name}": value for name, value in given.items()} | {"env.OTEL_EXPORTER_OTLP_ENDPOINT": ""}
+        files = {name: tmp_path / name for name in ("GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        for path in files.values():
+            path.write_text("")
+        environment = {
+            **ecspan.environment, "GITHUB_ACTION_PATH": str(PROJECT), "RUNNER_TEMP": str(tmp_path / "runner"), "DEPLOYED": made.id if made else "",
+            **{name: str(path) for name, path in files.items()},
+        }
+        outputs, last = {}, None
+        for step in ACTION["runs"]["steps"]:
+            condition = re.fullmatch(r"inputs\.version != 'none'", step["if"]) if "if" in step else None
+            if condition and given["version"] == "none":
+                continue
+            assert step["shell"] == "bash"
+            variables = {name: re.sub(r"\$\{\{(.+?)\}\}", lambda found: evaluated(found[1], known), text) for name, text in step["env"].items()}
+            path = ":".join([*reversed(files["GITHUB_PATH"].read_text().split()), str(tools), os.environ["PATH"]])
+            last = subprocess.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], env={**environment, **variables, "PATH": path},
+                cwd=ecspan.home, capture_output=True, text=True, timeout=TIMEOUT,
+            )
+            outputs[step.get("id")] = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
+            if last.returncode != 0:
+                break
+        of = {name: re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.([\w-]+) \}\}", one["value"]).groups() for name, one in ACTION["outputs"].items()}
+        return last, {name: outputs.get(step, {}).get(output, "") for name, (step, output) in of.items()}, files["GITHUB_STEP_SUMMARY"].read_text()
 
     return run
 
@@ -71,21 +149,99 @@ def test_traces_are_sent_where_the_environment_says(pipeline, aws, collector):
     made = aws.rollouts.rolling(2)
     run = pipeline(made, OTEL_EXPORTER_OTLP_ENDPOINT=collector.http)
     assert run.returncode == 0, run
-    assert {"deployment", "launch", "stop", "task web"} <= {span["name"] for span in collector.spans(40)}
+    assert {"deployment", "launch", "stop", "task"} <= {span["name"].split()[0] for span in collector.spans(40)}
 
 
-def test_the_workflow_is_one():
-    lint = subprocess.run([CACHE / "actionlint", "-shellcheck=", "-pyflakes=", WORKFLOW], capture_output=True, text=True)
-    assert (lint.returncode, lint.stdout) == (0, ""), lint
+def test_the_action_installs_its_version_rolls_out_and_says_what_became_of_it(action, aws, ecspan):
+    made = aws.rollouts.rolling(2)
+    last, outputs, summary = action(made, cluster="prod", service="web", task_definition="web:2")
+    assert last.returncode == 0 and "✓ held" in last.stdout, last
+    report = json.loads((ecspan.home / outputs["report"]).read_text())
+    assert outputs == {"outcome": "held", "trace-id": report["trace_id"], "report": "reports/web.json", "exit-code": "0"}
+    assert len(report["trace_id"]) == 32 and report["deployment"] == made.id
+    assert summary.startswith("## ✅ Deployment of web in prod\n")
+    assert "--task-definition web:2" in (ecspan.home / "aws-calls").read_text()
 
 
-def test_the_workflow_runs_the_script_with_what_it_needs():
-    workflow = yaml.safe_load(WORKFLOW.read_text())
-    job = workflow["jobs"]["deploy"]
-    steps = job["steps"]
-    (step,) = [step for step in steps if step.get("run", "").startswith("examples/ci/")]
-    assert PROJECT / step["run"] == SCRIPT and os.access(SCRIPT, os.X_OK)
-    assert {"CLUSTER", "SERVICE", "TASK_DEFINITION"} <= {**job["env"], **step["env"]}.keys()
+def test_the_action_waits_for_what_another_step_rolled_out(action, aws, ecspan):
+    aws.rollouts.rolled_back()
+    last, outputs, summary = action(None, cluster="prod", service="web")
+    assert last.returncode == 10 and not (ecspan.home / "aws-calls").exists(), last
+    assert (outputs["outcome"], outputs["exit-code"]) == ("rolled back", "10")
+    assert json.loads((ecspan.home / outputs["report"]).read_text())["outcome"] == "rolled back"
+    assert "DATABASE_URL is not set" in summary
+
+
+def test_the_action_sends_traces_and_takes_more_arguments(action, aws, collector):
+    made = aws.rollouts.rolling(2)
+    last, outputs, _ = action(made, cluster="prod", service="prod/web", otlp_endpoint=collector.http, arguments="--ascii --attr team=shop")
+    assert last.returncode == 0 and outputs["report"] == "reports/web.json", last
+    spans = [span for span in collector.spans(20) if span["traceId"] == outputs["trace-id"]]
+    assert "deployment" in {span["name"] for span in spans}
+
+
+def test_where_nothing_could_be_told_the_outcome_is_unknown(action, aws):
+    aws.seed.cluster("prod")
+    last, outputs, summary = action(None, cluster="prod", service="nobodys")
+    assert last.returncode == 1 and summary == "", last
+    assert outputs == {"outcome": "unknown", "trace-id": "", "report": "", "exit-code": "1"}
+
+
+def test_the_action_can_use_an_ecspan_that_is_there(action, aws, tools):
+    (tools / "ecspan").symlink_to(BINARY.resolve())
+    aws.rollouts.rolling(2)
+    last, outputs, _ = action(None, cluster="prod", service="web", version="none", releases="http://127.0.0.1:9")
+    assert last.returncode == 0 and outputs["outcome"] == "held", last
+
+
+def test_nothing_is_installed_whose_sum_is_not_the_releases(releases, tmp_path):
+    url, archive = releases
+
+    def install(**variables):
+        environment = {"PATH": os.environ["PATH"], "RELEASES": url, **variables}
+        return subprocess.run([INSTALL, tmp_path / "bin"], env=environment, capture_output=True, text=True, timeout=TIMEOUT)
+
+    whole, sums = archive.read_bytes(), archive.with_name("SHA256SUMS")
+    fine = install()
+    assert fine.returncode == 0 and fine.stdout == f"{tmp_path}/bin/ecspan\n", fine
+    assert subprocess.run([fine.stdout.strip(), "--version"], capture_output=True, text=True).stdout == f"ecspan {VERSION}\n"
+    shutil.rmtree(tmp_path / "bin")
+    try:
+        archive.write_bytes(whole[:-1] + b"x")
+        changed = install()
+        assert changed.returncode == 1 and "is not the file that was released" in changed.stderr, changed
+        archive.write_bytes(whole)
+        listed = sums.read_text()
+        sums.write_text(listed.replace(archive.name, "other"))
+        unlisted = install()
+        assert unlisted.returncode == 1 and f"says nothing of {archive.name}" in unlisted.stderr, unlisted
+        sums.write_text(listed)
+    finally:
+        archive.write_bytes(whole)
+    nobodys = install(VERSION="v9.9.9")
+    assert nobodys.returncode == 1 and f"{url}/v9.9.9/SHA256SUMS: not downloaded" in nobodys.stderr, nobodys
+    assert not (tmp_path / "bin").exists()
+
+
+def test_the_workflow_is_one_and_gives_the_action_what_it_knows(tmp_path):
+    """With the Action beside it actionlint knows its inputs and outputs."""
+    workflow = tmp_path / ".github/workflows/deploy.yml"
+    workflow.parent.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    shutil.copy(PROJECT / "action.yml", tmp_path)
+    text, count = re.subn(r"uses: [\w-]+/ecspan@v0\b", "uses: ./", WORKFLOW.read_text())
+    assert count == 1
+
+    def lint(text):
+        workflow.write_text(text)
+        return subprocess.run([CACHE / "actionlint", "-shellcheck=", "-pyflakes=", workflow], cwd=tmp_path, capture_output=True, text=True)
+
+    fine = lint(text)
+    assert (fine.returncode, fine.stdout) == (0, ""), fine
+    assert 'input "clutser" is not defined' in lint(text.replace("cluster: prod", "clutser: prod")).stdout
+    assert 'property "trace" is not defined' in lint(text.replace("outputs.trace-id", "outputs.trace")).stdout
     # YAML reads `on` as true.
-    assert set(workflow[True]) == {"workflow_dispatch"} and workflow["permissions"]["id-token"] == "write"
-    assert all(("uses" in step) != ("run" in step) for step in steps)
+    made = yaml.safe_load(text)
+    assert set(made[True]) == {"workflow_dispatch"} and made["permissions"]["id-token"] == "write"
+    pinned = [one["uses"] for one in made["jobs"]["deploy"]["steps"] if one.get("uses", "./") != "./"]
+    assert pinned and all(re.search(r"@[0-9a-f]{40}$", one) for one in pinned)

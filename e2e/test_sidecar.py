@@ -3,11 +3,13 @@
 import json
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import told_to_stop
 from expected import attributes, nanos, span_id
+from making import making
 from metadata import ARN, Metadata, container, task
 from servers import flat, free_port
 from waiting import line_with
@@ -20,15 +22,8 @@ DONE = "2026-11-20T10:59:58.999999999Z"
 
 @pytest.fixture
 def metadata():
-    made = []
-
-    def make(*life, **options):
-        made.append(Metadata(OWN, *life, **options))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.stop()
+    with making(partial(Metadata, OWN)) as make:
+        yield make
 
 
 def start(ecspan, metadata, *arguments, variable="ECS_CONTAINER_METADATA_URI_V4"):

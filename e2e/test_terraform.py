@@ -3,11 +3,9 @@ the CloudFormation templates make. Nothing is applied."""
 
 import json
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
-from conftest import PROJECT
+from cloudformation import evaluated, plain
 from terraform import BINDINGS, MODULE, PROVIDER, TERRAFORM, Terraform
 from test_deploy_examples import DEPLOY, actions, policies_in_docs, template
 
@@ -22,7 +20,7 @@ ENDPOINT = "https://otlp.example.com"
 #: What is asked of both, by each one's names: the defaults, and everything at once.
 ALL = {
     "only_cluster": "prod", "services": ["web", "db"], "only_failed": True, "slower_than": "30s", "to": ["xray", "otlp"], "otlp_endpoint": ENDPOINT,
-    "otlp_headers_secret_arn": SECRET, "logs": "all", "log_groups": "/prod/*", "logs_rate": 5, "containers": "none", "architecture": "arm64",
+    "otlp_headers_secret": {"arn": SECRET}, "logs": "all", "log_groups": "/prod/*", "logs_rate": 5, "containers": "none", "architecture": "arm64",
     "alarm_topic_arn": TOPIC, "subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"],
 }
 ALL_PARAMETERS = {
@@ -72,50 +70,17 @@ def module(terraform):
     return terraform.copy("module")
 
 
-# A template, with these parameters and with the plan's names of what it refers to.
-
-NOTHING = object()
-PSEUDO = {"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012", "AWS::NoValue": NOTHING}
 #: What `Ref` is of each, where it is not the name.
 REFERS = {"aws_sqs_queue": "url", "aws_ecs_task_definition": "arn", "aws_appautoscaling_policy": "arn", "aws_appautoscaling_target": "id"}
 
 
-def evaluated(path, parameters, plan):
-    """The properties of a template's resources."""
-    document = template(path)
-    values = {**PSEUDO, **{name: one.get("Default", "") for name, one in document["Parameters"].items()}, **parameters}
-
+def referred(plan):
+    """What a name in a template stands for: what the plan says of the same resource."""
     def refer(name, attribute):
-        if attribute is None and name in values:
-            return values[name]
-        address = BOTH[name]
-        attribute = {None: REFERS.get(address.split(".")[0], "name"), "Arn": "arn"}.get(attribute, "name")
-        return plan[address]["all"][attribute]
+        kind = BOTH[name].split(".")[0]
+        return plan[BOTH[name]]["all"][{None: REFERS.get(kind, "name"), "Arn": "arn"}.get(attribute, "name")]
 
-    def get(node):
-        if isinstance(node, list):
-            return [one for one in map(get, node) if one is not NOTHING]
-        if not isinstance(node, dict):
-            return node
-        match list(node.items()):
-            case [("Ref", name)]:
-                return refer(name, None)
-            case [("Fn::GetAtt", [name, attribute])]:
-                return refer(name, attribute)
-            case [("Fn::If", [condition, yes, no])]:
-                return get(yes if get(document["Conditions"][condition]) else no)
-            case [("Fn::Equals", [one, other])]:
-                return get(one) == get(other)
-            case [("Fn::Not", [one])]:
-                return not get(one)
-            case [("Fn::Join", [between, parts])]:
-                return between.join(get(parts))
-            case [("Fn::Sub", text)]:
-                return re.sub(r"\$\{([\w:]+)(?:\.(\w+))?\}", lambda found: refer(found[1], found[2]), text)
-        made = {key: get(one) for key, one in node.items()}
-        return {key: one for key, one in made.items() if one is not NOTHING}
-
-    return {name: get(one["Properties"]) for name, one in document["Resources"].items()}
+    return refer
 
 
 # A plan, in the template's words.
@@ -188,6 +153,7 @@ def in_words(plan):
         made["Function"] |= {"Events": {"Tasks": {"Type": "SQS", "Properties": {"Queue": mapping.pop("EventSourceArn"), **mapping}}}}
         for key in ("Filename", "SourceCodeHash"):
             del made["Function"][key]
+        assert made["Function"]["LoggingConfig"].pop("LogFormat") == "Text", "what the template leaves to Lambda"
     if "Service" in made:
         service = made["Service"]
         assert service.pop("DesiredCount") == 1
@@ -208,26 +174,12 @@ OWN = {
 }
 
 
-def plain(value, name=""):
-    """Without what is empty; numbers and truths as texts, as CloudFormation takes them; environments by name."""
-    if isinstance(value, dict):
-        made = {key: plain(one, key) for key, one in value.items()}
-        return {key: one for key, one in made.items() if one not in ("", [], {}, None) and not (name == "LoggingConfig" and key == "LogFormat")}
-    if isinstance(value, list):
-        if name == "Environment":
-            return {one["Name"]: one["Value"] for one in value}
-        return [plain(one) for one in value]
-    if isinstance(value, bool):
-        return str(value).lower()
-    return None if value is None else str(value)
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_it_plans_what_the_template_makes(terraform, module, case):
     file, variables, parameters = CASES[case]
     plan = terraform.plan(module, variables)
     assert isinstance(plan, dict), plan
-    planned, made = in_words(plan), evaluated(DEPLOY / file, parameters, plan)
+    planned, made = in_words(plan), evaluated(template(DEPLOY / file), parameters, referred(plan))
     assert sorted(planned) == sorted(made)
     known = {*BOTH.values(), *PARTS}
     assert {address for address in plan if not address.startswith("data.")} <= known, "each of the module's is compared"
@@ -306,6 +258,33 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_made(terraform, modu
     assert isinstance(plan, str) and told in re.sub(r"\s+", " ", plan), plan
 
 
+@pytest.mark.parametrize("run_on", ["lambda", "fargate"])
+def test_what_is_known_at_apply_only_can_be_given(terraform, run_on):
+    """As of a secret, a topic or subnets that the same configuration makes."""
+    folder = terraform.folder / f"later-{run_on}"
+    folder.mkdir()
+    (folder / "main.tf").write_text(f"""
+resource "terraform_data" "later" {{}}
+
+module "ecspan" {{
+  source              = "{MODULE}"
+  run_on              = "{run_on}"
+  lambda_zip          = "main.tf"
+  otlp_endpoint       = terraform_data.later.id
+  otlp_headers_secret = {{ arn = terraform_data.later.id }}
+  alarm_topic_arn     = terraform_data.later.id
+  only_cluster        = terraform_data.later.id
+  services            = [terraform_data.later.id]
+  cluster             = terraform_data.later.id
+  image               = terraform_data.later.id
+  subnet_ids          = [terraform_data.later.id]
+  security_group_ids  = terraform_data.later.*.id
+}}
+""")
+    run = terraform("plan", "-input=false", "-no-color", cwd=terraform.ready(folder))
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 def test_the_readme_has_each_variable_and_output():
     readme = (MODULE / "README.md").read_text()
     assert readme == documented(readme), "make it anew: python e2e/test_terraform.py"
@@ -334,5 +313,5 @@ def documented(readme):
 
 
 if __name__ == "__main__":
-    page = Path(MODULE / "README.md")
+    page = MODULE / "README.md"
     page.write_text(documented(page.read_text()))

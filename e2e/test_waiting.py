@@ -1,6 +1,7 @@
 """What is said when something does not come."""
 
 import io
+import os
 import subprocess
 
 import pytest
@@ -27,3 +28,14 @@ def test_a_stream_that_ends_without_the_line():
     assert line_with(b"w", stream) == b"two\n"
     with pytest.raises(AssertionError, match="a line with 'four', and there is none: three"):
         line_with(b"four", stream)
+
+
+def test_a_stream_that_goes_on_without_the_line():
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stream:
+        with open(writing, "wb", buffering=0) as writer:
+            writer.write(b"one\nand tw")
+            assert line_with(b"one", stream) == b"one\n"
+            writer.write(b"o\n")
+            with pytest.raises(AssertionError, match="a line with 'three', which did not come within 2 s: and two"):
+                line_with(b"three", stream, 2)

@@ -4,6 +4,7 @@ import json
 
 import batch
 import pytest
+from making import making
 from test_faults import says
 from xray import XRay
 
@@ -13,15 +14,8 @@ SESSION = {"AWS_ACCESS_KEY_ID": "ASIATOKEN", "AWS_SECRET_ACCESS_KEY": "SECRETTOK
 
 @pytest.fixture
 def xray():
-    made = []
-
-    def make(*script, **options):
-        made.append(XRay(*script, **options))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.stop()
+    with making(XRay) as make:
+        yield make
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Waiting for what takes a moment."""
 
+import queue
+import threading
 import time
 
 
@@ -24,11 +26,23 @@ def has_ended(process):
     return process is not None and process.poll() is not None
 
 
-def line_with(words, stream):
-    """The next line that has these words; fails when the stream ends before."""
-    told = []
-    for line in iter(stream.readline, b""):
-        if words in line:
+def line_with(words, stream, seconds=60):
+    """The next line that has these words; fails when the stream ends before, or nothing more comes in time."""
+    told, found = [], queue.Queue()
+
+    def read():
+        for line in iter(stream.readline, b""):
+            if words in line:
+                return found.put(line)
+            told.append(line.decode())
+        return found.put(None)
+
+    # A read cannot be given up: what it waits for is ended after the test, and the thread with it.
+    threading.Thread(target=read, daemon=True).start()
+    why = "and there is none"
+    try:
+        if line := found.get(timeout=seconds):
             return line
-        told.append(line.decode())
-    raise AssertionError(f"waited for a line with {words.decode()!r}, and there is none: {''.join(told)}")
+    except queue.Empty:
+        why = f"which did not come within {seconds:g} s"
+    raise AssertionError(f"waited for a line with {words.decode()!r}, {why}: {''.join(told)}")

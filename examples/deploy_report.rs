@@ -35,12 +35,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
             region: None,
         },
         wanted: Wanted::Latest,
-        wait: Wait { is_wanted: true, timeout: Some(Duration::from_secs(900)) },
+        wait: Wait { is_wanted: true, timeout: Some(Duration::from_secs(900)), ..Wait::default() },
         log_lines,
         options: TraceOptions::default(),
         own_options: TraceOptions::default(),
         // Nobody: there is only the report.
         destinations: vec![],
+        clock: || Time::from(SystemTime::now()),
     };
     let ended = deploy::run(config, Stop::new(), Arc::new(|notice: &Notice| eprintln!("{notice}"))).await?;
     let Ended::Whole(deployed) = ended else { return Err("interrupted".into()) };
@@ -50,6 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         trace_id: &deployed.trace.trace_id,
         trace_url: None,
         timed_out: deployed.timed_out,
+        bad: deployed.bad.as_ref(),
         notes: &deployed.answers.notes,
         gaps: &deployed.answers.gaps,
     };

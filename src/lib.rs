@@ -40,6 +40,8 @@
 #[cfg(feature = "deliver")]
 mod defect;
 mod hint;
+#[cfg(feature = "deliver")]
+mod layers;
 pub mod model;
 #[cfg(feature = "deliver")]
 mod proxy;

@@ -4,12 +4,14 @@
 //! A value is looked for as it was sent and in each form in which it may have been read: percent-encoded and decoded, base64
 //! and what is in it, quoted for JSON and for HTML; in either case of letters.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 #[cfg(feature = "aws")]
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::percent_decode_str;
 
 /// What stands for a secret.
 pub(crate) const MASK: &str = "***";
@@ -259,14 +261,7 @@ pub(crate) fn remember(values: impl IntoIterator<Item = String>) {
 
 /// The text with what is percent-encoded in it; what is badly so stays.
 pub(crate) fn percent_decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let decoded = hex.filter(|_| byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(decoded.unwrap_or(byte));
-        rest = if decoded.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -75,12 +75,12 @@ resource "aws_iam_role_policy" "execution" {
         local.writes_its_log,
       ],
       [
-        for arn in [var.otlp_headers_secret_arn] : {
+        for secret in [var.otlp_headers_secret] : {
           Sid      = "TheHeaders"
           Effect   = "Allow"
           Action   = "secretsmanager:GetSecretValue"
-          Resource = arn
-        } if arn != null
+          Resource = secret.arn
+        } if secret != null
       ],
     )
   })
@@ -120,7 +120,7 @@ resource "aws_ecs_task_definition" "worker" {
     environment = [for name, value in local.environment : { name = name, value = value }]
     # Got by ECS when a task starts: it is in no state and no task definition. A new key needs new tasks
     # (aws ecs update-service --force-new-deployment).
-    secrets = [for arn in [var.otlp_headers_secret_arn] : { name = "OTEL_EXPORTER_OTLP_HEADERS", valueFrom = arn } if arn != null]
+    secrets = [for secret in [var.otlp_headers_secret] : { name = "OTEL_EXPORTER_OTLP_HEADERS", valueFrom = secret.arn } if secret != null]
     logConfiguration = {
       logDriver = "awslogs"
       options = {

@@ -3,9 +3,9 @@
 # Read when the module is applied: the string is then in Terraform's state, and whoever may call lambda:GetFunctionConfiguration
 # reads it. A key that was changed needs another apply.
 data "aws_secretsmanager_secret_version" "otlp_headers" {
-  count = var.otlp_headers_secret_arn == null ? 0 : local.on_lambda
+  count = var.otlp_headers_secret == null ? 0 : local.on_lambda
 
-  secret_id = var.otlp_headers_secret_arn
+  secret_id = var.otlp_headers_secret.arn
 }
 
 resource "aws_lambda_function" "function" {

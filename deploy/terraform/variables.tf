@@ -68,10 +68,11 @@ variable "otlp_endpoint" {
   default     = null
 }
 
-variable "otlp_headers_secret_arn" {
-  description = "ARN of a Secrets Manager secret whose string is sent as headers (api-key=...); null - none. With lambda the string becomes part of Terraform's state and of the function's configuration; with fargate ECS gets it when a task starts"
-  type        = string
-  default     = null
+variable "otlp_headers_secret" {
+  description = "A Secrets Manager secret whose string is sent as headers (api-key=...), by its ARN; null - none. With lambda the string becomes part of Terraform's state and of the function's configuration; with fargate ECS gets it when a task starts"
+  # An object, for the ARN of a secret that is made in the same configuration is not known when this is planned.
+  type    = object({ arn = string })
+  default = null
 }
 
 variable "logs" {

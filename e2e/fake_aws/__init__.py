@@ -16,20 +16,22 @@ from werkzeug.serving import make_server
 
 from . import services, strict
 from .front import Front
+from .history import History
 from .rollouts import Rollouts
 from .seed import ACCOUNT, REGION, Seed
 
 
 class FakeAWS:
     """The server. `url` is its endpoint, `front` has its faults and counts, `seed` makes clusters, tasks and logs,
-    `rollouts` makes services with deployments."""
+    `rollouts` makes services with deployments, `history` log groups that keep events of ECS."""
 
     def __init__(self):
         # moto's own: every DescribeTasks moves a task one state on.
         state_manager.set_transition("ecs::task", {"progression": "manual", "times": 10**9})
         strict.install()
         services.install()
-        self.front = Front(DomainDispatcherApplication(create_backend_app))
+        self.history = History()
+        self.front = Front(DomainDispatcherApplication(create_backend_app), self.history)
         front = self.front
 
         class Handler(MotoRequestHandler):
@@ -55,6 +57,7 @@ class FakeAWS:
         self.front.reset()
         self.seed.reset()
         self.rollouts.reset()
+        self.history.reset()
         services.SERVICES.clear()
         services.SWITCH["on"] = False
 

@@ -12,6 +12,9 @@ from urllib.parse import parse_qs
 MARK = "~"
 
 
+LOGS = ("GetLogEvents", "FilterLogEvents", "DescribeLogGroups", "StartQuery", "GetQueryResults")
+
+
 class Front:
     """A WSGI application. Faults are by operation (`DescribeTasks`):
 
@@ -23,8 +26,8 @@ class Front:
     - `skew`: seconds that this side's clock is ahead.
     """
 
-    def __init__(self, app):
-        self.app = app
+    def __init__(self, app, history):
+        self.app, self.history = app, history
         self.lock = threading.Lock()
         self.arrived = threading.Event()
         self.reset()
@@ -63,8 +66,10 @@ class Front:
         self.arrived.set()
         if self.latency:
             time.sleep(self.latency)
-        if fault:
-            return _answer(start_response, *fault)
+        with self.lock:
+            answer = fault or self.history.answer(operation, request)
+        if answer:
+            return _answer(start_response, *answer)
         return self.app(environ, start_response)
 
     def _fault(self, operation, request):
@@ -75,7 +80,7 @@ class Front:
         if operation == "GetCallerIdentity" and operation in self.deny:
             return "403 Forbidden", "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
         if operation in self.deny:
-            service = "logs" if operation in ("GetLogEvents", "FilterLogEvents") else "ecs"
+            service = "logs" if operation in LOGS else "ecs"
             message = (
                 f"User: arn:aws:iam::123456789012:user/ci is not authorized to perform: {service}:{operation} "
                 "because no identity-based policy allows the action"

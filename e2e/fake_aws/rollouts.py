@@ -232,3 +232,23 @@ class Rollouts:
         state, reason = ("FAILED", BREAKER) if failed else ("COMPLETED", None)
         service["deployments"] = [self.deployment(self.new, made.at, state=state, reason=reason, updated=over, failed=3 if failed else 0)]
         made.over = over
+
+    def task_sets(self, controller="EXTERNAL", *, at=CREATED, primary="new", steady=True):
+        """A service whose controller is another: two task sets, the new one beside the old one. `primary`: which gets the traffic."""
+        arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-set/prod/web/"
+
+        def task_set(id, created, revision, status, stability="STEADY_STATE"):
+            return {
+                "id": id, "taskSetArn": arn + id, "status": status, "createdAt": created, "updatedAt": at + seconds(240), "computedDesiredCount": 3,
+                "runningCount": 3, "pendingCount": 0, "launchType": "FARGATE", "scale": {"value": 100.0, "unit": "PERCENT"},
+                "stabilityStatus": stability, "stabilityStatusAt": at + seconds(200),
+                "taskDefinition": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/web:{revision}",
+            }
+
+        new = [self.task(self.new, at + seconds(n), launch()) for n in range(3)]
+        old = [self.old_task(at, None) for _ in range(3)]
+        service = self.service([self.deployment(self.new, at)], [])
+        statuses = {"new": ("PRIMARY", "DRAINING"), "old": ("DRAINING", "PRIMARY"), None: ("ACTIVE", "PRIMARY")}[primary]
+        sets = [task_set(self.new, at, 2, statuses[0], "STEADY_STATE" if steady else "STABILIZING"), task_set(self.old, at - seconds(86_400), 1, statuses[1])]
+        service.update(deployments=[], taskSets=sets, deploymentController={"type": controller})
+        return SimpleNamespace(id=self.new, new=new, old=old, at=at, service=service)

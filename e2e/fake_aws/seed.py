@@ -124,6 +124,10 @@ class Seed:
             answer.pop("runtimeId", None)
         return answer
 
+    def forget(self, task):
+        """ECS does not know it any more."""
+        del self.ecs.tasks[task.task_arn.split("/")[1]][task.task_arn]
+
     def lines(self, task, container, lines, *, group="/ecs/demo", prefix="pfx", region=REGION):
         """`lines` yields (epoch milliseconds, message)."""
         self.stream(group, f"{prefix}/{container}/{task.id}", lines, region=region)

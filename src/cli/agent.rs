@@ -85,6 +85,7 @@ async fn config(global: &Global, args: &AgentArgs) -> Result<AgentConfig, Proble
         which: which(args),
         docker,
         destinations: destinations::open_for(global, &args.to, &args.delivery).await?,
+        clock: super::now,
     })
 }
 

@@ -3,6 +3,7 @@
 mod agent;
 mod deploy;
 mod events;
+mod history;
 mod stats;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use jiff::fmt::friendly::SpanParser;
 pub(crate) use agent::AgentArgs;
 pub(crate) use deploy::{DeployArgs, ReportFormat};
 pub(crate) use events::{Containers, EventArgs, WorkerArgs, WorkerLogs};
+pub(crate) use history::{HistoryArgs, When};
 pub(crate) use stats::{StatsArgs, StatsFormat};
 
 /// Turns every Amazon ECS task into an OpenTelemetry trace.
@@ -42,6 +44,8 @@ Examples:
       draw a task from AWS
   aws ecs describe-tasks … | ecspan show -
       draw a saved or piped answer
+  ecspan show prod/84b599 --format html > task.html
+      a page to pass on
   ecspan export prod/84b599 --endpoint http://localhost:4317
       send its trace
 
@@ -49,7 +53,7 @@ Exit codes: 0 all delivered, 1 failed, 2 usage, 3 delivered but something could 
 10 deployment rolled back, 11 deployment failed, 12 timed out waiting, 13 --fail-on, 130 interrupted, 143 terminated";
 
 /// What every command takes.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// AWS profile to use (as AWS_PROFILE)
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
@@ -134,6 +138,8 @@ pub(crate) struct TaskArgs {
     /// Also the containers that ECS itself adds
     #[arg(long)]
     pub(crate) all_containers: bool,
+    #[command(flatten)]
+    pub(crate) history: HistoryArgs,
 }
 
 /// Selectors: many tasks of one cluster.
@@ -154,9 +160,12 @@ pub(crate) struct SelectArgs {
     /// Tasks in this state
     #[arg(long, value_enum, value_name = "STATUS", help_heading = "Selectors")]
     pub(crate) status: Option<Status>,
-    /// Only tasks created within this time: 90s, 1h30m, 2d, 1w
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Selectors")]
-    pub(crate) since: Option<Duration>,
+    /// Only tasks created since then: 90s, 1h30m, 2d, 1w ago, or a time; also those that ECS has forgotten (--history)
+    #[arg(long, value_name = "DURATION|TIME", value_parser = When::parse, help_heading = "Selectors")]
+    pub(crate) since: Option<When>,
+    /// Only tasks created before then: 1d ago, or a time
+    #[arg(long, value_name = "DURATION|TIME", value_parser = When::parse, help_heading = "Selectors")]
+    pub(crate) until: Option<When>,
     /// Only the newest N tasks
     #[arg(long, value_name = "N", help_heading = "Selectors")]
     pub(crate) limit: Option<usize>,
@@ -165,9 +174,9 @@ pub(crate) struct SelectArgs {
 impl SelectArgs {
     /// Whether tasks are to be looked for rather than named.
     pub(crate) fn is_used(&self) -> bool {
-        let Self { cluster: _, service, family, started_by, status, since, limit } = self;
+        let Self { cluster: _, service, family, started_by, status, since, until, limit } = self;
         let named = [service, family, started_by].into_iter().any(Option::is_some);
-        named || status.is_some() || since.is_some() || limit.is_some()
+        named || status.is_some() || since.is_some() || until.is_some() || limit.is_some()
     }
 }
 
@@ -194,6 +203,8 @@ pub(crate) struct LsArgs {
     pub(crate) width: Option<u16>,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) history: HistoryArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -210,9 +221,15 @@ pub(crate) enum ListFormat {
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) tasks: TaskArgs,
+    /// Draw one task of AWS's again and again, with its log lines as they come, until it has stopped
+    #[arg(long, short = 'f')]
+    pub(crate) follow: bool,
     /// What to draw
     #[arg(long, value_enum, default_value_t = Format::Waterfall)]
     pub(crate) format: Format,
+    /// Base URL of a Jaeger UI: --format html and markdown link to the trace there
+    #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
+    pub(crate) ui_url: Option<String>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
@@ -229,6 +246,10 @@ pub(crate) enum Format {
     Timeline,
     /// One JSON document a task
     Json,
+    /// Markdown a task, for an issue or a chat
+    Markdown,
+    /// One page for a browser, whole in one file: > task.html
+    Html,
 }
 
 #[derive(Args, Debug)]
@@ -421,7 +442,17 @@ pub(crate) struct RecordArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
+// A paragraph is a line: clap wraps it to the terminal's width.
+const COMPLETIONS: &str = "\
+In the shell's own file, so that the script is that of the ecspan which is installed:
+  bash          source <(ecspan completions bash --dynamic)
+  zsh           source <(ecspan completions zsh --dynamic)
+  fish          ecspan completions fish --dynamic | source
+  elvish        eval (ecspan completions elvish --dynamic | slurp)
+  powershell    ecspan completions powershell --dynamic | Out-String | Invoke-Expression";
+
 #[derive(Args, Debug)]
+#[command(after_help = COMPLETIONS)]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]

@@ -4,14 +4,15 @@ use std::fmt::{Display, Write as _};
 
 use clap::ValueEnum;
 use ecspan::Hint;
-use ecspan::render::escape;
+use ecspan::render::{escape, moment};
 use ecspan::run::read::Unread;
 use ecspan::run::watch::Watched;
 use ecspan::sink::{
     DeliveryReport, DestinationReport, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id,
 };
+use jiff::tz::TimeZone;
 
-use super::args::SelectArgs;
+use super::args::{SelectArgs, When};
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
 use super::{log, terminal};
@@ -138,7 +139,7 @@ pub(super) fn log_destination(destination: &DestinationReport) {
 
 /// Names what was not read before the run was told to stop, as it can be asked for again.
 pub(super) fn tell_unread(unread: &Unread, select: &SelectArgs) {
-    let Unread { files, tasks, selected, is_unlisted } = unread;
+    let Unread { files, tasks, selected, is_unlisted, past } = unread;
     let select = typed(select);
     if unread.is_empty() {
         return;
@@ -163,19 +164,28 @@ pub(super) fn tell_unread(unread: &Unread, select: &SelectArgs) {
     if *is_unlisted {
         Problem::failed(format!("interrupted: the tasks of {select} were not read")).print();
     }
+    if let Some(past) = past {
+        let what = "interrupted: of the tasks that ECS has forgotten, those that stopped after";
+        Problem::failed(format!("{what} {} were not read", moment::iso(*past, &TimeZone::UTC))).print();
+    }
     terminal::tell("hint", "ask for them again, by these names or with the same command: what was sent stays as it is");
 }
 
 /// Selectors as they are typed.
 fn typed(select: &SelectArgs) -> String {
-    let SelectArgs { cluster, service, family, started_by, status, since, limit } = select;
+    let SelectArgs { cluster, service, family, started_by, status, since, until, limit } = select;
+    let when = |when: &When| match when {
+        When::Ago(ago) => format!("{}ms", ago.as_millis()),
+        When::At(time) => moment::iso(*time, &TimeZone::UTC),
+    };
     let typed = [
         ("cluster", cluster.clone()),
         ("service", service.clone()),
         ("family", family.clone()),
         ("started-by", started_by.clone()),
         ("status", status.and_then(|status| Some(status.to_possible_value()?.get_name().to_owned()))),
-        ("since", since.map(|since| format!("{}ms", since.as_millis()))),
+        ("since", since.as_ref().map(when)),
+        ("until", until.as_ref().map(when)),
         ("limit", limit.map(|limit| limit.to_string())),
     ];
     let typed = typed.into_iter().filter_map(|(flag, value)| Some(format!("--{flag} {}", value?)));

@@ -10,7 +10,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 use clap_complete::env::{CompleteEnv, Shells};
 use ecspan::source::aws::{Aws, AwsSettings};
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
-use ecspan::source::select::{Selection, StatusFilter};
+use ecspan::source::select::Selection;
 
 use super::args::{Cli, CompletionsArgs};
 use super::exit::Exit;
@@ -102,15 +102,7 @@ fn tasks(current: &OsStr) -> Vec<CompletionCandidate> {
     let text = current.to_str().unwrap_or_default();
     let is_path = text.starts_with(['.', '/', '~']);
     let of = |cluster: &str, prefix: &str| {
-        let selection = Selection {
-            cluster: cluster.to_owned(),
-            service: None,
-            family: None,
-            started_by: None,
-            status: StatusFilter::All,
-            created_since: None,
-            limit: Some(OFFERED),
-        };
+        let selection = Selection { cluster: cluster.to_owned(), limit: Some(OFFERED), ..Selection::default() };
         let found = asked(async |source| {
             let (_, tasks) = source.select(&selection, &|_| {}).await.ok()?;
             let named = tasks.into_iter().flatten().map(|task| {

@@ -3,12 +3,13 @@
 mod report;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use ecspan::Hint;
-use ecspan::model::deployment::{Comparison, DeploymentLife, Wanted};
+use ecspan::model::action;
+use ecspan::model::deployment::{Bad, Comparison, DeploymentLife, FailFast, State, TASK_FAILED, Wanted};
 use ecspan::model::finding::FindingKind;
-use ecspan::model::{Time, action};
+use ecspan::render::Style;
+use ecspan::run::Teller;
 use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Wait};
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
@@ -20,16 +21,17 @@ use super::args::{DeployArgs, Global};
 use super::exit::{Ending, Exit};
 use super::options::attributes;
 use super::problem::Problem;
+use super::show::plain_style;
 use super::tasks::aws;
 use super::{closing, destinations, env, notices, signals, terminal};
 
-/// Findings of the deployment as a whole.
+/// A finding of the deployment as a whole.
 const SLOWER: &str = "slower-than-baseline";
-const TASK_FAILED: &str = "task-failed";
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Problem> {
     // What makes no sense, or cannot be read, is known before AWS is asked and waited for.
-    check_findings(&args.fail_on)?;
+    check_findings("--fail-on", &args.fail_on)?;
+    let fail_fast = fail_fast(&args.fail_fast)?;
     let files = report::files(args)?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose();
     let baseline = baseline.map_err(|error| Problem::of(&error))?;
@@ -61,13 +63,15 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             "previous" => Wanted::Previous,
             id => Wanted::Id(id.to_owned()),
         },
-        wait: Wait { is_wanted: args.wait, timeout: args.wait_timeout },
+        wait: Wait { is_wanted: args.wait, timeout: args.wait_timeout, fail_fast },
         log_lines,
         options,
         own_options,
         destinations,
+        clock: super::now,
     };
-    let ended = deploy::run(config, signals::stop(), notices::for_a_person()).await;
+    let teller = if args.wait { watched(global, args) } else { notices::for_a_person() };
+    let ended = deploy::run(config, signals::stop(), teller).await;
     let deployed = match ended.map_err(|error| problem(&error, args))? {
         Ended::Whole(deployed) => *deployed,
         Ended::Early(delivered) => {
@@ -77,7 +81,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             return Ok(signals::received().unwrap_or(Exit::Interrupted));
         }
     };
-    let Deployed { life, answers, timed_out, trace, lost, report: delivered } = deployed;
+    let Deployed { life, answers, timed_out, bad, trace, lost, report: delivered } = deployed;
 
     if let Some(baseline) =
         baseline.as_ref().filter(|baseline| baseline.service.as_deref() != Some(&life.deployment.service))
@@ -98,6 +102,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         trace_id: &trace.trace_id,
         trace_url: trace_url.as_deref(),
         timed_out,
+        bad: bad.as_ref(),
         notes: &answers.notes,
         gaps: &answers.gaps,
     };
@@ -107,10 +112,14 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         delivered.destinations.iter().for_each(closing::tell_destination);
     }
     let found = fired(&args.fail_on, &life, comparison.as_ref());
+    let state = match &bad {
+        Some(Bad { finding: None, .. }) => State::Failed,
+        _ => life.deployment.standing(),
+    };
     let ending = Ending {
-        deployment: Some(life.deployment.outcome.state),
+        deployment: Some(state),
         timed_out,
-        found: !found.is_empty(),
+        found: !found.is_empty() || bad.is_some(),
         lost: lost + answers.gaps.len(),
         ..Ending::new(delivered.verdict())
     };
@@ -121,6 +130,16 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         printed => printed?,
     }
     Ok(exit)
+}
+
+/// Draws the rollout while it is waited for, where there is a terminal.
+fn watched(global: &Global, args: &DeployArgs) -> Teller {
+    let (global, given, ascii) = (global.clone(), args.width, args.ascii);
+    notices::of_a_rollout(move |life, width, height| {
+        let style = plain_style(&global, given.or(u16::try_from(width).ok()), ascii);
+        let style = Style { color: terminal::has_color_on_stderr(), ..style };
+        ecspan::render::report::live(life, &style, height)
+    })
 }
 
 /// Tells of the deployment's own trace.
@@ -173,7 +192,12 @@ async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<De
     }
     let ServiceTarget { service, cluster, region } = target.unwrap_or_default();
     let cluster = args.cluster.clone().or(cluster);
-    let options = ObserveOptions { log_lines, logs_rate: Some(args.logs_rate), ..ObserveOptions::default() };
+    let options = ObserveOptions {
+        log_lines,
+        logs_rate: Some(args.logs_rate),
+        history: args.history.history.clone(),
+        ..ObserveOptions::default()
+    };
     Ok(DeployFrom::Aws { source: Arc::new(EcsSource::new(aws(global).await, options)), service, cluster, region })
 }
 
@@ -198,7 +222,7 @@ fn problem(error: &DeployError, args: &DeployArgs) -> Problem {
 
 /// How tasks become traces: as `ecspan export` makes them.
 fn trace_options(args: &DeployArgs) -> Result<TraceOptions, Problem> {
-    let mode = if args.snapshot { Mode::Snapshot(Time::from(SystemTime::now())) } else { Mode::AppendOnly };
+    let mode = if args.snapshot { Mode::Snapshot(super::now()) } else { Mode::AppendOnly };
     Ok(TraceOptions {
         mode,
         service_name: args.service_name.as_deref().into(),
@@ -222,16 +246,36 @@ fn deployment_options(options: &TraceOptions) -> TraceOptions {
 }
 
 /// Findings that nobody makes would never fire.
-fn check_findings(given: &[String]) -> Result<(), Problem> {
+fn check_findings(flag: &str, given: &[String]) -> Result<(), Problem> {
     let own = [SLOWER, TASK_FAILED];
     // Where the time went, and who stopped a task, is found in healthy deployments too.
     let kinds =
         FindingKind::ALL.iter().copied().filter(|kind| kind.is_problem() || *kind == FindingKind::PullsTogether);
-    let known: Vec<&str> = own.into_iter().chain(action::FINDINGS).chain(kinds.map(FindingKind::id)).collect();
+    // What is compared is compared in the end, and what was told by name comes from whoever tells it then.
+    let is_known = |id: &&str| flag != FAIL_FAST || (*id != SLOWER && !action::FINDINGS.contains(id));
+    let all = own.into_iter().chain(action::FINDINGS).chain(kinds.map(FindingKind::id));
+    let known: Vec<&str> = all.filter(is_known).collect();
     match given.iter().find(|id| !known.contains(&id.as_str())) {
         None => Ok(()),
-        Some(id) => Err(Problem::usage(format!("--fail-on {id}: there is no such finding")).hint(known.join(", "))),
+        Some(id) => Err(Problem::usage(format!("{flag} {id}: there is no such finding")).hint(known.join(", "))),
     }
+}
+
+const FAIL_FAST: &str = "--fail-fast";
+
+/// What ends the wait before the deployment is over.
+fn fail_fast(given: &[String]) -> Result<Vec<FailFast>, Problem> {
+    let rule = |given: &String| match (given.as_str(), given.parse()) {
+        ("", _) => Ok(FailFast::Certain),
+        (_, Ok(0)) => Err(Problem::usage(format!("{FAIL_FAST}=0: nothing has failed in the beginning"))
+            .hint(format!("{FAIL_FAST}=1"))),
+        (_, Ok(alike)) => Ok(FailFast::Alike(alike)),
+        (finding, Err(_)) => {
+            check_findings(FAIL_FAST, std::slice::from_ref(given))?;
+            Ok(FailFast::Finding(finding.to_owned()))
+        }
+    };
+    given.iter().map(rule).collect()
 }
 
 /// Those of `--fail-on` that are found; each is told.

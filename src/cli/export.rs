@@ -1,8 +1,5 @@
 //! `ecspan export`: delivers tasks.
 
-use std::time::SystemTime;
-
-use ecspan::model::Time;
 use ecspan::run::feed::{self, Exported};
 use ecspan::run::read::Course;
 use ecspan::sink::DeliveryReport;
@@ -44,7 +41,7 @@ fn exit(report: &DeliveryReport, course: &Course) -> Exit {
 }
 
 fn trace_options(args: &ExportArgs) -> Result<TraceOptions, Problem> {
-    let now = Time::from(SystemTime::now());
+    let now = super::now();
     let mode = match (args.snapshot, args.rebase) {
         (true, _) => Mode::Snapshot(now),
         (false, Some(_)) => Mode::Rebase(now),

@@ -1,6 +1,7 @@
 //! `ecspan ls`: which clusters and tasks are there. The list is [`Row`]s of named fields, which each format prints in its way.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecspan::model::merge::TaskObservations;
@@ -9,6 +10,7 @@ use ecspan::model::phases::{PhaseKind, Phases};
 use ecspan::model::{TaskLife, Time, duration};
 use ecspan::render::table::Table;
 use ecspan::render::{Style, escape, moment};
+use ecspan::run::read::{self, Course};
 use ecspan::source::ecs::{ClusterSummary, EcsSource, ObserveOptions};
 use ecspan::source::select::Selection;
 use serde_json::{Map, Value, json};
@@ -19,7 +21,7 @@ use super::problem::Problem;
 use super::progress::Progress;
 use super::show::plain_style;
 use super::tasks::{aws, aws_problem, selection};
-use super::{signals, terminal};
+use super::{notices, signals, terminal};
 
 /// An id is cut to so many characters where there is no room: they are as good as the whole wherever a task is named.
 const SHORT_ID: usize = 12;
@@ -33,7 +35,8 @@ pub(super) async fn run(global: &Global, args: &LsArgs) -> Result<Exit, Problem>
     let width = args.width.map(usize::from).or_else(terminal::own_width);
     // A pipe is as wide as its longest line: nothing is cut, and a task is a line.
     let style = Style { width: width.unwrap_or(usize::MAX), ..plain_style(global, None, false) };
-    let source = EcsSource::new(aws(global).await, ObserveOptions::default());
+    let options = ObserveOptions { history: args.history.history.clone(), ..ObserveOptions::default() };
+    let source = Arc::new(EcsSource::new(aws(global).await, options));
     let work = async {
         let mut select = args.select.clone();
         select.cluster = args.cluster_name.clone().or(select.cluster);
@@ -82,24 +85,16 @@ fn cluster_fields(cluster: &ClusterSummary) -> [Value; 5] {
     [json!(cluster.name), json!(counts.running), json!(counts.pending), json!(counts.services), json!(counts.status)]
 }
 
-async fn tasks(source: &EcsSource, selection: &Selection, output: ListFormat, style: &Style) -> Result<Exit, Problem> {
-    let progress = Progress::start("reading tasks");
-    let answer = source.select(selection, &|more| progress.advance_by(more)).await;
-    drop(progress);
-    let (_, answers) = answer.map_err(|error| aws_problem(&error))?;
-    let (mut lives, mut lost) = (vec![], 0);
-    for task in answers {
-        match task {
-            Ok(task) => {
-                let observed = TaskObservations { task, ..TaskObservations::default() };
-                lives.push(TaskLife::new(observed, style.now, 0));
-            }
-            Err(error) => {
-                lost += 1;
-                aws_problem(&error).print();
-            }
-        }
-    }
+async fn tasks(
+    source: &Arc<EcsSource>,
+    selection: &Selection,
+    output: ListFormat,
+    style: &Style,
+) -> Result<Exit, Problem> {
+    let course = Arc::new(Course::new(notices::for_a_person(), super::now));
+    let tasks = read::list(source, selection, style.now, &course).await.map_err(|error| aws_problem(&error))?;
+    let life = |task| TaskLife::new(TaskObservations { task, ..TaskObservations::default() }, style.now, 0);
+    let (lives, lost): (Vec<TaskLife>, usize) = (tasks.into_iter().map(life).collect(), course.lost());
     if lives.is_empty() && lost > 0 {
         return Ok(Exit::Failed);
     }

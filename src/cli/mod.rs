@@ -1,6 +1,6 @@
 //! The command line: what was typed, what it resolves to, one file a command, errors and exit codes.
 //!
-//! Everything that prints lives here: data goes to stdout, all else to stderr.
+//! What prints lives here: data goes to stdout, all else to stderr. (`--to file:-` is a destination, and writes its own lines.)
 
 mod agent;
 mod args;
@@ -12,6 +12,8 @@ mod doctor;
 mod env;
 mod exit;
 mod export;
+mod follow;
+mod live;
 mod log;
 mod ls;
 mod man;
@@ -31,12 +33,19 @@ mod terminal;
 mod worker;
 
 use std::ffi::OsString;
+use std::time::SystemTime;
 
 pub(crate) use args::Cli;
 use args::Command;
 use clap::error::ContextKind;
 use clap::{CommandFactory, FromArgMatches};
+use ecspan::model::Time;
 pub(crate) use exit::Exit;
+
+/// What time it is, for every engine.
+fn now() -> Time {
+    Time::from(SystemTime::now())
+}
 
 /// Reads the command line; what makes no sense ends the program. The bootstrap of a Lambda function is started without
 /// arguments.

@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ecspan::model::deployment::DeploymentLife;
+use ecspan::render::escape;
 use ecspan::run::{Level, Notice, Teller};
 
+use super::live::Live;
 use super::progress::Progress;
 use super::{log, terminal};
 
@@ -15,8 +18,31 @@ pub(super) fn for_a_person() -> Teller {
         match notice {
             Notice::ReadsTasks => *progress = Some(Progress::start("reading tasks")),
             Notice::TaskRead => progress.iter().for_each(Progress::advance),
+            Notice::PastCovered { .. } => progress.iter().for_each(|progress| progress.tell(&notice.message())),
             Notice::TasksRead => drop(progress.take()),
             notice => print(notice),
+        }
+    })
+}
+
+/// The same for whoever waits for a deployment: on a terminal it is drawn at its foot, by `draw` of it, columns and lines.
+pub(super) fn of_a_rollout(draw: impl Fn(&DeploymentLife, usize, usize) -> String + Send + Sync + 'static) -> Teller {
+    let (told, draw) = (for_a_person(), Arc::new(draw));
+    let live: Mutex<Option<Live>> = Mutex::new(Live::start());
+    Arc::new(move |notice: &Notice| {
+        let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+        match (notice, live.as_ref()) {
+            (Notice::Watched(life), Some(live)) => {
+                let (life, draw) = (life.clone(), draw.clone());
+                live.set(move |width, height| draw(&life, width, height));
+            }
+            // They are in what is drawn.
+            (Notice::Waiting { .. } | Notice::ServiceEvent { .. }, Some(_)) => {}
+            (Notice::ReadsTasks, _) => {
+                drop(live.take());
+                told.tell(notice);
+            }
+            _ => told.tell(notice),
         }
     })
 }
@@ -24,13 +50,19 @@ pub(super) fn for_a_person() -> Teller {
 fn print(notice: &Notice) {
     let label = match notice.level() {
         Level::Progress => return,
-        Level::Note if matches!(notice, Notice::Waiting { .. }) => "waiting",
+        Level::Note if matches!(notice, Notice::Waiting { .. } | Notice::LooksForTasks { .. }) => "waiting",
+        Level::Note if matches!(notice, Notice::ServiceEvent { .. }) => "event",
+        Level::Warning if matches!(notice, Notice::TaskFailed { .. }) => "failed",
         Level::Note => "note",
         Level::Gap => "gap",
         Level::Warning => "warning",
         Level::Error => "error",
     };
     terminal::tell(label, &notice.to_string());
+    if let Notice::TaskFailed { container, lines, .. } = notice {
+        let container = container.as_deref().unwrap_or_default();
+        lines.iter().for_each(|line| terminal::say(&format!("    {}", escape::text(&format!("{container}: {line}")))));
+    }
     notice.hint().into_iter().for_each(|hint| terminal::tell("hint", hint));
 }
 

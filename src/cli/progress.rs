@@ -19,6 +19,34 @@ pub(super) fn aside<T>(print: impl FnOnce() -> T) -> T {
     }
 }
 
+/// Lines at the foot of the terminal that are drawn anew, and for which all else that is printed makes way.
+pub(super) struct Block(ProgressBar);
+
+impl Block {
+    /// Nothing is drawn yet.
+    pub(super) fn start() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+        Self(bar)
+    }
+
+    /// Draws these lines in the place of those before.
+    pub(super) fn draw(&self, lines: String) {
+        self.0.set_message(lines);
+        self.0.tick();
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        CURRENT.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.finish_and_clear();
+    }
+}
+
 /// Counts what is done.
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -34,7 +62,7 @@ impl Progress {
             tokio::time::sleep(WORTH_SHOWING).await;
             // Draws nothing when stderr is no terminal.
             later.set_draw_target(ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed})") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}: {pos} ({elapsed}){prefix}") {
                 later.set_style(style);
             }
             later.set_message(what);
@@ -42,6 +70,11 @@ impl Progress {
             *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(later);
         });
         Self { bar, show }
+    }
+
+    /// What else is to be said of how far it is.
+    pub(super) fn tell(&self, how_far: &str) {
+        self.bar.set_prefix(format!(", {how_far}"));
     }
 
     /// One more is done.

@@ -1,11 +1,11 @@
 //! `ecspan show`: draws tasks.
 
 use std::collections::VecDeque;
-use std::time::SystemTime;
 
+use ecspan::model::TaskLife;
 use ecspan::model::log::LogLine;
-use ecspan::model::{TaskLife, Time};
-use ecspan::render::{Style, json, timeline, waterfall};
+use ecspan::render::html::{self, Shown};
+use ecspan::render::{Style, json, markdown, timeline, waterfall};
 use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
@@ -16,20 +16,25 @@ use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs, WholeLogs};
-use super::{notices, signals, terminal};
+use super::{closing, follow, notices, signals, terminal};
 
 /// Bytes that are printed at once.
 const PRINTED_AT_ONCE: usize = 64 * 1024;
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
+    if args.follow {
+        return follow::run(global, args).await;
+    }
     let whole_logs = match args.format {
         Format::Timeline => WholeLogs::Streamed,
-        Format::Waterfall | Format::Json => WholeLogs::Refused("--format timeline draws a whole log"),
+        Format::Waterfall | Format::Json | Format::Markdown | Format::Html => {
+            WholeLogs::Refused("--format timeline draws a whole log")
+        }
     };
     let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
     let mut observed = source.observed().take_until(signals::wait()).boxed();
-    let mut drawn = 0;
+    let (mut drawn, mut page) = (0, vec![]);
     while let Some(observed) = observed.next().await {
         let style = style(global, args);
         let logs = source.whole_logs(&observed);
@@ -47,10 +52,20 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
             Format::Waterfall => waterfall::draw(&life, &trace_id, &style),
             Format::Timeline => timeline::draw(&life, &style),
             Format::Json => json::draw(&life, &trace_id, &style),
+            Format::Markdown => markdown::draw(&life, &trace_id, trace_url(args, &trace_id).as_deref(), &style),
+            // One page of all of them.
+            Format::Html => {
+                page.push((life, trace_id));
+                drawn += 1;
+                continue;
+            }
         };
         let between = if drawn > 0 && args.format != Format::Json { "\n" } else { "" };
         terminal::print(&format!("{between}{text}"))?;
         drawn += 1;
+    }
+    if !page.is_empty() {
+        terminal::print(&drawn_page(&page, global, args))?;
     }
     if signals::received().is_some() {
         terminal::tell("note", &format!("interrupted: {drawn} drawn"));
@@ -58,6 +73,20 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
         terminal::tell("note", "no task is selected");
     }
     Ok(tasks::exit(&source.course, drawn))
+}
+
+/// Where a trace is, once the task has been exported there.
+fn trace_url(args: &ShowArgs, trace_id: &str) -> Option<String> {
+    args.ui_url.as_deref().map(|base| closing::trace_url(base, trace_id))
+}
+
+/// The page of these tasks, each with its trace id.
+fn drawn_page(tasks: &[(TaskLife, String)], global: &Global, args: &ShowArgs) -> String {
+    let urls: Vec<Option<String>> = tasks.iter().map(|(_, trace_id)| trace_url(args, trace_id)).collect();
+    let shown = tasks.iter().zip(&urls);
+    let shown: Vec<Shown<'_>> =
+        shown.map(|((life, trace_id), url)| Shown { life, trace_id, trace_url: url.as_deref() }).collect();
+    html::draw(&shown, &style(global, args))
 }
 
 /// Draws a timeline whose logs are read while it is drawn: the next line is always the earliest of what is at hand.
@@ -116,7 +145,7 @@ impl OpenLog {
     }
 }
 
-fn style(global: &Global, args: &ShowArgs) -> Style {
+pub(super) fn style(global: &Global, args: &ShowArgs) -> Style {
     Style {
         color: terminal::has_color(),
         all_containers: args.tasks.all_containers,
@@ -132,7 +161,7 @@ pub(super) fn plain_style(global: &Global, width: Option<u16>, ascii: bool) -> S
         unicode: !ascii && terminal::has_unicode(super::env::get),
         color: terminal::has_color(),
         zone: if global.utc { TimeZone::UTC } else { TimeZone::system() },
-        now: Time::from(SystemTime::now()),
+        now: super::now(),
         all_containers: false,
         logs: true,
     }

@@ -14,7 +14,7 @@ const HEALTH_FILE: &str = "ecspan-sidecar.health";
 pub(super) async fn run(global: &Global, args: &SidecarArgs) -> Result<Exit, Problem> {
     let health_file = args.health_file.clone().unwrap_or_else(|| std::env::temp_dir().join(HEALTH_FILE));
     if args.health {
-        return match sidecar::health(&health_file) {
+        return match sidecar::health(&health_file, super::now()) {
             Health::Well => Ok(Exit::Success),
             Health::Stale(age) => {
                 let error = format!("the last answer of the metadata endpoint was {} s ago", age.as_secs());
@@ -39,6 +39,7 @@ pub(super) async fn run(global: &Global, args: &SidecarArgs) -> Result<Exit, Pro
         health_file,
         endpoint: MetadataEndpoint::from_env(env::get).map_err(|error| Problem::misuse(&error))?,
         destinations: destinations::open_for(global, &args.to, &args.delivery).await?,
+        clock: super::now,
     };
     let watched = sidecar::run(config, signals::stop(), notices::for_a_person()).await;
     Ok(closing::watched(&watched))

@@ -49,12 +49,20 @@ async fn from(global: &Global, args: &StatsArgs) -> Result<StatsFrom, Problem> {
             return Err(Problem::usage("no task is named").hint(hint.to_owned()));
         }
         let source = EcsSource::new(aws(global).await, ObserveOptions::default());
-        return Ok(StatsFrom::Cluster(Box::new(source), selection(&args.select)?));
+        return Ok(StatsFrom::Cluster(Box::new(source), selection(&args.select)?, super::now));
     }
     let selection: Selection = filter(&args.select);
     let aws =
         if targets.is_empty() { None } else { Some(EcsSource::new(aws(global).await, ObserveOptions::default())) };
-    let config =
-        ReadConfig { files, targets, selection: None, fetch: false, aws, wait: None, log_lines: LogLines::AtMost(0) };
+    let config = ReadConfig {
+        files,
+        targets,
+        selection: None,
+        fetch: false,
+        aws,
+        wait: None,
+        log_lines: LogLines::AtMost(0),
+        clock: super::now,
+    };
     Ok(StatsFrom::Named(Box::new(config), selection))
 }

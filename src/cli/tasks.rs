@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use ecspan::model::Time;
 use ecspan::run::Teller;
 use ecspan::run::read::{Course, ReadConfig, Reader};
 use ecspan::sink::Verdict;
@@ -63,8 +62,27 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     let asks_aws = !targets.is_empty() || selection.is_some() || (args.fetch && !files.is_empty());
     let aws = if asks_aws { Some(ecs(global, args, log_lines, needs).await?) } else { None };
     let wait = needs.wait.map(|(until, timeout)| (until.into(), timeout));
-    let config = ReadConfig { files, targets, selection, fetch: args.fetch, aws, wait, log_lines };
+    let config = ReadConfig { files, targets, selection, fetch: args.fetch, aws, wait, log_lines, clock: super::now };
     Ok(Reader::open(config, signals::stop(), notices).await)
+}
+
+/// The one task of a command that asks AWS for it again and again, and how many log lines of it are kept.
+pub(super) async fn one(
+    global: &Global,
+    args: &TaskArgs,
+    needs: Needs,
+) -> Result<(EcsSource, TaskTarget, usize), Problem> {
+    let log_lines = if args.no_logs { LogLines::AtMost(0) } else { env::log_lines(args.log_lines)? };
+    let LogLines::AtMost(lines) = log_lines else {
+        return Err(Problem::usage("--log-lines all: a log that still grows is followed from its last lines on")
+            .hint("name a number".to_owned()));
+    };
+    let (files, mut targets) = sort_out(args)?;
+    match (files.is_empty() && !args.select.is_used(), targets.pop(), targets.is_empty()) {
+        (true, Some(target), true) => Ok((ecs(global, args, log_lines, needs).await?, target, lines)),
+        _ => Err(Problem::usage("one task of AWS's can be followed: no file, no selection, not several")
+            .hint("ecspan ls CLUSTER lists tasks; ecspan deploy SERVICE --wait follows a rollout".to_owned())),
+    }
 }
 
 /// How a run ends that drew so many tasks.
@@ -105,8 +123,7 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
 
 /// What of tasks that are at hand is meant: of any cluster, where none is named.
 pub(super) fn filter(args: &SelectArgs) -> Selection {
-    let now = Time::from(SystemTime::now());
-    let nanos = |since: Duration| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+    let now = super::now();
     Selection {
         cluster: args.cluster.clone().unwrap_or_default(),
         service: args.service.clone(),
@@ -119,7 +136,8 @@ pub(super) fn filter(args: &SelectArgs) -> Selection {
             Some(Status::Failed) => StatusFilter::Failed,
             Some(Status::All) | None => StatusFilter::All,
         },
-        created_since: args.since.map(|since| Time::from_unix_nanos(now.unix_nanos().saturating_sub(nanos(since)))),
+        created_since: args.since.map(|since| since.seen_from(now)),
+        created_until: args.until.map(|until| until.seen_from(now)),
         limit: args.limit,
     }
 }
@@ -158,6 +176,7 @@ async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs
         service_events: needs.service_events,
         all_containers: args.all_containers,
         record: needs.record,
+        history: args.history.history.clone(),
     };
     Ok(EcsSource::new(aws(global).await, options))
 }

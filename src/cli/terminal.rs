@@ -37,7 +37,7 @@ pub(crate) fn print(text: &str) -> Result<Exit, Problem> {
 /// Tells something on stderr: `label: text`. Text may quote anything, so it is escaped.
 pub(crate) fn tell(label: &str, text: &str) {
     let color = match label {
-        "error" => Some(AnsiColor::Red),
+        "error" | "failed" => Some(AnsiColor::Red),
         "warning" | "gap" => Some(AnsiColor::Yellow),
         "hint" => Some(AnsiColor::Cyan),
         _ => None,
@@ -81,6 +81,11 @@ pub(crate) fn own_width() -> Option<usize> {
 /// Whether colours are shown on stdout.
 pub(crate) fn has_color() -> bool {
     anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Whether they are on stderr.
+pub(crate) fn has_color_on_stderr() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Whether the locale's characters are Unicode; without any locale they are, as everywhere today.

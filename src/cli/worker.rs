@@ -1,9 +1,7 @@
 //! `ecspan worker` and `ecspan lambda`: from the arguments to the engines of [`ecspan::run::events`].
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use ecspan::model::Time;
 use ecspan::run::Teller;
 use ecspan::run::events::queue::{self, QueueConfig};
 use ecspan::run::events::{EventConfig, Exported, Filter, invoke};
@@ -86,7 +84,7 @@ async fn config(global: &Global, args: &EventArgs, aws: &Aws, notices: &Teller) 
         },
         destinations,
         meters: meters::open(&args.to, &args.otlp, aws.calls(), notices.clone())?,
-        clock: || Time::from(SystemTime::now()),
+        clock: super::now,
     })
 }
 

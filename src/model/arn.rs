@@ -33,7 +33,7 @@ impl<'a> Arn<'a> {
     }
 
     /// The account id when it is one: twelve digits.
-    pub fn account_id(&self) -> Option<&'a str> {
+    pub(crate) fn account_id(&self) -> Option<&'a str> {
         (self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit())).then_some(self.account)
     }
 
@@ -48,12 +48,12 @@ impl<'a> Arn<'a> {
 }
 
 /// The last part of an ARN (or of `CLUSTER/ID`): the id.
-pub fn last_part(text: &str) -> &str {
+pub(crate) fn last_part(text: &str) -> &str {
     text.rsplit('/').next().unwrap_or(text)
 }
 
 /// Family and revision of a task definition ARN or of `FAMILY:REVISION`; the revision may be missing.
-pub fn family_and_revision(text: &str) -> (&str, Option<u64>) {
+pub(crate) fn family_and_revision(text: &str) -> (&str, Option<u64>) {
     let name = last_part(text);
     match name.rsplit_once(':') {
         Some((family, revision)) if !text.starts_with("arn:") || text.contains('/') => match revision.parse() {

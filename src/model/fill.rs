@@ -64,12 +64,12 @@ impl Offset {
     }
 
     /// The distance.
-    pub const fn distance(self) -> Duration {
+    pub(crate) const fn distance(self) -> Duration {
         Duration::from_nanos(self.nanos.unsigned_abs())
     }
 
     /// Whether the time is the later one.
-    pub const fn is_later(self) -> bool {
+    pub(crate) const fn is_later(self) -> bool {
         self.nanos > 0
     }
 

@@ -8,7 +8,8 @@ use super::finding::{self, Finding};
 use super::merge::{Conflict, TaskObservations};
 use super::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};
 use super::outcome::Outcome;
-use super::phases::Phases;
+use super::phases::{PhaseKind, Phases};
+use super::service::Around;
 use super::standalone;
 use super::time::Time;
 
@@ -59,6 +60,8 @@ pub struct TaskLife {
     pub gaps: Vec<Gap>,
     /// The service's events that name this task, oldest first.
     pub service_events: Vec<ServiceEvent>,
+    /// What else its service said in its time: of no task by name.
+    pub around: Around,
     /// Where sources disagree.
     pub conflicts: Vec<Conflict>,
 }
@@ -67,7 +70,7 @@ impl TaskLife {
     /// Works out the life of a task from what was observed of it. `as_of` (a bare time is now) serves what still goes on, and
     /// nothing else. At most `log_lines` lines are kept of each container.
     pub fn new(observed: TaskObservations, as_of: impl Into<AsOf>, log_lines: usize) -> Self {
-        let TaskObservations { task, definition, logs, service_events, gaps, conflicts } = observed;
+        let TaskObservations { task, definition, logs, service_events, around, gaps, conflicts } = observed;
         let stopped = task.is_stopped();
         let phases = if task.is_standalone() { standalone::phases(&task) } else { Phases::new(&task.times, stopped) };
         let (containers, log_gaps) = Container::all(&task, definition.as_ref(), phases.as_ref(), logs, log_lines);
@@ -85,6 +88,7 @@ impl TaskLife {
             notes: notes.into_iter().collect(),
             gaps: gaps.into_iter().collect(),
             service_events,
+            around,
             conflicts,
         };
         life.findings = finding::all(&life);
@@ -94,6 +98,20 @@ impl TaskLife {
     /// Whether the task has reached STOPPED, after which nothing changes.
     pub fn is_stopped(&self) -> bool {
         self.task.is_stopped()
+    }
+
+    /// What its service said meanwhile, each with what the task was then. That a service is steady tells nothing of a task that runs.
+    pub fn meanwhile(&self) -> impl Iterator<Item = (&'static str, &ServiceEvent)> {
+        self.around.events.iter().filter_map(|event| {
+            let phases = self.phases.as_ref()?;
+            let phase = phases.list.iter().rfind(|phase| phase.start <= event.at)?;
+            let is_steady = phase.kind == PhaseKind::Running && event.message.contains("has reached a steady state");
+            let was = match phase.kind {
+                PhaseKind::ImagePull => "pulling",
+                kind => kind.name(),
+            };
+            (!is_steady).then_some((was, event))
+        })
     }
 
     /// What to call the task in reports: `CLUSTER/ID` where the cluster is known.
@@ -136,7 +154,7 @@ impl TaskRecord {
     }
 
     /// The ARN that tells region, account and partition: the task's own, else the cluster's, else the definition's.
-    pub fn any_arn(&self) -> Option<Arn<'_>> {
+    pub(crate) fn any_arn(&self) -> Option<Arn<'_>> {
         let arns = [&self.arn, &self.cluster_arn, &self.task_definition_arn];
         arns.into_iter().flatten().find_map(|arn| Arn::parse(arn))
     }

@@ -56,7 +56,7 @@ pub struct ContainerLog {
 }
 
 /// How many of `limit` lines are kept from the start of a log; the rest are from its end.
-pub const fn head_share(limit: usize) -> usize {
+pub(crate) const fn head_share(limit: usize) -> usize {
     limit / 4
 }
 
@@ -83,7 +83,7 @@ impl ContainerLog {
     }
 
     /// The first line that is kept, when those before it were not read: Docker gives the end of a log only.
-    pub fn begins_unread(&self) -> Option<Time> {
+    pub(crate) fn begins_unread(&self) -> Option<Time> {
         let first = self.tail.first().filter(|_| self.unread && self.head.is_empty())?;
         Some(first.time)
     }

@@ -4,13 +4,14 @@
 
 pub mod action;
 pub mod arn;
+mod beside;
 pub mod container;
 pub mod deployment;
 pub mod duration;
 mod fill;
 pub mod finding;
 pub mod firelens;
-pub mod life;
+mod life;
 pub mod log;
 pub mod merge;
 pub mod observation;
@@ -20,7 +21,7 @@ pub mod service;
 pub mod severity;
 mod standalone;
 pub mod stats;
-pub mod time;
+mod time;
 
 pub use life::{AsOf, TaskLife};
 pub use time::Time;

@@ -97,6 +97,23 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// What the outcome will be of a task of which ECS has said all but STOPPED: it takes half a minute to give the network back, and
+    /// nobody waits for that. For reports; what is sent waits until it is final.
+    pub(super) fn foreseen(task: &TaskRecord, phases: Option<&Phases>) -> Self {
+        let has_exited = || task.containers.iter().any(|c| c.exit_code.is_some() || c.reason.is_some());
+        let is_told = match task.stop_code.as_deref() {
+            Some("TaskFailedToStart") => task.stopped_reason.is_some(),
+            Some("EssentialContainerExited") => task.stopped_reason.is_some() && has_exited(),
+            _ => false,
+        };
+        match is_told {
+            true => Self::new(&TaskRecord { last_status: Some("STOPPED".to_owned()), ..task.clone() }, phases),
+            false => Self::new(task, phases),
+        }
+    }
+}
+
 /// The last phase of the launch that has a length – of those that were not final before the task stopped: what has
 /// been sent as a success never changes.
 fn failed_phase(task: &TaskRecord, phases: &Phases) -> Option<PhaseKind> {

@@ -35,12 +35,12 @@ impl Time {
     }
 
     /// The nearest millisecond: the precision of the ECS control plane.
-    pub const fn round_to_millis(self) -> Self {
+    pub(crate) const fn round_to_millis(self) -> Self {
         Self(self.0.saturating_add(NANOS_PER_MILLI / 2)).floor_to_millis()
     }
 
     /// This time with everything below the millisecond cut off.
-    pub const fn floor_to_millis(self) -> Self {
+    pub(crate) const fn floor_to_millis(self) -> Self {
         Self(self.0 - self.0 % NANOS_PER_MILLI)
     }
 

@@ -40,14 +40,9 @@ impl Axis {
         let start = phases.start;
         let end = end.max(start);
         let mut axis = Self { start, end, width, middle: None };
-        let total = end.since(start);
-        let Some(running) = phases.find(PhaseKind::Running) else { return axis };
-        let (from, to) = (running.start, running.end.unwrap_or(end));
+        let Some((from, to)) = broken(phases, end) else { return axis };
         let length = to.since(from);
-        let rest = total.saturating_sub(length);
-        if length < LEAST_BROKEN || rest < LEAST_REST || length < rest.saturating_mul(BREAK_RATIO) {
-            return axis;
-        }
+        let rest = end.since(start).saturating_sub(length);
         // Something must be left to draw the rest in.
         let fits = |label: &String| label.chars().count() * 2 <= width;
         let Some(label) = labels(length, unicode).into_iter().find(fits) else { return axis };
@@ -82,6 +77,16 @@ impl Axis {
             () => right + fraction(time.since(middle.to), self.end.since(middle.to)) * (width - right),
         }
     }
+}
+
+/// The stretch of running of which nobody wants to see every second.
+pub(super) fn broken(phases: &Phases, end: Time) -> Option<(Time, Time)> {
+    let running = phases.find(PhaseKind::Running)?;
+    let (from, to) = (running.start, running.end.unwrap_or(end));
+    let length = to.since(from);
+    let rest = end.since(phases.start).saturating_sub(length);
+    let is_readable = length < LEAST_BROKEN || rest < LEAST_REST || length < rest.saturating_mul(BREAK_RATIO);
+    (!is_readable).then_some((from, to))
 }
 
 /// What can stand for a length of time that is not drawn, the longest first.

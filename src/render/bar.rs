@@ -19,6 +19,11 @@ pub(super) struct Bar {
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 impl Bar {
+    /// Whether it is drawn as an estimate: without any length it is a line either way.
+    pub(super) fn looks_estimated(&self) -> bool {
+        self.estimated && self.start < self.end
+    }
+
     /// As many characters as the axis has columns.
     pub(super) fn draw(&self, axis: &Axis, unicode: bool) -> String {
         let mut cells = vec![' '; axis.width()];

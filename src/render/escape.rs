@@ -29,7 +29,7 @@ pub fn json(document: &str) -> String {
 }
 
 /// `text` escaped and cut to `width` columns, with `cut` at the end where something is missing.
-pub fn fit(text: &str, width: usize, cut: char) -> String {
+pub(crate) fn fit(text: &str, width: usize, cut: char) -> String {
     let mut safe = String::new();
     let mut used = 0;
     // Where to cut back to, so that the mark fits too.

@@ -11,7 +11,7 @@ use crate::model::observation::{ContainerRecord, HostFacts, ManagedAgent, Networ
 use crate::model::phases::Phase;
 use crate::model::{TaskLife, Time};
 use crate::trace::ApplicationTraces;
-use crate::trace::line_ids::NamedTrace;
+use crate::trace::NamedTrace;
 
 /// The life as a JSON document that ends with a line end.
 pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
@@ -63,6 +63,12 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
         (
             "service_events",
             life.service_events.iter().map(|e| json!({"time": iso(e.at, &style.zone), "message": e.message})).collect(),
+        ),
+        (
+            "meanwhile",
+            life.meanwhile()
+                .map(|(was, e)| json!({"time": iso(e.at, &style.zone), "while": was, "message": e.message}))
+                .collect(),
         ),
     ]);
     escape::json(&format!("{document:#}\n"))

@@ -5,9 +5,14 @@
 mod axis;
 mod bar;
 pub mod escape;
+#[cfg(feature = "html")]
+pub mod html;
 pub mod json;
+pub mod markdown;
+mod markup;
 pub mod moment;
 pub mod report;
+mod rows;
 pub mod stats;
 mod style;
 pub mod table;

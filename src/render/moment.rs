@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::model::Time;
+use crate::model::{Time, duration};
 
 /// `2021-11-27T01:49:41.251+09:00`: to the millisecond, with the offset; `Z` never, so that columns align.
 pub fn iso(time: Time, zone: &TimeZone) -> String {
@@ -16,7 +16,7 @@ pub fn exact(time: Time, zone: &TimeZone) -> String {
 }
 
 /// `2021-11-27 01:49:41.251 +09:00`.
-pub fn spaced(time: Time, zone: &TimeZone) -> String {
+pub(crate) fn spaced(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
 }
 
@@ -36,6 +36,19 @@ pub fn start_of_day(time: Time, zone: &TimeZone) -> Time {
     let start = timestamp.to_zoned_datetime(zone.clone()).start_of_day();
     let nanos = start.ok().and_then(|start| u64::try_from(start.timestamp().as_nanosecond()).ok());
     Time::from_unix_nanos(nanos.unwrap_or_default())
+}
+
+/// The time of day: `01:49:41`.
+pub fn clock(time: Time, zone: &TimeZone) -> String {
+    formatted(time, zone, "%H:%M:%S")
+}
+
+/// How long after `zero`, or before it: `+14.5 s`, `-42 ms`.
+pub(super) fn offset(time: Time, zero: Time) -> String {
+    match time >= zero {
+        true => format!("+{}", duration::short(time.since(zero))),
+        false => format!("-{}", duration::short(zero.since(time))),
+    }
 }
 
 fn formatted(time: Time, zone: &TimeZone, format: &str) -> String {

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::escape;
 use crate::model::Time;
+use crate::model::phases::PhaseKind;
 
 /// How to draw.
 #[derive(Clone, Debug)]
@@ -37,6 +38,19 @@ pub(crate) enum Tone {
     Stopping,
     Bad,
     Warn,
+}
+
+impl Tone {
+    /// That of a phase that went well.
+    pub(crate) const fn of_phase(kind: PhaseKind) -> Self {
+        match kind {
+            PhaseKind::Running => Self::Running,
+            PhaseKind::Stopping | PhaseKind::Terminating | PhaseKind::ExitNoticed | PhaseKind::Deprovisioning => {
+                Self::Stopping
+            }
+            _ => Self::Launch,
+        }
+    }
 }
 
 impl Style {

@@ -6,7 +6,7 @@ use super::escape::text;
 use super::moment::iso;
 use super::style::Style;
 use crate::model::container::Container;
-use crate::model::log::LogLine;
+use crate::model::log::{ContainerLog, LogLine};
 use crate::model::observation::Gap;
 use crate::model::{TaskLife, Time};
 
@@ -30,6 +30,9 @@ pub fn moments(life: &TaskLife, style: &Style) -> Vec<(Time, String)> {
     }
     for event in &life.service_events {
         lines.push((event.at, format!("SERVICE\t{}", text(&event.message))));
+    }
+    for (was, event) in life.meanwhile() {
+        lines.push((event.at, format!("SERVICE\twhile it was {was}: {}", text(event.text()))));
     }
     for container in life.containers.iter().filter(|c| style.all_containers || !c.is_hidden()) {
         container_lines(&mut lines, container, life, style);
@@ -57,6 +60,26 @@ pub fn gap(gap: &Gap) -> String {
     format!("-\tGAP\t{}: {}\n", text(&gap.what), text(&gap.why))
 }
 
+/// That lines of a container between these times were not read.
+pub fn not_read(container: &str, from: Time, to: Time, style: &Style) -> String {
+    let (from, to) = (iso(from, &style.zone), iso(to, &style.zone));
+    format!("{to}\tCONTAINER:{}\t[lines between {from} and {to} not read]\n", text(container))
+}
+
+/// What is missing before a log of which only the end was read, and when that ends.
+pub(super) fn before_log(log: &ContainerLog, style: &Style) -> Option<(Time, String)> {
+    let first = log.begins_unread()?;
+    Some((first, format!("lines before {} not read", iso(first, &style.zone))))
+}
+
+/// What is missing inside of a log, and when that begins.
+pub(super) fn left_out(log: &ContainerLog, style: &Style) -> Option<(Time, String)> {
+    let (before, after) = log.hole()?;
+    let count = if log.unread { "lines".to_owned() } else { format!("{} lines", log.dropped) };
+    let (from, to) = (iso(before, &style.zone), iso(after, &style.zone));
+    Some((before, format!("{count} between {from} and {to} not {}", if log.unread { "read" } else { "kept" })))
+}
+
 /// One log line of a container.
 pub fn log_line(container: &str, line: &LogLine, style: &Style) -> String {
     format!("{}\tCONTAINER:{}\t{}\n", iso(line.time, &style.zone), text(container), text(&line.message))
@@ -75,14 +98,12 @@ fn container_lines(lines: &mut Vec<(Time, String)>, container: &Container, life:
     let name = text(container.name());
     let mut say = |time, what: String| lines.push((time, format!("CONTAINER:{name}\t{what}")));
     if let Some(log) = container.log.as_ref().filter(|_| style.logs) {
-        if let Some(first) = log.begins_unread() {
-            say(first, format!("[lines before {} not read]", iso(first, &style.zone)));
+        if let Some((first, what)) = before_log(log, style) {
+            say(first, format!("[{what}]"));
         }
         log.head.iter().for_each(|line| say(line.time, text(&line.message)));
-        if let Some((before, after)) = log.hole() {
-            let count = if log.unread { "lines".to_owned() } else { format!("{} lines", log.dropped) };
-            let (from, to) = (iso(before, &style.zone), iso(after, &style.zone));
-            say(before, format!("[{count} between {from} and {to} not {}]", if log.unread { "read" } else { "kept" }));
+        if let Some((before, what)) = left_out(log, style) {
+            say(before, format!("[{what}]"));
         }
         log.tail.iter().for_each(|line| say(line.time, text(&line.message)));
     }

@@ -1,14 +1,13 @@
 //! The waterfall: the phases and containers of one task as bars on one time axis. Main function: [`draw`].
 
 use super::axis::Axis;
-use super::bar::Bar;
+use super::rows::{Of, Row, drawn_until, estimated_because, rows, visible};
 use super::style::{Style, Tone};
 use super::wrap::wrapped;
 use super::{escape, moment};
-use crate::model::container::{BoundSource, Container};
+use crate::model::container::Container;
 use crate::model::log::{ContainerLog, LogLine};
-use crate::model::phases::{Phase, PhaseKind, Phases};
-use crate::model::{AsOf, TaskLife, Time, duration};
+use crate::model::{AsOf, TaskLife, Time};
 use crate::trace::ApplicationTraces;
 
 /// So many log lines of a container are drawn from its log's start …
@@ -16,32 +15,18 @@ const FIRST_LINES: usize = 3;
 /// … and so many from its end.
 const LAST_LINES: usize = 7;
 
+/// So many events of the service that name no task are drawn.
+const MEANWHILE: usize = 8;
+
 /// How wide a trace id is.
 const ID_WIDTH: usize = 32;
-
-/// One line of the waterfall, before it is known how wide its columns are.
-#[derive(Default)]
-struct Row<'a> {
-    guide: String,
-    name: String,
-    bar: Option<Bar>,
-    tone: Tone,
-    length: String,
-    mark: String,
-    mark_tone: Tone,
-    /// Drawn under it, after this guide: what is said of a container, its log, the applications' traces that the log names.
-    under: String,
-    reason: Option<&'a str>,
-    log: Option<&'a ContainerLog>,
-    traces: ApplicationTraces,
-}
 
 /// Draws a task's life. `trace_id` is where its trace is found.
 pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
     let mut out = String::new();
     header(&mut out, life, style);
     match &life.phases {
-        Some(phases) => bars(&mut out, life, phases, style),
+        Some(_) => bars(&mut out, life, style),
         None => facts(&mut out, life, style),
     }
     remarks(&mut out, life, style);
@@ -109,27 +94,18 @@ fn facts(out: &mut String, life: &TaskLife, style: &Style) {
     out.push('\n');
 }
 
-fn visible<'a>(life: &'a TaskLife, style: &Style) -> Vec<&'a Container> {
-    life.containers.iter().filter(|container| style.all_containers || !container.is_hidden()).collect()
-}
-
-fn bars(out: &mut String, life: &TaskLife, phases: &Phases, style: &Style) {
-    let latest = phases.moments.last().map_or(phases.start, |last| last.time);
-    let end = phases.end.unwrap_or_else(|| life.as_of.at().max(latest));
+/// The bars alone.
+pub(super) fn bars(out: &mut String, life: &TaskLife, style: &Style) {
+    let Some(phases) = &life.phases else { return };
+    let end = drawn_until(life, phases);
     let rows = rows(life, phases, end, style);
-    let columns = Columns::of(&rows, style.width);
+    let columns = Columns::of(&rows, style);
     let axis = Axis::new(phases, end, columns.bar, style.unicode);
     for row in &rows {
-        draw_row(out, row, &axis, &columns, style);
+        draw_row(out, life, row, &axis, &columns, style);
     }
-    if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.estimated && bar.start < bar.end)) {
+    if let Some(why) = estimated_because(life, &rows) {
         let mark = style.pick("░", "~");
-        let has_times = life.containers.iter().any(|c| c.record.started.or(c.record.created).is_some());
-        let why = match (life.task.is_standalone(), has_times) {
-            (true, true) => "ECS has not spoken of this task, only its containers' clocks",
-            (true, false) => "ECS has not spoken of this task",
-            (false, _) => "ECS gives no times of containers",
-        };
         let text = format!("{mark} estimated: {why}");
         line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
     }
@@ -148,9 +124,10 @@ impl Columns {
     /// A bar narrower than this says nothing.
     const LEAST_BAR: usize = 8;
 
-    fn of(rows: &[Row<'_>], width: usize) -> Self {
+    fn of(rows: &[Row<'_>], style: &Style) -> Self {
+        let width = style.width;
         let widest = |of: &dyn Fn(&Row<'_>) -> usize| rows.iter().map(of).max().unwrap_or_default();
-        let name = widest(&|row| escape::columns(&row.guide) + escape::columns(&escape::text(&row.name)));
+        let name = widest(&|row| escape::columns(&guide(row, style)) + escape::columns(&escape::text(&row.name)));
         let length = widest(&|row| escape::columns(&row.length)).min(24);
         let mark = widest(&|row| escape::columns(&row.mark)).min(16);
         let mut columns = Self { name: name.min((width * 34 / 100).max(14)), bar: 0, length, mark };
@@ -177,159 +154,42 @@ impl Columns {
     }
 }
 
-fn draw_row(out: &mut String, row: &Row<'_>, axis: &Axis, columns: &Columns, style: &Style) {
-    let guide = style.paint(Tone::Quiet, &row.guide);
-    let name = style.pad(&row.name, columns.name.saturating_sub(escape::columns(&row.guide)));
+fn draw_row(out: &mut String, life: &TaskLife, row: &Row<'_>, axis: &Axis, columns: &Columns, style: &Style) {
+    let guide = guide(row, style);
+    let name = style.pad(&row.name, columns.name.saturating_sub(escape::columns(&guide)));
+    let guide = style.paint(Tone::Quiet, &guide);
     let bar = row.bar.map_or_else(|| " ".repeat(axis.width()), |bar| bar.draw(axis, style.unicode));
     let bar = style.paint(row.tone, &bar);
     let length = style.fit(&row.length, columns.length);
     let length = format!("{length:>width$}", width = columns.length);
     let mark = style.paint(row.mark_tone, &style.fit(&row.mark, columns.mark));
     line(out, &format!("{guide}{name} {bar} {length}  {mark}"));
-    if let Some(reason) = row.reason {
-        let room = style.width.saturating_sub(escape::columns(&row.under) + 2);
-        let guide = style.paint(Tone::Quiet, &format!("{}  ", row.under));
+    let Of::Container(container) = row.of else { return };
+    let under = trunks(&row.trail, style);
+    if let Some(reason) = container.record.reason.as_deref() {
+        let room = style.width.saturating_sub(escape::columns(&under) + 2);
+        let guide = style.paint(Tone::Quiet, &format!("{under}  "));
         line(out, &format!("{guide}{}", style.paint(row.mark_tone, &style.fit(reason, room))));
     }
-    if let Some(log) = row.log {
-        log_lines(out, log, &row.under, style, row.bar.map(|bar| bar.start));
-        traces(out, &row.traces, &row.under, style);
+    if let Some(log) = container.log.as_ref().filter(|log| style.logs && !log.is_empty()) {
+        log_lines(out, log, &under, style, row.bar.map(|bar| bar.start));
+        traces(out, &ApplicationTraces::of_container(life, container), &under, style);
     }
 }
 
-fn rows<'a>(life: &'a TaskLife, phases: &Phases, end: Time, style: &Style) -> Vec<Row<'a>> {
-    let containers = visible(life, style);
-    let mut rows = vec![];
-    let root_failed = life.outcome.failure.is_some();
-    let root = Bar {
-        start: phases.start,
-        end,
-        open: phases.end.is_none(),
-        estimated: phases.start_estimated || phases.end_estimated,
-    };
-    rows.push(Row {
-        tone: if root_failed { Tone::Bad } else { Tone::Plain },
-        ..row(String::new(), format!("task {}", life.family()), root, root_failed, false, style)
-    });
-    let count = phases.list.len() + containers.len();
-    for (at, phase) in phases.list.iter().enumerate() {
-        phase_rows(&mut rows, phase, "", at + 1 == count, life.outcome.failed_phase, end, style);
-    }
-    for (at, container) in containers.iter().enumerate() {
-        let is_last = phases.list.len() + at + 1 == count;
-        rows.push(container_row(life, container, is_last, phases, end, style));
-    }
-    rows
+/// The lines of the tree before a row's name.
+fn guide(row: &Row<'_>, style: &Style) -> String {
+    let Some((is_last, outer)) = row.trail.split_last() else { return String::new() };
+    let branch = if *is_last { style.pick("└─ ", "`- ") } else { style.pick("├─ ", "|- ") };
+    trunks(outer, style) + branch
 }
 
-fn row<'a>(guide: String, name: String, bar: Bar, failed: bool, adjusted: bool, style: &Style) -> Row<'a> {
-    let length = if bar.open {
-        format!("{} so far", duration::short(bar.end.since(bar.start)))
-    } else {
-        duration::exact(bar.end.since(bar.start))
-    };
-    let (mark, mark_tone) = match (failed, adjusted) {
-        (true, _) => (style.pick("✗ error", "x error"), Tone::Bad),
-        (false, true) => (style.pick("≈ clock moved", "~ clock moved"), Tone::Warn),
-        (false, false) => ("", Tone::Plain),
-    };
-    Row { guide, name, bar: Some(bar), length, mark: mark.to_owned(), mark_tone, ..Row::default() }
-}
-
-fn phase_rows(
-    rows: &mut Vec<Row<'_>>,
-    phase: &Phase,
-    indent: &str,
-    is_last: bool,
-    failed: Option<PhaseKind>,
-    end: Time,
-    style: &Style,
-) {
-    let guide = format!("{indent}{}", branch(is_last, style));
-    let bar = Bar {
-        start: phase.start,
-        end: phase.end.unwrap_or(end),
-        open: phase.end.is_none(),
-        estimated: phase.start_estimated || phase.end_estimated,
-    };
-    let is_failed = failed == Some(phase.kind);
-    let tone = match phase.kind {
-        _ if is_failed => Tone::Bad,
-        PhaseKind::Running => Tone::Running,
-        PhaseKind::Stopping | PhaseKind::Terminating | PhaseKind::ExitNoticed | PhaseKind::Deprovisioning => {
-            Tone::Stopping
-        }
-        _ => Tone::Launch,
-    };
-    rows.push(Row { tone, ..row(guide, phase.kind.name().to_owned(), bar, is_failed, phase.clock_adjusted, style) });
-    let inner = format!("{indent}{}", trunk(is_last, style));
-    for (at, child) in phase.children.iter().enumerate() {
-        phase_rows(rows, child, &inner, at + 1 == phase.children.len(), failed, end, style);
-    }
-}
-
-fn container_row<'a>(
-    life: &TaskLife,
-    container: &'a Container,
-    is_last: bool,
-    phases: &Phases,
-    end: Time,
-    style: &Style,
-) -> Row<'a> {
-    let guide = branch(is_last, style).to_owned();
-    let name = format!("container {}", container.name());
-    let log = container.log.as_ref().filter(|log| style.logs && !log.is_empty());
-    let (under, reason) = (trunk(is_last, style).to_owned(), container.record.reason.as_deref());
-    let traces = ApplicationTraces::of_container(life, container);
-    let failed = container.failure.is_some();
-    let mark = container_mark(container, failed, style);
-    let mark_tone = if failed { Tone::Bad } else { Tone::Plain };
-    let Some(start) = container.start else {
-        return Row { guide, name, mark, mark_tone, under, reason, log, traces, ..Row::default() };
-    };
-    // It has stopped while its task goes on, and nobody says when.
-    let lost_end = container.end.is_none() && container.has_stopped();
-    let guessed = |bound: crate::model::container::ContainerBound| bound.source == BoundSource::Estimated;
-    let bar = Bar {
-        start: start.at,
-        end: container.end.map_or(end, |bound| bound.at),
-        open: container.end.is_none() && !lost_end,
-        estimated: guessed(start) || container.end.is_some_and(guessed) || lost_end,
-    };
-    let base = row(guide, name, bar, failed, false, style);
-    let length = match () {
-        () if container.never_ran() => "never started".to_owned(),
-        () if lost_end => "end unknown".to_owned(),
-        () => base.length,
-    };
-    let tone = if failed { Tone::Bad } else { Tone::Running };
-    let bar = if container.never_ran() {
-        Some(Bar { start: phases.end_began.unwrap_or(start.at), ..bar })
-    } else {
-        Some(bar)
-    };
-    Row { tone, bar, length, mark, mark_tone, under, reason, log, traces, ..base }
-}
-
-fn container_mark(container: &Container, failed: bool, style: &Style) -> String {
-    let cross = if failed { style.pick("✗ ", "x ") } else { "" };
-    match container.record.exit_code {
-        Some(code) => format!("{cross}exit {code}"),
-        None if failed => format!("{cross}error"),
-        None => String::new(),
-    }
+fn trunks(trail: &[bool], style: &Style) -> String {
+    trail.iter().map(|is_last| if *is_last { "   " } else { style.pick("│  ", "|  ") }).collect()
 }
 
 fn exit_text(container: &Container) -> String {
     container.record.exit_code.map_or(String::new(), |code| format!(", exit code {code}"))
-}
-
-const fn branch(is_last: bool, style: &Style) -> &'static str {
-    if is_last { style.pick("└─ ", "`- ") } else { style.pick("├─ ", "|- ") }
-}
-
-const fn trunk(is_last: bool, style: &Style) -> &'static str {
-    if is_last { "   " } else { style.pick("│  ", "|  ") }
 }
 
 /// The log under its container: its first and last lines, and how many are between.
@@ -339,10 +199,7 @@ fn log_lines(out: &mut String, log: &ContainerLog, guide: &str, style: &Style, z
     let (first, last) =
         if hidden > 0 { (FIRST_LINES, LAST_LINES) } else { (log.head.len().min(lines.len()), log.tail.len()) };
     let zero = zero.unwrap_or_else(|| lines.first().map_or(style.now, |line| line.time));
-    let offset = |time: Time| match time >= zero {
-        true => format!("+{}", duration::short(time.since(zero))),
-        false => format!("-{}", duration::short(zero.since(time))),
-    };
+    let offset = |time: Time| moment::offset(time, zero);
     let width = lines.iter().map(|line| offset(line.time).len()).max().unwrap_or_default();
     let guide = style.paint(Tone::Quiet, &format!("{guide}  "));
     let room = style.width.saturating_sub(3 + 2 + width + 2);
@@ -405,6 +262,16 @@ fn remarks(out: &mut String, life: &TaskLife, style: &Style) {
         let text = format!("{}  {}", moment::spaced(event.at, &style.zone), event.message);
         wrapped(out, "service: ", Tone::Quiet, &text, style);
         any = true;
+    }
+    let meanwhile: Vec<_> = life.meanwhile().collect();
+    let more = meanwhile.len().saturating_sub(MEANWHILE);
+    for (was, event) in meanwhile.iter().skip(more) {
+        let text = format!("{}  while it was {was}: {}", moment::spaced(event.at, &style.zone), event.text());
+        wrapped(out, "service: ", Tone::Quiet, &text, style);
+        any = true;
+    }
+    if more > 0 {
+        wrapped(out, "service: ", Tone::Quiet, &format!("{more} more before that: --format timeline has them"), style);
     }
     for gap in &life.gaps {
         wrapped(out, "gap: ", Tone::Warn, &format!("{}: {}", gap.what, gap.why), style);

@@ -4,8 +4,8 @@
 //! and what sends again ([`resend`]).
 //!
 //! Each engine takes a plain configuration whose parts are open already, a [`Stop`], and [`Notices`] to tell what happens
-//! meanwhile; it returns what happened. It holds no argument parser, prints nothing, reads no environment and knows no signals:
-//! `.ci/run` looks. Waits are tokio's, so that tests may pause them.
+//! meanwhile; it returns what happened. It holds no argument parser, prints nothing, reads no environment, knows no
+//! signals and asks no calendar but its configuration's [`Now`]: `.ci/house` looks. Waits are tokio's, so that tests may pause them.
 
 #[cfg(feature = "docker")]
 pub mod agent;
@@ -17,8 +17,10 @@ pub mod events;
 #[cfg(feature = "aws")]
 pub mod feed;
 #[cfg(feature = "aws")]
+pub mod follow;
+#[cfg(feature = "aws")]
 pub mod meters;
-pub mod notice;
+mod notice;
 #[cfg(feature = "aws")]
 pub mod read;
 pub mod resend;
@@ -29,6 +31,9 @@ mod stop;
 pub mod watch;
 #[cfg(feature = "aws")]
 pub mod xray;
+
+/// Says what time it is: whoever runs an engine decides on the calendar. (Waits are tokio's.)
+pub type Now = fn() -> crate::model::Time;
 
 pub use notice::{Fate, Level, NotSent, Notice, Notices, Stopping, Teller};
 pub use stop::Stop;

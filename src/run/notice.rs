@@ -9,6 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
+use crate::model::Time;
+use crate::model::deployment::DeploymentLife;
+use crate::render::moment;
 use crate::source::docker;
 
 /// Hears what engines tell. Any function of a notice does.
@@ -153,12 +158,30 @@ pub enum Notice {
         stage: Option<String>,
         is_rolling_back: bool,
     },
+    /// A deployment that is waited for, with its tasks as they are now.
+    Watched(Arc<DeploymentLife>),
+    /// A task of it failed; what its container said last.
+    TaskFailed { task: String, reason: String, container: Option<String>, lines: Vec<String> },
+    /// An event of its service.
+    ServiceEvent { at: Time, message: String },
+    /// Its tasks could not be looked at meanwhile. They are asked for again in the end, which counts.
+    NotWatched { error: String, hint: Option<String> },
     /// AWS did not answer while something is waited for; it is asked again while there is time.
     NoAnswer { error: String, hint: Option<String> },
     /// Of so many more tasks the same could not be learned.
     MoreGaps { tasks: usize, why: String },
     /// So many things of files belong to none of the tasks.
     Unclaimed { things: usize },
+    /// AWS has been looking for tasks for some time.
+    LooksForTasks { tasks: usize, waited: Duration },
+    /// ECS has forgotten a task, and its events are kept in a log group. `status`: of its last one, where that is not STOPPED.
+    Recalled { task: String, group: String, events: usize, status: Option<String> },
+    /// History is read so far.
+    PastCovered { at: Time, from: Time, until: Time },
+    /// So many tasks are from a log group.
+    PastRead { tasks: usize, group: String },
+    /// Nothing keeps what ECS forgets.
+    NoPast { error: String, hint: Option<String> },
     /// Tasks are about to be read.
     ReadsTasks,
     /// One more task is read.
@@ -210,7 +233,9 @@ impl Notice {
             | Self::QueueNeverAnswered
             | Self::Lost { .. }
             | Self::NoAnswer { .. } => Level::Error,
-            Self::ReadsTasks | Self::TaskRead | Self::TasksRead => Level::Progress,
+            Self::ReadsTasks | Self::TaskRead | Self::TasksRead | Self::Watched(_) | Self::PastCovered { .. } => {
+                Level::Progress
+            }
             Self::Retry { .. }
             | Self::EndpointFailed { .. }
             | Self::HealthFile { .. }
@@ -220,7 +245,9 @@ impl Notice {
             | Self::MessageFailed { .. }
             | Self::NotInTime { .. }
             | Self::MetricsNotTaken { .. }
-            | Self::NotRemoved { .. } => Level::Warning,
+            | Self::NotRemoved { .. }
+            | Self::TaskFailed { .. }
+            | Self::NotWatched { .. } => Level::Warning,
             Self::Stopping(_)
             | Self::NotSent { .. }
             | Self::LogElsewhere { .. }
@@ -235,8 +262,13 @@ impl Notice {
             | Self::NotOfDeployments { .. }
             | Self::ReadWith { .. }
             | Self::Waiting { .. }
+            | Self::ServiceEvent { .. }
             | Self::Unclaimed { .. }
             | Self::ProtocolMended { .. }
+            | Self::LooksForTasks { .. }
+            | Self::Recalled { .. }
+            | Self::PastRead { .. }
+            | Self::NoPast { .. }
             | Self::ServiceUnnamed { .. } => Level::Note,
         }
     }
@@ -252,6 +284,8 @@ impl Notice {
             | Self::QueueFailed { hint, .. }
             | Self::Lost { hint, .. }
             | Self::Retry { hint, .. }
+            | Self::NotWatched { hint, .. }
+            | Self::NoPast { hint, .. }
             | Self::NoAnswer { hint, .. } => hint.as_deref(),
             Self::MetricsNotTaken { hint, .. } => Some(hint),
             _ => None,
@@ -267,6 +301,8 @@ impl Notice {
             | Self::Rejected { task, .. }
             | Self::NotTaken { task, .. }
             | Self::AwsFailed { task, .. }
+            | Self::TaskFailed { task, .. }
+            | Self::Recalled { task, .. }
             | Self::ServiceUnnamed { task, .. } => Some(task),
             _ => None,
         }
@@ -319,6 +355,7 @@ impl Notice {
                 counts.map(|(name, count)| (name, count.to_string())).to_vec()
             }
             Self::MetricsNotTaken { why, .. } => vec![("why", why.clone())],
+            Self::TaskFailed { lines, .. } => vec![("lines", lines.join("\n"))],
             _ => vec![],
         }
     }
@@ -411,9 +448,31 @@ impl Notice {
                 let back = if *is_rolling_back { ", rolling back" } else { "" };
                 format!("{deployment}: {} of {} running{failed}{stage}{back}", number(running), number(desired))
             }
+            Self::Watched(_) => "a deployment is watched".to_owned(),
+            Self::TaskFailed { reason, .. } => reason.clone(),
+            Self::ServiceEvent { at, message } => format!("{}: {message}", moment::iso(*at, &TimeZone::UTC)),
+            Self::NotWatched { error, .. } => format!("the tasks are not watched: {error}"),
             Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),
             Self::Unclaimed { things } => {
                 format!("{things} thing{} in the files belong to none of its tasks", plural(*things))
+            }
+            Self::LooksForTasks { tasks, waited } => {
+                format!("{tasks} task{}: looked for in ECS and in history for {} s", plural(*tasks), waited.as_secs())
+            }
+            Self::Recalled { group, events, status, .. } => {
+                let last = match status {
+                    Some(status) if *events == 1 => format!(", which says {status}"),
+                    Some(status) => format!(", the last of which says {status}"),
+                    None => String::new(),
+                };
+                format!("ECS has forgotten it; from {events} event{} in {group}{last}", plural(*events))
+            }
+            Self::PastCovered { at, .. } => format!("history is read to {}", moment::spaced(*at, &TimeZone::UTC)),
+            Self::PastRead { tasks, group } => {
+                format!("{tasks} task{} that ECS has forgotten, from {group}", plural(*tasks))
+            }
+            Self::NoPast { error, .. } => {
+                format!("only what ECS has not forgotten, after an hour or so, is here: {error}")
             }
             Self::ReadsTasks => "tasks are read".to_owned(),
             Self::TaskRead => "a task is read".to_owned(),

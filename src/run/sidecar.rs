@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep_until};
 
+use super::Now;
 use super::notice::{NotSent, Notice, Stopping, Teller};
 use super::stop::Stop;
 use super::watch::{self, SentSpans, Watch, Watched};
+use crate::model::Time;
 use crate::model::merge::TaskObservations;
 use crate::model::observation::{ContainerRecord, Gap, TaskRecord};
 use crate::sink::{Delivery, Destination, Piece};
@@ -35,16 +37,19 @@ pub struct SidecarConfig {
     pub health_file: PathBuf,
     /// Who gets the spans.
     pub destinations: Vec<Destination>,
+    /// What time it is.
+    pub clock: Now,
 }
 
 /// Watches the task until told to stop, and sends what becomes final.
 pub async fn run(config: SidecarConfig, stop: Stop, notices: Teller) -> Watched {
-    let SidecarConfig { endpoint, options, stop_timeout, health_file, destinations } = config;
+    let SidecarConfig { endpoint, options, stop_timeout, health_file, destinations, clock } = config;
     let mut watch = SidecarWatch {
         endpoint,
         options,
         stop_timeout,
         health_file,
+        clock,
         stop: stop.clone(),
         notices: notices.clone(),
         own: None,
@@ -76,14 +81,16 @@ pub enum Health {
     Unknown,
 }
 
-/// How the sidecar is that writes this file.
-pub fn health(file: &Path) -> Health {
+/// How the sidecar is now that writes this file.
+pub fn health(file: &Path, now: Time) -> Health {
     let told = fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    let Some(at) = told.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))) else {
-        return Health::Unknown;
-    };
-    let age = at.elapsed().unwrap_or_default();
+    let Some(at) = told else { return Health::Unknown };
+    let age = since_1970(now).saturating_sub(Duration::from_secs(at));
     if age > STALE { Health::Stale(age) } else { Health::Well }
+}
+
+fn since_1970(time: Time) -> Duration {
+    Duration::from_nanos(time.unix_nanos())
 }
 
 /// What is known of the task so far, and what of it was sent.
@@ -92,6 +99,7 @@ struct SidecarWatch {
     options: TraceOptions,
     stop_timeout: Duration,
     health_file: PathBuf,
+    clock: Now,
     stop: Stop,
     notices: Teller,
     /// Our own container: it can't be waited for.
@@ -179,7 +187,9 @@ impl SidecarWatch {
             task.containers.retain(|container| Some(&container.name) != self.own.as_ref());
             task.last_status = Some("STOPPED".to_owned());
         }
-        self.sent.send(TaskObservations { task, ..TaskObservations::default() }, &self.options, pieces).await;
+        self.sent
+            .send(TaskObservations { task, ..TaskObservations::default() }, (self.clock)(), &self.options, pieces)
+            .await;
     }
 
     /// Whether every container but ours has finished for good.
@@ -211,8 +221,7 @@ impl SidecarWatch {
 
     /// Says that all is well, for `--health`.
     fn beat(&mut self) {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        if let Err(error) = fs::write(&self.health_file, now.to_string())
+        if let Err(error) = fs::write(&self.health_file, since_1970((self.clock)()).as_secs().to_string())
             && !self.cannot_write
         {
             self.cannot_write = true;

@@ -3,18 +3,17 @@
 //! They come from files, and from ECS, which remembers a stopped task for an hour. Whoever knows of older ones adds them to the same
 //! [`Stats`].
 
-use std::time::SystemTime;
-
 use futures::StreamExt;
 
+use super::Now;
 use super::notice::Teller;
 use super::read::{Course, ReadConfig, Reader, Reading};
 use super::stop::Stop;
+use crate::model::TaskLife;
 use crate::model::arn::last_part;
 use crate::model::merge::TaskObservations;
 use crate::model::observation::TaskRecord;
 use crate::model::stats::Stats;
-use crate::model::{TaskLife, Time};
 use crate::source::aws::AwsError;
 use crate::source::ecs::EcsSource;
 use crate::source::select::Selection;
@@ -25,7 +24,7 @@ pub enum StatsFrom {
     /// Files and tasks by name, of those the ones that are selected.
     Named(Box<ReadConfig>, Selection),
     /// All of a cluster that are selected, as ECS still knows them.
-    Cluster(Box<EcsSource>, Selection),
+    Cluster(Box<EcsSource>, Selection, Now),
 }
 
 /// What came of them.
@@ -43,7 +42,7 @@ pub struct Read {
 pub async fn run(from: StatsFrom, stop: Stop, notices: Teller) -> Result<Read, AwsError> {
     match from {
         StatsFrom::Named(config, selection) => Ok(named(*config, &selection, stop, notices).await),
-        StatsFrom::Cluster(source, selection) => cluster(&source, &selection, &stop, notices).await,
+        StatsFrom::Cluster(source, selection, clock) => cluster(&source, &selection, clock, &stop, notices).await,
     }
 }
 
@@ -60,8 +59,14 @@ async fn named(config: ReadConfig, selection: &Selection, stop: Stop, notices: T
     Read { stats, lost: reader.course.lost(), was_stopped: stop.is_requested() }
 }
 
-async fn cluster(source: &EcsSource, selection: &Selection, stop: &Stop, notices: Teller) -> Result<Read, AwsError> {
-    let course = std::sync::Arc::new(Course::new(notices));
+async fn cluster(
+    source: &EcsSource,
+    selection: &Selection,
+    clock: Now,
+    stop: &Stop,
+    notices: Teller,
+) -> Result<Read, AwsError> {
+    let course = std::sync::Arc::new(Course::new(notices, clock));
     let reading = Reading::begin(&course);
     let advance = |more| (0..more).for_each(|_| reading.advance());
     let tasks = tokio::select! {
@@ -73,7 +78,7 @@ async fn cluster(source: &EcsSource, selection: &Selection, stop: &Stop, notices
         match task {
             Ok(task) => {
                 let observed = TaskObservations { task, ..TaskObservations::default() };
-                stats.add(&TaskLife::new(observed, Time::from(SystemTime::now()), 0));
+                stats.add(&TaskLife::new(observed, clock(), 0));
             }
             Err(error) => course.lose_to(&error),
         }

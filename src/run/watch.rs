@@ -2,7 +2,7 @@
 //! final, each span once. What the engines that do so share; main type: [`Watched`].
 
 use std::collections::HashSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use opentelemetry::trace::SpanId;
 use tokio::sync::mpsc::Sender;
@@ -109,8 +109,14 @@ pub(super) struct SentSpans(HashSet<SpanId>);
 
 impl SentSpans {
     /// Sends what is final and was not sent yet.
-    pub(super) async fn send(&mut self, observed: TaskObservations, options: &TraceOptions, pieces: &Sender<Piece>) {
-        let life = TaskLife::new(observed, Time::from(SystemTime::now()), usize::MAX);
+    pub(super) async fn send(
+        &mut self,
+        observed: TaskObservations,
+        now: Time,
+        options: &TraceOptions,
+        pieces: &Sender<Piece>,
+    ) {
+        let life = TaskLife::new(observed, now, usize::MAX);
         let mut trace = TaskTrace::new(&life, options);
         trace.spans.retain(|span| self.0.insert(span.span_context.span_id()));
         if trace.spans.is_empty() {

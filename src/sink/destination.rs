@@ -309,7 +309,7 @@ impl Destination {
     /// speaks. With it, where that is another than the saved one.
     ///
     /// Must be called in a tokio runtime.
-    pub async fn meant_in_doubt(
+    pub(crate) async fn meant_in_doubt(
         meant_for: &MeantFor,
         signal: Signal,
         settings: &Settings<'_>,
@@ -393,11 +393,6 @@ impl Destination {
         let keeper = |meant_for: MeantFor| Keeper { folder: folder.clone(), meant_for };
         self.keeper = self.meant_for.clone().filter(|_| !self.dry_run).map(keeper);
         self
-    }
-
-    /// Where its requests are to go; `None` for a file.
-    pub const fn meant_for(&self) -> Option<&MeantFor> {
-        self.meant_for.as_ref()
     }
 
     fn lines(name: String, signal: Signal, transport: impl Transport + 'static) -> Self {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::hint::Hint;
+use crate::layers::innermost;
+use crate::secrets::Secrets;
 use crate::sink::config::Protocol;
 use crate::sink::config::endpoint::Endpoint;
 
@@ -235,7 +237,7 @@ pub enum Reason {
 impl Reason {
     /// There are no AWS credentials to sign with: the last of the errors says why, secrets masked.
     pub fn no_credentials(error: &(dyn std::error::Error + 'static)) -> Self {
-        let detail = crate::sink::request::http::innermost(error);
+        let detail = Secrets::default().clean(&innermost(error));
         Self::Credentials { detail: detail.trim_end_matches(" Attempted:").to_owned() }
     }
 

@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::answer::MissingTask;
 use super::error::ReadError;
 use super::files::Contents;
 use super::json::At;
 use super::redact::redact;
 use super::{answer, shape};
 use crate::model::Time;
+use crate::model::arn::last_part;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::observation::{Gap, Observation};
 
@@ -90,6 +92,16 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) -> Result<(), ReadError
         }
         super::document::read(&response, contents);
     }
+    // What ECS had forgotten is there from history.
+    let is_known = |missing: &MissingTask| {
+        let id = last_part(&missing.arn);
+        contents
+            .observations
+            .iter()
+            .any(|observation| matches!(observation, Observation::Task(task) if task.id.eq_ignore_ascii_case(id)))
+    };
+    let missing = std::mem::take(&mut contents.missing);
+    contents.missing = missing.into_iter().filter(|missing| !is_known(missing)).collect();
     for entry in at.list("gaps") {
         let gap = Gap {
             what: entry.text("what").unwrap_or_default(),

@@ -10,12 +10,13 @@ use super::action;
 use super::answer;
 use super::bundle;
 use super::docker;
-use super::error::ReadError;
+use super::error::{Place, ReadError};
 use super::event::{self, Carried, Envelope, Event, Unpacked};
 use super::files::{Contents, read_text};
 use super::json::At;
 use super::metadata;
 use super::rollout;
+use super::rows;
 use super::shape::{self, Shape};
 use crate::model::observation::Observation;
 
@@ -131,6 +132,14 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
             own = &["events"];
             read_messages(event::messages(at).unwrap_or_default(), contents);
         }
+        Shape::QueryRows => {
+            own = &["results"];
+            contents.errors.extend(rows::unfinished(at));
+            let logged = rows::logged(at);
+            if logged.as_array().is_some_and(|rows| !rows.is_empty()) {
+                read(&At { value: &logged, place: at.place.key("results") }, contents);
+            }
+        }
         Shape::Control => contents.passed_by.push("CloudWatch Logs control message".to_owned()),
     }
     // What is somebody else's of a thing that is known was not looked for in it.
@@ -142,7 +151,7 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
 fn read_messages(messages: Vec<Envelope<'_>>, contents: &mut Contents) {
     for Envelope { place, carried } in messages {
         match carried {
-            Carried::Plain(text) => read_text(&place.to_string(), text, contents),
+            Carried::Plain(text) => read_line(&place, text, contents),
             Carried::Packed(packed) => {
                 let left = UNPACKED.saturating_sub(contents.inside.unpacked);
                 match event::unpack(packed, left) {
@@ -161,6 +170,20 @@ fn read_messages(messages: Vec<Envelope<'_>>, contents: &mut Contents) {
             Carried::Missing => {
                 contents.errors.push(ReadError::Expected { place, expected: "a message, as its neighbours are" });
             }
+        }
+    }
+}
+
+/// The documents of a text that is a message or a line of a log.
+pub(super) fn read_line(place: &Place, text: &str, contents: &mut Contents) {
+    let before = contents.errors.len();
+    read_text(&place.to_string(), text, contents);
+    if !event::is_event_text(text) {
+        return;
+    }
+    for error in contents.errors.iter_mut().skip(before) {
+        if matches!(error, ReadError::NotJson { .. }) {
+            *error = ReadError::CutEvent { place: place.clone(), task: event::task_in(text) };
         }
     }
 }

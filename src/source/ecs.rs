@@ -23,12 +23,15 @@ use super::answer;
 use super::aws::{Aws, AwsError, Limiter};
 use super::bundle::Bundle;
 use super::error::ReadError;
+use super::history::{History, HistoryChoice, Recalled};
 use super::json::At;
 use super::logs::{LogReader, StreamOverride, WholeLog};
+use super::rollout;
 use crate::hint::Hint;
 use crate::model::arn::last_part;
 use crate::model::merge::{TaskObservations, service_events_of};
-use crate::model::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};
+use crate::model::observation::{DefinitionRecord, Gap, TaskRecord};
+use crate::model::service::{Around, ServiceRecord};
 
 /// The most tasks in a DescribeTasks call.
 const DESCRIBED_AT_ONCE: usize = 100;
@@ -52,6 +55,19 @@ pub struct ObserveOptions {
     pub all_containers: bool,
     /// Keep the answers for a bundle.
     pub record: bool,
+    /// Where events are kept of tasks that ECS has forgotten.
+    pub history: HistoryChoice,
+}
+
+/// A task that was asked for.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its region.
+    pub region: Region,
+    /// The task.
+    pub task: TaskRecord,
+    /// Where it is from, when ECS has forgotten it.
+    pub recalled: Option<Recalled>,
 }
 
 /// A cluster, as a list shows it.
@@ -91,12 +107,13 @@ type Definition = Arc<OnceCell<Result<DefinitionRecord, AwsError>>>;
 #[derive(Debug)]
 pub struct EcsSource {
     pub(super) aws: Aws,
-    options: ObserveOptions,
+    pub(super) options: ObserveOptions,
+    pub(super) history: History,
     logs: LogReader,
     /// DescribeTasks and ListTasks share a bucket: burst 100, 20 a second.
     pub(super) calls: Limiter,
     definitions: Mutex<HashMap<String, Definition>>,
-    bundle: Mutex<Bundle>,
+    pub(super) bundle: Mutex<Bundle>,
 }
 
 /// Calls an operation for its raw answer.
@@ -121,6 +138,7 @@ impl EcsSource {
         };
         Self {
             aws,
+            history: History::new(options.history.clone()),
             options,
             logs,
             calls: Limiter::new(20, 100),
@@ -189,15 +207,18 @@ impl EcsSource {
     /// Everything else about one task: its definition and its service's events at once, then its logs.
     pub async fn observe_one(&self, region: &Region, task: TaskRecord) -> TaskObservations {
         let mut observed = TaskObservations { task, ..Default::default() };
-        let (definition, events) =
-            futures::join!(self.definition(region, &observed.task), self.service_events(region, &observed.task));
+        let (definition, service) =
+            futures::join!(self.definition(region, &observed.task), self.service_of(region, &observed.task));
         match definition {
             Some(Ok(definition)) => observed.definition = Some(definition),
             Some(Err(error)) => observed.gaps.push(gap("the task definition, which says where the logs are", &error)),
             None => {}
         }
-        match events {
-            Some(Ok(events)) => observed.service_events = events,
+        match service {
+            Some(Ok(service)) => {
+                observed.service_events = service_events_of(&observed.task, &service.events);
+                observed.around = Around::new(&observed.task, &service.target_groups, &service.events);
+            }
             Some(Err(error)) => observed.gaps.push(gap("the service's events", &error)),
             None => {}
         }
@@ -266,7 +287,7 @@ impl EcsSource {
         Some(answer)
     }
 
-    async fn service_events(&self, region: &Region, task: &TaskRecord) -> Option<Result<Vec<ServiceEvent>, AwsError>> {
+    async fn service_of(&self, region: &Region, task: &TaskRecord) -> Option<Result<ServiceRecord, AwsError>> {
         let service = task.service().filter(|_| self.options.service_events)?;
         let cluster = task.cluster_arn.as_deref().or_else(|| task.cluster_name())?;
         let attempt = format!("describe service {service}");
@@ -275,10 +296,9 @@ impl EcsSource {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
         };
-        let services = At::root("DescribeServices", &answer).list("services");
-        let events: Vec<_> = services.iter().flat_map(|service| service.list("events")).collect();
-        let events = answer::service_events(&events);
-        Some(events.map(|events| service_events_of(task, &events)).map_err(unreadable))
+        let found = rollout::services(&At::root("DescribeServices", &answer));
+        // One that is not there any more says nothing.
+        Some(found.map(|found| found.into_iter().next().unwrap_or_default()).map_err(unreadable))
     }
 
     /// Asks again and again until a task has come so far, with longer and longer pauses. Gives the task as it was last

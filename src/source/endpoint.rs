@@ -9,6 +9,7 @@ use super::error::ReadError;
 use super::json::At;
 use super::metadata;
 use crate::hint::Hint;
+use crate::layers::innermost;
 use crate::model::observation::{Gap, TaskRecord};
 
 /// Where ECS says that the endpoint is, the newest version first.
@@ -107,7 +108,8 @@ impl Local {
     /// An answer as it is.
     async fn bytes(&self, path: &str) -> Result<Vec<u8>, EndpointError> {
         let whom = self.whom;
-        let unanswered = |error: reqwest::Error| EndpointError::Unanswered { whom, why: cause(&error.without_url()) };
+        let unanswered =
+            |error: reqwest::Error| EndpointError::Unanswered { whom, why: innermost(&error.without_url()) };
         let mut response = self.client.get(format!("{}{path}", self.base)).send().await.map_err(unanswered)?;
         match response.status().as_u16() {
             200..=299 => {}
@@ -149,15 +151,6 @@ fn redirects() -> reqwest::redirect::Policy {
     })
 }
 
-/// What is at the bottom of an error: `Connection refused`, where the top says that a request failed.
-pub(super) fn cause(error: &dyn std::error::Error) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
-}
-
 /// The endpoint of the container that asks.
 #[derive(Debug)]
 pub struct MetadataEndpoint {
@@ -194,7 +187,7 @@ impl MetadataEndpoint {
     }
 
     /// The name of the container that asks.
-    pub async fn own_container(&self) -> Result<String, EndpointError> {
+    pub(crate) async fn own_container(&self) -> Result<String, EndpointError> {
         let answer = self.local.get("").await?;
         let at = At::root("the container metadata", &answer);
         let missing = ReadError::Expected { place: at.place.clone(), expected: "a container with a Name" };

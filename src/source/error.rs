@@ -161,6 +161,22 @@ pub enum ReadError {
         /// What stands there, shortened.
         found: String,
     },
+    /// A line that is the first part of an event.
+    #[error("{place}: an event{} is cut off", task.as_ref().map_or(String::new(), |task| format!(" of task {task}")))]
+    CutEvent {
+        /// Where.
+        place: Place,
+        /// The task that it names before that.
+        task: Option<String>,
+    },
+    /// An answer of a query that had not ended.
+    #[error("{place} is the answer of a query that was {status}: rows may be missing")]
+    Unfinished {
+        /// Where.
+        place: Place,
+        /// How far the query was.
+        status: String,
+    },
     /// A required field is missing or of the wrong type.
     #[error("{place}: expected {expected}")]
     Expected {
@@ -230,6 +246,10 @@ impl Hint for ReadError {
                 "a whole Task object has a taskArn, which says which trace is its own: put it back, or save the answer again"
             }
             Self::NotATime { .. } => "times are epoch numbers, or ISO 8601 with a zone: 2026-11-23T10:20:30.456Z",
+            Self::CutEvent { .. } => {
+                "a log event of CloudWatch Logs holds so many bytes and no more: what the task's other events say is all there is"
+            }
+            Self::Unfinished { .. } => "run `aws logs get-query-results` again once it says Complete",
             Self::Expected { .. } => "save the whole answer, in JSON",
             Self::NotAReport { .. } => {
                 "a baseline is what `ecspan deploy SERVICE --report json` printed, kept from an earlier deployment"

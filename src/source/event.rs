@@ -9,11 +9,15 @@ use std::io::Read;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
+use serde_json::Value;
 
 use super::answer;
 use super::error::{Place, ReadError};
 use super::json::At;
 use crate::model::observation::{Source, TaskRecord};
+
+/// The type of events about tasks.
+const TASK: &str = "ECS Task State Change";
 
 /// What an event is about.
 #[derive(Debug)]
@@ -24,9 +28,22 @@ pub(crate) enum Event {
     Other(String),
 }
 
-/// Whether `at` is an event.
+/// Whether `at` is an event. Rules trim theirs: what speaks of a task in its detail is one, though nothing says its type.
 pub(crate) fn is_event(at: &At<'_>) -> bool {
-    ["detail-type", "detail"].iter().all(|key| at.value.get(key).is_some())
+    at.value.get("detail").is_some_and(|detail| at.value.get("detail-type").is_some() || is_of_task(at, detail))
+}
+
+fn is_of_task(at: &At<'_>, detail: &Value) -> bool {
+    let is_enveloped = at.value.get("detail-type").is_none()
+        && ["source", "resources", "account", "region"].iter().any(|key| at.value.get(key).is_some());
+    is_enveloped && detail.get("lastStatus").is_some() && (detail.get("taskArn").is_some() || named(at).is_some())
+}
+
+/// The task that an envelope names, as some events do alone.
+fn named(at: &At<'_>) -> Option<String> {
+    let resources = at.get("resources")?;
+    let mut names = resources.value.as_array()?.iter().filter_map(Value::as_str);
+    names.find(|arn| arn.contains(":task/")).map(str::to_owned)
 }
 
 /// One event.
@@ -35,20 +52,17 @@ pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
     let expected = |key: &str, expected| ReadError::Expected { place: at.place.key(key), expected };
     let kind = match at.text("detail-type") {
         Some(kind) => kind,
+        None if is_of_ecs && at.value.get("detail").is_some_and(|detail| is_of_task(at, detail)) => TASK.to_owned(),
         None if is_of_ecs => return Err(expected("detail-type", "the type of an event")),
         None => "an event without a type".to_owned(),
     };
-    if kind != "ECS Task State Change" || !is_of_ecs {
+    if kind != TASK || !is_of_ecs {
         return Ok(Event::Other(kind));
     }
     // What was to be a task and is none is no event of another kind: whoever passes by those would lose it.
     let detail = at.get("detail").filter(|detail| detail.has("lastStatus"));
     let detail = detail.ok_or_else(|| expected("detail", "a task with its lastStatus"))?;
-    // The envelope names the task too, and in some events alone.
-    let resources = at.get("resources");
-    let named = resources.iter().flat_map(|at| at.value.as_array()).flatten().filter_map(|arn| arn.as_str());
-    let arn = named.into_iter().find(|arn| arn.contains(":task/")).map(str::to_owned);
-    let task = answer::task_named(&detail, arn)?;
+    let task = answer::task_named(&detail, named(at))?;
     let updated = at.time("time")?.max(task.updated);
     Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), updated, ..task })))
 }
@@ -106,11 +120,24 @@ pub(crate) fn messages<'a>(at: &At<'a>) -> Option<Vec<Envelope<'a>>> {
     written(&at.list("logEvents")).or_else(|| written(&at.list("events")))
 }
 
+/// Whether a text is an event, as far as it is there: CloudWatch Logs cuts what is too long.
+pub(crate) fn is_event_text(text: &str) -> bool {
+    let names = |all: &[&str]| all.iter().all(|name| text.contains(name));
+    text.trim_start().starts_with('{') && (names(&["\"detail-type\""]) || names(&["\"lastStatus\"", ":task/"]))
+}
+
+/// The task that a broken event names first.
+pub(crate) fn task_in(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once(":task/")?;
+    let arn = rest.split(['"', '\\']).next().filter(|name| !name.is_empty())?;
+    Some(arn.to_owned())
+}
+
 /// The messages of log lines that are events which were written to a log.
 pub(crate) fn written<'a>(lines: &[At<'a>]) -> Option<Vec<Envelope<'a>>> {
     let is_event = |message: &Envelope<'_>| match message.carried {
         Carried::Plain(text) => {
-            text.trim_start().starts_with('{') && (text.contains("\"detail-type\"") || text.contains("\"eventName\""))
+            is_event_text(text) || text.trim_start().starts_with('{') && text.contains("\"eventName\"")
         }
         _ => false,
     };

@@ -25,6 +25,8 @@ pub mod endpoint;
 pub mod error;
 mod event;
 pub mod files;
+#[cfg(feature = "aws")]
+pub mod history;
 mod json;
 #[cfg(feature = "aws")]
 pub mod logs;
@@ -33,6 +35,7 @@ mod metadata;
 pub mod probe;
 mod redact;
 mod rollout;
+mod rows;
 #[cfg(feature = "aws")]
 pub mod select;
 #[cfg(feature = "aws")]

@@ -4,7 +4,8 @@ use super::answer;
 use super::error::ReadError;
 use super::json::At;
 use crate::model::service::{
-    CircuitBreaker, DeploymentRecord, RollbackRecord, ServiceDeploymentRecord, ServiceRecord, ServiceRevisionRecord,
+    CircuitBreaker, DeploymentRecord, RollbackRecord, STEADY, ServiceDeploymentRecord, ServiceRecord,
+    ServiceRevisionRecord,
 };
 
 /// The services of a DescribeServices answer that say their name.
@@ -27,7 +28,13 @@ pub(crate) fn service(at: &At<'_>) -> Result<ServiceRecord, ReadError> {
         arn,
         status: at.text("status"),
         controller: at.get("deploymentController").and_then(|controller| controller.text("type")),
-        deployments: at.list("deployments").iter().map(deployment).collect::<Result<_, _>>()?,
+        target_groups: at.list("loadBalancers").iter().filter_map(|at| at.text("targetGroupArn")).collect(),
+        strategy: strategy(at),
+        // A service has either.
+        deployments: match at.list("deployments") {
+            none if none.is_empty() => at.list("taskSets").iter().map(task_set).collect::<Result<_, _>>()?,
+            deployments => deployments.iter().map(deployment).collect::<Result<_, _>>()?,
+        },
         events,
         actions: vec![],
     })
@@ -40,6 +47,10 @@ pub(crate) fn service_of(deployments: &At<'_>) -> Result<ServiceRecord, ReadErro
         deployments: deployments.elements().iter().map(deployment).collect::<Result<_, _>>()?,
         ..ServiceRecord::default()
     })
+}
+
+fn strategy(at: &At<'_>) -> Option<String> {
+    at.get("deploymentConfiguration").and_then(|configuration| configuration.text("strategy"))
 }
 
 /// The cluster's ARN, as that of its service has it: older ones name no cluster.
@@ -66,9 +77,23 @@ fn deployment(at: &At<'_>) -> Result<DeploymentRecord, ReadError> {
         failed: at.integer("failedTasks"),
         created: at.time("createdAt")?,
         updated: at.time("updatedAt")?,
+        stability: None,
         rollout_state: at.text("rolloutState"),
         rollout_state_reason: at.text("rolloutStateReason"),
         told_by: None,
+    })
+}
+
+/// A task set: its tasks' `startedBy` is its id, as a deployment's.
+fn task_set(at: &At<'_>) -> Result<DeploymentRecord, ReadError> {
+    let stability = at.text("stabilityStatus");
+    let is_steady = stability.as_deref() == Some(STEADY);
+    let steady = at.time("stabilityStatusAt")?.filter(|_| is_steady);
+    Ok(DeploymentRecord {
+        desired: at.integer("computedDesiredCount"),
+        updated: steady.or(at.time("updatedAt")?),
+        stability: stability.or_else(|| Some("of unknown stability".to_owned())),
+        ..deployment(at)?
     })
 }
 
@@ -106,6 +131,7 @@ pub(crate) fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord,
         target_revision: target.or_else(|| at.text("targetServiceRevisionArn")),
         rollback: at.get("rollback").map(rollback).transpose()?,
         circuit_breaker: breaker,
+        strategy: strategy(at),
         triggered_alarms: names.iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
         told_by: None,
     })

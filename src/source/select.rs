@@ -1,5 +1,6 @@
 //! Which tasks of a cluster are meant. Main type: [`Selection`]. Pure: what ECS cannot filter by is filtered here.
 
+use crate::model::arn::last_part;
 use crate::model::merge::TaskObservations;
 use crate::model::observation::TaskRecord;
 use crate::model::{TaskLife, Time};
@@ -19,6 +20,8 @@ pub struct Selection {
     pub status: StatusFilter,
     /// Created at this time or later.
     pub created_since: Option<Time>,
+    /// Created before this time.
+    pub created_until: Option<Time>,
     /// At most so many, the newest.
     pub limit: Option<usize>,
 }
@@ -55,7 +58,22 @@ impl Selection {
         };
         let new_enough =
             self.created_since.is_none_or(|since| task.times.created.is_some_and(|created| created >= since));
-        in_state && new_enough && is(&self.family, task.family()) && is(&self.started_by, task.started_by.as_deref())
+        let old_enough =
+            self.created_until.is_none_or(|until| task.times.created.is_some_and(|created| created < until));
+        in_state
+            && new_enough
+            && old_enough
+            && is(&self.family, task.family())
+            && is(&self.started_by, task.started_by.as_deref())
+    }
+}
+
+impl Selection {
+    /// Whether a task is meant of which an event says that it has stopped: of a group's events ECS has filtered nothing.
+    pub(super) fn takes_past(&self, task: &TaskRecord) -> bool {
+        let is_there = task.cluster_name().is_none_or(|cluster| cluster == last_part(&self.cluster));
+        let of_service = self.service.as_deref().is_none_or(|service| task.service() == Some(last_part(service)));
+        task.is_stopped() && is_there && of_service && self.takes(task)
     }
 }
 

@@ -192,7 +192,7 @@ impl EcsSource {
     }
 
     /// The definition of a task, asked for once whatever comes of it.
-    pub async fn definition_once(
+    pub(crate) async fn definition_once(
         &self,
         region: &Region,
         task: &TaskRecord,
@@ -201,7 +201,7 @@ impl EcsSource {
     }
 
     /// The tasks of a service, those that run and those that ECS still remembers, page by page.
-    pub fn service_tasks(
+    pub(crate) fn service_tasks(
         self: &Arc<Self>,
         place: &ServicePlace,
     ) -> impl Stream<Item = Result<Vec<TaskRecord>, AwsError>> + Send + use<> {
@@ -210,20 +210,34 @@ impl EcsSource {
         let (source, place) = (self.clone(), place.clone());
         let described = stream::select(running, stopped).map_ok(move |arns| {
             let (source, place) = (source.clone(), place.clone());
-            async move {
-                let mut records = vec![];
-                for task in source.describe(&place.region, &place.cluster, &arns).await {
-                    match task {
-                        Ok(task) => records.push(task),
-                        // Between the list and the description ECS may have forgotten one.
-                        Err(AwsError::NoSuchTask { .. }) => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok(records)
-            }
+            async move { source.described_tasks(&place, &arns).await }
         });
         described.try_buffer_unordered(CONCURRENT)
+    }
+
+    /// The ARNs of a service's tasks that are to run (`RUNNING`), or to stop (`STOPPED`), and in how many calls they came.
+    pub async fn service_task_arns(
+        self: &Arc<Self>,
+        place: &ServicePlace,
+        desired: &'static str,
+    ) -> Result<(Vec<String>, usize), AwsError> {
+        let pages: Vec<Vec<String>> = self.clone().pages(place.clone(), desired).try_collect().await?;
+        let calls = pages.len().max(1);
+        Ok((pages.into_iter().flatten().collect(), calls))
+    }
+
+    /// Tasks of a service by their ARNs; those that ECS has forgotten meanwhile are left out.
+    pub async fn described_tasks(&self, place: &ServicePlace, arns: &[String]) -> Result<Vec<TaskRecord>, AwsError> {
+        let mut records = vec![];
+        for task in self.describe(&place.region, &place.cluster, arns).await {
+            match task {
+                Ok(task) => records.push(task),
+                // Between the list and the description ECS may have forgotten one.
+                Err(AwsError::NoSuchTask { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(records)
     }
 
     fn pages(

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::json::{At, pascal};
-use super::{action, answer, docker, event, metadata};
+use super::{action, answer, docker, event, metadata, rows};
 
 /// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(crate) enum Shape {
     Envelope,
     /// A message about the messages.
     Control,
+    /// Rows of CloudWatch Logs Insights.
+    QueryRows,
     /// An array.
     List,
     /// A document as text.
@@ -70,6 +72,9 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     }
     if event::is_control(at) {
         return Ok(Shape::Control);
+    }
+    if rows::is_answer(at) {
+        return Ok(Shape::QueryRows);
     }
     if event::messages(at).is_some() {
         return Ok(Shape::Envelope);
@@ -135,7 +140,7 @@ pub(crate) fn nothing(at: &At<'_>) -> ReadError {
     if let Some(what) = projection(at) {
         return ReadError::Projection { place, what, found: answer::describe(at.value) };
     }
-    const EMPTY: [(&str, &str); 7] = [
+    const EMPTY: [(&str, &str); 8] = [
         ("tasks", "tasks"),
         ("services", "services"),
         ("serviceDeployments", "deployments"),
@@ -143,6 +148,7 @@ pub(crate) fn nothing(at: &At<'_>) -> ReadError {
         ("messages", "messages"),
         ("records", "records"),
         ("events", "events"),
+        ("results", "rows"),
     ];
     if at.value.is_null() || at.value.as_array().is_some_and(Vec::is_empty) {
         return ReadError::NoneInIt { place, what: "tasks" };

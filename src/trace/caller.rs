@@ -30,7 +30,7 @@ pub fn from_w3c(traceparent: &str, tracestate: Option<&str>) -> Option<SpanConte
 }
 
 /// The span that an X-Ray trace header names: `Root=1-8hex-24hex;Parent=16hex;Sampled=1`, in any order.
-pub fn from_xray(header: &str) -> Option<SpanContext> {
+pub(crate) fn from_xray(header: &str) -> Option<SpanContext> {
     let field = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
     let mut root = field("Root")?.split('-');
     let (version, epoch, unique) = (root.next()?, root.next()?, root.next()?);

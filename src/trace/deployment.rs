@@ -1,8 +1,9 @@
 //! From a deployment to its spans. Main function: [`trace`].
 //!
-//! Append-only, as a task's trace: a launch goes out once its task has started (or stopped without that), a stop once the
-//! task has stopped, the root once the deployment is over. So a task that fails after it started fails in its stop, not
-//! in its launch, which was sent by then. Documented in `docs/deployments.md`.
+//! Append-only, as a task's trace: a stop goes out once its task has stopped, the root once the deployment is over. A launch waits for
+//! that, too, once its task has started: whether that task failed before is its status. Documented in `docs/deployments.md`.
+
+use std::borrow::Cow;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Event, Link, SpanContext, SpanId};
@@ -11,6 +12,7 @@ use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
 use super::attributes::{Attributes, capped, with_given};
 use super::frame::Frame;
+use super::log_span::selection;
 use super::mapping::TaskTrace;
 use super::options::TraceOptions;
 use super::service::ServiceName;
@@ -32,6 +34,7 @@ const ROLLBACK: &str = "rollback";
 const POINTER: &str = "pointer";
 const LAUNCH: &str = "launch";
 const STOP: &str = "stop";
+const FAILED: &str = "failed tasks";
 
 /// The trace of a deployment, as one piece for delivery. The options' service name, mode, attributes and an explicit
 /// parent count; the rest is about tasks.
@@ -41,6 +44,7 @@ pub fn trace(life: &DeploymentLife, options: &TraceOptions) -> TaskTrace {
     maker.queued();
     maker.rollback();
     maker.actions();
+    maker.failed();
     let with_phases = life.launches.len() <= MOST_WITH_PHASES;
     for task in &life.launches {
         maker.launch(task, with_phases);
@@ -218,23 +222,68 @@ impl<'a> DeploymentMaker<'a> {
         });
     }
 
+    /// Why its tasks failed, most of them: what ECS says of the deployment is only that they did. What is known of that depends on who asks,
+    /// and when, so the id is made of it.
+    fn failed(&mut self) {
+        let deployment = &self.life.deployment;
+        let (Some(start), Some(failure)) = (deployment.created, failure(deployment)) else { return };
+        let failures = self.life.failures();
+        let Some(main) = failures.first() else { return };
+        let last = main.sample.as_ref().and_then(|sample| Some((sample, sample.lines.last()?)));
+        let tasks = if main.count == 1 { "1 task".to_owned() } else { format!("{} tasks", main.count) };
+        let said =
+            last.map_or(String::new(), |(sample, line)| format!("; {}: {}", sample.container, capped(&line.message)));
+        let why = Failure { description: format!("{tasks} failed: {}{said}", main.reason), ..failure };
+        let attributes = self
+            .common()
+            .text(name::FAILED_REASON, Some(&main.reason))
+            .value(name::FAILED_COUNT, i64::try_from(main.count).ok())
+            .text(name::AWS_ECS_TASK_ID, last.map(|(sample, _)| sample.task_id.as_str()))
+            .text(name::FAILED_CONTAINER, last.map(|(sample, _)| sample.container.as_str()))
+            .text(name::FAILED_LAST_LINE, last.map(|(_, line)| capped(&line.message)).as_deref());
+        let bounds = self.inside(start, deployment.finished.map(|finish| finish.at));
+        let selection = selection(bounds, &attributes, &SpanEvents::default(), &SpanLinks::default());
+        self.push(NewSpan {
+            span_id: self.span_id(&format!("failed/{selection}")),
+            name: FAILED.into(),
+            parent: Some(self.span_id(ROOT)),
+            bounds,
+            around: self.around,
+            is_final: deployment.is_over(),
+            attributes,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            failure: Some(&why),
+        });
+    }
+
+    /// Whether a launch of a task that has started failed is decided once its deployment is over, and its end, if that began before.
+    fn is_decided(&self, task: &DeployedTask) -> bool {
+        let deployment = &self.life.deployment;
+        let end_began = task.phases.as_ref().and_then(|phases| phases.end_began);
+        let ends_inside = end_began.is_some_and(|at| deployment.finished.is_none_or(|finish| at <= finish.at));
+        deployment.is_over() && (task.is_stopped || !ends_inside)
+    }
+
     fn launch(&mut self, task: &'a DeployedTask, with_phases: bool) {
         let Some((start, end)) = task.launch() else { return };
         let path = format!("launch/{}", task.id.to_lowercase());
-        let failure = task.failure.as_ref().filter(|_| task.has_failed() && !task.has_started());
+        let failure = task.failure.as_ref().filter(|_| task.has_failed());
         self.push(NewSpan {
             span_id: self.span_id(&path),
-            name: LAUNCH.into(),
+            name: named(LAUNCH, task),
             parent: Some(self.span_id(ROOT)),
             bounds: self.inside(start, end),
             around: self.around,
-            is_final: task.has_started() || task.is_stopped,
+            is_final: if task.has_started() { self.is_decided(task) } else { task.is_stopped },
             attributes: self.of_task(task),
             events: SpanEvents::default(),
             links: links([task_link(task)]),
             failure,
         });
         let launch = task.phases.iter().flat_map(|phases| &phases.list).filter(|phase| phase.kind.is_launch());
+        // What had started failed later than in any of these.
+        let failure = failure.filter(|_| !task.has_started());
         for phase in launch.filter(|_| with_phases) {
             self.phase(task, phase, &path, &path, failure);
         }
@@ -277,7 +326,7 @@ impl<'a> DeploymentMaker<'a> {
         }
         self.push(NewSpan {
             span_id: self.span_id(&format!("stop/{}", task.id.to_lowercase())),
-            name: STOP.into(),
+            name: named(STOP, task),
             parent: Some(self.span_id(ROOT)),
             bounds,
             around: self.around,
@@ -302,7 +351,7 @@ impl<'a> DeploymentMaker<'a> {
         if self.spans.push(new) {
             return;
         }
-        match &*name {
+        match name.split(' ').next().unwrap_or_default() {
             ROOT => self.root_pending = true,
             LAUNCH => self.pending[0] += 1,
             STOP => self.pending[1] += 1,
@@ -336,6 +385,11 @@ impl<'a> DeploymentMaker<'a> {
             has_unread_log_lines: false,
         }
     }
+}
+
+/// Of many rows of a kind each says where its task was: there are few zones.
+fn named(what: &'static str, task: &DeployedTask) -> Cow<'static, str> {
+    task.zone.as_ref().map_or(Cow::Borrowed(what), |zone| Cow::Owned(format!("{what} {zone}")))
 }
 
 /// A deployment that did not hold, as its root's status has it.

@@ -37,7 +37,7 @@ pub fn container_path(name: &str) -> String {
 }
 
 /// The path of the span of what was selected of a container's log.
-pub fn log_path(container_path: &str, selection: &str) -> String {
+pub(crate) fn log_path(container_path: &str, selection: &str) -> String {
     format!("{container_path}/log|{selection}")
 }
 
@@ -57,7 +57,7 @@ pub fn deployment_span_id(identity: &str, path: &str) -> SpanId {
 }
 
 /// The trace id of a snapshot of a deployment.
-pub fn deployment_snapshot_id(identity: &str, unix_nanos: u64) -> TraceId {
+pub(crate) fn deployment_snapshot_id(identity: &str, unix_nanos: u64) -> TraceId {
     TraceId::from_bytes(digest(&[identity, "|snapshot|", &unix_nanos.to_string()]))
 }
 

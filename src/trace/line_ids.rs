@@ -9,7 +9,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 use serde_json::{Map, Value};
 
 /// So many bytes of a line are looked at; ids beyond them are not found.
-pub const LOOKED_AT: usize = 16 * 1024;
+pub(super) const LOOKED_AT: usize = 16 * 1024;
 /// JSON in a string of JSON is opened so often.
 const NESTED_STRINGS: usize = 4;
 
@@ -52,7 +52,7 @@ pub struct NamedTrace {
 }
 
 /// The traces that a line names, in its order. One that is named twice is there twice.
-pub fn of_line(line: &str) -> Vec<NamedTrace> {
+pub(super) fn of_line(line: &str) -> Vec<NamedTrace> {
     let mut found = vec![];
     let end = line.floor_char_boundary(LOOKED_AT);
     in_text_or_json(line.get(..end).unwrap_or(line), NESTED_STRINGS, &mut found);

@@ -13,9 +13,9 @@ use crate::model::container::Container;
 use crate::model::log::{ContainerLog, LogLine};
 
 /// The most links of a span: OpenTelemetry's own limit.
-pub const MOST_LINKS: usize = 128;
+pub(super) const MOST_LINKS: usize = 128;
 /// So many distinct traces are told apart, which bounds memory; more are not counted.
-pub const MOST_COUNTED: usize = 100_000;
+pub(super) const MOST_COUNTED: usize = 100_000;
 
 /// The distinct traces that log lines name, in the order of their first mention.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ impl ApplicationTraces {
     }
 
     /// Those of a container, whose task may have a caller.
-    pub fn of_container(life: &TaskLife, container: &Container) -> Self {
+    pub(crate) fn of_container(life: &TaskLife, container: &Container) -> Self {
         let caller = caller::of_task(&life.task).map(|caller| caller.trace_id());
         let mut traces = Self::new([ids::trace_id(&life.task.id)].into_iter().chain(caller));
         traces.read_log(container.log.as_ref());
@@ -41,7 +41,7 @@ impl ApplicationTraces {
     }
 
     /// Adds those of a log, in the order of time.
-    pub fn read_log(&mut self, log: Option<&ContainerLog>) {
+    pub(crate) fn read_log(&mut self, log: Option<&ContainerLog>) {
         let mut lines: Vec<&LogLine> = log.into_iter().flat_map(ContainerLog::lines).collect();
         lines.sort_by_key(|line| line.time);
         lines.into_iter().for_each(|line| self.read(&line.message));

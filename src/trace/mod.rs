@@ -7,18 +7,19 @@ pub mod caller;
 pub mod deployment;
 mod frame;
 pub mod ids;
-pub mod line_ids;
-pub mod links;
+mod line_ids;
+mod links;
 mod log_events;
 mod log_span;
-pub mod mapping;
+mod mapping;
 mod options;
 #[cfg(feature = "deliver")]
-pub mod records;
-pub mod semconv;
-pub mod service;
+mod records;
+pub(crate) mod semconv;
+mod service;
 mod span;
 
+pub use line_ids::NamedTrace;
 pub use links::ApplicationTraces;
 pub use mapping::TaskTrace;
 pub use options::{Mode, ParentPolicy, TraceOptions};

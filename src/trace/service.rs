@@ -1,5 +1,9 @@
 //! What a task is called: `service.name` and what comes with it. Main types: [`ServiceName`], [`OtelService`].
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use super::semconv as name;
 use crate::model::TaskLife;
 use crate::model::observation::{ContainerDefinition, TracedEnv};
@@ -87,17 +91,7 @@ fn pairs(text: &str) -> Vec<(&str, String)> {
 
 /// Without percent-encoding; as it is where that makes no text.
 fn decoded(value: &str) -> String {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend(before.bytes());
-        let digits = after.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.unwrap_or(b'%'));
-        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    bytes.extend(rest.bytes());
-    String::from_utf8(bytes).unwrap_or_else(|_| value.to_owned())
+    percent_decode_str(value).decode_utf8().map_or_else(|_| value.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]

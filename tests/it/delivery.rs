@@ -7,35 +7,15 @@ use ecspan::model::{TaskLife, Time, merge::TaskObservations};
 use ecspan::sink::{Delivery, Destination, Overrides, Settings, Signal, Target, Verdict};
 use ecspan::trace::{TaskTrace, TraceOptions};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_sdk::trace::SpanExporter as _;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tonic::{Request, Response, Status};
 
-/// A receiver that takes everything and hands it on.
-struct Receiver(mpsc::UnboundedSender<ExportTraceServiceRequest>);
-
-#[tonic::async_trait]
-impl TraceService for Receiver {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.0.send(request.into_inner()).unwrap();
-        Ok(Response::new(ExportTraceServiceResponse::default()))
-    }
-}
+use crate::grpc_receiver;
 
 #[tokio::test]
 async fn our_spans_are_the_stock_exporters_but_for_the_order_of_resource_attributes() {
     let (sender, mut requests) = mpsc::unbounded_channel();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let incoming = tonic::transport::server::TcpIncoming::from(listener);
-    let service = TraceServiceServer::new(Receiver(sender));
-    tokio::spawn(tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming));
+    let url = grpc_receiver::start(move |request| sender.send(request).unwrap()).await;
 
     let task = trace();
     let mut exporter = SpanExporter::builder().with_tonic().with_endpoint(&url).build().unwrap();

@@ -1,24 +1,17 @@
-//! Deployments: which tasks are whose, what they are judged to be, and the report, held against files that were looked at.
-//! `UPDATE_EXPECT=1 cargo test` writes them anew.
+//! Deployments: which tasks are whose, and what they are judged to be. The fixtures are here; the report and the trace have files of
+//! their own.
 
-use std::time::{Duration, SystemTime};
+mod balancer;
+mod report;
+mod trace;
 
-use ecspan::model::deployment::{
-    Baseline, Comparison, Deployment, DeploymentLife, End, Role, Spread, State, Wanted, choose, deployment_ids,
-};
+use ecspan::model::deployment::{Deployment, DeploymentLife, End, Role, State, Wanted, choose, deployment_ids};
 use ecspan::model::finding::FindingKind;
 use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::TaskObservations;
 use ecspan::model::observation::{ContainerRecord, ServiceEvent, TaskRecord, TaskTimes};
 use ecspan::model::service::{DeploymentRecord, RollbackRecord, ServiceDeploymentRecord, ServiceRecord};
 use ecspan::model::{TaskLife, Time};
-use ecspan::render::report::{self, Report};
-use ecspan::render::{Style, escape};
-use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller, deployment, ids};
-use expect_test::expect_file;
-use jiff::tz::TimeZone;
-use opentelemetry::trace::{SpanId, Status};
-use proptest::prelude::*;
 
 const OLD: &str = "ecs-svc/1";
 const NEW: &str = "ecs-svc/2";
@@ -46,6 +39,7 @@ fn record(id: &str, created: f64, state: &str) -> DeploymentRecord {
         failed: Some(0),
         created: Some(s(created)),
         updated: Some(s(created + 300.0)),
+        stability: None,
         rollout_state: Some(state.to_owned()),
         rollout_state_reason: Some(format!("ECS deployment {id} {}.", state.to_lowercase())),
         told_by: None,
@@ -424,186 +418,4 @@ fn good() -> DeploymentLife {
     let stops =
         (0..30_u32).map(|number| scaled(task(OLD, &format!("f{number:031x}"), -900.0), 30.0 + f64::from(number)));
     whole(held(), tasks.chain(stops).collect())
-}
-
-fn style(unicode: bool) -> Style {
-    Style { width: 100, unicode, color: false, zone: TimeZone::UTC, now: s(1_000.0), all_containers: false, logs: true }
-}
-
-fn spread(millis: u64, count: usize) -> Spread {
-    Spread::of(vec![Duration::from_millis(millis); count]).unwrap()
-}
-
-fn baseline(pull: u64) -> Baseline {
-    Baseline {
-        origin: "before.json".to_owned(),
-        service: Some("web".to_owned()),
-        deployment: Some(OLD.to_owned()),
-        outcome: Some("held".to_owned()),
-        failed: Some(0),
-        phases: vec![("launch".to_owned(), spread(10_000 + pull, 30)), ("image pull".to_owned(), spread(pull, 30))],
-    }
-}
-
-fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Comparison>) -> Report<'a> {
-    Report {
-        life,
-        comparison,
-        trace_id: "0123456789abcdef0123456789abcdef",
-        trace_url: None,
-        timed_out: false,
-        notes: &[],
-        gaps: &[],
-    }
-}
-
-#[test]
-fn the_reports_are_drawn_as_they_were_looked_at() {
-    let (bad, good) = (bad(), good());
-    expect_file!["drawn/deploy-rolled-back.txt"].assert_eq(&report::text(&report(&bad, None), &style(true)));
-    expect_file!["drawn/deploy-rolled-back-ascii.txt"].assert_eq(&report::text(&report(&bad, None), &style(false)));
-    expect_file!["drawn/deploy-rolled-back.md"].assert_eq(&report::markdown(&report(&bad, None), &style(true)));
-    expect_file!["drawn/deploy-rolled-back.json"].assert_eq(&report::json(&report(&bad, None), &style(true)));
-    let slower = Comparison::new(&good, baseline(2_000));
-    expect_file!["drawn/deploy-held.txt"].assert_eq(&report::text(&report(&good, Some(&slower)), &style(true)));
-    expect_file!["drawn/deploy-held.md"].assert_eq(&report::markdown(&report(&good, Some(&slower)), &style(true)));
-}
-
-#[test]
-fn the_first_line_says_what_matters_most() {
-    let (good, bad) = (good(), bad());
-    let first = |life: &DeploymentLife, pull| {
-        let comparison = Comparison::new(life, baseline(pull));
-        let text = report::text(&report(life, Some(&comparison)), &style(true));
-        text.lines().next().unwrap().to_owned()
-    };
-    assert!(
-        first(&good, 2_000)
-            .starts_with("image pull is 3.1 times as slow as in the baseline (p50 6.1 s against 2.0 s, 30 ")
-    );
-    assert!(first(&good, 18_400).starts_with("image pull is 3.0 times as fast as"));
-    assert_eq!(first(&good, 6_100), "no difference that matters to the baseline");
-    assert!(first(&bad, 2_000).starts_with("✗ rolled back: "));
-}
-
-#[test]
-fn a_report_is_a_baseline() {
-    let good = good();
-    let path = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(path.path(), report::json(&report(&good, None), &style(true))).unwrap();
-    let read = ecspan::source::baseline::read(path.path()).unwrap();
-    assert_eq!(read.phases, good.phases().into_iter().map(|(name, of)| (name.to_owned(), of)).collect::<Vec<_>>());
-    assert_eq!((read.outcome.as_deref(), read.service.as_deref(), read.failed), (Some("held"), Some("web"), Some(0)));
-    let other = r#"{"ecspan_report": 2}"#;
-    std::fs::write(path.path(), other).unwrap();
-    assert!(ecspan::source::baseline::read(path.path()).unwrap_err().to_string().ends_with("reads version 1"));
-}
-
-#[test]
-fn spans_are_append_only_and_a_failure_after_the_start_is_in_the_stop() {
-    let names = |life: &DeploymentLife, options: &TraceOptions| -> Vec<String> {
-        let spans = deployment::trace(life, options).spans;
-        spans.iter().map(|span| format!("{} {:?}", span.name, span.status != Status::Unset)).collect()
-    };
-    let options = TraceOptions::default();
-    let bad = bad();
-    let all = names(&bad, &options);
-    let count = |name: &str| all.iter().filter(|one| *one == name).count();
-    assert_eq!((count("deployment true"), count("rollback false"), count("queued false")), (1, 1, 0));
-    assert_eq!((count("launch false"), count("launch true"), count("provisioning true")), (3, 1, 1));
-    assert_eq!((count("stop true"), count("stop false")), (3, 1));
-    assert_eq!(names(&bad, &options), all);
-
-    // While it goes on there is no root, and what has been sent does not change.
-    let mut going = bad.clone();
-    going.deployment = latest(&rolling_back());
-    let trace = deployment::trace(&going, &options);
-    assert_eq!(trace.pending, ["deployment"]);
-    let before: Vec<SpanId> = trace.spans.iter().map(|span| span.span_context.span_id()).collect();
-    let final_spans = deployment::trace(&bad, &options).spans;
-    for span in trace.spans {
-        let same = final_spans.iter().find(|other| other.span_context == span.span_context).unwrap();
-        assert_eq!(format!("{same:?}"), format!("{span:?}"));
-    }
-    assert_eq!(final_spans.len() - before.len(), 2, "the root and the rollback");
-
-    // Ids can be computed by anyone.
-    let identity = bad.deployment.identity();
-    assert_eq!(identity, format!("{CLUSTER}|web|{NEW}"));
-    let launch = deployment::launch_path(&format!("{:012x}{:020}", 3, 0), None);
-    assert!(final_spans.iter().any(|span| span.span_context.span_id() == ids::deployment_span_id(&identity, &launch)));
-    let snapshot = deployment::trace(&going, &TraceOptions { mode: Mode::Snapshot(s(2_000.0)), ..options.clone() });
-    assert!(snapshot.pending.is_empty() && snapshot.trace_id != trace.trace_id);
-
-    let parent = caller::from_w3c("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", None).unwrap();
-    let child = deployment::trace(&bad, &TraceOptions { parent: ParentPolicy::Explicit(parent.clone()), ..options });
-    assert_eq!(child.spans[0].parent_span_id, parent.span_id());
-    assert_eq!(
-        (child.caller_trace_id, child.spans[1].span_context.trace_id()),
-        (Some(parent.trace_id()), child.trace_id)
-    );
-}
-
-#[test]
-fn a_stop_that_outlives_the_deployment_is_cut_at_its_end_and_says_when_it_was_over() {
-    let life =
-        whole(held(), vec![task(NEW, "0123456789abcdef0123456789abcdef", 1.0), scaled(task(OLD, "f", -900.0), 30.0)]);
-    let end = life.deployment.finished.unwrap().at;
-    let mut late = life.clone();
-    let outliving = Time::from_unix_nanos(end.unix_nanos() + 5_000_000_000);
-    late.stops[0].phases.as_mut().unwrap().end = Some(outliving);
-    for (life, said) in [(life, vec![]), (late, vec![SystemTime::from(outliving)])] {
-        let spans = deployment::trace(&life, &TraceOptions::default()).spans;
-        let stop = spans.iter().find(|span| span.name == "stop").unwrap();
-        assert_eq!(stop.events.iter().map(|event| event.timestamp).collect::<Vec<_>>(), said);
-        for span in &spans {
-            assert!(spans[0].start_time <= span.start_time && span.end_time <= spans[0].end_time, "{span:?}");
-            assert!(span.start_time < span.end_time, "{span:?}");
-        }
-    }
-}
-
-#[test]
-fn large_deployments_have_launches_without_phases() {
-    let of = |count: u32| {
-        let tasks = (0..count).map(|number| task(NEW, &format!("{number:012x}{:020}", 0), 1.0)).collect();
-        deployment::trace(&whole(held(), tasks), &TraceOptions::default()).spans.len()
-    };
-    assert_eq!((of(500), of(501)), (1 + 500 * 6, 1 + 501));
-}
-
-proptest! {
-    #[test]
-    fn no_time_and_no_text_of_ecs_breaks_a_report(
-        times in prop::collection::vec(prop::collection::vec(prop::option::of(0..10_000_i32), 8), 0..40),
-        reason in any::<String>(),
-        started_by in prop::sample::select(vec![OLD, NEW, BACK, "x"]),
-    ) {
-        let at = |time: Option<i32>| time.map(|time| s(f64::from(time) / 10.0 - 300.0));
-        for service in [rolled_back(), rolling_back(), service(vec![primary(record(NEW, 0.0, "COMPLETED"))], vec![])] {
-            let tasks = times.iter().enumerate().map(|(number, t)| TaskRecord {
-                times: TaskTimes {
-                    created: at(t[0]), connected: at(t[1]), pull_started: at(t[2]), pull_stopped: at(t[3]),
-                    started: at(t[4]), stopping: at(t[5]), execution_stopped: at(t[6]), stopped: at(t[7]),
-                },
-                stopped_reason: Some(reason.clone()),
-                ..task(started_by, &format!("{number:012x}{:020}", 0), 0.0)
-            });
-            let life = whole(latest(&service), tasks.collect());
-            let comparison = Comparison::new(&life, baseline(100));
-            for unicode in [true, false] {
-                let text = report::text(&report(&life, Some(&comparison)), &style(unicode));
-                prop_assert!(text.lines().count() < 120);
-                for line in text.lines() {
-                    prop_assert!(escape::columns(line) <= 100 && !line.chars().any(char::is_control), "{line:?}");
-                }
-                report::markdown(&report(&life, None), &style(unicode));
-                let json: serde_json::Value = serde_json::from_str(&report::json(&report(&life, None), &style(unicode))).unwrap();
-                prop_assert_eq!(&json["ecspan_report"], 1);
-            }
-            for span in deployment::trace(&life, &TraceOptions::default()).spans {
-                prop_assert!(span.end_time >= span.start_time);
-            }
-        }
-    }
 }

@@ -3,8 +3,9 @@
 use ecspan::model::finding::FindingKind;
 use ecspan::model::merge::TaskObservations;
 use ecspan::model::observation::{
-    ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, TaskRecord, TaskTimes, TracedEnv,
+    ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, ServiceEvent, TaskRecord, TaskTimes, TracedEnv,
 };
+use ecspan::model::service::Around;
 use ecspan::model::{TaskLife, Time};
 
 fn s(seconds: u64) -> Option<Time> {
@@ -296,4 +297,95 @@ fn a_late_agent_explains_a_long_start() {
     assert_eq!(of(39).as_deref(), Some(text));
     assert_eq!(of(12), None, "that is no while");
     assert_eq!(of(60), None, "it was started again later");
+}
+
+/// A task of service `web` with what its service said: seconds, and words.
+fn around(times: TaskTimes, groups: &[&str], said: &[(u64, &str)], stop_timeout: Option<Option<u64>>) -> TaskLife {
+    let task = TaskRecord { group: Some("service:web".to_owned()), ..task(times, Some(143)) };
+    let event = |(at, words): &(u64, &str)| ServiceEvent {
+        id: None,
+        at: s(*at).unwrap(),
+        message: format!("(service web) {words}"),
+    };
+    let events: Vec<ServiceEvent> = said.iter().map(event).collect();
+    let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+    let container = |stop_timeout| ContainerDefinition {
+        name: "app".to_owned(),
+        essential: true,
+        stop_timeout,
+        ..Default::default()
+    };
+    let definition =
+        stop_timeout.map(|timeout| DefinitionRecord { containers: vec![container(timeout)], ..Default::default() });
+    let around = Around::new(&task, &groups, &events);
+    TaskLife::new(TaskObservations { task, definition, around, ..Default::default() }, s(1_000).unwrap(), 128)
+}
+
+fn text(life: &TaskLife, kind: FindingKind) -> Option<&str> {
+    life.findings.iter().find(|finding| finding.kind == kind).map(|finding| finding.text.as_str())
+}
+
+#[test]
+fn draining_is_slow_far_beyond_the_stop_timeout_of_a_task_with_a_target_group() {
+    let drains = |terminating, groups, said, timeout| {
+        let life = around(stopped(terminating), groups, said, timeout);
+        text(&life, FindingKind::SlowDraining).map(str::to_owned)
+    };
+    let group: &[&str] = &["targetgroup/web/1"];
+    let said: &[(u64, &str)] = &[(101, "has begun draining connections on 2 tasks.")];
+    assert!(drains(305, group, &[], Some(None)).unwrap().contains("its stop timeout is 30 s"));
+    assert!(drains(305, group, said, None).unwrap().ends_with("then: has begun draining connections on 2 tasks."));
+    assert!(drains(305, &[], said, Some(Some(60))).is_some(), "the events tell of a target group");
+    // No target group, no such event in its stopping, or not far beyond what its containers may take.
+    assert_eq!(drains(305, &[], &[], Some(None)), None);
+    assert_eq!(drains(305, &[], &[(99, "has begun draining connections on 2 tasks.")], Some(None)), None);
+    assert_eq!(drains(89, group, said, Some(None)), None);
+    assert_eq!(drains(179, group, said, None), None);
+    assert_eq!(drains(305, group, said, Some(Some(300))), None);
+}
+
+#[test]
+fn a_target_is_unhealthy_with_the_reason_of_the_event() {
+    let said: &[(u64, &str)] =
+        &[(50, "(port 80) is unhealthy in (target-group arn:x:targetgroup/web/1) due to (reason Request timed out)")];
+    let reason = "Task failed ELB health checks in (target-group arn:x:targetgroup/web/1)";
+    let with = |reason: &str, times| {
+        let life = around(times, &[], said, None);
+        let task = TaskRecord { stopped_reason: Some(reason.to_owned()), ..life.task };
+        let life =
+            TaskLife::new(TaskObservations { task, around: life.around, ..Default::default() }, s(1_000).unwrap(), 9);
+        text(&life, FindingKind::UnhealthyTargets).map(str::to_owned)
+    };
+    assert_eq!(with(reason, stopped(10)).unwrap(), "a target was unhealthy in target group web: Request timed out");
+    // That some target was unhealthy does not say that it was this one.
+    assert_eq!(with("Scaling activity initiated by (deployment ecs-svc/2)", stopped(10)), None);
+    // Before it was created.
+    let late = TaskTimes { created: s(60), ..stopped(10) };
+    assert_eq!(with(reason, late), None);
+}
+
+#[test]
+fn a_slow_placement_tells_what_the_service_said_then_and_each_event_stands_with_what_the_task_was() {
+    let times = TaskTimes {
+        created: s(0),
+        connected: s(90),
+        pull_started: s(95),
+        pull_stopped: s(99),
+        started: s(100),
+        ..Default::default()
+    };
+    let said: &[(u64, &str)] = &[
+        (40, "was unable to place a task because no container instance met all of its requirements."),
+        (97, "registered 1 targets in (target-group x)"),
+        (120, "has reached a steady state."),
+        (130, "has started 1 tasks: (task 0123456789abcdef0123456789abcdef)."),
+    ];
+    let life = around(times, &[], said, None);
+    let placement = text(&life, FindingKind::SlowPlacement).unwrap();
+    assert!(placement.ends_with(
+        "the service said then: was unable to place a task because no container instance met all of its requirements."
+    ));
+    let meanwhile: Vec<_> =
+        life.meanwhile().map(|(was, event)| (was, event.text().split(' ').next().unwrap())).collect();
+    assert_eq!(meanwhile, [("provisioning", "was"), ("pulling", "registered")]);
 }

@@ -10,10 +10,15 @@ mod docker;
 mod events;
 mod examples;
 mod findings;
+#[cfg(feature = "deliver")]
+mod grpc_receiver;
+mod history;
 mod links;
 mod mapping_page;
 mod metadata;
 mod one_form;
+#[cfg(feature = "html")]
+mod page;
 mod phases;
 mod reading;
 #[cfg(feature = "cli")]

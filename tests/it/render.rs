@@ -2,7 +2,7 @@
 
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use ecspan::model::{TaskLife, Time, merge};
-use ecspan::render::{Style, json, timeline, waterfall};
+use ecspan::render::{Style, json, markdown, timeline, waterfall};
 use expect_test::expect_file;
 use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::examples::observations;
 
 /// 2026-11-23T12:00:00Z.
-const NOW: Time = Time::from_unix_nanos(1_795_435_200_000_000_000);
+pub(super) const NOW: Time = Time::from_unix_nanos(1_795_435_200_000_000_000);
 const DAY: u64 = 86_400_000;
 
 pub(super) fn style(width: usize) -> Style {
@@ -26,7 +26,7 @@ pub(super) fn style(width: usize) -> Style {
     }
 }
 
-fn example(name: &str) -> TaskLife {
+pub(super) fn example(name: &str) -> TaskLife {
     let (mut tasks, unclaimed) = merge::by_task(observations(name));
     assert!(unclaimed.is_empty(), "{unclaimed:?}");
     TaskLife::new(tasks.remove(0), NOW, 128)
@@ -65,6 +65,15 @@ fn the_examples_are_drawn_as_they_were_looked_at() {
     expect_file!["drawn/wrong-image-80.txt"].assert_eq(&drawn(&example("wrong-image"), &style(80)));
     expect_file!["drawn/wrong-image-timeline.txt"].assert_eq(&timeline::draw(&example("wrong-image"), &style(80)));
     expect_file!["drawn/oom-100.txt"].assert_eq(&drawn(&example("oom"), &style(100)));
+}
+
+#[test]
+fn the_examples_are_markdown_as_it_was_looked_at() {
+    let markdown =
+        |name: &str| markdown::draw(&example(name), "1", Some("https://jaeger.example/trace/1"), &style(200));
+    expect_file!["drawn/nginx.md"].assert_eq(&markdown("nginx"));
+    expect_file!["drawn/oom.md"].assert_eq(&markdown("oom"));
+    expect_file!["drawn/wrong-image.md"].assert_eq(&markdown("wrong-image"));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Engines under paused time, against an AWS and a receiver that are in this process: what a signal, a receiver that comes back
 //! and a wait that is too long do.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -239,22 +240,27 @@ async fn a_message_that_meets_a_defect_is_left_to_the_queue_and_told() {
     assert!(heard.iter().any(is_told), "{heard:?}");
 }
 
+/// A DescribeServices answer: a deployment of so many tasks that stands so.
+fn service_of(tasks: usize, state: &str) -> Value {
+    json!({ "failures": [], "services": [{
+        "serviceArn": "arn:aws:ecs:eu-west-1:123456789012:service/prod/web", "serviceName": "web",
+        "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "status": "ACTIVE",
+        "desiredCount": tasks, "runningCount": 0, "pendingCount": tasks, "events": [],
+        "deployments": [{
+            "id": "ecs-svc/1", "status": "PRIMARY", "desiredCount": tasks, "runningCount": 0, "pendingCount": tasks,
+            "failedTasks": 0, "createdAt": 1_795_435_100.0, "updatedAt": 1_795_435_190.0, "rolloutState": state,
+            "taskDefinition": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7",
+        }],
+    }] })
+}
+
 /// A deployment whose rollout is over at a time, waited for at most so long; for how long it was.
 async fn waited(over_after: Duration, timeout: Duration) -> (Deployed, Duration, Vec<Notice>) {
     let begin = Instant::now();
     let script: Script = Arc::new(move |operation, _| {
         let state = if begin.elapsed() < over_after { "IN_PROGRESS" } else { "COMPLETED" };
         let answer = match operation {
-            "DescribeServices" => Some(json!({ "failures": [], "services": [{
-                "serviceArn": "arn:aws:ecs:eu-west-1:123456789012:service/prod/web", "serviceName": "web",
-                "clusterArn": "arn:aws:ecs:eu-west-1:123456789012:cluster/prod", "status": "ACTIVE",
-                "desiredCount": 1, "runningCount": 0, "pendingCount": 1, "events": [],
-                "deployments": [{
-                    "id": "ecs-svc/1", "status": "PRIMARY", "desiredCount": 1, "runningCount": 0, "pendingCount": 1,
-                    "failedTasks": 0, "createdAt": 1_795_435_100.0, "updatedAt": 1_795_435_190.0, "rolloutState": state,
-                    "taskDefinition": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7",
-                }],
-            }] })),
+            "DescribeServices" => Some(service_of(1, state)),
             "ListServiceDeployments" => Some(json!({ "serviceDeployments": [] })),
             "FilterLogEvents" => Some(json!({ "events": [] })),
             "ListTasks" => Some(json!({ "taskArns": [] })),
@@ -262,6 +268,12 @@ async fn waited(over_after: Duration, timeout: Duration) -> (Deployed, Duration,
         };
         futures::future::ready(answer).boxed()
     });
+    waited_by(script, timeout).await
+}
+
+/// The latest deployment of a scripted AWS, waited for at most so long; for how long it was.
+async fn waited_by(script: Script, timeout: Duration) -> (Deployed, Duration, Vec<Notice>) {
+    let begin = Instant::now();
     let config = DeployConfig {
         from: DeployFrom::Aws {
             source: Arc::new(EcsSource::new(aws(script).await, ObserveOptions::default())),
@@ -270,11 +282,12 @@ async fn waited(over_after: Duration, timeout: Duration) -> (Deployed, Duration,
             region: None,
         },
         wanted: Wanted::Latest,
-        wait: Wait { is_wanted: true, timeout: Some(timeout) },
+        wait: Wait { is_wanted: true, timeout: Some(timeout), ..Wait::default() },
         log_lines: 0,
         options: TraceOptions::default(),
         own_options: TraceOptions::default(),
         destinations: vec![],
+        clock: || Time::from(SystemTime::now()),
     };
     let (notices, heard) = hearing();
     let ended = deploy::run(config, Stop::new(), notices).await.unwrap();
@@ -300,4 +313,55 @@ async fn a_deployment_that_is_over_is_waited_for_no_longer() {
     let (deployed, took, _) = waited(over, Duration::from_secs(600)).await;
     assert!(!deployed.timed_out && deployed.life.deployment.outcome.state == State::Held);
     assert!(took >= over && took < over * 2, "{took:?}");
+}
+
+/// Five thousand tasks that are rolled out while they are watched: how often AWS is asked.
+#[tokio::test(start_paused = true)]
+async fn five_thousand_tasks_are_watched_within_a_budget_of_calls() {
+    const TASKS: usize = 5_000;
+    let calls = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+    let (begin, counted) = (Instant::now(), calls.clone());
+    let script: Script = Arc::new(move |operation, body| {
+        *counted.lock().unwrap().entry(operation.to_owned()).or_default() += 1;
+        // Twenty start each second.
+        let started = |number: usize| begin.elapsed().as_secs() as usize * 20 > number;
+        let task = |arn: &str| {
+            let number: usize = arn.rsplit('/').next().unwrap().trim_start_matches('0').parse().unwrap_or_default();
+            let started = started(number).then_some(1_795_435_200.0);
+            json!({ "taskArn": arn, "lastStatus": "PENDING", "desiredStatus": "RUNNING", "startedBy": "ecs-svc/1",
+                    "group": "service:web", "createdAt": 1_795_435_100.5, "startedAt": started, "containers": [] })
+        };
+        let answer = match operation {
+            "DescribeServices" => service_of(TASKS, "IN_PROGRESS"),
+            "ListServiceDeployments" => json!({ "serviceDeployments": [] }),
+            "FilterLogEvents" => json!({ "events": [] }),
+            "ListTasks" if body["desiredStatus"] == "STOPPED" => json!({ "taskArns": [] }),
+            "ListTasks" => {
+                let from: usize = body["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+                let arns = (from..from + 100).map(|n| format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{n:032}"));
+                let next = (from + 100 < TASKS).then(|| (from + 100).to_string());
+                json!({ "taskArns": arns.collect::<Vec<_>>(), "nextToken": next })
+            }
+            "DescribeTasks" => {
+                let arns = body["tasks"].as_array().unwrap().iter().map(|arn| task(arn.as_str().unwrap()));
+                json!({ "failures": [], "tasks": arns.collect::<Vec<_>>() })
+            }
+            _ => panic!("{operation}"),
+        };
+        futures::future::ready(Some(answer)).boxed()
+    });
+    let minutes = 5;
+    let timeout = Duration::from_secs(minutes * 60);
+    let (deployed, _, heard) = waited_by(script, timeout).await;
+    assert!(deployed.timed_out && deployed.life.launches.len() == TASKS);
+    let looked = heard.iter().filter_map(|notice| match notice {
+        Notice::Watched(life) => Some(life.started()),
+        _ => None,
+    });
+    let looked: Vec<usize> = looked.collect();
+    assert!(looked.is_sorted() && looked.last() == Some(&TASKS), "{looked:?}");
+    let calls = calls.lock().unwrap().clone();
+    // The last reading for the report is apart: every page and every task once more.
+    let all: usize = calls.values().sum::<usize>() - 102;
+    assert!(all <= 150 * minutes as usize, "{calls:?}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ecspan::source::logs::LogLines;
 
-use super::{DeliveryArgs, duration, log_lines};
+use super::{DeliveryArgs, HistoryArgs, duration, log_lines};
 
 // A paragraph is a line: clap wraps it to the terminal's width.
 const EXAMPLES: &str = "\
@@ -15,6 +15,8 @@ Examples:
       the latest deployment, as it stands
   ecspan deploy web --cluster prod --wait --wait-timeout 15m
       in CI, after `aws ecs update-service`
+  ecspan deploy web --cluster prod --wait --fail-fast
+      and no longer than it takes to see that it fails
   ecspan deploy web --cluster prod --report-file json:web.json --baseline last/web.json
       beside an earlier one
   ecspan deploy web --cluster prod --endpoint http://localhost:4317
@@ -23,7 +25,7 @@ Examples:
       saved answers of describe-services and describe-tasks
 
 Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be read, 4 partly delivered, 10 rolled back, \
-11 failed, 12 timed out waiting, 13 a finding of --fail-on";
+11 failed, 12 timed out waiting, 13 a finding of --fail-on or --fail-fast";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -47,6 +49,11 @@ pub(crate) struct DeployArgs {
     /// Wait no longer than this, then end with exit code 12
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     pub(crate) wait_timeout: Option<Duration>,
+    /// Wait no longer once the deployment can only end badly: an image or a secret that cannot be had, three tasks that failed alike, a crash
+    /// loop, a circuit breaker at its threshold, an alarm, a rollback. N: N tasks that failed alike; FINDING: as for --fail-on, and
+    /// the exit code is 13, else 11. May be repeated
+    #[arg(long, value_name = "N|FINDING", num_args = 0..=1, require_equals = true, default_missing_value = "", requires = "wait")]
+    pub(crate) fail_fast: Vec<String>,
     /// What is printed: text, markdown, json or none
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Text)]
     pub(crate) report: ReportFormat,
@@ -82,6 +89,8 @@ pub(crate) struct DeployArgs {
     /// Add a resource attribute
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) attr: Vec<String>,
+    #[command(flatten)]
+    pub(crate) history: HistoryArgs,
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
     /// Base URL of a Jaeger UI: the closing report and the Markdown report link to the trace, once a receiver has accepted it

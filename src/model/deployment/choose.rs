@@ -53,6 +53,8 @@ pub struct NoDeployment {
     pub service: String,
     /// The service's deployment controller, where ECS says it: only its own has deployments that ECS lists.
     pub controller: Option<String>,
+    /// The service's status: one that was deleted has none left.
+    pub status: Option<String>,
     /// What was asked for.
     pub wanted: Wanted,
     /// Those that are known, newest first.
@@ -83,7 +85,8 @@ impl Candidate<'_> {
     }
 
     fn known(&self) -> Known {
-        let status = self.new.and_then(|new| new.status.clone()).or_else(|| self.old?.rollout_state.clone());
+        let of_set = |old: &DeploymentRecord| old.rollout_state.clone().or_else(|| old.status.clone());
+        let status = self.new.and_then(|new| new.status.clone()).or_else(|| of_set(self.old?));
         Known { id: self.id.clone(), status: status.or_else(|| self.old?.status.clone()), created: self.at }
     }
 
@@ -110,6 +113,7 @@ pub fn choose(
     found.map(|found| Deployment::new(service, found)).ok_or_else(|| NoDeployment {
         service: service.name.clone(),
         controller: service.controller.clone(),
+        status: service.status.clone(),
         wanted: wanted.clone(),
         known: candidates.iter().map(Candidate::known).collect(),
     })
@@ -167,7 +171,9 @@ fn candidates<'a>(
         one.rollback_event = rollback.and_then(|rollback| rollback.event);
         let is_primary = primary.is_some_and(|primary| primary.id == one.id);
         let newer = primary.filter(|primary| primary.created > one.at && !is_rollback(&primary.id));
-        one.superseded_by = newer.filter(|_| !is_primary);
+        // Two task sets stand beside each other for as long as their controller likes.
+        let is_set = one.old.is_some_and(|old| old.stability.is_some());
+        one.superseded_by = newer.filter(|_| !is_primary && !is_set);
     }
     all.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
     all

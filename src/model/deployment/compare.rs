@@ -95,7 +95,7 @@ impl Comparison {
 
     /// The difference that says most: of those that matter the one of the most seconds, of a phase rather than of the
     /// whole launch.
-    pub fn foremost(&self) -> Option<&Difference> {
+    pub(crate) fn foremost(&self) -> Option<&Difference> {
         let matters = |difference: &&Difference| matches!(difference.matter, Matter::Slower | Matter::Faster);
         self.differences.iter().filter(matters).max_by_key(|difference| difference.weight())
     }
@@ -106,12 +106,12 @@ impl Comparison {
     }
 
     /// Whether no phase could be judged.
-    pub fn is_small(&self) -> bool {
+    pub(crate) fn is_small(&self) -> bool {
         self.differences.iter().all(|difference| difference.matter == Matter::Small)
     }
 
     /// Whether the outcome is another one than the baseline's.
-    pub fn outcome_differs(&self, state: State) -> bool {
+    pub(crate) fn outcome_differs(&self, state: State) -> bool {
         self.baseline.outcome.as_deref().is_some_and(|outcome| outcome != state.name())
     }
 }

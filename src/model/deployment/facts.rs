@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::choose::Candidate;
 use crate::model::Time;
 use crate::model::action::{self, ActionRecord};
-use crate::model::observation::ServiceEvent;
-use crate::model::service::{CircuitBreaker, DeploymentRecord, ServiceDeploymentRecord, ServiceRecord};
+use crate::model::observation::{ServiceEvent, TaskRecord};
+use crate::model::service::{
+    Around, CircuitBreaker, DeploymentRecord, STEADY, ServiceDeploymentRecord, ServiceRecord, task_ids,
+};
 
 /// How a deployment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +92,10 @@ pub struct Deployment {
     pub started: Option<Time>,
     /// When it was over.
     pub finished: Option<Finish>,
-    /// How it stands.
+    /// How it stands, or ended.
     pub outcome: RolloutOutcome,
+    /// Why it serves nobody whatever it came to: its service is being deleted, or was.
+    pub deleted: Option<&'static str>,
     /// Its rollback.
     pub rollback: Option<Rollback>,
     /// `desiredCount`.
@@ -104,6 +108,10 @@ pub struct Deployment {
     pub stage: Option<String>,
     /// The circuit breaker; new API only.
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// How it is rolled out: `ROLLING`, `BLUE_GREEN`, `LINEAR`, `CANARY`, where that is said.
+    pub strategy: Option<String>,
+    /// The service's target groups.
+    pub target_groups: Vec<String>,
     /// The alarms that went off; new API only.
     pub triggered_alarms: Vec<String>,
     /// The service's events until it was over, oldest first.
@@ -135,6 +143,14 @@ impl Deployment {
         !matches!(self.outcome.state, State::InProgress)
     }
 
+    /// What whoever asks now is told: what held, or goes on, is gone with its service. Its trace tells how it ended.
+    pub const fn standing(&self) -> State {
+        match (self.outcome.state, self.deleted) {
+            (State::Held | State::InProgress, Some(_)) => State::Failed,
+            (state, _) => state,
+        }
+    }
+
     /// The service's events while it went on, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &ServiceEvent> {
         self.all_events.iter().filter(|event| self.created.is_none_or(|created| event.at >= created))
@@ -152,6 +168,11 @@ impl Deployment {
         let (from, to) = self.told_within().unzip();
         let own = action::of_service(actions, &self.service);
         self.actions = action::of_deployment(&own, &self.id, self.arn.as_deref(), (from, to.flatten()));
+    }
+
+    /// What the service says around a task of it.
+    pub fn around(&self, task: &TaskRecord) -> Around {
+        Around::new(task, &self.target_groups, &self.all_events)
     }
 
     /// Takes over what an earlier answer said and this one no longer does.
@@ -217,12 +238,15 @@ impl Deployment {
             started: new.and_then(|new| new.started),
             finished,
             outcome,
+            deleted: deleted(service),
             rollback,
             desired: old.and_then(|old| old.desired),
             running: old.and_then(|old| old.running),
             failed_tasks: failed.or_else(|| old?.failed),
             stage: new.and_then(|new| new.stage.clone()),
             circuit_breaker: breaker,
+            strategy: new.and_then(|new| new.strategy.clone()).or_else(|| service.strategy.clone()),
+            target_groups: service.target_groups.clone(),
             triggered_alarms: new.map_or_else(Vec::new, |new| new.triggered_alarms.clone()),
             all_events: events,
             actions: vec![],
@@ -261,18 +285,6 @@ fn rebalanced(events: &[ServiceEvent]) -> [BTreeSet<String>; 2] {
         named.map(str::to_lowercase).collect()
     };
     [about("has started"), about("has stopped")]
-}
-
-/// The tasks that an event names: `(task ID)`, or ids of 32 hex digits (or UUIDs) alone.
-fn task_ids(message: &str) -> impl Iterator<Item = &str> {
-    let words = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    let is_id = |word: &str| word.len() >= 32 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    let mut before = "";
-    words.filter(|word| !word.is_empty()).filter(move |word| {
-        let is_named = before == "task" || is_id(word);
-        before = word;
-        is_named
-    })
 }
 
 /// When an event says that a deployment was `what`: `completed`, `failed`.
@@ -314,6 +326,7 @@ const NEW_API: &str = "the status of the service deployment";
 const OLD_API: &str = "rolloutState of DescribeServices";
 const EVENT: &str = "a service event";
 const COUNTS: &str = "the counts of DescribeServices: this service's deployments have no rolloutState";
+const TASK_SET: &str = "status and stability of its task set in DescribeServices";
 const NEXT: &str = "the next deployment, which took its place";
 
 fn judge(
@@ -357,6 +370,9 @@ fn judge(
             ),
         };
     };
+    if let Some(stability) = old.stability.as_deref() {
+        return judge_task_set(service, old, stability);
+    }
     let reason = old.rollout_state_reason.clone();
     let said_by = old.told_by.unwrap_or(OLD_API);
     let from = |event: Option<Time>| finish(event, "service event").or(finish(old.updated, "deployment updated"));
@@ -376,6 +392,41 @@ fn judge(
             finish(old.updated, "deployment updated"),
         ),
         None => (RolloutOutcome { state: State::InProgress, reason: None, said_by: COUNTS }, None),
+    }
+}
+
+/// A task set has held when the traffic is its own and all its tasks run. Which one gets the traffic is decided elsewhere: by CodeDeploy, or
+/// whoever the controller is.
+fn judge_task_set(
+    service: &ServiceRecord,
+    own: &DeploymentRecord,
+    stability: &str,
+) -> (RolloutOutcome, Option<Finish>) {
+    let status = own.status.as_deref().unwrap_or("of unknown status");
+    let primary = service.deployments.iter().find(|one| one.status.as_deref() == Some("PRIMARY") && one.id != own.id);
+    let is_steady = stability == STEADY;
+    let (state, reason) = match (status, primary) {
+        ("PRIMARY", _) if is_steady => (State::Held, None),
+        ("DRAINING", Some(primary)) if primary.created < own.created => {
+            (State::RolledBack, Some(format!("its task set is DRAINING, and the earlier {} is PRIMARY", primary.id)))
+        }
+        ("DRAINING", Some(_)) if is_steady => (State::Held, None),
+        ("DRAINING", Some(primary)) => {
+            (State::Failed, Some(format!("{} took its place before it was steady", primary.id)))
+        }
+        ("DRAINING", None) => (State::Failed, Some("its task set is DRAINING, and none is PRIMARY".to_owned())),
+        _ => (State::InProgress, Some(format!("its task set is {status} and {stability}"))),
+    };
+    let finished = own.updated.filter(|_| state != State::InProgress);
+    (RolloutOutcome { state, reason, said_by: TASK_SET }, finished.map(|at| Finish { at, source: "task set updated" }))
+}
+
+/// Why a service serves nobody, whatever became of its deployments.
+fn deleted(service: &ServiceRecord) -> Option<&'static str> {
+    match service.status.as_deref()? {
+        "DRAINING" => Some("the service is DRAINING: it is being deleted"),
+        "INACTIVE" => Some("the service is INACTIVE: it was deleted"),
+        _ => None,
     }
 }
 

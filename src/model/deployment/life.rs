@@ -12,7 +12,7 @@ use super::together;
 use crate::model::finding::FindingKind;
 use crate::model::log::LogLine;
 use crate::model::observation::TaskTimes;
-use crate::model::outcome::Failure;
+use crate::model::outcome::{Failure, Outcome};
 use crate::model::phases::{Phase, PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
 
@@ -26,7 +26,7 @@ const SAMPLED: usize = 10;
 const LINES: usize = 5;
 
 /// What is kept of a task.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeployedTask {
     /// Its id, as written.
     pub id: String,
@@ -104,7 +104,7 @@ pub struct LogSample {
 /// Tasks that failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureGroup {
-    /// The reason of the first of them.
+    /// The reason of one of them: the first in the alphabet.
     pub reason: String,
     /// How many there are.
     pub count: usize,
@@ -155,14 +155,71 @@ pub struct FoundInTasks {
     pub old: usize,
     /// How many tasks.
     pub count: usize,
-    /// The first of them.
-    pub task_id: String,
+    /// The first of them; none: it is found of the deployment as a whole.
+    pub task_id: Option<String>,
     /// What was found of that one.
     pub text: String,
 }
 
+/// What one task adds to a deployment: all that is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskShare {
+    id: String,
+    /// Why it is not counted, or not only.
+    apart: Option<&'static str>,
+    findings: Vec<(FindingKind, String)>,
+    /// The task, where the rollout launched or stopped it.
+    task: Option<DeployedTask>,
+    definition: Option<String>,
+    sample: Option<LogSample>,
+}
+
+impl TaskShare {
+    /// Of a task of the service.
+    pub fn new(deployment: &Deployment, life: &TaskLife, has_caller: bool) -> Self {
+        let task = &life.task;
+        let role = deployment.role(task);
+        let outcome = Outcome::foreseen(task, life.phases.as_ref());
+        let failure = outcome.failure;
+        let end = deployment.end(task, failure.is_some()).filter(|_| role == Role::Launch);
+        let is_rollouts = matches!(role, Role::Launch | Role::Stop);
+        let deployed = is_rollouts.then(|| DeployedTask {
+            id: task.id.clone(),
+            arn: task.arn.clone(),
+            zone: task.availability_zone.clone(),
+            role,
+            end,
+            times: task.times,
+            phases: life.phases.clone().map(|phases| Phases { moments: vec![], ..phases }),
+            is_stopped: life.is_stopped(),
+            failure,
+            failed_phase: outcome.failed_phase,
+            has_caller,
+        });
+        let findings = life.findings.iter().filter(|_| is_rollouts);
+        Self {
+            id: task.id.clone(),
+            apart: told_apart(role, end),
+            findings: findings.map(|finding| (finding.kind, finding.text.clone())).collect(),
+            sample: deployed.as_ref().filter(|task| task.has_failed()).and_then(|_| sample(life)),
+            task: deployed,
+            definition: task.task_definition_arn.clone(),
+        }
+    }
+
+    /// The task, where the rollout launched or stopped it.
+    pub const fn task(&self) -> Option<&DeployedTask> {
+        self.task.as_ref()
+    }
+
+    /// Its last lines, where it failed and they were read.
+    pub const fn sample(&self) -> Option<&LogSample> {
+        self.sample.as_ref()
+    }
+}
+
 /// A deployment with its tasks.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentLife {
     /// What ECS says of it.
     pub deployment: Deployment,
@@ -192,59 +249,47 @@ impl DeploymentLife {
 
     /// Adds a task of the service.
     pub fn add(&mut self, life: &TaskLife, has_caller: bool) {
-        let task = &life.task;
-        let role = self.deployment.role(task);
-        let failure = life.outcome.failure.clone();
-        let end = self.deployment.end(task, failure.is_some()).filter(|_| role == Role::Launch);
-        if let Some(what) = told_apart(role, end) {
+        self.put(&TaskShare::new(&self.deployment, life, has_caller));
+    }
+
+    /// Adds what is kept of a task.
+    pub fn put(&mut self, share: &TaskShare) {
+        let TaskShare { id, apart, findings, task, definition, sample } = share;
+        if let Some(what) = *apart {
             let apart = self.apart.entry(what).or_insert(Apart { what, count: 0, tasks: vec![] });
             apart.count += 1;
-            remember(&mut apart.tasks, &task.id);
+            remember(&mut apart.tasks, id);
         }
-        if !matches!(role, Role::Launch | Role::Stop) {
-            return;
-        }
-        for finding in &life.findings {
-            let found = self.findings.entry(finding.kind).or_insert_with(|| FoundInTasks {
+        let Some(deployed) = task else { return };
+        for (kind, text) in findings {
+            let found = self.findings.entry(*kind).or_insert_with(|| FoundInTasks {
                 count: 0,
                 old: 0,
-                task_id: task.id.clone(),
-                text: finding.text.clone(),
+                task_id: Some(id.clone()),
+                text: text.clone(),
             });
             found.count += 1;
-            found.old += usize::from(role == Role::Stop);
+            found.old += usize::from(deployed.role == Role::Stop);
         }
-        let mut phases = life.phases.clone();
-        if let Some(phases) = &mut phases {
-            phases.moments = vec![];
-        }
-        let deployed = DeployedTask {
-            id: task.id.clone(),
-            arn: task.arn.clone(),
-            zone: task.availability_zone.clone(),
-            role,
-            end,
-            times: task.times,
-            phases,
-            is_stopped: life.is_stopped(),
-            failure,
-            failed_phase: life.outcome.failed_phase,
-            has_caller,
-        };
-        if role == Role::Stop {
-            self.stops.push(deployed);
+        if deployed.role == Role::Stop {
+            self.stops.push(deployed.clone());
             return;
         }
         // Of a deployment that has left DescribeServices only its tasks know the definition.
         if self.deployment.task_definition.is_none() {
-            self.deployment.task_definition.clone_from(&task.task_definition_arn);
+            self.deployment.task_definition.clone_from(definition);
         }
         if let Some(failure) = deployed.failure.as_ref().filter(|_| deployed.has_failed()) {
             let group = self.groups.entry(FailureGroup::key(failure)).or_insert_with(|| FailureGroup::of(failure));
-            group.count_in(&task.id);
-            group.sample = group.sample.take().or_else(|| sample(life));
+            group.count_in(id);
+            // Whatever the order in which they are read, one and the same speaks for them.
+            if failure.description < group.reason {
+                group.reason.clone_from(&failure.description);
+            }
+            let samples = group.sample.take().into_iter().chain(sample.clone());
+            group.sample = samples.min_by(|a, b| a.task_id.cmp(&b.task_id));
         }
-        self.launches.push(deployed);
+        self.launches.push(deployed.clone());
     }
 
     /// Puts the tasks into their order and finds what they show together. Called when all have been added.
@@ -253,19 +298,24 @@ impl DeploymentLife {
         self.launches.sort_by_cached_key(key);
         let key = |task: &DeployedTask| (task.phases.as_ref().and_then(|phases| phases.end_began), task.id.clone());
         self.stops.sort_by_cached_key(key);
-        let definition = self.deployment.task_definition.as_deref();
-        self.findings.extend(together::findings(&self.launches, self.groups.values(), definition));
+        self.findings.extend(together::findings(self));
     }
 
     /// Whether a task that is about to be added failed for a reason of which no log lines are known yet. Only the first few of a
     /// group are asked for: where two wrote nothing, the others did not either.
     pub fn wants_sample(&self, life: &TaskLife) -> bool {
-        let Some(failure) = &life.outcome.failure else { return false };
+        let Some(failure) = &Outcome::foreseen(&life.task, life.phases.as_ref()).failure else { return false };
         let is_ours = self.deployment.role(&life.task) == Role::Launch;
         let has_failed = self.deployment.end(&life.task, true) == Some(End::Failed);
         let group = self.groups.get(&alike(&failure.description));
         let is_wanted = group.map_or(self.groups.len() < SAMPLED, |group| group.sample.is_none() && group.count < 2);
         is_ours && has_failed && is_wanted
+    }
+
+    /// How many have failed as this task did.
+    pub fn like(&self, share: &TaskShare) -> usize {
+        let failure = share.task.as_ref().and_then(|task| task.failure.as_ref());
+        failure.and_then(|failure| self.groups.get(&alike(&failure.description))).map_or(0, |group| group.count)
     }
 
     /// Failures by reason, the most frequent first.

@@ -3,18 +3,22 @@
 //!
 //! Pure, as all of `model`.
 
+mod bad;
 mod choose;
 mod compare;
 mod facts;
 mod life;
+mod path;
 mod role;
 mod spread;
 mod together;
 
+pub use bad::{Bad, FailFast, TASK_FAILED};
 pub use choose::{Known, NoDeployment, Wanted, choose};
 pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT_VERSION};
 pub use facts::{Deployment, Finish, Rollback, RolloutOutcome, State, deployment_ids};
 pub(super) use life::launch_lengths;
-pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample};
+pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample, TaskShare};
+pub use path::Path;
 pub use role::{End, Role};
 pub use spread::Spread;

@@ -1,28 +1,72 @@
 //! What only many tasks show together. Main function: [`findings`].
 
-use super::life::{DeployedTask, FailureGroup, FoundInTasks};
-use crate::model::Time;
+use std::time::Duration;
+
+use super::facts::Deployment;
+use super::life::{DeployedTask, DeploymentLife, FailureGroup, FoundInTasks};
 use crate::model::finding::FindingKind;
+use crate::model::observation::ServiceEvent;
 use crate::model::phases::PhaseKind;
+use crate::model::{Time, duration};
 
 /// As often must tasks start, and fail alike, before it is a loop.
 const LOOPS: usize = 3;
+/// So long after a start nothing should be waited for any more.
+const SLOW_TO_HEALTHY: Duration = Duration::from_secs(60);
 /// So many pulls at once are worth telling: a registry, a NAT gateway or an interface endpoint is shared by them.
 const AT_ONCE: usize = 10;
 
 /// The findings of a whole deployment.
-pub(super) fn findings<'a>(
-    launches: &[DeployedTask],
-    groups: impl Iterator<Item = &'a FailureGroup>,
-    definition: Option<&str>,
-) -> Vec<(FindingKind, FoundInTasks)> {
-    let crashes = groups.filter_map(|group| crash_loop(launches, group));
-    crashes
-        .max_by_key(|found| found.count)
-        .map(|found| (FindingKind::CrashLoop, found))
-        .into_iter()
-        .chain(pulls_together(launches, definition).map(|found| (FindingKind::PullsTogether, found)))
-        .collect()
+pub(super) fn findings(life: &DeploymentLife) -> Vec<(FindingKind, FoundInTasks)> {
+    let (deployment, launches) = (&life.deployment, &life.launches);
+    let crashes = life.failures().into_iter().filter_map(|group| crash_loop(launches, group));
+    let found = [
+        (FindingKind::CrashLoop, crashes.max_by_key(|found| found.count)),
+        (FindingKind::PullsTogether, pulls_together(launches, deployment.task_definition.as_deref())),
+        (FindingKind::UnhealthyTargets, unhealthy_targets(deployment)),
+        (FindingKind::SlowPlacement, no_place(life)),
+        (FindingKind::SlowToHealthy, slow_to_healthy(life)),
+    ];
+    found.into_iter().filter_map(|(kind, found)| Some((kind, found?))).collect()
+}
+
+/// What the service said of targets while the deployment went on: how often, and why the first time.
+fn unhealthy_targets(deployment: &Deployment) -> Option<FoundInTasks> {
+    let said: Vec<(&str, &str)> = deployment.events().filter_map(ServiceEvent::unhealthy_target).collect();
+    let (group, why) = said.first()?;
+    Some(whole(said.len(), format!("targets were unhealthy in target group {group}, {}: {why}", times(said.len()))))
+}
+
+/// No place was found for a task, which then does not exist: only the service's events tell of it.
+fn no_place(life: &DeploymentLife) -> Option<FoundInTasks> {
+    let said: Vec<&ServiceEvent> = life.deployment.events().filter(|event| event.says_no_place()).collect();
+    let first = said.first()?;
+    let of_tasks =
+        life.findings.get(&FindingKind::SlowPlacement).map_or(String::new(), |found| format!("; {}", found.text));
+    Some(whole(said.len(), format!("no place was found for a task, {}: {}{of_tasks}", times(said.len()), first.text())))
+}
+
+/// A started task that serves nobody yet: nothing moves until the health checks have passed.
+fn slow_to_healthy(life: &DeploymentLife) -> Option<FoundInTasks> {
+    let is_rolling = life.deployment.strategy.as_deref().is_none_or(|strategy| strategy == "ROLLING");
+    if life.deployment.target_groups.is_empty() || !is_rolling {
+        return None;
+    }
+    let (after, took) = super::path::longest_wait(life).filter(|(_, took)| *took >= SLOW_TO_HEALTHY)?;
+    let text = format!(
+        "after {after} had started nothing moved for {}: health checks of the target group (interval × healthy threshold), of the container, or the grace period",
+        duration::short(took)
+    );
+    Some(whole(1, text))
+}
+
+/// Of the deployment as a whole.
+const fn whole(count: usize, text: String) -> FoundInTasks {
+    FoundInTasks { old: 0, count, task_id: None, text }
+}
+
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 /// Tasks that started one after the other, ran, and failed for one reason.
@@ -43,7 +87,7 @@ fn crash_loop(launches: &[DeployedTask], group: &FailureGroup) -> Option<FoundIn
     }
     let took = started.iter().max()?.since(*started.iter().min()?).as_secs_f64() / 60.0;
     let text = format!("started one after the other within {took:.1} min and failed alike");
-    Some(FoundInTasks { old: 0, count: failed.len(), task_id: failed.first()?.id.clone(), text })
+    Some(FoundInTasks { old: 0, count: failed.len(), task_id: Some(failed.first()?.id.clone()), text })
 }
 
 /// The most pulls that went on at one time.
@@ -64,5 +108,5 @@ fn pulls_together(launches: &[DeployedTask], definition: Option<&str>) -> Option
     let most = usize::try_from(most).ok().filter(|most| *most >= AT_ONCE)?;
     let what = definition.map_or("their images", crate::model::arn::last_part);
     let text = format!("{most} of {} tasks pulled the images of {what} at one time", launches.len());
-    Some(FoundInTasks { old: 0, count: most, task_id: launches.first()?.id.clone(), text })
+    Some(FoundInTasks { old: 0, count: most, task_id: Some(launches.first()?.id.clone()), text })
 }

@@ -44,7 +44,11 @@ pub(super) fn slow(life: &TaskLife, add: Add<'_>) {
         add(FindingKind::SlowPull, format!("the image pull{of} {took}{share}"));
     }
     if let Some(took) = took(PhaseKind::PlacementAndNetwork) {
-        add(FindingKind::SlowPlacement, format!("placement and network {took}, before any pull"));
+        let phase = life.phases.as_ref().and_then(|phases| phases.find(PhaseKind::PlacementAndNetwork));
+        let is_within = |at| phase.is_some_and(|phase| at >= phase.start && phase.end.is_none_or(|end| at <= end));
+        let mut said = life.around.events.iter().filter(|event| event.says_no_place() && is_within(event.at));
+        let said = said.next().map_or(String::new(), |event| format!("; the service said then: {}", event.text()));
+        add(FindingKind::SlowPlacement, format!("placement and network {took}, before any pull{said}"));
     }
 }
 

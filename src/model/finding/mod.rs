@@ -1,6 +1,7 @@
 //! What is worth pointing out in a task's life, each with its evidence. Main type: [`Finding`]. `docs/findings.md` says of each
 //! why it matters and what to do.
 
+mod balancer;
 mod end;
 mod launch;
 mod sources;
@@ -48,6 +49,12 @@ findings! {
     SlowPull = "slow-pull", problem;
     /// Placement and network took long.
     SlowPlacement = "slow-placement", problem;
+    /// Its targets took long to leave the load balancer.
+    SlowDraining = "slow-draining", problem;
+    /// In a deployment, started tasks took long to be healthy.
+    SlowToHealthy = "slow-to-healthy", problem;
+    /// The load balancer called targets unhealthy.
+    UnhealthyTargets = "unhealthy-targets", problem;
     /// It waited for a pull with its network attached.
     WaitedForPull = "waited-for-pull", problem;
     /// A container was probably killed when its stop timeout ran out.
@@ -110,6 +117,8 @@ pub(super) fn all(life: &TaskLife) -> Vec<Finding> {
     end::out_of_memory(life, &mut add);
     end::why_it_stopped(life, &mut add);
     end::probably_killed(life, &mut add);
+    balancer::unhealthy_targets(life, &mut add);
+    balancer::slow_draining(life, &mut add);
     end::exited_zero(life, &mut add);
     end::health_check_grace(life, &mut add);
     sources::logs_missing(life, &mut add);

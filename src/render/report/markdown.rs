@@ -4,6 +4,7 @@ use super::rows::{self, MOST};
 use super::{Report, sentences};
 use crate::model::deployment::State;
 use crate::model::duration;
+use crate::render::markup::{code, link, push, text};
 use crate::render::style::Style;
 use crate::render::{escape, moment};
 
@@ -16,7 +17,7 @@ const BAR: usize = 48;
 pub fn draw(report: &Report<'_>, style: &Style) -> String {
     let deployment = &report.life.deployment;
     let mut out = String::new();
-    let mark = match deployment.outcome.state {
+    let mark = match report.state() {
         State::Held => "✅",
         State::RolledBack | State::Failed => "❌",
         State::InProgress => "⏳",
@@ -53,15 +54,6 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
     });
     push(&mut out, &rest.iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n"));
     out
-}
-
-/// A block, and the empty line after it.
-fn push(out: &mut String, block: &str) {
-    if !out.is_empty() {
-        out.push('\n');
-    }
-    out.push_str(block);
-    out.push('\n');
 }
 
 fn phases(out: &mut String, report: &Report<'_>) {
@@ -133,36 +125,4 @@ fn failures(out: &mut String, report: &Report<'_>) {
         push(out, &format!("Last lines of container {} of {}:", text(&sample.container), text(&sample.task_id)));
         push(out, &lines.join("\n"));
     }
-}
-
-/// Untrusted text in a paragraph: nothing in it is markup.
-pub(in crate::render) fn text(text: &str) -> String {
-    let mut safe = String::new();
-    for c in escape::text(text).chars() {
-        match c {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '@' => {
-                safe.push('\\');
-                safe.push(c);
-            }
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-/// An address that can stand in a link as it is; what would end the link is percent-encoded.
-fn link(url: &str) -> Option<String> {
-    let is_web = url.starts_with("https://") || url.starts_with("http://");
-    let encoded = |c: char| match c {
-        '(' | ')' | '<' | '>' | '[' | ']' | '"' | '\\' | '`' | ' ' => format!("%{:02X}", u32::from(c)),
-        c => c.to_string(),
-    };
-    (is_web && !url.contains(char::is_control)).then(|| url.chars().map(encoded).collect())
-}
-
-fn code(text: &str) -> String {
-    format!("`{}`", escape::text(text).replace('`', "'"))
 }

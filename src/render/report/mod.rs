@@ -4,6 +4,7 @@
 //! What happened comes first, in words; then numbers. Bounded: a deployment of thousands fits a screen.
 
 mod json;
+mod live;
 mod markdown;
 mod rows;
 mod sentences;
@@ -11,12 +12,12 @@ mod text;
 
 pub use json::draw as json;
 pub(in crate::render) use json::spread as spread_json;
+pub use live::draw as live;
 pub use markdown::draw as markdown;
-pub(in crate::render) use markdown::text as escaped;
 pub(in crate::render) use sentences::{RULE, difference_sentence, failure, named};
 pub use text::draw as text;
 
-use crate::model::deployment::{Comparison, DeploymentLife};
+use crate::model::deployment::{Bad, Comparison, DeploymentLife, State};
 use crate::model::observation::Gap;
 
 /// What a report is made from.
@@ -32,8 +33,17 @@ pub struct Report<'a> {
     pub trace_url: Option<&'a str>,
     /// It was waited for, in vain.
     pub timed_out: bool,
+    /// It was waited for no longer, since it can only end badly: why.
+    pub bad: Option<&'a Bad>,
     /// What explains an absence that is no fault.
     pub notes: &'a [String],
     /// What was tried and could not be learned.
     pub gaps: &'a [Gap],
+}
+
+impl Report<'_> {
+    /// How it stands, as it is marked: what can only end badly has failed for whoever waits.
+    const fn state(&self) -> State {
+        if self.bad.is_some() { State::Failed } else { self.life.deployment.standing() }
+    }
 }

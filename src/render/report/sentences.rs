@@ -15,6 +15,12 @@ use crate::render::moment;
 /// How it went: `rolled back: ECS deployment circuit breaker: tasks failed to start.`
 pub(super) fn outcome(report: &Report<'_>) -> String {
     let outcome = &report.life.deployment.outcome;
+    if let Some(bad) = report.bad {
+        return format!("failing, and waited for no longer: {}", bad.reason);
+    }
+    if let Some(deleted) = report.life.deployment.deleted.filter(|_| outcome.state != report.state()) {
+        return format!("failed: {deleted} (its deployment: {})", outcome.state.name());
+    }
     let name = match outcome.state {
         State::InProgress if report.life.deployment.rollback.is_some() => "being rolled back",
         state => state.name(),
@@ -26,7 +32,7 @@ pub(super) fn outcome(report: &Report<'_>) -> String {
 
 /// How it stands, in a word or two.
 pub(super) fn outcome_word(report: &Report<'_>) -> &'static str {
-    report.life.deployment.outcome.state.name()
+    report.life.deployment.standing().name()
 }
 
 /// Whose word that is.
@@ -39,8 +45,8 @@ pub(super) fn said_by(report: &Report<'_>) -> String {
 pub(super) fn first_lines(report: &Report<'_>) -> Vec<String> {
     let outcome = outcome(report);
     let Some(comparison) = report.comparison else { return vec![outcome] };
-    let mut lines = vec![compared(comparison, report.life.deployment.outcome.state)];
-    let at = if report.life.deployment.outcome.state == State::Held { 1 } else { 0 };
+    let mut lines = vec![compared(comparison, report.life.deployment.standing())];
+    let at = if report.life.deployment.standing() == State::Held { 1 } else { 0 };
     lines.insert(at, outcome);
     lines
 }
@@ -147,6 +153,25 @@ pub(super) fn slowest_phase(report: &Report<'_>) -> Option<String> {
     ))
 }
 
+/// `of the rollout's 9 min 12 s: 7 min 30 s of nothing but old tasks that drained and stopped, …`, the longest part first. Of one
+/// that did not hold the failures are what counts.
+pub(super) fn path(report: &Report<'_>) -> Option<String> {
+    let deployment = &report.life.deployment;
+    let path = report.life.path().filter(|_| deployment.outcome.state == State::Held)?;
+    let (stopping, waiting) = match deployment.target_groups.is_empty() {
+        true => ("of nothing but old tasks that stopped", "in which nothing moved: the scheduler waits"),
+        false => (
+            "of nothing but old tasks that drained and stopped",
+            "in which nothing moved: health checks, the scheduler",
+        ),
+    };
+    let mut parts = [(path.launch, "of launches"), (path.stopping, stopping), (path.waiting, waiting)];
+    parts.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    let parts = parts.iter().filter(|(length, _)| !length.is_zero());
+    let parts: Vec<String> = parts.map(|(length, what)| format!("{} {what}", short(*length))).collect();
+    Some(format!("the rollout's {} were {}", short(path.whole), parts.join("; ")))
+}
+
 /// The slowest task with its phases.
 pub(super) fn slowest_task(report: &Report<'_>) -> Option<String> {
     let task = report.life.slowest()?;
@@ -175,9 +200,10 @@ pub(super) fn findings(report: &Report<'_>) -> Vec<String> {
     let is_told = |kind: FindingKind| matches!(kind, FindingKind::FailedToStart | FindingKind::EssentialExit);
     let problems = report.life.findings.iter().filter(|(kind, _)| kind.is_problem() && !is_told(**kind));
     let sentence = |(kind, found): (&FindingKind, &crate::model::deployment::FoundInTasks)| {
+        let Some(task) = &found.task_id else { return format!("{}: {}", kind.id(), found.text) };
         let old = if found.old == found.count { "old " } else { "" };
         let tasks = if found.count == 1 { format!("1 {old}task") } else { format!("{} {old}tasks", found.count) };
-        format!("{tasks}, {}: {} ({})", kind.id(), found.text, found.task_id)
+        format!("{tasks}, {}: {} ({})", kind.id(), found.text, task)
     };
     problems.map(sentence).collect()
 }

@@ -19,7 +19,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
     out
 }
 
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
 }
@@ -27,12 +27,12 @@ fn line(out: &mut String, text: &str) {
 /// What happened, to what, and when.
 fn first(out: &mut String, report: &Report<'_>, style: &Style) {
     let deployment = &report.life.deployment;
-    let tone = match deployment.outcome.state {
+    let tone = match report.state() {
         State::RolledBack | State::Failed => Tone::Bad,
         State::Held => Tone::Title,
         State::InProgress => Tone::Warn,
     };
-    let mark = match deployment.outcome.state {
+    let mark = match report.state() {
         State::RolledBack | State::Failed => style.pick("✗ ", "x "),
         State::Held => style.pick("✓ ", "+ "),
         State::InProgress => style.pick("… ", "~ "),
@@ -41,7 +41,10 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
     for said in sentences::first_lines(report) {
         let is_outcome = said == outcome;
         let (mark, tone) = if is_outcome { (mark, tone) } else { ("", Tone::Title) };
-        let text = if is_outcome { format!("{said} ({})", sentences::said_by(report)) } else { said };
+        let text = match report.bad {
+            None if is_outcome => format!("{said} ({})", sentences::said_by(report)),
+            _ => said,
+        };
         wrapped(out, mark, tone, &text, style);
     }
     out.push('\n');
@@ -101,15 +104,19 @@ fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
         );
         line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
     }
-    let legend: Vec<String> = LETTERS
-        .iter()
-        .map(|(kind, drawn, ascii)| format!("{} {}", if style.unicode { drawn } else { ascii }, kind.name()))
-        .collect();
-    line(out, &style.paint(Tone::Quiet, &style.fit(&legend.join("  "), style.width)));
+    line(out, &style.paint(Tone::Quiet, &style.fit(&legend(style), style.width)));
     out.push('\n');
 }
 
-fn mark(task: &DeployedTask, style: &Style) -> (String, Tone) {
+/// What the letters of a bar mean.
+pub(super) fn legend(style: &Style) -> String {
+    let letters = LETTERS.iter();
+    let meant =
+        letters.map(|(kind, drawn, ascii)| format!("{} {}", if style.unicode { drawn } else { ascii }, kind.name()));
+    meant.collect::<Vec<_>>().join("  ")
+}
+
+pub(super) fn mark(task: &DeployedTask, style: &Style) -> (String, Tone) {
     let has_failed = task.has_failed();
     match task.end {
         Some(end) if has_failed => (format!("{} {}", style.pick("✗", "x"), end.name()), Tone::Bad),
@@ -166,7 +173,8 @@ fn phases(out: &mut String, report: &Report<'_>, style: &Style) {
         wrapped(out, "", Tone::Quiet, &text, style);
     }
     out.push('\n');
-    for sentence in [sentences::slowest_phase(report), sentences::slowest_task(report)].into_iter().flatten() {
+    let said = [sentences::path(report), sentences::slowest_phase(report), sentences::slowest_task(report)];
+    for sentence in said.into_iter().flatten() {
         wrapped(out, style.pick("• ", "* "), Tone::Plain, &sentence, style);
     }
     if report.comparison.is_some() {

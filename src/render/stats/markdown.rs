@@ -2,7 +2,8 @@
 
 use super::{View, heading, launch, mostly, rule, share};
 use crate::model::duration::short;
-use crate::render::report::{escaped as text, failure, named};
+use crate::render::markup::text;
+use crate::render::report::{failure, named};
 use crate::render::style::Style;
 
 /// Draws the tasks.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Sender;
 
 use self::tracked::News;
 pub use self::tracked::Tracked;
+use super::Now;
 use super::notice::{NotSent, Notice, Stopping, Teller};
 use super::stop::Stop;
 use super::watch::{self, Watch, Watched};
@@ -42,6 +43,8 @@ pub struct AgentConfig {
     pub options: TraceOptions,
     /// Who gets the spans.
     pub destinations: Vec<Destination>,
+    /// What time it is.
+    pub clock: Now,
 }
 
 /// Watches the tasks until told to stop, and sends what becomes final.
@@ -88,6 +91,7 @@ pub async fn look_once(config: AgentConfig, stop: Stop, notices: Teller) -> Look
 /// The tasks of this instance.
 struct AgentWatch {
     options: TraceOptions,
+    clock: Now,
     log_lines: usize,
     agent: Agent,
     which: Which,
@@ -111,9 +115,10 @@ struct AgentWatch {
 
 impl AgentWatch {
     fn new(config: AgentConfig, is_once: bool, notices: Teller) -> (Self, Vec<Destination>) {
-        let AgentConfig { agent, which, docker, log_lines, options, destinations } = config;
+        let AgentConfig { agent, which, docker, log_lines, options, destinations, clock } = config;
         let watch = Self {
             options,
+            clock,
             log_lines,
             agent,
             which,
@@ -284,7 +289,7 @@ impl AgentWatch {
                 let (label, name) = (task.label(), &container.name);
                 self.gap(Some(&label), format!("the log of container {name} could not be read any more"), None);
             }
-            task.send(&self.options, pieces, at_once).await;
+            task.send((self.clock)(), &self.options, pieces, at_once).await;
         }
         // What was looked at once is still to be printed.
         if !self.is_once {

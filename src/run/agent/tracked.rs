@@ -204,14 +204,14 @@ impl Tracked {
     }
 
     /// Sends what is final and was not sent yet. `at_once`: also where a log could not be read.
-    pub(super) async fn send(&mut self, options: &TraceOptions, pieces: &Sender<Piece>, at_once: bool) {
+    pub(super) async fn send(&mut self, now: Time, options: &TraceOptions, pieces: &Sender<Piece>, at_once: bool) {
         let ready = self.ready(at_once);
         let has_news = ready.iter().any(|id| self.containers.get(id).is_some_and(|known| !known.is_sent));
         let standalone = options.standalone && self.is_complete();
         if !has_news && !standalone {
             return;
         }
-        self.sent.send(self.observed(&ready), &TraceOptions { standalone, ..options.clone() }, pieces).await;
+        self.sent.send(self.observed(&ready), now, &TraceOptions { standalone, ..options.clone() }, pieces).await;
         for id in ready {
             if let Some(known) = self.containers.get_mut(&id) {
                 (known.is_sent, known.log) = (true, None);

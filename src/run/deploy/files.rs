@@ -93,7 +93,7 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
             container: None,
         });
     }
-    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false })
+    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false, bad: None })
 }
 
 /// Of a service some fields may stand alone (`--query`): the tasks that one of its deployments started know its name and its
@@ -118,12 +118,8 @@ fn name_by_tasks(services: &mut [ServiceRecord], rest: &[Observation], files: &F
 /// Events may stand apart from the service that they name.
 fn add_events(services: &mut [ServiceRecord], rest: &[Observation]) {
     for service in services.iter_mut().filter(|service| service.events.is_empty() && !service.name.is_empty()) {
-        let is_own = |message: &str| {
-            let rest = message.strip_prefix("(service ").and_then(|rest| rest.strip_prefix(&*service.name));
-            rest.is_some_and(|rest| rest.starts_with([')', ',']))
-        };
         let events = rest.iter().filter_map(|observation| match observation {
-            Observation::ServiceEvent(event) if is_own(&event.message) => Some(event.clone()),
+            Observation::ServiceEvent(event) if event.is_of(&service.name) => Some(event.clone()),
             _ => None,
         });
         service.events = events.collect();

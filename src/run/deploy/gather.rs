@@ -1,21 +1,21 @@
 //! From a deployment's tasks to what is kept of them, and to their traces. Main type: [`Gather`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use tokio::sync::mpsc::Sender;
 
+use crate::model::TaskLife;
 use crate::model::deployment::{Deployment, DeploymentLife, Role};
 use crate::model::merge::TaskObservations;
 use crate::model::observation::{Gap, TaskRecord};
-use crate::model::{TaskLife, Time};
 use crate::run::notice::Notice;
-use crate::run::read::{Course, Reading};
+use crate::run::read::{Course, Reading, Told};
 use crate::source::aws::{AwsError, Region};
 use crate::source::ecs::{self, EcsSource};
+use crate::source::select::Selection;
 use crate::source::service::ServicePlace;
 use crate::trace::{TaskTrace, TraceOptions, caller};
 
@@ -36,6 +36,8 @@ pub(super) struct Gather {
     pub(super) course: Arc<Course>,
     /// Who is asked for log lines.
     pub(super) logs: Option<(Arc<EcsSource>, Region)>,
+    /// Another deployment than the latest is asked for.
+    pub(super) is_earlier: bool,
     /// What has been told already: what is refused of one task is refused of thousands.
     pub(super) told: Mutex<BTreeMap<String, usize>>,
 }
@@ -105,17 +107,32 @@ impl Gather {
             Origin::Aws { source, place } => (source, place),
         };
         let (deployment, is_sending, log_lines) = (Arc::new(life.deployment.clone()), self.is_sending, self.log_lines);
+        let known = Arc::new(Mutex::new(HashSet::new()));
+        let past = past_of_service(
+            source.clone(),
+            place.clone(),
+            deployment.clone(),
+            known.clone(),
+            Told::quiet(!self.is_earlier),
+            self.course.clone(),
+        );
         let pages = source.service_tasks(&place);
+        let course = Arc::clone(&self.course);
         let tasks = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok::<_, AwsError>))).try_flatten();
+        let tasks = tasks.inspect_ok(move |task| {
+            known.lock().unwrap_or_else(PoisonError::into_inner).insert(task.id.to_lowercase());
+        });
+        let tasks = tasks.chain(past.map(Ok));
         let observed = tasks.map_ok(move |task| {
             let (source, region, deployment) = (source.clone(), place.region.clone(), deployment.clone());
+            let course = Arc::clone(&course);
             async move {
                 let is_rollouts = matches!(deployment.role(&task), Role::Launch | Role::Stop);
                 let observed = TaskObservations { task, ..TaskObservations::default() };
                 if !is_rollouts {
                     return Ok(observed);
                 }
-                let has_failed = || TaskLife::new(observed.clone(), now(), 0).outcome.failure.is_some();
+                let has_failed = || TaskLife::new(observed.clone(), course.now(), 0).outcome.failure.is_some();
                 // Whoever only reports needs the lines of one task of a group.
                 if is_sending && log_lines > 0 && has_failed() {
                     return Ok(source.observe_one(&region, observed.task).await);
@@ -149,11 +166,14 @@ impl Gather {
 
     /// Adds a task to the deployment, and hands on its trace when the rollout launched or stopped it.
     async fn take(&self, observed: TaskObservations, life: &mut DeploymentLife, pieces: &Sender<TaskTrace>) {
-        let task = TaskLife::new(observed, now(), self.log_lines);
+        let life_of = |observed: TaskObservations| {
+            let around = life.deployment.around(&observed.task);
+            TaskLife::new(TaskObservations { around, ..observed }, self.course.now(), self.log_lines)
+        };
+        let task = life_of(observed);
         let task = match &self.logs {
             Some((source, region)) if self.log_lines > 0 && life.wants_sample(&task) => {
-                let observed = source.observe_one(region, task.task).await;
-                TaskLife::new(observed, now(), self.log_lines)
+                life_of(source.observe_one(region, task.task).await)
             }
             _ => task,
         };
@@ -170,8 +190,34 @@ impl Gather {
     }
 }
 
-pub(super) fn now() -> Time {
-    Time::from(SystemTime::now())
+/// The tasks of a service that have stopped since a deployment began and that ECS has forgotten; the known ones are known once this is
+/// asked.
+fn past_of_service(
+    source: Arc<EcsSource>,
+    place: ServicePlace,
+    deployment: Arc<Deployment>,
+    known: Arc<Mutex<HashSet<String>>>,
+    told: Told,
+    course: Arc<Course>,
+) -> impl Stream<Item = TaskRecord> {
+    let begun = async move {
+        let now = course.now();
+        let ServicePlace { cluster, service, .. } = place;
+        let selection = Selection { cluster, service: Some(service), ..Selection::default() };
+        // Those that it stopped were there before it.
+        let from = source.past_from(&Selection { created_since: deployment.created, ..selection.clone() }, now);
+        let known = std::mem::take(&mut *known.lock().unwrap_or_else(PoisonError::into_inner));
+        let past = from.map(|from| source.past(&selection, from, known, now));
+        stream::unfold((past, told), move |(past, mut told)| {
+            let course = course.clone();
+            async move {
+                let mut past = past?;
+                let page = told.next(&mut past, &course).await?;
+                Some((stream::iter(page.tasks), (Some(past), told)))
+            }
+        })
+    };
+    stream::once(begun).flatten().flatten()
 }
 
 fn estimate(deployment: &mut Deployment, task: &TaskRecord) {

@@ -3,6 +3,7 @@
 mod files;
 mod gather;
 mod wait;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -13,13 +14,14 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
 
 use self::gather::{Gather, Origin};
-use super::delivery;
+use self::wait::{Waited, Waiter};
 use super::notice::Teller;
 use super::read::Course;
 use super::stop::Stop;
+use super::{Now, delivery};
 use crate::hint::Hint;
 use crate::model::Time;
-use crate::model::deployment::{Deployment, DeploymentLife, NoDeployment, Wanted};
+use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, NoDeployment, Wanted};
 use crate::render::moment;
 use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
@@ -51,6 +53,8 @@ pub struct DeployConfig {
     pub own_options: TraceOptions,
     /// Who gets them; nobody: there is a report only.
     pub destinations: Vec<Destination>,
+    /// What time it is: what has not ended has lasted until then.
+    pub clock: Now,
 }
 
 /// Where a service is.
@@ -83,12 +87,14 @@ pub struct Files {
 }
 
 /// Whether the end of a deployment is waited for, and for how long.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Wait {
     /// It is.
     pub is_wanted: bool,
     /// At most so long.
     pub timeout: Option<Duration>,
+    /// What ends it before: without any, only the end of the deployment does.
+    pub fail_fast: Vec<FailFast>,
 }
 
 /// There is no deployment to tell of.
@@ -122,12 +128,15 @@ impl Hint for DeployError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoPlace(error) | Self::Aws(error) => error.hint(),
-            Self::NoDeployment(none) if none.known.is_empty() => Some(match none.controller.as_deref() {
-                None | Some("ECS") => "ECS lists no deployments of it".to_owned(),
-                Some(other) => format!(
-                    "its deployment controller is {other}, whose deployments ECS does not list; ecspan show and export take its tasks"
-                ),
-            }),
+            Self::NoDeployment(none) if none.known.is_empty() => {
+                Some(match (none.status.as_deref(), none.controller.as_deref()) {
+                    (Some("INACTIVE"), _) => "the service was deleted: it is INACTIVE".to_owned(),
+                    (_, None | Some("ECS")) => "ECS lists no deployments of it".to_owned(),
+                    (_, Some(other)) => format!(
+                        "its deployment controller is {other}, whose deployments are its task sets, and it has none; ecspan show and export take its tasks"
+                    ),
+                })
+            }
             Self::NoDeployment(none) => {
                 let at = |at: Option<Time>| {
                     at.map_or(String::new(), |at| format!(", {}", moment::spaced(at, &TimeZone::UTC)))
@@ -160,6 +169,8 @@ pub struct Deployed {
     pub answers: ServiceAnswers,
     /// It was not over when the time was up.
     pub timed_out: bool,
+    /// It was waited for no longer, since it can only end badly.
+    pub bad: Option<Bad>,
     /// Its own trace; spans and all.
     pub trace: OwnTrace,
     /// How many things could not be read; each was told.
@@ -210,17 +221,18 @@ struct Found {
     deployment: Deployment,
     answers: ServiceAnswers,
     timed_out: bool,
+    bad: Option<Bad>,
 }
 
 /// Finds the deployment, waits for it where that is wanted, reads its tasks and delivers the traces.
 pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<Ended, DeployError> {
-    let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations } = config;
-    let course = Arc::new(Course::new(notices.clone()));
+    let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations, clock } = config;
+    let course = Arc::new(Course::new(notices.clone(), clock));
     let found = tokio::select! {
-        found = find(from, &wanted, &wait, &course, &notices) => found?,
+        found = find(from, &wanted, &wait, log_lines, &course, &notices) => found?,
         () = stop.wait() => return Ok(Ended::Early(DeliveryReport::default())),
     };
-    let Found { origin, deployment, mut answers, timed_out } = found;
+    let Found { origin, deployment, mut answers, timed_out, bad } = found;
 
     let is_sending = !destinations.is_empty();
     let logs = match &origin {
@@ -228,7 +240,15 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         _ => None,
     };
     let (is_asking, may_stop) = (matches!(origin, Origin::Aws { .. }), stop.clone());
-    let gather = Gather { log_lines, is_sending, options, course: course.clone(), logs, told: Mutex::default() };
+    let gather = Gather {
+        log_lines,
+        is_sending,
+        options,
+        course: course.clone(),
+        logs,
+        is_earlier: wanted != Wanted::Latest,
+        told: Mutex::default(),
+    };
     let read = async |pieces: Sender<TaskTrace>| {
         let read = tokio::select! {
             read = gather.read(origin, deployment, &pieces) => Some(read),
@@ -249,7 +269,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         return Ok(Ended::Early(report));
     };
     answers.gaps.extend(gap);
-    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, trace, lost: course.lost(), report })))
+    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, bad, trace, lost: course.lost(), report })))
 }
 
 /// The deployment that is meant, waited for where that is wanted.
@@ -257,6 +277,7 @@ async fn find(
     from: DeployFrom,
     wanted: &Wanted,
     wait: &Wait,
+    log_lines: usize,
     course: &Course,
     notices: &Teller,
 ) -> Result<Found, DeployError> {
@@ -269,7 +290,8 @@ async fn find(
         Some(cluster) => ServicePlace { region, cluster, service },
         None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
     };
-    let (mut deployment, mut answers, timed_out) = wait::until_over(&source, &place, wanted, wait, notices).await?;
+    let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course };
+    let Waited { mut deployment, mut answers, timed_out, bad } = wait::until_over(waiter).await?;
     if let Some(when) = deployment.told_within() {
         let why = match timeout(ACTIONS_WITHIN, source.actions(&place, when)).await {
             Ok(Ok(actions)) => {
@@ -283,5 +305,5 @@ async fn find(
         };
         answers.notes.extend(why.map(|why| format!("the action log of the cluster was not read: {why}")));
     }
-    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out })
+    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad })
 }

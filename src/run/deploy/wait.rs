@@ -1,13 +1,16 @@
 //! Waiting for a deployment to be over. Main function: [`until_over`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::watch::Watch;
 use super::{DeployError, Wait};
 use crate::hint::Hint;
-use crate::model::deployment::{Deployment, Wanted, choose};
+use crate::model::deployment::{Bad, Deployment, Wanted, choose};
 use crate::run::notice::{Notice, Teller};
+use crate::run::read::Course;
 use crate::source::ecs::{EcsSource, LAST_ANSWER};
 use crate::source::service::{ServiceAnswers, ServicePlace};
 
@@ -16,20 +19,37 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// … and no less often.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The deployment that is meant, once it is over where that is wanted; `true`: that took too long.
-pub(super) async fn until_over(
-    source: &EcsSource,
-    place: &ServicePlace,
-    wanted: &Wanted,
-    wait: &Wait,
-    notices: &Teller,
-) -> Result<(Deployment, ServiceAnswers, bool), DeployError> {
+/// Whose deployment is waited for, and by whom that is told.
+pub(super) struct Waiter<'a> {
+    pub(super) source: &'a Arc<EcsSource>,
+    pub(super) place: &'a ServicePlace,
+    pub(super) wanted: &'a Wanted,
+    pub(super) wait: &'a Wait,
+    pub(super) log_lines: usize,
+    pub(super) notices: &'a Teller,
+    pub(super) course: &'a Course,
+}
+
+/// A deployment, and how waiting for it ended.
+pub(super) struct Waited {
+    pub(super) deployment: Deployment,
+    pub(super) answers: ServiceAnswers,
+    /// That took too long.
+    pub(super) timed_out: bool,
+    /// It goes on, and can only end badly.
+    pub(super) bad: Option<Bad>,
+}
+
+/// The deployment that is meant, once it is over where that is wanted.
+pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError> {
+    let Waiter { source, place, wanted, wait, log_lines, notices, course } = waiter;
     let mut pause = FIRST_PAUSE;
     // Whatever is rolled out meanwhile, it is this one that is waited for.
     let mut meant: Option<(Wanted, Deployment)> = None;
     let mut last: Option<ServiceAnswers> = None;
     let until = wait.timeout.map(|timeout| Instant::now() + timeout);
     let mut told = None;
+    let mut watch = Watch::new(source, place, log_lines, notices, course);
     loop {
         let is_named = matches!(wanted, Wanted::Id(_));
         // Attempts at a call count too, once there is something to report.
@@ -67,12 +87,27 @@ pub(super) async fn until_over(
         };
         let which = deployment.arn.clone().unwrap_or_else(|| deployment.id.clone());
         meant = Some((Wanted::Id(which), deployment.clone()));
-        if deployment.is_over() || !wait.is_wanted {
-            return Ok((deployment, answers, false));
+        let waited =
+            |timed_out, bad| Waited { deployment: deployment.clone(), answers: answers.clone(), timed_out, bad };
+        // Of a service that is being deleted nothing more comes.
+        if deployment.is_over() || deployment.deleted.is_some() || !wait.is_wanted {
+            return Ok(waited(false, None));
         }
         tell_once(&deployment, &mut told, notices);
+        // A look that is cut short goes on with the next one.
+        let life = match until {
+            Some(until) => timeout_at(until + LAST_ANSWER, watch.look(&deployment)).await.ok(),
+            None => Some(watch.look(&deployment).await),
+        };
+        if let Some(life) = life {
+            let bad = life.bad(&wait.fail_fast);
+            notices.tell(&Notice::Watched(Arc::new(life)));
+            if bad.is_some() {
+                return Ok(waited(false, bad));
+            }
+        }
         if is_over(until) {
-            return Ok((deployment, answers, true));
+            return Ok(waited(true, None));
         }
         last = Some(answers);
         sleep(at_most(pause, until)).await;
@@ -81,12 +116,9 @@ pub(super) async fn until_over(
 }
 
 /// The time is up while AWS is asked: what it said before counts.
-fn late(
-    meant: Option<(Wanted, Deployment)>,
-    last: Option<ServiceAnswers>,
-) -> Result<(Deployment, ServiceAnswers, bool), DeployError> {
+fn late(meant: Option<(Wanted, Deployment)>, last: Option<ServiceAnswers>) -> Result<Waited, DeployError> {
     match (meant, last) {
-        (Some((_, deployment)), Some(answers)) => Ok((deployment, answers, true)),
+        (Some((_, deployment)), Some(answers)) => Ok(Waited { deployment, answers, timed_out: true, bad: None }),
         _ => Err(DeployError::TimedOut),
     }
 }

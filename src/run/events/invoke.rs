@@ -2,7 +2,7 @@
 //! them. What is done with an event is the parent module's part; here it is answered for. Main function: [`run`].
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::future::join_all;
 use lambda_runtime::tower::util::MapFutureLayer;
@@ -76,7 +76,7 @@ pub async fn run(config: EventConfig, stop: Stop, notices: Teller) -> Result<Exp
 async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value, NotDone> {
     let LambdaEvent { payload, context } = event;
     // cargo-lambda's emulator gives a deadline of 1970.
-    let time = context.deadline().duration_since(SystemTime::now()).unwrap_or(LONGEST);
+    let time = context.deadline().duration_since((exporter.config.clock)().into()).unwrap_or(LONGEST);
     let until = Instant::now() + time.saturating_sub(TO_ANSWER);
     let answer = match batch(&payload) {
         Some(records) => {

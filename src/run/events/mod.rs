@@ -15,16 +15,17 @@ use futures::future::join_all;
 use tokio::time::sleep;
 
 use self::coalesce::Coalesce;
+use super::Now;
 use super::meters::{MessageFate, Meters};
 use super::notice::{Fate, Notice, Teller};
 use super::stop::Stop;
 use crate::defect::caught_in;
 use crate::hint::Hint;
+use crate::model::TaskLife;
 use crate::model::arn::last_part;
 use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::TaskRecord;
 use crate::model::phases::{PhaseKind, Phases};
-use crate::model::{TaskLife, Time};
 use crate::sink::{Ack, Acknowledged, DeliveryReport, Destination};
 use crate::source::ecs::{self, EcsSource};
 use crate::source::files::{self, Contents};
@@ -56,7 +57,7 @@ pub struct EventConfig {
     /// What is counted.
     pub meters: Meters,
     /// What time it is: events are compared with it.
-    pub clock: fn() -> Time,
+    pub clock: Now,
 }
 
 /// Which tasks are chosen: all, where nothing is named.

@@ -1,6 +1,7 @@
 //! From the names of tasks to their lives: files are read, all else is asked of AWS. Main type: [`Reader`].
 
 pub(in crate::run) mod files;
+mod past;
 mod unread;
 
 use std::collections::BTreeMap;
@@ -8,21 +9,24 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use self::files::read_files;
+pub(super) use self::past::Told;
+pub use self::past::list;
 use self::unread::ToRead;
 pub use self::unread::Unread;
+use super::Now;
 use super::notice::{Level, Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::model::merge::TaskObservations;
 use crate::model::{AsOf, TaskLife, Time};
 use crate::source::aws::AwsError;
-use crate::source::ecs::{EcsSource, Until};
+use crate::source::ecs::{EcsSource, Found, Until};
 use crate::source::logs::{LogLines, WholeLog};
 use crate::source::select::Selection;
 use crate::source::target::TaskTarget;
@@ -44,6 +48,7 @@ const FEW: usize = 10;
 /// What happened while tasks were read. Shared, since reading goes on while they are delivered.
 pub struct Course {
     notices: Teller,
+    clock: Now,
     /// Things that may come thousands of times, by kind.
     alike: Mutex<BTreeMap<String, Alike>>,
     lost: AtomicUsize,
@@ -66,8 +71,13 @@ struct Alike {
 
 impl Course {
     /// Nothing has happened yet; what will is told there.
-    pub fn new(notices: Teller) -> Self {
-        Self { notices, alike: Mutex::default(), lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
+    pub fn new(notices: Teller, clock: Now) -> Self {
+        Self { notices, clock, alike: Mutex::default(), lost: AtomicUsize::new(0), timed_out: AtomicBool::new(false) }
+    }
+
+    /// What time it is: what has not ended has lasted until then.
+    pub fn now(&self) -> Time {
+        (self.clock)()
     }
 
     /// Tells what needs no counting.
@@ -82,19 +92,19 @@ impl Course {
     }
 
     /// As [`lose`](Self::lose), of what may come thousands of times: the first few of a kind are told, and how many more there were.
-    pub fn lose_one_of(&self, kind: &str, error: String, hint: Option<String>) {
+    pub(crate) fn lose_one_of(&self, kind: &str, error: String, hint: Option<String>) {
         self.tell_one_of(kind, Notice::Lost { error, hint });
         self.lose_again();
     }
 
     /// An error in a file was why; a file can hold thousands.
-    pub fn lose_in(&self, path: &Path, error: &impl Hint) {
+    pub(crate) fn lose_in(&self, path: &Path, error: &impl Hint) {
         let (kind, hint) = (path.display(), error.hint());
         self.lose_one_of(&format!("{kind}: {}", hint.as_deref().unwrap_or_default()), error.to_string(), hint);
     }
 
     /// As [`tell`](Self::tell), likewise.
-    pub fn tell_one_of(&self, kind: &str, mut notice: Notice) {
+    pub(crate) fn tell_one_of(&self, kind: &str, mut notice: Notice) {
         let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = alike.get_mut(kind) {
             known.count += 1;
@@ -124,12 +134,12 @@ impl Course {
     }
 
     /// An error was why.
-    pub fn lose_to(&self, error: &impl Hint) {
+    pub(crate) fn lose_to(&self, error: &impl Hint) {
         self.lose(error.to_string(), error.hint());
     }
 
     /// The same as before could not be read once more: it has been told.
-    pub fn lose_again(&self) {
+    pub(crate) fn lose_again(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -168,6 +178,8 @@ pub struct ReadConfig {
     pub wait: Option<(Until, Option<Duration>)>,
     /// How much of logs is kept.
     pub log_lines: LogLines,
+    /// What time it is: what has not ended has lasted until then.
+    pub clock: Now,
 }
 
 /// The tasks of one run.
@@ -217,8 +229,8 @@ impl Drop for Course {
 impl Reader {
     /// Reads the files and prepares to ask AWS for the rest.
     pub async fn open(config: ReadConfig, stop: Stop, notices: Teller) -> Self {
-        let ReadConfig { files, targets, selection, fetch, aws, wait, log_lines } = config;
-        let course = Arc::new(Course::new(notices));
+        let ReadConfig { files, targets, selection, fetch, aws, wait, log_lines, clock } = config;
+        let course = Arc::new(Course::new(notices, clock));
         let (files, unread) = read_files(files, &course, &stop).await;
         let fetched = files.iter().filter(|_| fetch).map(|file| unread::name(&file.task)).collect();
         let to_read = Arc::new(Mutex::new(ToRead::new(unread, fetched, &targets, selection.is_some())));
@@ -251,7 +263,7 @@ impl Reader {
             None => futures::stream::empty().boxed(),
             Some(aws) => {
                 let fetched = fetched(aws.clone(), to_fetch, self.course.clone()).map(|task| (task, true));
-                fetched.chain(self.asked(aws).map(|task| (task, false))).boxed()
+                fetched.chain(self.asked(aws)).boxed()
             }
         };
         let asked =
@@ -294,40 +306,54 @@ impl Reader {
         self.log_lines == LogLines::All
     }
 
-    /// The tasks that AWS is asked for.
-    fn asked(&mut self, aws: Arc<EcsSource>) -> impl Stream<Item = TaskObservations> + use<> {
+    /// The tasks that AWS is asked for, and whether each is as it was and not as it is now.
+    fn asked(&mut self, aws: Arc<EcsSource>) -> impl Stream<Item = (TaskObservations, bool)> + use<> {
         let (targets, selection) = (std::mem::take(&mut self.targets), self.selection.take());
         let (course, wait, to_read) = (self.course.clone(), self.wait, self.to_read.clone());
         let found = async move {
-            let mut found = aws.find(&targets).await;
+            let now = course.now();
+            let mut found = past::patiently(aws.find(&targets, now), targets.len(), &course).await;
             let named = found.len();
-            if let Some(selection) = selection {
-                match aws.select(&selection, &|_| {}).await {
-                    Ok((region, tasks)) => found.extend(tasks.into_iter().map(|task| Ok((region.clone(), task?)))),
+            if let Some(selection) = &selection {
+                match aws.select(selection, &|_| {}).await {
+                    Ok((region, tasks)) => found.extend(
+                        tasks.into_iter().map(|task| Ok(Found { region: region.clone(), task: task?, recalled: None })),
+                    ),
                     Err(error) => found.push(Err(error)),
                 }
             }
-            let waited = found.into_iter().map(|task| async {
-                let (region, task) = task?;
-                let Some((until, timeout)) = wait else { return Ok((region, task, None)) };
+            let waited = found.into_iter().map(|found| async {
+                let Found { region, task, recalled } = found?;
+                // ECS will not tell more of what it has forgotten.
+                let Some((until, timeout)) = wait.filter(|_| recalled.is_none()) else {
+                    return Ok((Found { region, task, recalled }, None));
+                };
                 let (task, error) = aws.wait(&region, task, until, timeout).await;
-                Ok((region, task, error))
+                Ok((Found { region, task, recalled }, error))
             });
-            let mut tasks = vec![];
+            let (mut tasks, mut are_saved) = (vec![], vec![]);
             let (mut names, mut selected) = (vec![], vec![]);
             for (index, task) in futures::future::join_all(waited).await.into_iter().enumerate() {
                 match task {
                     // One that was waited for in vain is delivered as far as it has come.
-                    Ok((region, task, error)) => {
+                    Ok((Found { region, task, recalled }, error)) => {
                         error.iter().for_each(|error| course.lose_to_aws(error));
+                        recalled.iter().for_each(|recalled| past::tell_recalled(&task, recalled, &course));
                         if index < named { &mut names } else { &mut selected }.push(unread::name(&task));
+                        are_saved.push(recalled.is_some() && !task.is_stopped());
                         tasks.push((region, task));
                     }
                     Err(error) => course.lose_to_aws(&error),
                 }
             }
             to_read.lock().unwrap_or_else(PoisonError::into_inner).found(names, selected);
-            aws.observe(tasks)
+            let past = match selection {
+                Some(selection) => past::add(&aws, &selection, &mut tasks, named, now, &course, &to_read).await,
+                None => None,
+            };
+            let past = past::observed(aws.clone(), past, course, to_read).map(|task| (task, false));
+            let are_saved = futures::stream::iter(are_saved).chain(futures::stream::repeat(false));
+            aws.observe(tasks).zip(are_saved).chain(past)
         };
         flattened(found)
     }
@@ -346,7 +372,7 @@ fn life(observed: Observed, log_lines: LogLines, course: &Course) -> TaskLife {
         LogLines::All => usize::MAX,
     };
     let Observed { task, is_saved, .. } = observed;
-    let now = || AsOf::Now(Time::from(SystemTime::now()));
+    let now = || AsOf::Now(course.now());
     let as_of = task.latest().filter(|_| is_saved).map_or_else(now, AsOf::Saved);
     let life = TaskLife::new(task, as_of, most);
     // What is missing of a task is told with it, and counts.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::model::Time;
 use crate::model::observation::TaskRecord;
 use crate::source::target::TaskTarget;
 
@@ -16,12 +17,18 @@ pub struct Unread {
     pub selected: Vec<String>,
     /// What is selected was not even listed.
     pub is_unlisted: bool,
+    /// Of what ECS has forgotten, those that stopped after this time.
+    pub past: Option<Time>,
 }
 
 impl Unread {
     /// Whether all was read.
     pub const fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.tasks.is_empty() && self.selected.is_empty() && !self.is_unlisted
+        self.files.is_empty()
+            && self.tasks.is_empty()
+            && self.selected.is_empty()
+            && !self.is_unlisted
+            && self.past.is_none()
     }
 }
 
@@ -39,7 +46,7 @@ impl ToRead {
     pub(super) fn new(files: Vec<PathBuf>, fetched: Vec<String>, targets: &[TaskTarget], is_selecting: bool) -> Self {
         let of_files = fetched.len();
         let tasks = fetched.into_iter().chain(targets.iter().map(typed)).collect();
-        Self { all: Unread { files, tasks, selected: vec![], is_unlisted: is_selecting }, of_files, read: 0 }
+        Self { all: Unread { files, tasks, is_unlisted: is_selecting, ..Unread::default() }, of_files, read: 0 }
     }
 
     /// These are the tasks that AWS has; what it does not have was told.
@@ -50,19 +57,25 @@ impl ToRead {
         self.all.is_unlisted = false;
     }
 
+    /// History is read so far; `None`: to its end, or not at all.
+    pub(super) const fn read_past(&mut self, until: Option<Time>) {
+        self.all.past = until;
+    }
+
     /// The next of them is read and handed on.
     pub(super) const fn advance(&mut self) {
         self.read += 1;
     }
 
     pub(super) fn unread(&self) -> Unread {
-        let Unread { files, tasks, selected, is_unlisted } = &self.all;
+        let Unread { files, tasks, selected, is_unlisted, past } = &self.all;
         let rest = |names: &[String], read: usize| names.get(read..).unwrap_or_default().to_vec();
         Unread {
             files: files.clone(),
             tasks: rest(tasks, self.read),
             selected: rest(selected, self.read.saturating_sub(tasks.len())),
             is_unlisted: *is_unlisted,
+            past: *past,
         }
     }
 }
@@ -93,7 +106,7 @@ mod tests {
     fn what_was_not_found_yet_is_named_as_it_was_typed() {
         let targets = [target("a", None), target("b", Some("eu-west-1"))];
         let to_read = ToRead::new(vec!["x.json".into()], vec![], &targets, true);
-        let Unread { files, tasks, selected, is_unlisted } = to_read.unread();
+        let Unread { files, tasks, selected, is_unlisted, .. } = to_read.unread();
         assert_eq!((files, tasks), (vec!["x.json".into()], names(&["prod/a", "prod/b in eu-west-1"])));
         assert!(selected.is_empty() && is_unlisted);
     }

@@ -1,8 +1,10 @@
 //! Headers of requests: read from flags and from the environment's list, their values never shown. Main type: [`Headers`].
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 
 use super::ConfigError;
 use crate::secrets;
@@ -93,18 +95,11 @@ fn parsed(
 }
 
 fn percent_decoded(text: &str) -> Result<String, HeaderProblem> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16)).ok_or(HeaderProblem::Percent);
-            let (high, low) = (digit()?, digit()?);
-            bytes.push(u8::try_from(high * 16 + low).map_err(|_| HeaderProblem::Percent)?);
-        } else {
-            bytes.push(byte);
-        }
+    let is_code = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !text.split('%').skip(1).all(is_code) {
+        return Err(HeaderProblem::Percent);
     }
-    String::from_utf8(bytes).map_err(|_| HeaderProblem::Value)
+    percent_decode_str(text).decode_utf8().map(Cow::into_owned).map_err(|_| HeaderProblem::Value)
 }
 
 #[cfg(test)]

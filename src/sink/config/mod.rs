@@ -36,7 +36,7 @@ use crate::proxy::{Proxies, Proxy, ProxyError};
 use crate::sink::signal::Signal;
 
 /// How long all attempts at one request may take, unless told otherwise.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEFAULT_DEADLINE: Duration = Duration::from_secs(60);
 
 /// A setting's names: the flag, the variables of the signals, the general variable.
 struct Names {
@@ -307,7 +307,7 @@ impl Hint for ConfigError {
 
 impl OtlpConfig {
     /// Resolves flags and environment for a signal.
-    pub fn resolve(
+    pub(crate) fn resolve(
         signal: Signal,
         overrides: &Overrides,
         env: &dyn Fn(&str) -> Option<String>,

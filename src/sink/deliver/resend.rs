@@ -11,11 +11,11 @@ use crate::sink::reason::Reason;
 
 /// Sends to one destination and keeps the books.
 #[derive(Debug)]
-pub struct Resender(Lane);
+pub(crate) struct Resender(Lane);
 
 /// What becomes of the place where a request waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Then {
+pub(crate) enum Then {
     /// It need not be there any more: it was accepted, or what was not is saved anew.
     Done,
     /// It waits on.
@@ -24,24 +24,24 @@ pub enum Then {
 
 impl Resender {
     /// Sends there.
-    pub fn new(destination: Destination) -> Self {
+    pub(crate) fn new(destination: Destination) -> Self {
         Self(Lane::new(destination))
     }
 
     /// Nothing is repeated any more once this is ready, as [`Delivery::until`](crate::sink::Delivery::until).
     #[must_use]
-    pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+    pub(crate) fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(self.0.until(stopping(stop)))
     }
 
     /// Each attempt that failed and will be repeated is told there, as [`Delivery::on_retry`](crate::sink::Delivery::on_retry).
     #[must_use]
-    pub fn on_retry(self, tell: impl Fn(&str, &Reason, Duration) + Send + Sync + 'static) -> Self {
+    pub(crate) fn on_retry(self, tell: impl Fn(&str, &Reason, Duration) + Send + Sync + 'static) -> Self {
         Self(self.0.on_retry(tell))
     }
 
     /// Sends a request, cut as this receiver wants it.
-    pub async fn send(&self, waiting: Waiting) -> Then {
+    pub(crate) async fn send(&self, waiting: Waiting) -> Then {
         let waited_as = waiting.note.as_ref().map(|note| note.outcome);
         let meant_for = waiting.note.as_ref().map(|note| note.meant_for.clone());
         let keeper = self.0.destination.keeper.clone();
@@ -82,7 +82,7 @@ impl Resender {
     }
 
     /// What became of everything, once all is sent.
-    pub fn report(self) -> DestinationReport {
+    pub(crate) fn report(self) -> DestinationReport {
         if let Err(reason) = self.0.destination.transport.finish() {
             self.0.books().withdraw(reason);
         }

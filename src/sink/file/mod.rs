@@ -1,8 +1,8 @@
 //! OTLP JSON lines: one request a line, in a file or on stdout. Main type: [`FileTransport`].
 //!
 //! A file is written beside its place and moved there when the run ends: an export that fails or is killed leaves the older
-//! file as it was, and nobody ever reads half a line; the next one clears what a killed one left beside it. What exists and is no regular file (a pipe, `/dev/null`) is
-//! written as it comes. A run without an end writes to the file's end instead, line by line.
+//! file as it was, and nobody ever reads half a line; the next one clears what a killed one left beside it. What exists and is no
+//! regular file (a pipe, `/dev/null`) is written as it comes. A run without an end writes to the file's end instead, line by line.
 
 pub(super) mod draft;
 pub(super) mod hold;

@@ -18,32 +18,32 @@ use crate::trace::semconv;
 
 /// What a receiver takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes of a request, in protobuf and uncompressed. (JSON is larger by what its names take; receivers take 20 MiB
     /// over HTTP, and what one refuses as too large is split.)
-    pub request_bytes: usize,
+    pub(crate) request_bytes: usize,
     /// A request of so many bytes is sent rather than filled further: while it is on its way the next one is encoded, which
     /// is half as fast again as filling requests up (`cargo bench -- delivery`).
-    pub full_at_bytes: usize,
+    pub(crate) full_at_bytes: usize,
     /// Spans (or log records) of a request.
-    pub request_items: usize,
+    pub(crate) request_items: usize,
     /// Bytes of a span.
-    pub item_bytes: usize,
+    pub(crate) item_bytes: usize,
     /// Bytes of the resource and the scope of a task.
-    pub resource_bytes: usize,
+    pub(crate) resource_bytes: usize,
     /// When spans may have started.
-    pub starts: Option<StartLimits>,
+    pub(crate) starts: Option<StartLimits>,
 }
 
 /// When spans may have started, as a receiver states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StartLimits {
+pub(crate) struct StartLimits {
     /// At most so long ago.
-    pub past: Duration,
+    pub(crate) past: Duration,
     /// At most so far in the future.
-    pub future: Duration,
+    pub(crate) future: Duration,
     /// The time between any two starts in one request.
-    pub spread: Duration,
+    pub(crate) spread: Duration,
 }
 
 impl Default for Limits {

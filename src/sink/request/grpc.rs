@@ -23,11 +23,12 @@ use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
 
 use super::answer::{self, says_too_large, to_logs};
-use super::http::{ANSWER_BYTES, ERROR_BYTES, chain, connect_failed, gunzipped, gzipped, innermost, io_kind, is_tls};
+use super::http::{ANSWER_BYTES, ERROR_BYTES, connect_failed, gunzipped, gzipped, is_tls};
 use super::outgoing::{HasLeft, Outgoing};
 use super::overheard::{Http1, Overheard, Overhearing};
 use super::proxy::{Failed, Tunneled, through};
 use super::transport::{Answer, TooLarge, Transport};
+use crate::layers::{innermost, io_kind, layers};
 use crate::proxy::Proxy;
 use crate::secrets::{Secrets, percent_decoded};
 use crate::sink::config::OtlpConfig;
@@ -208,7 +209,7 @@ impl GrpcTransport {
         }
         // Without TLS in between, h2 would have been spoken of; so this names a server that offers HTTP/1.1 only.
         let is_other = detail.contains("HTTP/2 was not negotiated");
-        if chain(error).any(|layer| layer.is::<ConnectError>()) && !is_other {
+        if layers(error).any(|layer| layer.is::<ConnectError>()) && !is_other {
             return connect_failed(endpoint, io_kind(error), detail);
         }
         // h2's words for an answer that is not HTTP/2.
@@ -218,7 +219,7 @@ impl GrpcTransport {
         if !has_left.get() {
             return connect_failed(endpoint, io_kind(error), detail);
         }
-        let h2 = chain(error).find_map(|layer| layer.downcast_ref::<h2::Error>());
+        let h2 = layers(error).find_map(|layer| layer.downcast_ref::<h2::Error>());
         let was_ignored = h2.is_some_and(|error| {
             // Of GOAWAY h2 tells those calls alone that the receiver says it has not looked at.
             error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))

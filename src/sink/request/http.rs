@@ -1,7 +1,6 @@
 //! OTLP over HTTP/1.1, protobuf or JSON. Main type: [`HttpTransport`].
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -20,6 +19,7 @@ use super::outgoing::{HasLeft, Outgoing};
 use super::proxy;
 use super::transport::{Answer, Transport};
 use super::xray::Signer;
+use crate::layers::{innermost, io_kind};
 use crate::proxy::Proxy;
 use crate::secrets::{self, Secrets};
 use crate::sink::config::endpoint::{Endpoint, masked};
@@ -262,20 +262,4 @@ pub(crate) fn connect_failed(endpoint: Endpoint, kind: Option<io::ErrorKind>, de
         Some(io::ErrorKind::ConnectionRefused) => Reason::ConnectionRefused { endpoint },
         _ => Reason::Connect { endpoint, detail },
     })
-}
-
-/// An error and what lies below it.
-pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-/// What lies at the bottom of an error: its layers repeat the URL, the bottom does not.
-pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
-    let bottom = chain(error).last().map(ToString::to_string).unwrap_or_default();
-    Secrets::default().clean(&bottom)
-}
-
-/// The kind of the system's error below it.
-pub(crate) fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
-    chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).last().map(io::Error::kind)
 }

@@ -17,9 +17,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::http::{chain, innermost, io_kind};
 use super::transport::Answer;
+use crate::layers::{innermost, io_kind, layers};
 use crate::proxy::{Failure, Proxy, WANTS_CREDENTIALS};
+use crate::secrets::Secrets;
 use crate::sink::config::endpoint::Endpoint;
 use crate::sink::reason::Reason;
 
@@ -86,12 +87,12 @@ fn with_port(to: Uri) -> Uri {
 
 impl Failed {
     fn new(proxy: Proxy, error: &(dyn Error + 'static)) -> Self {
-        Self { proxy, kind: io_kind(error), detail: innermost(error) }
+        Self { proxy, kind: io_kind(error), detail: Secrets::default().clean(&innermost(error)) }
     }
 
     /// The one below an error, if any.
     pub(crate) fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        chain(error).find_map(|layer| layer.downcast_ref())
+        layers(error).find_map(|layer| layer.downcast_ref())
     }
 
     pub(crate) fn answer(&self, endpoint: &Endpoint) -> Answer {

@@ -82,7 +82,7 @@ pub struct XrayConfig {
 impl XrayConfig {
     /// Resolves the region (named, else AWS's configuration's) and the endpoint (`--endpoint`, else the SDK's own variables, else AWS's).
     /// Of the OTLP settings only the flags count: the variables speak of another receiver.
-    pub fn resolve(
+    pub(crate) fn resolve(
         region: Option<&str>,
         aws: &XrayAccess,
         overrides: &Overrides,

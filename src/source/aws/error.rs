@@ -8,8 +8,10 @@ use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
 
 use crate::hint::Hint;
+use crate::layers::layers;
 use crate::secrets::aws_said;
 use crate::source::error::ReadError;
+use crate::source::history::NoHistory;
 use crate::source::target::is_whole_id;
 
 /// Why AWS did not give what was asked.
@@ -75,6 +77,16 @@ pub enum AwsError {
         /// Where it was looked for.
         place: Option<String>,
     },
+    /// ECS does not know the task, and neither does what keeps its events.
+    #[error("{task}: ECS has no such task{}, and {why}", place.as_ref().map_or(String::new(), |place| format!(" in {place}")))]
+    Forgotten {
+        /// The task.
+        task: String,
+        /// Where it was looked for.
+        place: Option<String>,
+        /// What history says.
+        why: Box<NoHistory>,
+    },
     /// Several tasks have an id that begins so.
     #[error("{begin}: {} tasks have an id that begins so: {}", tasks.len(), some(tasks))]
     ManyTasks {
@@ -131,7 +143,7 @@ impl AwsError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let Some(service) = error.as_service_error() else {
-            return Self::Unanswered { attempt, cause: aws_said(&innermost(error)) };
+            return Self::Unanswered { attempt, cause: aws_said(&cause_of(error)) };
         };
         let meta = service.meta();
         if let (None, None, Some(answer)) = (meta.code(), meta.message(), error.raw_response()) {
@@ -213,6 +225,7 @@ impl Hint for AwsError {
                      --cluster CLUSTER --service {task}"
                 ));
             }
+            Self::Forgotten { why, .. } => return why.hint(),
             Self::NoSuchTask { .. } => {
                 "ECS forgets a stopped task after about an hour; `ecspan ls CLUSTER --status all` lists those it knows, \
                  and --region asks another region"
@@ -287,13 +300,8 @@ impl Hint for AwsError {
 }
 
 /// The causes of an error without the layers that only say that there is one; never a request with its headers.
-pub(super) fn innermost(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
-    let mut texts = vec![];
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        texts.push(current.to_string());
-        cause = current.source();
-    }
+pub(super) fn cause_of(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
+    let mut texts: Vec<String> = layers(error).map(ToString::to_string).collect();
     let last = texts.pop().unwrap_or_default();
     // The SDK lists every provider that it tried, a line each; the hint says what to do instead.
     let first_line = last.lines().next().unwrap_or_default();

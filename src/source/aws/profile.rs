@@ -7,6 +7,7 @@ use aws_config::profile::{Profile, ProfileFileLoadError, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::AwsError;
+use crate::layers::layers;
 
 /// The profiles of AWS's files, and which of them counts.
 #[derive(Debug)]
@@ -160,9 +161,8 @@ impl Profiles {
 
 /// A file of AWS's that cannot be read: the file and the line, in one line.
 fn unreadable(error: &ProfileFileLoadError) -> AwsError {
-    let layers = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |layer| layer.source());
     let words: Vec<String> =
-        layers.map(|layer| layer.to_string().split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        layers(error).map(|layer| layer.to_string().split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let problem = match words.as_slice() {
         // The first says only that there is a second.
         [_, parsing] if parsing.starts_with("error parsing ") => format!("AWS's settings: {parsing}"),

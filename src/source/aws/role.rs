@@ -11,7 +11,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use tokio::sync::Mutex;
 
-use super::error::{AwsError, innermost};
+use super::error::{AwsError, cause_of};
 use super::profile::Profiles;
 use crate::secrets::aws_said;
 
@@ -141,6 +141,6 @@ fn said(error: &aws_sdk_sts::error::SdkError<aws_sdk_sts::operation::assume_role
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => innermost(error),
+        _ => cause_of(error),
     }
 }

@@ -24,6 +24,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use http::Uri;
 use tokio::time::{Instant, sleep_until};
 
+use crate::layers::{innermost, io_kind, layers};
 use crate::proxy::{Failure, Proxies, Proxy, WANTS_CREDENTIALS};
 
 /// So long nothing is said of a wait.
@@ -214,12 +215,9 @@ impl Error for Said {}
 fn failed(whom: &str, proxy: Option<&Proxy>, is_over: bool, error: ConnectorError) -> ConnectorError {
     const TLS: [&str; 3] = ["invalid peer certificate", "received fatal alert", "received corrupt message"];
     let (is_timeout, is_io) = (error.is_timeout(), error.is_io());
-    let layers: Vec<&(dyn Error + 'static)> =
-        std::iter::successors(Some(&error as &(dyn Error + 'static)), |&layer| layer.source()).collect();
-    let kind = layers.iter().filter_map(|layer| Some(layer.downcast_ref::<io::Error>()?.kind())).next_back();
-    let detail = layers.last().map(ToString::to_string).unwrap_or_default();
+    let (kind, detail) = (io_kind(&error), innermost(&error));
     let is_connecting =
-        layers.iter().map(ToString::to_string).any(|layer| layer.contains("connect") || layer.contains("lookup"));
+        layers(&error).map(ToString::to_string).any(|layer| layer.contains("connect") || layer.contains("lookup"));
     let is_tls = TLS.iter().any(|words| detail.contains(words));
     let timed_out = || format!("{whom} did not answer in time");
     let (said, is_for_good) = match proxy {

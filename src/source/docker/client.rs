@@ -1,6 +1,5 @@
 //! Asks Docker about containers, over its socket or plain TCP. Main type: [`Docker`].
 
-use std::error::Error as _;
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -15,9 +14,9 @@ use tokio::time::timeout;
 use super::container;
 use super::log::Assembler;
 use crate::hint::Hint;
+use crate::layers::{innermost, io_kind};
 use crate::model::log::ContainerLog;
 use crate::model::observation::ContainerRecord;
-use crate::source::endpoint;
 use crate::source::error::ReadError;
 use crate::source::json::At;
 
@@ -31,7 +30,7 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(15);
 const READABLE_DRIVERS: [&str; 3] = ["json-file", "local", "journald"];
 
 /// Whether Docker gives back what containers with this log driver wrote.
-pub fn can_read_logs(driver: &str) -> bool {
+pub(crate) fn can_read_logs(driver: &str) -> bool {
     READABLE_DRIVERS.contains(&driver)
 }
 
@@ -91,7 +90,7 @@ pub enum DockerError {
 
 impl DockerError {
     /// Whether there is no Docker to be asked, rather than a trouble with one container.
-    pub const fn is_absent(&self) -> bool {
+    pub(crate) const fn is_absent(&self) -> bool {
         matches!(self, Self::NoSocket { .. } | Self::Denied { .. } | Self::Unanswered { .. })
     }
     pub(super) fn of(host: &str, error: &Error) -> Self {
@@ -111,7 +110,7 @@ impl DockerError {
             other => match io_kind(other) {
                 Some(ErrorKind::PermissionDenied) => Self::Denied { host },
                 Some(ErrorKind::NotFound) => Self::NoSocket { host },
-                _ => Self::Unanswered { why: endpoint::cause(other), host },
+                _ => Self::Unanswered { why: innermost(other), host },
             },
         }
     }
@@ -137,17 +136,6 @@ impl Hint for DockerError {
         };
         hint.map(str::to_owned)
     }
-}
-
-fn io_kind(error: &Error) -> Option<ErrorKind> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return Some(io.kind());
-        }
-        source = error.source();
-    }
-    None
 }
 
 impl Docker {

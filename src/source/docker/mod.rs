@@ -13,7 +13,9 @@ mod log;
 use serde_json::Value;
 
 #[cfg(feature = "docker")]
-pub use self::client::{DEFAULT_HOST, Docker, DockerError, can_read_logs};
+pub(crate) use self::client::can_read_logs;
+#[cfg(feature = "docker")]
+pub use self::client::{DEFAULT_HOST, Docker, DockerError};
 use super::answer;
 use super::error::ReadError;
 use super::json::At;

@@ -5,7 +5,8 @@ use aws_config::Region;
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::{CONCURRENT, DESCRIBED_AT_ONCE, EcsSource, call, unreadable};
+use super::{CONCURRENT, DESCRIBED_AT_ONCE, EcsSource, Found, call, unreadable};
+use crate::model::Time;
 use crate::model::arn::last_part;
 use crate::model::observation::TaskRecord;
 use crate::source::answer;
@@ -19,8 +20,9 @@ use crate::source::target::{TaskTarget, is_whole_id};
 type Place = (Option<String>, Option<String>);
 
 impl EcsSource {
-    /// The tasks that are meant, and an error for each that was not found. Tasks of one cluster share a call.
-    pub async fn find(&self, targets: &[TaskTarget]) -> Vec<Result<(Region, TaskRecord), AwsError>> {
+    /// The tasks that are meant, and an error for each that was not found. Tasks of one cluster share a call; those that ECS has forgotten
+    /// are looked for in its history.
+    pub async fn find(&self, targets: &[TaskTarget], now: Time) -> Vec<Result<Found, AwsError>> {
         let mut groups: Vec<(Place, Vec<String>)> = vec![];
         for target in targets {
             let key = (target.region.clone(), target.cluster.clone());
@@ -42,7 +44,18 @@ impl EcsSource {
             if !begun.is_empty() {
                 found.extend(self.completed(&region, cluster.as_deref(), &begun).await);
             }
-            found.into_iter().map(|task| Ok((region.clone(), task?))).collect()
+            let (region, cluster) = (&region, cluster.as_deref());
+            let found = found.into_iter().map(|task| async move {
+                let (task, recalled) = match task {
+                    Ok(task) => (task, None),
+                    Err(error) => {
+                        let (task, recalled) = self.recall(region, cluster, error, now).await?;
+                        (task, Some(recalled))
+                    }
+                };
+                Ok(Found { region: region.clone(), task, recalled })
+            });
+            futures::future::join_all(found).await
         });
         futures::future::join_all(found).await.into_iter().flatten().collect()
     }

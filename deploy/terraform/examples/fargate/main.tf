@@ -29,9 +29,9 @@ module "ecspan" {
   subnet_ids         = var.subnet_ids
   security_group_ids = var.security_group_ids
 
-  only_cluster            = "prod"
-  otlp_endpoint           = "https://otlp.example.com"
-  otlp_headers_secret_arn = var.otlp_headers_secret_arn
+  only_cluster        = "prod"
+  otlp_endpoint       = "https://otlp.example.com"
+  otlp_headers_secret = { arn = var.otlp_headers_secret_arn }
 }
 
 output "queue_url" {

@@ -1,0 +1,158 @@
+"""A deployment watched as it happens: what is told at once, and when a wait ends before ECS says so."""
+
+import datetime as dt
+import json
+
+import pytest
+from fake_aws.rollouts import APP, launch, seconds
+from fake_aws.services import SERVICES
+from waiting import line_with
+
+DEPLOY = ("deploy", "web", "--cluster", "prod", "--wait")
+PULL = "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref web:2026.12: web:2026.12: not found"
+BUSY = "CannotPullContainerError: pull image manifest has been retried 5 time(s): dial tcp 10.0.0.1:443: i/o timeout"
+OOM = "OutOfMemoryError: Container killed due to memory usage"
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+class Rollout:
+    """A rollout that began a minute ago, to which tasks are added as they come."""
+
+    def __init__(self, aws, started=2, tasks=5):
+        self.aws = aws
+        self.at = dt.datetime.now(dt.UTC).replace(microsecond=0) - seconds(60)
+        self.made = aws.rollouts.in_progress(at=self.at, tasks=tasks, started=started)
+        self.old = SERVICES["prod", "web"]["service"]["deployments"][1]
+
+    def has(self, **facts):
+        """What ECS says of the deployment from now on."""
+        SERVICES["prod", "web"]["service"]["deployments"][0].update(facts)
+
+    def cannot_pull(self, reason=PULL):
+        times = {"connected": 2.1, "pull_started": 5.0, "stopping": 9.0}
+        return self.aws.rollouts.task(self.made.id, self.at + seconds(20), times, stop_code="TaskFailedToStart", stopped_reason=reason)
+
+    def crash(self, number, line="fatal: DATABASE_URL is not set", **container):
+        """The task has exited, and ECS has not yet taken its network away."""
+        times = {**launch(0.5), "stopping": 16.0, "execution_stopped": 17.0}
+        created = self.at + seconds(number * 18)
+        task = self.aws.rollouts.task(self.made.id, created, times, container={**APP, "exitCode": 1, **container}, streams=True,
+                                      stop_code="EssentialContainerExited", stopped_reason="Essential container in task exited")
+        self.aws.seed.lines(task, "app", [(round(created.timestamp() * 1000) + 15_000, line)])
+        return task
+
+
+@pytest.fixture
+def rollout(aws):
+    return Rollout(aws)
+
+
+def test_an_image_that_nobody_will_ever_get_ends_the_wait(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY, "--fail-fast", "--report-file", "json:report.json")
+    line_with(b"waiting: ", process.stderr)
+    task = rollout.cannot_pull()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 11, err
+    assert f"failed: task {task.id}: {PULL}" in err.decode()
+    assert words(out.decode()).startswith(f"✗ failing, and waited for no longer: a task failed: {PULL}")
+    found = json.loads((ecspan.home / "report.json").read_text())
+    assert found["outcome"] == "in progress" and found["failing"] == {"reason": f"a task failed: {PULL}"}
+
+
+def test_without_fail_fast_it_is_told_and_waited_for(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY)
+    line_with(b"waiting: ", process.stderr)
+    task = rollout.cannot_pull()
+    assert f"failed: task {task.id}: ".encode() in line_with(b"failed: ", process.stderr)
+    assert process.poll() is None
+    aws.rollouts.finish(rollout.made, failed=True)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 11 and out.decode().startswith("✗ failed: ") and b"failed: " not in err, err
+
+
+def test_a_registry_that_does_not_answer_just_now_may_answer_next_time(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY, "--fail-fast")
+    line_with(b"waiting: ", process.stderr)
+    rollout.cannot_pull(BUSY), rollout.cannot_pull(BUSY)
+    line_with(b"failed: ", process.stderr), line_with(b"failed: ", process.stderr)
+    assert process.poll() is None
+    rollout.cannot_pull(BUSY)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 11 and f"3 tasks failed alike: {BUSY}" in words(out.decode()), err
+
+
+def test_a_crash_loop_is_told_with_its_last_lines_and_ends_the_wait(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY, "--fail-fast")
+    line_with(b"waiting: ", process.stderr)
+    tasks = [rollout.crash(number) for number in range(3)]
+    out, err = process.communicate(timeout=60)
+    told = err.decode()
+    assert process.returncode == 11, told
+    for task in tasks:
+        assert f"failed: task {task.id}: Essential container in task exited; app: exit code 1\n    app: fatal: DATABASE_URL is not set\n" in told
+    report = words(out.decode())
+    assert "3 tasks failed alike: Essential container in task exited; app: exit code 1" in report
+    # ECS still takes their network away, and the report says why all the same.
+    assert "3 failed; 2 old stopped" in report and "3 tasks, crash-loop" in report and "fatal: DATABASE_URL is not set" in report
+
+
+def test_a_number_and_a_finding_end_the_wait_too(ecspan, aws, rollout):
+    rollout.crash(1)
+    one = ecspan(*DEPLOY, "--fail-fast=1")
+    assert one.code == 11 and "a task failed: Essential container in task exited" in words(one.out), one
+    found = ecspan(*DEPLOY, "--fail-fast=task-failed")
+    assert found.code == 13 and "✗ failing" in found.out, found
+    process = ecspan.start(*DEPLOY, "--fail-fast=out-of-memory", "--fail-fast=7")
+    line_with(b"failed: ", process.stderr)
+    task = rollout.crash(2, exitCode=137, reason=OOM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 13 and f"out-of-memory: container app ran out of memory ({task.id})" in words(out.decode()), err
+
+
+def test_what_ecs_has_decided_ends_the_wait_before_it_is_done(ecspan, aws, rollout):
+    aws.has_service_deployments()
+    made = aws.rollouts.rolled_back(drained=False)
+    run = ecspan(*DEPLOY, "--fail-fast", "--wait-timeout", "60s")
+    assert run.code == 11 and "✗ failing, and waited for no longer: it is being rolled back" in words(run.out), run
+    service = SERVICES["prod", "web"]
+    service["service"]["deployments"] = [aws.rollouts.deployment(made.id, made.at, state="IN_PROGRESS", running=0)]
+    service["service"]["events"] = []
+    breaker = {"status": "MONITORING", "failureCount": 10, "threshold": 10}
+    service["service_deployments"] = [aws.rollouts.service_deployment(made.id, made.at, "IN_PROGRESS", deploymentCircuitBreaker=breaker)]
+    run = ecspan(*DEPLOY, "--fail-fast=20")
+    assert run.code == 11 and "the circuit breaker is at its threshold: 10 failures of 10" in words(run.out), run
+
+
+def test_events_of_the_service_are_told_once_each(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY)
+    line_with(b"waiting: ", process.stderr)
+    service = SERVICES["prod", "web"]["service"]
+    now = dt.datetime.now(dt.UTC)
+    service["events"] = [{"id": str(number), "createdAt": now, "message": f"(service web) was unable to place a task. Reason: {number}."}
+                         for number in (2, 1)] + service["events"]
+    line_with(b"Reason: 1", process.stderr), line_with(b"Reason: 2", process.stderr)
+    aws.rollouts.finish(rollout.made)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and b"event: " not in err, err
+
+
+def test_tasks_that_cannot_be_watched_are_told_once(ecspan, aws, rollout):
+    aws.front.deny.add("ListTasks")
+    process = ecspan.start(*DEPLOY, "--fail-fast")
+    assert b"the tasks are not watched: " in line_with(b"warning: ", process.stderr)
+    aws.rollouts.finish(rollout.made)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 3 and out.decode().startswith("✓ held") and b"not watched" not in err, err
+
+
+@pytest.mark.parametrize("given, said", [
+    ("--fail-fast=0", "nothing has failed in the beginning"), ("--fail-fast=bad-luck", "there is no such finding"),
+    ("--fail-fast=slower-than-baseline", "there is no such finding"),
+])
+def test_what_makes_no_sense_is_refused(ecspan, aws, given, said):
+    run = ecspan(*DEPLOY, given)
+    assert run.code == 2 and said in run.err, run
+    assert ecspan("deploy", "web", "--fail-fast").code == 2

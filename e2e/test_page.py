@@ -1,0 +1,345 @@
+"""Pages in a real browser (Debian's Chromium), opened as a file, without a network: nothing is asked for, nothing is refused by the
+policy, nothing executes that is not the page's. Skipped where e2e/install.sh found no browser."""
+
+import json
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecspan-e2e"
+AXE = CACHE / "axe.min.js"
+CHROMIUM = shutil.which("chromium")
+CORPUS = Path(os.environ["ECSPAN_CORPUS"]) if "ECSPAN_CORPUS" in os.environ else None
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no browser: chromium is not installed")
+
+EXAMPLES = ["nginx", "oom", "wrong-image"]
+#: Ends a script, an attribute, a comment and a string, and calls what a test looks for.
+CANARY = "\"'`--></script></title><img src=x onerror=canary()><svg onload=canary()>]]>&lt;\u202e\u2028${canary()}"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # The suite may run as root, where Chromium has no sandbox.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(chromium, path, **options):
+    """The page in a browser without a network. Whatever it asks for or complains of fails the test."""
+    context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
+    page = context.new_page()
+    trouble, requests = [], []
+    page.on("console", lambda message: trouble.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda request: requests.append(request.url))
+    page.add_init_script(
+        "window.canaries = 0; window.canary = () => { window.canaries += 1; };"
+        "window.refused = []; document.addEventListener('securitypolicyviolation', (event) => window.refused.push(event.violatedDirective));"
+    )
+    page.goto(path.as_uri())
+    yield page
+    assert page.evaluate("[window.canaries, window.refused]") == [0, []]
+    context.close()
+    assert requests == [path.as_uri()] and trouble == []
+
+
+def example(name):
+    return sorted((PROJECT / "examples" / name).glob("*.json"))
+
+
+def drawn(ecspan, tmp_path, *arguments):
+    run = ecspan("show", "--utc", "--format", "html", *arguments)
+    assert run.code == 0, run
+    path = tmp_path / "task.html"
+    path.write_text(run.out)
+    return path
+
+
+@pytest.fixture
+def page_of(ecspan, tmp_path):
+    return lambda *arguments: drawn(ecspan, tmp_path, *arguments)
+
+
+def violations(page, **options):
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("options => axe.run(document, options)", {"resultTypes": ["violations"], **options})["violations"]
+    return [(rule["id"], [node["html"][:200] for node in rule["nodes"]][:3], rule["nodes"][0]["failureSummary"]) for rule in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm is missing")
+def test_a_page_is_accessible(chromium, page_of, name, scheme):
+    # The test's own tool needs what the page's policy forbids.
+    options = {"color_scheme": scheme, "bypass_csp": True}
+    with opened(chromium, page_of(*example(name), "--ui-url", "http://localhost:16686"), **options) as page:
+        assert violations(page) == []
+        # Everything unfolded, and a line opened.
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        if page.locator(".line").count():
+            page.locator(".line").first.click()
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_is_read_is_there_without_a_script(chromium, page_of, name):
+    with opened(chromium, page_of(*example(name)), java_script_enabled=True) as page:
+        scripted = page.locator("section.findings").inner_text()
+    context = chromium.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(page_of(*example(name)).as_uri())
+    assert page.locator("section.findings").inner_text() == scripted
+    assert page.locator(".bar rect").count() >= 3 and page.locator("section.phases tbody tr").count() >= 3
+    assert page.locator("button:visible, input:visible, .lines:visible").count() == 0
+    context.close()
+
+
+def widths(page):
+    return [box["width"] for box in page.evaluate("[...document.querySelectorAll('.bar rect')].map((bar) => bar.getBoundingClientRect().toJSON())")]
+
+
+def told(page):
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    return page.locator("section.timeline output").inner_text()
+
+
+def test_the_timeline_is_zoomed_by_keys_buttons_wheel_and_drag(chromium, page_of):
+    with opened(chromium, page_of(*example("nginx"))) as page:
+        whole = widths(page)
+        page.locator(".chart").focus()
+        for key, does in (("+", "in"), ("ArrowRight", "right"), ("ArrowLeft", "left"), ("-", "out")):
+            before = told(page)
+            page.keyboard.press(key)
+            by_key = told(page)
+            assert by_key != before, key
+            page.keyboard.press("0")
+            assert told(page) == "" and widths(page) == whole
+            if does == "in":
+                page.locator("[data-do=in]").click()
+                assert told(page) == by_key
+                page.locator(".chart").focus()
+            else:
+                page.keyboard.press("+")
+        page.keyboard.press("0")
+        bar = page.locator(".bar").first.bounding_box()
+        middle = bar["y"] + bar["height"] / 2
+        page.mouse.move(bar["x"] + 10, middle)
+        page.mouse.down()
+        page.mouse.move(bar["x"] + bar["width"] / 4, middle, steps=4)
+        page.mouse.up()
+        page.mouse.move(5, 5)
+        assert told(page).startswith("+") and "…" in told(page)
+        # The end of a drag unfolds nothing; a double click shows all again.
+        assert page.locator(".row[open]").count() == 0
+        page.mouse.dblclick(bar["x"] + 40, middle)
+        page.mouse.move(5, 5)
+        assert told(page) == "" and widths(page) == whole
+        scale = page.locator(".scale").bounding_box()
+        page.mouse.move(scale["x"] + 40, scale["y"] + 8)
+        page.mouse.wheel(0, -120)
+        page.mouse.move(5, 5)
+        assert told(page) != ""
+        # Over the bars the wheel moves the page, as everywhere.
+        page.keyboard.press("0")
+        page.locator("[data-do=all]").click()
+        page.mouse.move(bar["x"] + 40, middle)
+        page.mouse.wheel(0, 120)
+        page.mouse.move(5, 5)
+        assert told(page) == ""
+
+
+def test_the_middle_unfolds(chromium, page_of):
+    with opened(chromium, page_of(*example("nginx"))) as page:
+        assert page.locator(".ticks .middle").text_content() == "╱╱ 11 min 55 s ╱╱"
+        running = page.locator(".row", has_text="running").first.locator("rect")
+        before = running.bounding_box()["width"]
+        page.get_by_role("button", name="Unfold the middle").click()
+        told(page)
+        assert page.locator(".ticks .middle").count() == 0
+        assert running.bounding_box()["width"] > 5 * before
+        page.locator(".chart").focus()
+        page.keyboard.press("u")
+        told(page)
+        assert running.bounding_box()["width"] == before
+
+
+def test_a_row_tells_its_raw_times_and_clocks(chromium, page_of):
+    with opened(chromium, page_of(*example("nginx"))) as page:
+        page.locator(".row", has_text="image pull").locator("summary").hover()
+        tip = page.locator(".tip")
+        assert "2021-11-26T16:49:55.744+00:00 (+14.5 s) pull started, by the agent's clock" in tip.inner_text()
+        page.mouse.move(5, 5)
+        assert not tip.is_visible()
+        # By the keyboard: to the chart, to its first row, down to the third, which unfolds.
+        page.locator(".chart").focus()
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        assert "pull started" in tip.inner_text()
+        page.keyboard.press("Enter")
+        assert page.locator(".row[open] .name").inner_text() == "image pull" and not tip.is_visible()
+        container = page.locator(".row", has_text="container nginx")
+        assert "estimated bound" in container.locator(".details").text_content()
+        assert container.locator("rect.estimated").count() == 1
+
+
+def test_the_log_is_filtered_and_goes_to_a_time(chromium, page_of):
+    with opened(chromium, page_of(*example("oom"))) as page:
+        rows = lambda: page.locator(".line .text").all_inner_texts()
+        assert len(rows()) == 8
+        page.locator(".filter").fill("ROWS LOADED")
+        assert len(rows()) == 3 and page.locator(".count").inner_text() == "3 of 8 lines"
+        page.locator("select.severity").select_option("13")
+        assert len(rows()) == 1 and "heap_mb\":758" in rows()[0]
+        page.locator(".filter").fill("")
+        assert len(rows()) == 2
+        page.locator("select.container").select_option(label="envoy")
+        (line,) = rows()
+        assert line.endswith("[warning] upstream reset: connection termination")
+        page.locator(".line").click()
+        assert page.locator(".line-whole .about").inner_text().startswith("2026-11-20 09:15:38")
+        page.locator("select.severity").select_option("-2")
+        page.locator("select.container").select_option("")
+        # A click on the time axis: the first line at that time or after it.
+        box = page.locator(".row", has_text="stopping").first.locator("rect").bounding_box()
+        page.mouse.click(box["x"] + 1, box["y"] + 5)
+        assert page.locator(".line.here .text").inner_text().endswith("[warning] upstream reset: connection termination")
+        # Only what the timeline shows.
+        page.locator(".in-view").check()
+        assert len(rows()) == 8
+        page.locator(".chart").focus()
+        [page.keyboard.press(key) for key in ("+", "+", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight")]
+        told(page)
+        assert len(rows()) < 8
+
+
+def test_the_trace_id_is_copied_and_leads_to_jaeger(chromium, page_of):
+    path = page_of(*example("oom"), "--ui-url", "http://localhost:16686/")
+    with opened(chromium, path, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.get_by_role("button", name="Copy").first.click()
+        page.get_by_role("button", name="Copied").wait_for()
+        assert page.evaluate("navigator.clipboard.readText()") == "5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
+        link = page.get_by_role("link", name="Open the trace")
+        assert link.get_attribute("href") == "http://localhost:16686/trace/5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
+    with opened(chromium, page_of(*example("oom"), "--ui-url", "javascript:canary()")) as page:
+        assert page.get_by_role("link", name="Open the trace").count() == 0
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_page_fits_the_screen(chromium, page_of, name, width):
+    with opened(chromium, page_of(*example(name)), viewport={"width": width, "height": 800}) as page:
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = page.evaluate("[...document.querySelectorAll('.bar')].map((bar) => bar.getBoundingClientRect().width)")
+        assert min(boxes) > 250
+
+
+def test_dark_and_print(chromium, page_of):
+    path = page_of(*example("oom"))
+    background = "getComputedStyle(document.body).backgroundColor"
+    with opened(chromium, path, color_scheme="dark") as page:
+        assert page.evaluate(background) == "rgb(20, 23, 28)"
+    with opened(chromium, path) as page:
+        assert page.evaluate(background) == "rgb(255, 255, 255)"
+        page.emulate_media(media="print")
+        assert page.locator("button:visible, .lines:visible, .skip:visible").count() == 0
+        assert page.locator(".print-only").is_visible() and page.locator(".excerpt li:visible").count() == 8
+        assert page.pdf()[:4] == b"%PDF"
+
+
+def test_times_are_exact_to_the_nanosecond(chromium, page_of, tmp_path):
+    task = json.loads((PROJECT / "examples/oom/task.json").read_text())
+    told_at = "2026-11-20T09:15:00.123456789Z"
+    metadata = tmp_path / "metadata.json"
+    one = task["tasks"][0]
+    metadata.write_text(json.dumps({
+        "TaskARN": one["taskArn"], "Cluster": "prod", "Family": "report", "Revision": "41", "KnownStatus": "RUNNING",
+        "Containers": [{"DockerId": "1", "Name": "report", "KnownStatus": "RUNNING", "StartedAt": told_at, "CreatedAt": told_at, "Type": "NORMAL"}],
+    }))
+    with opened(chromium, page_of(metadata)) as page:
+        rows = page.locator("section.events tr[data-ns]")
+        assert "1795166100123456789" in {rows.nth(at).get_attribute("data-ns") for at in range(rows.count())}
+        data = json.loads(page.locator("script.data").text_content())
+        assert "1795166100123456789" in {bar[0] for bar in data["bars"] if bar}
+
+
+def poisoned(value, spared, key=None):
+    """Each text of a document with the canary in it, but for times and what is spared."""
+    if isinstance(value, dict):
+        return {name: poisoned(one, spared, name) for name, one in value.items()}
+    if isinstance(value, list):
+        return [poisoned(one, spared, key) for one in value]
+    is_time = isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value)
+    return value + CANARY if isinstance(value, str) and not is_time and key not in spared else value
+
+
+#: What joins log lines to their container; with the canary in it too, the lines belong to nobody.
+JOINS = ("taskArn", "name", "logStreamName")
+
+
+@pytest.mark.parametrize("spared", [(), JOINS], ids=["all", "joined"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_canary_in_every_text_stays_text(chromium, ecspan, tmp_path, name, spared):
+    paths = []
+    for path in example(name):
+        paths.append(tmp_path / path.name)
+        paths[-1].write_text(json.dumps(poisoned(json.loads(path.read_text()), spared)))
+    run = ecspan("show", "--utc", "--format", "html", *paths)
+    assert run.code == (3 if name == "oom" and not spared else 0), run.err
+    file = tmp_path / "page.html"
+    file.write_text(run.out)
+    with opened(chromium, file) as page:
+        assert page.locator("img").count() == 0
+        assert "canary()" in page.locator("main").inner_text()
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        if page.locator(".line").count():
+            page.locator(".line").first.click()
+        page.locator(".row summary").first.hover()
+
+
+def test_lines_that_would_break_a_page(chromium, page_of, tmp_path):
+    hostile = ["</script><script>canary()</script>", "]]>", "<!--", "a\0b", "\u202egnp.exe", "\ud83d\ude00 " * 5, "x" * 1_000_000, CANARY, "\x1b[31mred"]
+    paths = [path for path in example("oom") if path.name != "logs.json"]
+    paths.append(tmp_path / "logs.json")
+    begun = 1_795_079_690_000
+    stream = "ecs/report/5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
+    events = [{"timestamp": begun + at, "message": line, "logStreamName": stream} for at, line in enumerate(hostile)]
+    paths[-1].write_text(json.dumps({"events": events}))
+    with opened(chromium, page_of(*paths)) as page:
+        assert page.locator(".count").inner_text() == f"{len(hostile)} lines"
+        seen = page.locator(".line .text").all_inner_texts()
+        assert seen[0] == hostile[0] and "\\x00" in seen[3] and "\\u{202e}" in seen[4]
+        assert seen[6].endswith("… (1000000 characters)")
+        page.locator(".line").nth(6).click()
+        assert len(page.locator(".line-whole pre").text_content()) == 1_000_000
+
+
+@pytest.mark.skipif(CORPUS is None, reason="the corpus is not here: ECSPAN_CORPUS is not set")
+def test_every_public_file_is_a_page_that_executes_nothing(chromium, ecspan, tmp_path):
+    drawn_pages = 0
+    for path in sorted([*CORPUS.rglob("*"), *(CORPUS.parent / "field").glob("*")]):
+        if not path.is_file() or path.name == "README.md":
+            continue
+        run = ecspan("show", "--utc", "--format", "html", path)
+        if not run.out:
+            continue
+        drawn_pages += 1
+        file = tmp_path / "page.html"
+        file.write_text(run.out)
+        with opened(chromium, file) as page:
+            assert page.locator("article").count() >= 1, path
+    assert drawn_pages > 20

@@ -1,0 +1,38 @@
+//! The bars of a page as SVG. Places are percents, so a bar is as wide as the page makes it. Main function: [`bar`].
+
+use maud::{Markup, html};
+
+use super::scale::Scale;
+use crate::render::bar::Bar;
+use crate::render::style::Tone;
+
+/// The class that a tone's colours are under.
+pub(super) const fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Plain | Tone::Title | Tone::Quiet => "plain",
+        Tone::Launch => "launch",
+        Tone::Running => "running",
+        Tone::Stopping => "stopping",
+        Tone::Bad => "bad",
+        Tone::Warn => "warn",
+    }
+}
+
+/// A bar in a row of its own. It says nothing to a screen reader: name and length stand beside it.
+pub(super) fn bar(bar: Option<Bar>, tone: Tone, scale: &Scale) -> Markup {
+    html! {
+        svg class="bar" aria-hidden="true" focusable="false" {
+            @if let Some(bar) = bar {
+                @let (left, right) = (scale.place(bar.start), scale.place(bar.end));
+                @let classes = [class(tone), if bar.looks_estimated() { "estimated" } else { "" }, if bar.open { "open" } else { "" }];
+                @let classes = classes.iter().filter(|class| !class.is_empty()).copied().collect::<Vec<_>>().join(" ");
+                rect class=(classes) x=(percent(left)) width=(percent(right - left)) y="3" height="14" rx="2" {}
+                @if bar.open { text class="goes-on" x=(percent(right)) y="14" { "▸" } }
+            }
+        }
+    }
+}
+
+pub(super) fn percent(part: f64) -> String {
+    format!("{:.3}%", part * 100.0)
+}

@@ -1,0 +1,473 @@
+//! A task in a page: what happened first, then the timeline, the containers, the log, the raw times. Main function: [`article`].
+
+use maud::{Markup, html};
+
+use super::Shown;
+use super::data::{self, View};
+use super::picture;
+use super::scale::Scale;
+use super::text::{count, link, shown};
+use crate::model::container::{Container, ContainerBound};
+use crate::model::log::LogLine;
+use crate::model::phases::{Moment, Phase, Phases};
+use crate::model::{AsOf, TaskLife, Time, duration, severity};
+use crate::render::moment::{exact, offset, spaced};
+use crate::render::rows::{Of, Row, drawn_until, estimated_because, rows, visible};
+use crate::render::style::Style;
+use crate::trace::ApplicationTraces;
+
+/// So many of a container's last lines stand under it, whatever the log's own list shows.
+const LAST_LINES: usize = 8;
+/// Of a line that stands in a page's text, so many characters.
+const LINE: usize = 400;
+
+/// How a task stands, in a word and a mark.
+pub(super) struct Outcome {
+    pub(super) word: &'static str,
+    mark: &'static str,
+    class: &'static str,
+}
+
+impl Outcome {
+    pub(super) fn of(life: &TaskLife) -> Self {
+        let status = life.task.last_status.as_deref().unwrap_or_default().to_ascii_uppercase();
+        match () {
+            () if life.outcome.failure.is_some() => Self { word: "failed", mark: "✗", class: "bad" },
+            () if life.is_stopped() => Self { word: "stopped", mark: "■", class: "stopping" },
+            () if status == "RUNNING" => Self { word: "running", mark: "▸", class: "running" },
+            () if status.is_empty() => Self { word: "status unknown", mark: "?", class: "plain" },
+            () => Self { word: "not running yet", mark: "…", class: "launch" },
+        }
+    }
+}
+
+/// The way to each task of a page that has several.
+pub(super) fn navigation(tasks: &[Shown<'_>]) -> Option<Markup> {
+    (tasks.len() > 1).then(|| {
+        html! {
+            nav aria-label="Tasks" {
+                ol { @for (at, task) in tasks.iter().enumerate() {
+                    @let outcome = Outcome::of(task.life);
+                    li { a href={ "#task-" (at) } { span class=(outcome.class) { (outcome.mark) } " " (shown(task.life.family())) " " code { (shown(&task.life.task.id)) } } }
+                } }
+            }
+        }
+    })
+}
+
+/// The task as an article, with its data.
+pub(super) fn article(at: usize, task: &Shown<'_>, style: &Style) -> Markup {
+    let life = task.life;
+    let id = format!("task-{at}");
+    let name = |section: &str| format!("{id}-{section}");
+    let picture = life.phases.as_ref().map(|phases| {
+        let end = drawn_until(life, phases);
+        (phases, rows(life, phases, end, style), Scale::new(phases, end))
+    });
+    let (rows, scale) = picture.as_ref().map_or((&[][..], None), |(_, rows, scale)| (rows.as_slice(), Some(scale)));
+    let view = View::new(life, rows, scale, style);
+    let containers = visible(life, style);
+    html! {
+        article id=(id) aria-labelledby=(name("title")) {
+            (header(task, &name("title"), style))
+            (section("findings", &name("findings"), "What happened", findings(life, style)))
+            @if let Some((phases, rows, scale)) = &picture {
+                (section("timeline", &name("timeline"), "Where the time went", timeline(life, phases, rows, scale, style)))
+                (section("phases", &name("phases"), "Durations", durations(phases, rows)))
+            } @else {
+                (section("timeline", &name("timeline"), "Where the time went", html! { p { "No time is known of this task, so there is nothing to draw." } }))
+            }
+            @if !containers.is_empty() {
+                (section("containers", &name("containers"), "Containers", html! {
+                    div class="cards" { @for container in &containers { (card(life, container, style)) } }
+                }))
+            }
+            @if view.line_count() > 0 {
+                (section("log", &name("log"), "Log", log(&view, &name("log"), containers.len())))
+            }
+            (section("events", &name("events"), "Times as they were given", events(life, style)))
+            (data::block(&view))
+        }
+    }
+}
+
+fn section(class: &str, id: &str, title: &str, body: Markup) -> Markup {
+    html! { section class=(class) aria-labelledby=(id) { h2 id=(id) { (title) } (body) } }
+}
+
+fn header(shown_task: &Shown<'_>, id: &str, style: &Style) -> Markup {
+    let (life, task) = (shown_task.life, &shown_task.life.task);
+    let outcome = Outcome::of(life);
+    let status = task.last_status.as_deref().unwrap_or("status unknown");
+    let revision = task.revision().map_or(String::new(), |revision| format!(":{revision}"));
+    let facts = [
+        ("Cluster", task.cluster_name()),
+        ("Service", task.service()),
+        ("Capacity", task.capacity_provider.as_deref().or(task.launch_type.as_deref())),
+        ("Zone", task.availability_zone.as_deref()),
+        ("Started by", task.started_by.as_deref()),
+        ("Health", task.health_status.as_deref()),
+        ("CPU units", task.cpu.as_deref()),
+        ("Memory, MiB", task.memory.as_deref()),
+        ("Platform", task.platform_version.as_deref()),
+        ("Private address", task.private_ip.as_deref()),
+        ("Task", task.arn.as_deref().or(Some(&task.id))),
+        ("Task definition", task.task_definition_arn.as_deref()),
+    ];
+    let (first, more) = facts.split_at(4);
+    html! {
+        header class=(outcome.class) {
+            p class="outcome" {
+                span class={ "badge " (outcome.class) } { span aria-hidden="true" { (outcome.mark) " " } (outcome.word) }
+                " " (shown(status))
+                @if let Some(code) = &task.stop_code { " · " (shown(code)) }
+                @if let AsOf::Saved(at) = life.as_of { @if !life.is_stopped() { " as of " (spaced(at, &style.zone)) } }
+            }
+            h1 id=(id) { (shown(life.family())) (revision) " " code { (shown(&task.id)) } }
+            @if let Some(phases) = &life.phases {
+                p class="span" {
+                    time { (spaced(phases.start, &style.zone)) }
+                    @match phases.end {
+                        Some(end) => { " → " time { (spaced(end, &style.zone)) } " · " strong { (duration::exact(end.since(phases.start))) } }
+                        None => { " → still going on" }
+                    }
+                }
+            }
+            (facts_list(first))
+            details {
+                summary { "More about the task" }
+                (facts_list(more))
+            }
+            p class="trace" {
+                "Trace id " code class="copied" { (shown(shown_task.trace_id)) } " "
+                button type="button" class="copy" hidden data-copy=(shown(shown_task.trace_id)) { "Copy" }
+                @if let Some(url) = shown_task.trace_url.and_then(link) { " " a href=(url) rel="noreferrer noopener" { "Open the trace" } }
+            }
+        }
+    }
+}
+
+fn facts_list(facts: &[(&str, Option<&str>)]) -> Markup {
+    html! {
+        @if facts.iter().any(|(_, value)| value.is_some()) {
+            dl class="facts" { @for (name, value) in facts { @if let Some(value) = value { div { dt { (name) } dd { (shown(value)) } } } } }
+        }
+    }
+}
+
+fn findings(life: &TaskLife, style: &Style) -> Markup {
+    let has_any = !(life.findings.is_empty() && life.gaps.is_empty() && life.notes.is_empty());
+    html! {
+        @if !has_any { p { "Nothing stands out." } }
+        @else {
+            ul class="found" {
+                @for finding in &life.findings {
+                    @if finding.kind.is_problem() {
+                        li class="problem" data-finding=(finding.kind.id()) { span class="mark" { span aria-hidden="true" { "✗" } span class="spoken" { "Problem: " } } (shown(&finding.text)) }
+                    } @else {
+                        li class="remark" data-finding=(finding.kind.id()) { span class="mark" aria-hidden="true" { "•" } (shown(&finding.text)) }
+                    }
+                }
+                @for gap in &life.gaps {
+                    li class="gap" {
+                        span class="mark" { span aria-hidden="true" { "?" } span class="spoken" { "Gap: " } }
+                        (shown(&gap.what)) ": " (shown(&gap.why))
+                        @if let Some(hint) = &gap.hint { br; span class="quiet" { "Hint: " (shown(hint)) } }
+                    }
+                }
+                @for note in &life.notes { li class="note" { span class="mark" aria-hidden="true" { "·" } (shown(note)) } }
+            }
+        }
+        @if !life.service_events.is_empty() {
+            details class="service" {
+                summary { (count(life.service_events.len(), "service event")) " about this task" }
+                ul { @for event in &life.service_events { li { time { (spaced(event.at, &style.zone)) } " " (shown(&event.message)) } } }
+            }
+        }
+    }
+}
+
+fn timeline(life: &TaskLife, phases: &Phases, rows: &[Row<'_>], scale: &Scale, style: &Style) -> Markup {
+    html! {
+        div class="tools" hidden {
+            button type="button" data-do="in" aria-label="Zoom in" { "+" }
+            button type="button" data-do="out" aria-label="Zoom out" { "−" }
+            button type="button" data-do="left" aria-label="Earlier" { "←" }
+            button type="button" data-do="right" aria-label="Later" { "→" }
+            button type="button" data-do="all" { "All" }
+            @if scale.middle.is_some() { button type="button" data-do="unfold" aria-pressed="false" { "Unfold the middle" } }
+            output aria-live="polite" {}
+        }
+        div class="chart" role="group" tabindex="0" aria-label="Timeline. The table of durations below says the same" {
+            div class="scale" aria-hidden="true" {
+                svg class="ticks" focusable="false" {
+                    text x="0" y="13" { "0" }
+                    @if let Some((from, to)) = scale.middle {
+                        @let middle = (scale.place(from) + scale.place(to)) / 2.0;
+                        text class="middle" x=(picture::percent(middle)) y="13" { "╱╱ " (duration::short(to.since(from))) " ╱╱" }
+                    }
+                    text class="end" x="100%" y="13" { (duration::short(drawn_until(life, phases).since(phases.start))) }
+                }
+            }
+            div class="rows" {
+                @for row in rows {
+                    details class={ "row depth-" (row.trail.len()) } {
+                        summary {
+                            span class="name" { (shown(&row.name)) }
+                            (picture::bar(row.bar, row.tone, scale))
+                            span class="length" { (row.length) @if !row.mark.is_empty() { " · " span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } } }
+                        }
+                        (details(life, phases, row, style))
+                    }
+                }
+            }
+            svg class="over" aria-hidden="true" focusable="false" {
+                @if let Some((from, to)) = scale.middle {
+                    @let (from, to) = (scale.place(from), scale.place(to));
+                    rect class="broken" x=(picture::percent(from)) width=(picture::percent(to - from)) y="0" height="100%" {}
+                }
+            }
+        }
+        @if let Some(why) = estimated_because(life, rows) { p class="quiet" { svg class="sample" aria-hidden="true" { rect class="running estimated" x="1" y="1" width="26" height="10" rx="2" {} } " estimated: " (why) } }
+    }
+}
+
+/// What is to be known of a row: its bounds as they were given, and how well they are known.
+fn details(life: &TaskLife, phases: &Phases, row: &Row<'_>, style: &Style) -> Markup {
+    let zero = phases.start;
+    let bounds = match row.of {
+        Of::Task => [
+            Some(bound("Start", phases.start, zero, &how_known(phases, phases.start, phases.start_estimated), style)),
+            phases.end.map(|end| bound("End", end, zero, &how_known(phases, end, phases.end_estimated), style)),
+        ],
+        Of::Phase(phase) => [
+            Some(bound("Start", phase.start, zero, &how_known(phases, phase.start, phase.start_estimated), style)),
+            phase.end.map(|end| bound("End", end, zero, &how_known(phases, end, phase.end_estimated), style)),
+        ],
+        Of::Container(container) => {
+            let of = |name, at: Option<ContainerBound>| {
+                at.map(|at| bound(name, at.at, zero, &format!("{} bound", at.source.name()), style))
+            };
+            [of("Start", container.start), of("End", container.end)]
+        }
+    };
+    html! {
+        dl class="details" {
+            @for bound in bounds.into_iter().flatten() { (bound) }
+            @match row.of {
+                Of::Task => { @if let Some(failure) = &life.outcome.failure { div { dt { "Failure" } dd { (shown(&failure.description)) } } } }
+                Of::Phase(phase) => {
+                    @if let Some(share) = shares(phases, phase) { div { dt { "Share" } dd { (share) } } }
+                    @if phase.clock_adjusted { div { dt { "Clock" } dd { "a bound was earlier than the one before it, and is drawn there: two clocks differ" } } }
+                    @if !phase.is_final { div { dt { "Final" } dd { "no: later news may change it" } } }
+                }
+                Of::Container(container) => { @if let Some(reason) = &container.record.reason { div { dt { "Reason" } dd { (shown(reason)) } } } }
+            }
+        }
+    }
+}
+
+fn bound(name: &str, at: Time, zero: Time, known: &str, style: &Style) -> Markup {
+    html! { div { dt { (name) } dd { time data-ns=(at.unix_nanos()) { (exact(at, &style.zone)) } " (" (offset(at, zero)) ") " span class="quiet" { (known) } } } }
+}
+
+/// The moments that lie at a bound, with their clocks; else that it is estimated or moved.
+fn how_known(phases: &Phases, at: Time, estimated: bool) -> String {
+    let there = |moment: &&Moment| moment.time == at;
+    let given: Vec<String> = phases
+        .moments
+        .iter()
+        .filter(there)
+        .map(|moment| format!("{}, by the {}'s clock", moment.name, moment.clock.name()))
+        .collect();
+    match (given.is_empty(), estimated) {
+        (_, true) => "estimated".to_owned(),
+        (true, false) => "moved up".to_owned(),
+        (false, false) => given.join("; "),
+    }
+}
+
+/// The launch's length, once it is over.
+fn launch(phases: &Phases) -> Option<f64> {
+    let length = phases.launched?.since(phases.start).as_secs_f64();
+    (length > 0.0).then_some(length)
+}
+
+fn shares(phases: &Phases, phase: &Phase) -> Option<String> {
+    let length = phase.length()?.as_secs_f64();
+    let total = phases.end?.since(phases.start).as_secs_f64();
+    let of_all = (total > 0.0).then(|| format!("{} of all", share(length, total)));
+    let of_launch = launch(phases)
+        .filter(|_| is_of_launch(phases, phase))
+        .map(|launch| format!("{} of the launch", share(length, launch)));
+    let told: Vec<String> = of_launch.into_iter().chain(of_all).collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+fn is_of_launch(phases: &Phases, phase: &Phase) -> bool {
+    phases.launched.is_some_and(|launched| phase.end.is_some_and(|end| end <= launched))
+}
+
+fn share(part: f64, whole: f64) -> String {
+    match part / whole * 100.0 {
+        percent if percent > 0.0 && percent < 1.0 => "< 1 %".to_owned(),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
+fn durations(phases: &Phases, rows: &[Row<'_>]) -> Markup {
+    let total = phases.end.map(|end| end.since(phases.start).as_secs_f64()).filter(|total| *total > 0.0);
+    let bars = rows.iter().filter(|row| row.bar.is_some());
+    html! {
+        div class="scroll" tabindex="0" role="group" aria-label="Table of durations" {
+            table {
+                thead { tr { th scope="col" { "What" } th scope="col" class="number" { "Begins" } th scope="col" class="number" { "Takes" } th scope="col" class="number" { "Of the launch" } th scope="col" class="number" { "Of all" } th scope="col" { "" span class="spoken" { "Outcome" } } } }
+                tbody { @for row in bars {
+                    @if let Some(bar) = row.bar {
+                        @let length = bar.end.since(bar.start).as_secs_f64();
+                        @let of_launch = match row.of { Of::Phase(phase) if is_of_launch(phases, phase) => launch(phases), _ => None };
+                        tr class={ "depth-" (row.trail.len()) } {
+                            th scope="row" { (shown(&row.name)) }
+                            td class="number" { (offset(bar.start, phases.start)) }
+                            td class="number" { (row.length) }
+                            td class="number" { @if let Some(launch) = of_launch { (share(length, launch)) } }
+                            td class="number" { @if let (Some(total), false) = (total, bar.open) { (share(length, total)) } }
+                            td { span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } @if bar.looks_estimated() { span class="quiet" { " estimated" } } }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn card(life: &TaskLife, container: &Container, style: &Style) -> Markup {
+    let record = &container.record;
+    let failed = container.failure.is_some();
+    let status = match () {
+        () if container.never_ran() => "never started",
+        () => record.last_status.as_deref().unwrap_or("status unknown"),
+    };
+    let essential = container.essential().map(|essential| if essential { "yes" } else { "no" });
+    let (restarts, exit) =
+        (record.restarts.map(|count| count.to_string()), record.exit_code.map(|code| code.to_string()));
+    let facts = [
+        ("Image", record.image.as_deref()),
+        ("Digest", record.image_digest.as_deref()),
+        ("Essential", essential),
+        ("Health", record.health_status.as_deref()),
+        ("Restarts", restarts.as_deref()),
+        ("Runtime id", record.runtime_id.as_deref()),
+    ];
+    let log = container.log.as_ref().filter(|_| style.logs);
+    let lines: Vec<&LogLine> = log.into_iter().flat_map(|log| log.lines()).collect();
+    let last = lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default();
+    let zero = container.start.map(|start| start.at).or_else(|| life.phases.as_ref().map(|phases| phases.start));
+    let traces = ApplicationTraces::of_container(life, container);
+    html! {
+        div class={ "card" @if failed { " failed" } } {
+            h3 {
+                (shown(container.name())) " "
+                span class={ "badge " (if failed { "bad" } else { "plain" }) } {
+                    @if failed { span aria-hidden="true" { "✗ " } span class="spoken" { "failed: " } }
+                    (shown(status)) @if let Some(exit) = &exit { " · exit " (exit) }
+                }
+            }
+            @if let Some(reason) = &record.reason { p class="reason" { (shown(reason)) } }
+            (facts_list(&facts))
+            @for agent in &record.managed_agents {
+                p class="quiet" { "Agent " (shown(&agent.name)) @if let Some(status) = &agent.status { ": " (shown(status)) } @if let Some(reason) = &agent.reason { ", " (shown(reason)) } }
+            }
+            @if !last.is_empty() {
+                p class="quiet" { @if last.len() < lines.len() { "The last " (last.len()) " of " (count(lines.len(), "line")) } @else { (count(lines.len(), "line")) } }
+                ol class="excerpt" tabindex="0" aria-label={ "Last lines of " (shown(container.name())) } {
+                    @for line in last { li class=[severe(line)] { span class="at" { (zero.map_or(String::new(), |zero| offset(line.time, zero))) } " " (cut(&line.message)) } }
+                }
+            }
+            @let linked = traces.linked();
+            @if !linked.is_empty() {
+                details { summary { (count(linked.len() + traces.dropped(), "application trace")) } ul { @for named in linked { li { code { (named.trace_id.to_string()) } } } } }
+            }
+        }
+    }
+}
+
+fn severe(line: &LogLine) -> Option<&'static str> {
+    severity::of(&line.message).and_then(|severity| match severity.number {
+        17.. => Some("error"),
+        13.. => Some("warning"),
+        _ => None,
+    })
+}
+
+fn cut(message: &str) -> String {
+    let safe = shown(message);
+    match safe.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{}…", safe.get(..end).unwrap_or_default()),
+        None => safe,
+    }
+}
+
+fn log(view: &View, id: &str, containers: usize) -> Markup {
+    html! {
+        noscript { p { "The whole log is in this page, and needs its script to be shown; the last lines stand under their containers." } }
+        div class="tools" hidden {
+            label { "Filter " input type="search" class="filter" autocomplete="off" spellcheck="false" placeholder="text"; }
+            label { "Severity " select class="severity" {
+                option value="-2" { "all" } option value="9" { "info and above" } option value="13" { "warnings and above" } option value="17" { "errors" }
+            } }
+            @if containers > 1 { label { "Container " select class="container" { option value="" { "all" } } } }
+            label { input type="checkbox" class="in-view"; " only what the timeline shows" }
+            output class="count" aria-live="polite" { (count(view.line_count(), "line")) }
+        }
+        div class="lines" hidden tabindex="0" role="list" aria-labelledby=(id) { div class="pad" role="presentation" {} }
+        div class="line-whole" hidden { div class="tools" { span class="about" {} button type="button" class="copy" { "Copy" } button type="button" class="close" { "Close" } } pre tabindex="0" aria-label="The whole line" {} }
+        p class="print-only quiet" { "On paper stand the last lines of each container only: " (count(view.line_count(), "line")) " are in the page." }
+    }
+}
+
+fn events(life: &TaskLife, style: &Style) -> Markup {
+    let zero = life.phases.as_ref().map(|phases| phases.start);
+    let mut events: Vec<(Time, String, &str)> = vec![];
+    for moment in life.phases.iter().flat_map(|phases| &phases.moments) {
+        events.push((moment.time, format!("task {}", moment.name), moment.clock.name()));
+    }
+    for event in &life.service_events {
+        events.push((event.at, format!("service: {}", event.message), "control plane"));
+    }
+    for container in visible(life, style) {
+        let record = &container.record;
+        let source = container.start.or(container.end).map_or("", |bound| bound.source.name());
+        let own = [("created", record.created), ("started", record.started), ("finished", record.finished)];
+        events.extend(
+            own.into_iter()
+                .filter_map(|(what, at)| Some((at?, format!("container {} {what}", container.name()), source))),
+        );
+        for agent in &record.managed_agents {
+            events.extend(
+                agent
+                    .started
+                    .map(|at| (at, format!("agent {} of {} started", agent.name, container.name()), "control plane")),
+            );
+        }
+    }
+    events.sort_by_key(|(time, ..)| *time);
+    html! {
+        @if events.is_empty() { p { "None." } }
+        @else {
+            div class="scroll" tabindex="0" role="group" aria-label="Table of times" {
+                table {
+                    thead { tr { th scope="col" { "Time" } th scope="col" class="number" { "After the start" } th scope="col" { "What" } th scope="col" { "Clock or source" } } }
+                    tbody { @for (time, what, clock) in &events {
+                        tr data-ns=(time.unix_nanos()) {
+                            td { time { (exact(*time, &style.zone)) } }
+                            td class="number" { @if let Some(zero) = zero { (offset(*time, zero)) } }
+                            td { (shown(what)) }
+                            td { (clock) }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}

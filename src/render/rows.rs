@@ -1,0 +1,170 @@
+//! The rows of a waterfall, whoever draws them: the task, its phases, its containers, each with its bar. Main function: [`rows`].
+
+use super::bar::Bar;
+use super::style::{Style, Tone};
+use crate::model::container::{BoundSource, Container, ContainerBound};
+use crate::model::phases::{Phase, PhaseKind, Phases};
+use crate::model::{TaskLife, Time, duration};
+
+/// What a row is of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Of<'a> {
+    Task,
+    // Only a page asks which.
+    #[cfg_attr(not(feature = "html"), expect(dead_code))]
+    Phase(&'a Phase),
+    Container(&'a Container),
+}
+
+/// One row, before it is known how wide anything is.
+#[derive(Clone, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) of: Of<'a>,
+    /// Whether it and the rows that it is inside of are the last of theirs, outermost first; none of the task itself.
+    pub(super) trail: Vec<bool>,
+    pub(super) name: String,
+    /// None while nothing is known of a container.
+    pub(super) bar: Option<Bar>,
+    pub(super) tone: Tone,
+    pub(super) length: String,
+    pub(super) mark: String,
+    pub(super) mark_tone: Tone,
+}
+
+/// Up to when a life is drawn.
+pub(super) fn drawn_until(life: &TaskLife, phases: &Phases) -> Time {
+    let latest = phases.moments.last().map_or(phases.start, |last| last.time);
+    phases.end.unwrap_or_else(|| life.as_of.at().max(latest))
+}
+
+/// The containers that are shown.
+pub(super) fn visible<'a>(life: &'a TaskLife, style: &Style) -> Vec<&'a Container> {
+    life.containers.iter().filter(|container| style.all_containers || !container.is_hidden()).collect()
+}
+
+/// All rows of a life that is drawn until `end`.
+pub(super) fn rows<'a>(life: &'a TaskLife, phases: &'a Phases, end: Time, style: &Style) -> Vec<Row<'a>> {
+    let containers = visible(life, style);
+    let mut rows = vec![];
+    let root_failed = life.outcome.failure.is_some();
+    let root = Bar {
+        start: phases.start,
+        end,
+        open: phases.end.is_none(),
+        estimated: phases.start_estimated || phases.end_estimated,
+    };
+    let name = format!("task {}", life.family());
+    let tone = if root_failed { Tone::Bad } else { Tone::Plain };
+    rows.push(Row { tone, ..row(Of::Task, vec![], name, root, root_failed, false, style) });
+    let count = phases.list.len() + containers.len();
+    for (at, phase) in phases.list.iter().enumerate() {
+        phase_rows(&mut rows, phase, &[at + 1 == count], life.outcome.failed_phase, end, style);
+    }
+    for (at, container) in containers.iter().enumerate() {
+        let is_last = phases.list.len() + at + 1 == count;
+        rows.push(container_row(container, is_last, phases, end, style));
+    }
+    rows
+}
+
+fn row<'a>(
+    of: Of<'a>,
+    trail: Vec<bool>,
+    name: String,
+    bar: Bar,
+    failed: bool,
+    adjusted: bool,
+    style: &Style,
+) -> Row<'a> {
+    let length = if bar.open {
+        format!("{} so far", duration::short(bar.end.since(bar.start)))
+    } else {
+        duration::exact(bar.end.since(bar.start))
+    };
+    let (mark, mark_tone) = match (failed, adjusted) {
+        (true, _) => (style.pick("✗ error", "x error"), Tone::Bad),
+        (false, true) => (style.pick("≈ clock moved", "~ clock moved"), Tone::Warn),
+        (false, false) => ("", Tone::Plain),
+    };
+    Row { of, trail, name, bar: Some(bar), tone: Tone::Plain, length, mark: mark.to_owned(), mark_tone }
+}
+
+fn phase_rows<'a>(
+    rows: &mut Vec<Row<'a>>,
+    phase: &'a Phase,
+    trail: &[bool],
+    failed: Option<PhaseKind>,
+    end: Time,
+    style: &Style,
+) {
+    let bar = Bar {
+        start: phase.start,
+        end: phase.end.unwrap_or(end),
+        open: phase.end.is_none(),
+        estimated: phase.start_estimated || phase.end_estimated,
+    };
+    let is_failed = failed == Some(phase.kind);
+    let tone = if is_failed { Tone::Bad } else { Tone::of_phase(phase.kind) };
+    let name = phase.kind.name().to_owned();
+    rows.push(Row { tone, ..row(Of::Phase(phase), trail.to_vec(), name, bar, is_failed, phase.clock_adjusted, style) });
+    for (at, child) in phase.children.iter().enumerate() {
+        let trail = [trail, &[at + 1 == phase.children.len()]].concat();
+        phase_rows(rows, child, &trail, failed, end, style);
+    }
+}
+
+fn container_row<'a>(container: &'a Container, is_last: bool, phases: &Phases, end: Time, style: &Style) -> Row<'a> {
+    let name = format!("container {}", container.name());
+    let failed = container.failure.is_some();
+    let mark = container_mark(container, failed, style);
+    let mark_tone = if failed { Tone::Bad } else { Tone::Plain };
+    let (of, trail) = (Of::Container(container), vec![is_last]);
+    let Some(start) = container.start else {
+        return Row { of, trail, name, bar: None, tone: Tone::Plain, length: String::new(), mark, mark_tone };
+    };
+    // It has stopped while its task goes on, and nobody says when.
+    let lost_end = container.end.is_none() && container.has_stopped();
+    let guessed = |bound: ContainerBound| bound.source == BoundSource::Estimated;
+    let bar = Bar {
+        start: start.at,
+        end: container.end.map_or(end, |bound| bound.at),
+        open: container.end.is_none() && !lost_end,
+        estimated: guessed(start) || container.end.is_some_and(guessed) || lost_end,
+    };
+    let base = row(of, trail, name, bar, failed, false, style);
+    let length = match () {
+        () if container.never_ran() => "never started".to_owned(),
+        () if lost_end => "end unknown".to_owned(),
+        () => base.length,
+    };
+    let tone = if failed { Tone::Bad } else { Tone::Running };
+    let bar = if container.never_ran() {
+        Some(Bar { start: phases.end_began.unwrap_or(start.at), ..bar })
+    } else {
+        Some(bar)
+    };
+    Row { tone, bar, length, mark, mark_tone, ..base }
+}
+
+/// How a container ended: `✗ exit 137`.
+fn container_mark(container: &Container, failed: bool, style: &Style) -> String {
+    let cross = if failed { style.pick("✗ ", "x ") } else { "" };
+    match container.record.exit_code {
+        Some(code) => format!("{cross}exit {code}"),
+        None if failed => format!("{cross}error"),
+        None => String::new(),
+    }
+}
+
+/// Why bars of a life are estimates, where some are.
+pub(super) fn estimated_because(life: &TaskLife, rows: &[Row<'_>]) -> Option<&'static str> {
+    if !rows.iter().any(|row| row.bar.is_some_and(|bar| bar.looks_estimated())) {
+        return None;
+    }
+    let has_times = life.containers.iter().any(|c| c.record.started.or(c.record.created).is_some());
+    Some(match (life.task.is_standalone(), has_times) {
+        (true, true) => "ECS has not spoken of this task, only its containers' clocks",
+        (true, false) => "ECS has not spoken of this task",
+        (false, _) => "ECS gives no times of containers",
+    })
+}

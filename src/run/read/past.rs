@@ -1,0 +1,194 @@
+//! What ECS has forgotten, beside what it knows: told where it is from, and each task once. Main functions: [`add`], [`observed`].
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, stream};
+use jiff::tz::TimeZone;
+use tokio::time::{Instant, interval_at};
+
+use super::unread::{self, ToRead};
+use super::{Course, Reading};
+use crate::hint::Hint;
+use crate::model::Time;
+use crate::model::merge::TaskObservations;
+use crate::model::observation::TaskRecord;
+use crate::render::moment;
+use crate::run::notice::Notice;
+use crate::source::aws::{AwsError, Region};
+use crate::source::ecs::EcsSource;
+use crate::source::history::{NoHistory, Past, PastTasks, Recalled};
+use crate::source::select::Selection;
+
+/// Tasks of which more is asked at once.
+const CONCURRENT: usize = 8;
+/// A search is told about this often.
+const TELL: Duration = Duration::from_secs(10);
+
+/// Waits for what is looked for, and tells that it is being waited for.
+pub(super) async fn patiently<T>(found: impl Future<Output = T>, tasks: usize, course: &Course) -> T {
+    let mut found = std::pin::pin!(found);
+    let begin = Instant::now();
+    let mut ticks = interval_at(begin + TELL, TELL);
+    loop {
+        tokio::select! {
+            found = &mut found => return found,
+            _ = ticks.tick() => course.tell(&Notice::LooksForTasks { tasks, waited: begin.elapsed() }),
+        }
+    }
+}
+
+pub(super) fn tell_recalled(task: &TaskRecord, recalled: &Recalled, course: &Course) {
+    course.tell(&Notice::Recalled {
+        task: unread::name(task),
+        group: recalled.group.clone(),
+        events: recalled.events,
+        status: task.last_status.clone().filter(|_| !task.is_stopped()),
+    });
+}
+
+/// History of what is selected, where it reaches further back than ECS; `tasks` are those that ECS knows, the first of them named. Where
+/// only the newest are wanted, they are put among them.
+pub(super) async fn add(
+    aws: &Arc<EcsSource>,
+    selection: &Selection,
+    tasks: &mut Vec<(Region, TaskRecord)>,
+    named: usize,
+    now: Time,
+    course: &Course,
+    to_read: &Mutex<ToRead>,
+) -> Option<PastTasks> {
+    let mut past = begin(aws, selection, tasks, now)?;
+    let Some(limit) = selection.limit else {
+        to_read.lock().unwrap_or_else(PoisonError::into_inner).read_past(Some(past.from));
+        return Some(past);
+    };
+    let mut selected = tasks.split_off(named.min(tasks.len()));
+    let mut told = Told::default();
+    while let Some(page) = told.next(&mut past, course).await {
+        newest(&mut selected, page, limit);
+    }
+    tasks.extend(selected);
+    None
+}
+
+/// The selected tasks, the newest first: those that ECS knows and those that it has forgotten. What could not be read is in the course.
+pub async fn list(
+    aws: &Arc<EcsSource>,
+    selection: &Selection,
+    now: Time,
+    course: &Arc<Course>,
+) -> Result<Vec<TaskRecord>, AwsError> {
+    let reading = Reading::begin(course);
+    let (region, answers) = aws.select(selection, &|more| (0..more).for_each(|_| reading.advance())).await?;
+    let mut tasks = vec![];
+    for answer in answers {
+        match answer {
+            Ok(task) => tasks.push((region.clone(), task)),
+            Err(error) => course.lose_to_aws(&error),
+        }
+    }
+    let mut told = Told::default();
+    if let Some(mut past) = begin(aws, selection, &tasks, now) {
+        while let Some(page) = told.next(&mut past, course).await {
+            page.tasks.iter().for_each(|_| reading.advance());
+            newest(&mut tasks, page, selection.limit.unwrap_or(usize::MAX));
+        }
+    }
+    drop(reading);
+    Ok(tasks.into_iter().map(|(_, task)| task).collect())
+}
+
+/// History of what is selected, where it reaches further back than ECS, without the tasks that ECS knows.
+fn begin(aws: &Arc<EcsSource>, selection: &Selection, tasks: &[(Region, TaskRecord)], now: Time) -> Option<PastTasks> {
+    let from = aws.past_from(selection, now)?;
+    let known: HashSet<String> = tasks.iter().map(|(_, task)| task.id.to_lowercase()).collect();
+    Some(aws.past(selection, from, known, now))
+}
+
+/// Puts tasks among others and keeps the newest, these first.
+fn newest(tasks: &mut Vec<(Region, TaskRecord)>, more: Past, limit: usize) {
+    let Past { region, tasks: more, .. } = more;
+    tasks.extend(more.into_iter().map(|task| (region.clone(), task)));
+    tasks.sort_by_key(|(_, task)| Reverse((task.times.created, task.id.clone())));
+    tasks.truncate(limit);
+}
+
+/// The tasks of history with all else about them, a few at once, in the order in which they stopped.
+pub(super) fn observed(
+    aws: Arc<EcsSource>,
+    past: Option<PastTasks>,
+    course: Arc<Course>,
+    to_read: Arc<Mutex<ToRead>>,
+) -> impl Stream<Item = TaskObservations> {
+    let told = stream::unfold((past, Told::default()), move |(past, mut told)| {
+        let course = course.clone();
+        async move {
+            let mut past = past?;
+            let page = told.next(&mut past, &course).await?;
+            Some((page, (Some(past), told)))
+        }
+    });
+    let tasks = told.flat_map(|Past { region, tasks, .. }| stream::iter(tasks).map(move |task| (region.clone(), task)));
+    let observed = tasks.map(move |(region, task)| {
+        let aws = aws.clone();
+        async move { Some(aws.observe_one(&region, task).await) }
+    });
+    let end = stream::once(std::future::ready(None));
+    observed.buffered(CONCURRENT).chain(end).filter_map(move |observed| {
+        let until = observed.as_ref().and_then(|observed| observed.task.times.stopped);
+        to_read.lock().unwrap_or_else(PoisonError::into_inner).read_past(until);
+        std::future::ready(observed)
+    })
+}
+
+/// What is told of history while it is read.
+#[derive(Debug, Default)]
+pub(in crate::run) struct Told {
+    /// That nothing keeps events is not worth a line.
+    is_quiet: bool,
+    tasks: usize,
+    group: String,
+    covered: Option<Time>,
+}
+
+impl Told {
+    /// Nothing is told yet. Whoever asks for what still goes on hardly needs history: that there is none is no news then.
+    pub(in crate::run) fn quiet(is_quiet: bool) -> Self {
+        Self { is_quiet, ..Self::default() }
+    }
+
+    /// What history says next; what goes wrong with it is told, and how many tasks there were.
+    pub(in crate::run) async fn next(&mut self, past: &mut PastTasks, course: &Course) -> Option<Past> {
+        match past.next().await {
+            Some(Ok(page)) => {
+                for error in &page.errors {
+                    course.lose_one_of(&format!("{}: broken", page.group), error.to_string(), error.hint());
+                }
+                self.tasks += page.tasks.len();
+                self.group.clone_from(&page.group);
+                self.covered = Some(page.covered);
+                course.tell(&Notice::PastCovered { at: page.covered, from: past.from, until: past.until });
+                return Some(page);
+            }
+            // Who has not asked for history by its name is told where it would be.
+            Some(Err(NoHistory::NoGroup { .. })) if past.is_guessed && self.is_quiet => {}
+            Some(Err(error @ NoHistory::NoGroup { .. })) if past.is_guessed => {
+                course.tell(&Notice::NoPast { error: error.to_string(), hint: error.hint() });
+            }
+            Some(Err(error)) => {
+                let covered = self.covered.map_or(String::new(), |covered| {
+                    format!("history is read only to {}: ", moment::spaced(covered, &TimeZone::UTC))
+                });
+                course.lose(format!("{covered}{error}"), error.hint());
+            }
+            None => {}
+        }
+        if self.covered.is_some() {
+            course.tell(&Notice::PastRead { tasks: self.tasks, group: self.group.clone() });
+        }
+        None
+    }
+}

@@ -1,0 +1,124 @@
+//! The report of a deployment, held against files that were looked at. `UPDATE_EXPECT=1 cargo test` writes them anew.
+
+use std::time::Duration;
+
+use ecspan::model::deployment::{Baseline, Comparison, DeploymentLife, Spread};
+use ecspan::model::observation::{TaskRecord, TaskTimes};
+use ecspan::render::report::{self, Report};
+use ecspan::render::{Style, escape};
+use ecspan::trace::{TraceOptions, deployment};
+use expect_test::expect_file;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::{BACK, NEW, OLD, bad, good, latest, primary, record, rolled_back, rolling_back, s, service, task, whole};
+
+pub(super) fn style(unicode: bool) -> Style {
+    Style { width: 100, unicode, color: false, zone: TimeZone::UTC, now: s(1_000.0), all_containers: false, logs: true }
+}
+
+fn spread(millis: u64, count: usize) -> Spread {
+    Spread::of(vec![Duration::from_millis(millis); count]).unwrap()
+}
+
+fn baseline(pull: u64) -> Baseline {
+    Baseline {
+        origin: "before.json".to_owned(),
+        service: Some("web".to_owned()),
+        deployment: Some(OLD.to_owned()),
+        outcome: Some("held".to_owned()),
+        failed: Some(0),
+        phases: vec![("launch".to_owned(), spread(10_000 + pull, 30)), ("image pull".to_owned(), spread(pull, 30))],
+    }
+}
+
+pub(super) fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Comparison>) -> Report<'a> {
+    Report {
+        life,
+        comparison,
+        trace_id: "0123456789abcdef0123456789abcdef",
+        trace_url: None,
+        timed_out: false,
+        bad: None,
+        notes: &[],
+        gaps: &[],
+    }
+}
+
+#[test]
+fn the_reports_are_drawn_as_they_were_looked_at() {
+    let (bad, good) = (bad(), good());
+    expect_file!["../drawn/deploy-rolled-back.txt"].assert_eq(&report::text(&report(&bad, None), &style(true)));
+    expect_file!["../drawn/deploy-rolled-back-ascii.txt"].assert_eq(&report::text(&report(&bad, None), &style(false)));
+    expect_file!["../drawn/deploy-rolled-back.md"].assert_eq(&report::markdown(&report(&bad, None), &style(true)));
+    expect_file!["../drawn/deploy-rolled-back.json"].assert_eq(&report::json(&report(&bad, None), &style(true)));
+    let slower = Comparison::new(&good, baseline(2_000));
+    expect_file!["../drawn/deploy-held.txt"].assert_eq(&report::text(&report(&good, Some(&slower)), &style(true)));
+    expect_file!["../drawn/deploy-held.md"].assert_eq(&report::markdown(&report(&good, Some(&slower)), &style(true)));
+}
+
+#[test]
+fn the_first_line_says_what_matters_most() {
+    let (good, bad) = (good(), bad());
+    let first = |life: &DeploymentLife, pull| {
+        let comparison = Comparison::new(life, baseline(pull));
+        let text = report::text(&report(life, Some(&comparison)), &style(true));
+        text.lines().next().unwrap().to_owned()
+    };
+    assert!(
+        first(&good, 2_000)
+            .starts_with("image pull is 3.1 times as slow as in the baseline (p50 6.1 s against 2.0 s, 30 ")
+    );
+    assert!(first(&good, 18_400).starts_with("image pull is 3.0 times as fast as"));
+    assert_eq!(first(&good, 6_100), "no difference that matters to the baseline");
+    assert!(first(&bad, 2_000).starts_with("✗ rolled back: "));
+}
+
+#[test]
+fn a_report_is_a_baseline() {
+    let good = good();
+    let path = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(path.path(), report::json(&report(&good, None), &style(true))).unwrap();
+    let read = ecspan::source::baseline::read(path.path()).unwrap();
+    assert_eq!(read.phases, good.phases().into_iter().map(|(name, of)| (name.to_owned(), of)).collect::<Vec<_>>());
+    assert_eq!((read.outcome.as_deref(), read.service.as_deref(), read.failed), (Some("held"), Some("web"), Some(0)));
+    let other = r#"{"ecspan_report": 2}"#;
+    std::fs::write(path.path(), other).unwrap();
+    assert!(ecspan::source::baseline::read(path.path()).unwrap_err().to_string().ends_with("reads version 1"));
+}
+
+proptest! {
+    #[test]
+    fn no_time_and_no_text_of_ecs_breaks_a_report(
+        times in prop::collection::vec(prop::collection::vec(prop::option::of(0..10_000_i32), 8), 0..40),
+        reason in any::<String>(),
+        started_by in prop::sample::select(vec![OLD, NEW, BACK, "x"]),
+    ) {
+        let at = |time: Option<i32>| time.map(|time| s(f64::from(time) / 10.0 - 300.0));
+        for service in [rolled_back(), rolling_back(), service(vec![primary(record(NEW, 0.0, "COMPLETED"))], vec![])] {
+            let tasks = times.iter().enumerate().map(|(number, t)| TaskRecord {
+                times: TaskTimes {
+                    created: at(t[0]), connected: at(t[1]), pull_started: at(t[2]), pull_stopped: at(t[3]),
+                    started: at(t[4]), stopping: at(t[5]), execution_stopped: at(t[6]), stopped: at(t[7]),
+                },
+                stopped_reason: Some(reason.clone()),
+                ..task(started_by, &format!("{number:012x}{:020}", 0), 0.0)
+            });
+            let life = whole(latest(&service), tasks.collect());
+            let comparison = Comparison::new(&life, baseline(100));
+            for unicode in [true, false] {
+                let text = report::text(&report(&life, Some(&comparison)), &style(unicode));
+                prop_assert!(text.lines().count() < 120);
+                for line in text.lines() {
+                    prop_assert!(escape::columns(line) <= 100 && !line.chars().any(char::is_control), "{line:?}");
+                }
+                report::markdown(&report(&life, None), &style(unicode));
+                let json: serde_json::Value = serde_json::from_str(&report::json(&report(&life, None), &style(unicode))).unwrap();
+                prop_assert_eq!(&json["ecspan_report"], 1);
+            }
+            for span in deployment::trace(&life, &TraceOptions::default()).spans {
+                prop_assert!(span.end_time >= span.start_time);
+            }
+        }
+    }
+}
