@@ -130,6 +130,7 @@ pub struct Moment {
 
 /// The life of a task as spans that tile it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Phases {
     /// b0.
     pub start: Time,

@@ -192,6 +192,7 @@ pub enum Notice {
 
 /// What is done between being told to stop and the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stopping {
     /// Other containers have so long to finish.
     WaitsForContainers(Duration),
@@ -205,6 +206,7 @@ pub enum Stopping {
 
 /// Why a container's span is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotSent {
     /// It ran longer than whoever watched it.
     StillRan,

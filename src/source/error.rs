@@ -38,6 +38,7 @@ impl fmt::Display for Place {
 
 /// Why an input could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The file could not be opened or read.
     #[error("failed to read {origin}: {source}")]

@@ -36,6 +36,7 @@ impl State {
 
 /// How a deployment stands, why, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RolloutOutcome {
     /// How it stands.
     pub state: State,

@@ -198,6 +198,7 @@ impl TaskShare {
 
 /// A deployment with its tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeploymentLife {
     /// What ECS says of it.
     pub deployment: Deployment,
