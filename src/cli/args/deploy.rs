@@ -47,10 +47,10 @@ pub(crate) struct DeployArgs {
     /// Wait no longer than this, then end with exit code 12
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     pub(crate) wait_timeout: Option<Duration>,
-    /// What is printed: text, markdown, json or none
+    /// What is printed: text, markdown, html, json or none
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Text)]
     pub(crate) report: ReportFormat,
-    /// Also write the report into a file: FORMAT:PATH, or a PATH that ends in .json, .md or .txt. May be repeated
+    /// Also write the report into a file: FORMAT:PATH, or a PATH that ends in .html, .json, .md or .txt. May be repeated
     #[arg(long, value_name = "FORMAT:PATH")]
     pub(crate) report_file: Vec<String>,
     /// Compare with the JSON report of an earlier deployment
@@ -105,6 +105,8 @@ pub(crate) enum ReportFormat {
     Text,
     /// For the summary of a CI job
     Markdown,
+    /// A page for a browser, whole in one file
+    Html,
     /// For scripts, and for --baseline
     Json,
     /// Nothing

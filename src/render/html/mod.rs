@@ -4,12 +4,12 @@
 //! picture and the log move. Whatever is untrusted goes through [`shown`](text::shown) into a template (maud, which escapes what
 //! it is given) or into the data block ([`data::block`]), from where the script takes it as text and never as markup.
 
-mod data;
-mod frame;
-mod picture;
+pub(super) mod data;
+pub(super) mod frame;
+pub(super) mod picture;
 mod scale;
 mod task;
-mod text;
+pub(super) mod text;
 
 use super::style::Style;
 use crate::model::TaskLife;
