@@ -228,6 +228,10 @@ pub(crate) enum Format {
     Timeline,
     /// One JSON document a task
     Json,
+    /// The same, each in a line
+    Jsonl,
+    /// Trace events for Perfetto and chrome://tracing
+    Perfetto,
     /// Markdown a task, for an issue or a chat
     Markdown,
     /// One page for a browser, whole in one file: > task.html

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use ecspan::model::log::LogLine;
 use ecspan::model::{TaskLife, Time};
 use ecspan::render::html::{self, Shown};
-use ecspan::render::{Style, json, markdown, timeline, waterfall};
+use ecspan::render::{Style, json, markdown, perfetto, timeline, waterfall};
 use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
@@ -25,7 +25,7 @@ const PRINTED_AT_ONCE: usize = 64 * 1024;
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
     let whole_logs = match args.format {
         Format::Timeline => WholeLogs::Streamed,
-        Format::Waterfall | Format::Json | Format::Markdown | Format::Html => {
+        Format::Waterfall | Format::Json | Format::Jsonl | Format::Markdown | Format::Perfetto | Format::Html => {
             WholeLogs::Refused("--format timeline draws a whole log")
         }
     };
@@ -50,20 +50,24 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
             Format::Waterfall => waterfall::draw(&life, &trace_id, &style),
             Format::Timeline => timeline::draw(&life, &style),
             Format::Json => json::draw(&life, &trace_id, &style),
+            Format::Jsonl => json::line(&life, &trace_id, &style),
             Format::Markdown => markdown::draw(&life, &trace_id, trace_url(args, &trace_id).as_deref(), &style),
-            // One page of all of them.
-            Format::Html => {
+            // One file of all of them.
+            Format::Html | Format::Perfetto => {
                 page.push((life, trace_id));
                 drawn += 1;
                 continue;
             }
         };
-        let between = if drawn > 0 && args.format != Format::Json { "\n" } else { "" };
+        let between = if drawn > 0 && !matches!(args.format, Format::Json | Format::Jsonl) { "\n" } else { "" };
         terminal::print(&format!("{between}{text}"))?;
         drawn += 1;
     }
     if !page.is_empty() {
-        terminal::print(&drawn_page(&page, global, args))?;
+        terminal::print(&match args.format {
+            Format::Perfetto => perfetto::draw(&page, &style(global, args)),
+            _ => drawn_page(&page, global, args),
+        })?;
     }
     if signals::received().is_some() {
         terminal::tell("note", &format!("interrupted: {drawn} drawn"));

@@ -11,6 +11,7 @@ pub mod json;
 pub mod markdown;
 mod markup;
 pub mod moment;
+pub mod perfetto;
 pub mod report;
 mod rows;
 mod style;
