@@ -346,6 +346,24 @@ def test_every_public_file_is_a_page_that_executes_nothing(chromium, ecspan, tmp
     assert drawn_pages > 20
 
 
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm is missing")
+def test_two_tasks_beside_one_another(chromium, ecspan, page_of, tmp_path):
+    path = page_of(PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/nginx/task.json", "--no-logs")
+    with opened(chromium, path, bypass_csp=True) as page:
+        assert violations(page) == []
+        row = page.locator(".beside tr", has_text="image pull").inner_text()
+        assert "30.840 s" in row and "6.525 s" in row and "+24.3 s" in row and "4.7 times as long" in row
+        assert page.locator("article").count() == 2
+    with opened(chromium, path, viewport={"width": 360, "height": 800}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    two = ecspan("show", PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/nginx/task.json", PROJECT / "examples/wrong-image/task.json")
+    assert two.code == 2 and "--compare names 2 tasks" in two.err, two
+    one = ecspan("show", PROJECT / "examples/oom/task.json", "--compare", tmp_path / "missing.json")
+    assert one.code != 0 and one.out == "", one
+    other = ecspan("show", PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/nginx/task.json", "--format", "json")
+    assert other.code == 2 and "hint: --format waterfall, markdown or html" in other.err, other
+
+
 # --- deployments
 
 ROLLOUT = PROJECT / "examples/rollout"

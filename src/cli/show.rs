@@ -17,12 +17,15 @@ use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs, WholeLogs};
-use super::{closing, notices, signals, terminal};
+use super::{closing, compare, notices, signals, terminal};
 
 /// Bytes that are printed at once.
 const PRINTED_AT_ONCE: usize = 64 * 1024;
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
+    if !args.compare.is_empty() {
+        return compare::run(global, args, &style(global, args)).await;
+    }
     let whole_logs = match args.format {
         Format::Timeline => WholeLogs::Streamed,
         Format::Waterfall | Format::Json | Format::Jsonl | Format::Markdown | Format::Perfetto | Format::Html => {
@@ -78,7 +81,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
 }
 
 /// Where a trace is, once the task has been exported there.
-fn trace_url(args: &ShowArgs, trace_id: &str) -> Option<String> {
+pub(super) fn trace_url(args: &ShowArgs, trace_id: &str) -> Option<String> {
     args.ui_url.as_deref().map(|base| closing::trace_url(base, trace_id))
 }
 

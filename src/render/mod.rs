@@ -4,6 +4,7 @@
 
 mod axis;
 mod bar;
+pub mod compare;
 pub mod escape;
 #[cfg(feature = "html")]
 pub mod html;

@@ -2,6 +2,7 @@
 
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use ecspan::model::{TaskLife, Time, merge};
+use ecspan::render::compare::{self, Compared};
 use ecspan::render::{Style, json, markdown, perfetto, timeline, waterfall};
 use expect_test::expect_file;
 use jiff::tz::{Offset, TimeZone};
@@ -65,6 +66,21 @@ fn the_examples_are_drawn_as_they_were_looked_at() {
     expect_file!["drawn/wrong-image-80.txt"].assert_eq(&drawn(&example("wrong-image"), &style(80)));
     expect_file!["drawn/wrong-image-timeline.txt"].assert_eq(&timeline::draw(&example("wrong-image"), &style(80)));
     expect_file!["drawn/oom-100.txt"].assert_eq(&drawn(&example("oom"), &style(100)));
+}
+
+#[test]
+fn two_tasks_are_drawn_beside_one_another_as_they_were_looked_at() {
+    let (oom, nginx) = (example("oom"), example("nginx"));
+    let compared = Compared::new(&oom, &nginx);
+    expect_file!["drawn/compared-100.txt"].assert_eq(&compare::text(&compared, &style(100)));
+    expect_file!["drawn/compared-ascii.txt"]
+        .assert_eq(&compare::text(&compared, &Style { unicode: false, ..style(120) }));
+    expect_file!["drawn/compared.md"].assert_eq(&compare::markdown(&compared, &style(100)));
+    let same = compare::text(&Compared::new(&oom, &oom), &style(100));
+    assert!(same.contains("as long as the other") && !same.contains("differs") && !same.contains("times"), "{same}");
+    // Of a task without any time there is nothing but its facts to compare.
+    let empty = made(TaskTimes::default(), "", &[]);
+    assert!(compare::text(&Compared::new(&oom, &empty), &style(100)).contains("task definition differs"));
 }
 
 #[test]
