@@ -238,6 +238,8 @@ pub(crate) enum Format {
     Perfetto,
     /// Markdown a task, for an issue or a chat
     Markdown,
+    /// The waterfall as an SVG picture, for a README or a wiki
+    Svg,
     /// One page for a browser, whole in one file: > task.html
     Html,
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use ecspan::model::log::LogLine;
 use ecspan::model::{TaskLife, Time};
 use ecspan::render::html::{self, Shown};
-use ecspan::render::{Style, json, markdown, perfetto, timeline, waterfall};
+use ecspan::render::{Style, json, markdown, perfetto, svg, timeline, waterfall};
 use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
@@ -28,9 +28,13 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     }
     let whole_logs = match args.format {
         Format::Timeline => WholeLogs::Streamed,
-        Format::Waterfall | Format::Json | Format::Jsonl | Format::Markdown | Format::Perfetto | Format::Html => {
-            WholeLogs::Refused("--format timeline draws a whole log")
-        }
+        Format::Waterfall
+        | Format::Svg
+        | Format::Json
+        | Format::Jsonl
+        | Format::Markdown
+        | Format::Perfetto
+        | Format::Html => WholeLogs::Refused("--format timeline draws a whole log"),
     };
     let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
@@ -53,6 +57,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
             Format::Waterfall => waterfall::draw(&life, &trace_id, &style),
             Format::Timeline => timeline::draw(&life, &style),
             Format::Json => json::draw(&life, &trace_id, &style),
+            Format::Svg => svg::draw(&life, &trace_id, &style),
             Format::Jsonl => json::line(&life, &trace_id, &style),
             Format::Markdown => markdown::draw(&life, &trace_id, trace_url(args, &trace_id).as_deref(), &style),
             // One file of all of them.

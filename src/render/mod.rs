@@ -16,6 +16,7 @@ pub mod perfetto;
 pub mod report;
 mod rows;
 mod style;
+pub mod svg;
 pub mod table;
 pub mod timeline;
 pub mod waterfall;

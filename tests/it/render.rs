@@ -3,7 +3,7 @@
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use ecspan::model::{TaskLife, Time, merge};
 use ecspan::render::compare::{self, Compared};
-use ecspan::render::{Style, json, markdown, perfetto, timeline, waterfall};
+use ecspan::render::{Style, json, markdown, perfetto, svg, timeline, waterfall};
 use expect_test::expect_file;
 use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
@@ -81,6 +81,14 @@ fn two_tasks_are_drawn_beside_one_another_as_they_were_looked_at() {
     // Of a task without any time there is nothing but its facts to compare.
     let empty = made(TaskTimes::default(), "", &[]);
     assert!(compare::text(&Compared::new(&oom, &empty), &style(100)).contains("task definition differs"));
+}
+
+/// `cargo run -q -- show --utc --width 100 --format svg examples/oom/*.json > docs/waterfall.svg`
+#[test]
+fn the_picture_in_the_readme_is_what_is_drawn() {
+    let utc = Style { zone: TimeZone::UTC, ..style(100) };
+    let oom = example("oom");
+    expect_file!["../../docs/waterfall.svg"].assert_eq(&svg::draw(&oom, &oom.task.id, &utc));
 }
 
 #[test]
