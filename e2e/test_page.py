@@ -191,7 +191,8 @@ def test_a_row_tells_its_raw_times_and_clocks(chromium, page_of):
         page.keyboard.press("ArrowDown")
         assert "pull started" in tip.inner_text()
         page.keyboard.press("Enter")
-        assert page.locator(".row[open] .name").inner_text() == "image pull" and not tip.is_visible()
+        assert page.locator(".row[open] .name").inner_text() == "image pull"
+        tip.wait_for(state="hidden")
         container = page.locator(".row", has_text="container nginx")
         assert "estimated bound" in container.locator(".details").text_content()
         assert container.locator("rect.estimated").count() == 1

@@ -1,8 +1,8 @@
 //! Tasks as one HTML page: a file that opens in any browser, for ever, and makes no request. Main function: [`draw`].
 //!
 //! What is read at once is written here, so that a page says all of it without a script and on paper, too; `page.js` makes the
-//! picture and the log move. Whatever is untrusted goes through [`shown`](text::shown) into a template (maud, which escapes what
-//! it is given) or into the data block ([`data::block`]), from where the script takes it as text and never as markup.
+//! picture and the log move. Whatever is untrusted goes through `text::shown` into a template (maud, which escapes what
+//! it is given) or into the data block (`data::block`), from where the script takes it as text and never as markup.
 
 mod beside;
 pub(super) mod data;
