@@ -59,6 +59,11 @@ impl PhaseKind {
         }
     }
 
+    /// Whether it is part of the end.
+    pub const fn is_end(self) -> bool {
+        matches!(self, Self::Stopping | Self::Terminating | Self::ExitNoticed | Self::Deprovisioning)
+    }
+
     /// Whether it is part of the launch.
     pub const fn is_launch(self) -> bool {
         matches!(self, Self::Provisioning | Self::ImagePull | Self::Starting)

@@ -327,6 +327,12 @@ impl DeploymentLife {
 
     /// How long each phase of its launches took; the whole launch first.
     pub fn phases(&self) -> Vec<(&'static str, Spread)> {
+        let lengths = self.lengths().into_iter();
+        lengths.filter_map(|(name, lengths)| Some((name, Spread::of(lengths)?))).collect()
+    }
+
+    /// The lengths that these are the spreads of.
+    pub fn lengths(&self) -> Vec<(&'static str, Vec<Duration>)> {
         let mut lengths: BTreeMap<PhaseKind, Vec<Duration>> = BTreeMap::new();
         let mut whole = vec![];
         for task in &self.launches {
@@ -336,8 +342,7 @@ impl DeploymentLife {
             }
         }
         let of_phases = lengths.into_iter().map(|(kind, lengths)| (kind.name(), lengths));
-        let all = std::iter::once((LAUNCH, whole)).chain(of_phases);
-        all.filter_map(|(name, lengths)| Some((name, Spread::of(lengths)?))).collect()
+        std::iter::once((LAUNCH, whole)).chain(of_phases).collect()
     }
 
     /// How long the tasks took to stop that it stopped.

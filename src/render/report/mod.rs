@@ -1,4 +1,4 @@
-//! The report of a deployment: for the terminal, as Markdown for a CI job's summary, as JSON for scripts and for the next
+//! The report of a deployment: for the terminal, as Markdown for a CI job's summary, as a page, as JSON for scripts and for the next
 //! deployment's `--baseline`. Main type: [`Report`].
 //!
 //! What happened comes first, in words; then numbers. Bounded: a deployment of thousands fits a screen.
@@ -6,6 +6,8 @@
 mod json;
 mod live;
 mod markdown;
+#[cfg(feature = "html")]
+mod page;
 mod rows;
 mod sentences;
 mod text;
@@ -13,6 +15,8 @@ mod text;
 pub use json::draw as json;
 pub use live::draw as live;
 pub use markdown::draw as markdown;
+#[cfg(feature = "html")]
+pub use page::draw as html;
 pub use text::draw as text;
 
 use crate::model::deployment::{Bad, Comparison, DeploymentLife, State};
