@@ -173,7 +173,7 @@ def test_the_action_waits_for_what_another_step_rolled_out(action, aws, ecspan):
 
 def test_the_action_sends_traces_and_takes_more_arguments(action, aws, collector):
     made = aws.rollouts.rolling(2)
-    job, outputs, _ = action(made, service="prod/web", otlp_endpoint=collector.http, arguments="--ascii --attr team=shop")
+    job, outputs, _ = action(made, service="prod/web", otlp_endpoint=collector.http, arguments="--fail-fast --attr team=shop")
     assert job.returncode == 0 and outputs["report"] == "reports/web.json", job
     spans = [span for span in collector.spans(20) if span["traceId"] == outputs["trace-id"]]
     assert "deployment" in {span["name"] for span in spans}
