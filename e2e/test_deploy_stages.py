@@ -35,7 +35,7 @@ def test_a_blue_green_deployment_is_waited_for_until_it_bakes_and_its_paused_hoo
     process = ecspan.start(*DEPLOY, "--wait=bake", "--report-file", "json:report.json")
     assert b"TEST_TRAFFIC_SHIFT" in line_with(b"waiting: ", process.stderr)
     told = line_with(b"paused: ", process.stderr).decode()
-    assert "paused by its hook approve-1 until " in told and "then it does rollback by itself" in told
+    assert "paused: hook approve-1 waits for somebody until " in told and " (then: ROLLBACK): aws ecs continue-service-deployment" in told
     assert f"--service-deployment-arn {rollout.one['serviceDeploymentArn']} --hook-id approve-1" in told
     rollout.stage("PRODUCTION_TRAFFIC_SHIFT")
     line_with(b"PRODUCTION_TRAFFIC_SHIFT", process.stderr)

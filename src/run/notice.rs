@@ -456,12 +456,12 @@ impl Notice {
             Self::TaskFailed { reason, .. } => reason.clone(),
             Self::Paused { deployment, hook } => {
                 let until = hook.expires.map(|at| {
-                    let then = hook.on_expiry.as_deref().unwrap_or("what is set").to_ascii_lowercase();
-                    format!(" until {}, then it does {then} by itself", moment::iso(at, &TimeZone::UTC))
+                    let then = hook.on_expiry.as_deref().map_or(String::new(), |then| format!(" (then: {then})"));
+                    format!(" until {}{then}", moment::iso(at, &TimeZone::UTC))
                 });
                 let id = &hook.id;
                 format!(
-                    "paused by its hook {id}{}: aws ecs continue-service-deployment --service-deployment-arn {deployment} --hook-id {id}",
+                    "hook {id} waits for somebody{}: aws ecs continue-service-deployment --service-deployment-arn {deployment} --hook-id {id} --action CONTINUE",
                     until.unwrap_or_default()
                 )
             }
