@@ -14,7 +14,9 @@ import tomllib
 import pytest
 import yaml
 from conftest import BINARY, PROJECT, TIMEOUT
+from fake_aws.rollouts import launch
 from servers import CACHE
+from test_deploy_live import Rollout
 
 SCRIPT = PROJECT / "examples/ci/deploy-and-report.sh"
 INSTALL = PROJECT / "examples/ci/install.sh"
@@ -153,6 +155,30 @@ def test_traces_are_sent_where_the_environment_says(pipeline, aws, collector):
     run = pipeline(made, OTEL_EXPORTER_OTLP_ENDPOINT=collector.http)
     assert run.returncode == 0, run
     assert {"deployment", "launch", "stop", "task"} <= {span["name"].split()[0] for span in collector.spans(40)}
+
+
+def test_a_rollout_that_can_only_fail_fails_the_job_at_once_with_the_cause(pipeline, aws, ecspan):
+    rollout = Rollout(aws)
+    rollout.crash(1)
+    run = pipeline(rollout.made, FAIL_FAST="1", TIMEOUT="10m")
+    assert run.returncode == 11 and "failed: task" in run.stderr and "app: fatal: DATABASE_URL is not set" in run.stderr, run
+    summary = (ecspan.home / "summary.md").read_text()
+    assert summary.startswith("## ❌ Deployment of web in prod\n") and "failing, and waited for no longer: a task failed" in summary
+    assert "fatal: DATABASE\\_URL is not set" in summary or "fatal: DATABASE_URL is not set" in summary, summary
+    aws.reset()
+    rollout = Rollout(aws, started=3, tasks=3)
+    aws.seed.set_times(rollout.made.new[3], rollout.made.new[3].created_at, launch())
+    run = pipeline(rollout.made, UNTIL="started", FAIL_FAST="yes")
+    assert run.returncode == 0 and "tasks have started" in run.stdout, run
+    assert not (ecspan.home / "reports/web.json").exists(), "it may still fail"
+
+
+@pytest.mark.parametrize("name, job", [("gitlab-ci.yml", lambda file: file["deploy"]["script"]), ("buildspec.yml", lambda file: file["phases"]["build"]["commands"])])
+def test_the_other_recipes_run_the_script_with_what_it_needs(name, job):
+    recipe = yaml.safe_load((PROJECT / "examples/ci" / name).read_text())
+    assert job(recipe) == ["examples/ci/deploy-and-report.sh"]
+    variables = recipe["deploy"]["variables"] if "deploy" in recipe else recipe["env"]["variables"]
+    assert {"CLUSTER", "SERVICE", "FAIL_FAST", "SUMMARY"} <= variables.keys()
 
 
 def test_the_action_installs_its_version_rolls_out_and_says_what_became_of_it(action, aws, ecspan):

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::Time;
 use crate::model::deployment::DeploymentLife;
+use crate::model::service::Hook;
 use crate::render::moment;
 use crate::source::docker;
 
@@ -160,6 +161,8 @@ pub enum Notice {
     },
     /// A deployment that is waited for, with its tasks as they are now.
     Watched(Arc<DeploymentLife>),
+    /// A hook of it waits for somebody.
+    Paused { deployment: String, hook: Hook },
     /// A task of it failed; what its container said last.
     TaskFailed { task: String, reason: String, container: Option<String>, lines: Vec<String> },
     /// An event of its service.
@@ -249,6 +252,7 @@ impl Notice {
             | Self::MetricsNotTaken { .. }
             | Self::NotRemoved { .. }
             | Self::TaskFailed { .. }
+            | Self::Paused { .. }
             | Self::NotWatched { .. } => Level::Warning,
             Self::Stopping(_)
             | Self::NotSent { .. }
@@ -452,6 +456,17 @@ impl Notice {
             }
             Self::Watched(_) => "a deployment is watched".to_owned(),
             Self::TaskFailed { reason, .. } => reason.clone(),
+            Self::Paused { deployment, hook } => {
+                let until = hook.expires.map(|at| {
+                    let then = hook.on_expiry.as_deref().map_or(String::new(), |then| format!(" (then: {then})"));
+                    format!(" until {}{then}", moment::iso(at, &TimeZone::UTC))
+                });
+                let id = &hook.id;
+                format!(
+                    "hook {id} waits for somebody{}: aws ecs continue-service-deployment --service-deployment-arn {deployment} --hook-id {id} --action CONTINUE",
+                    until.unwrap_or_default()
+                )
+            }
             Self::ServiceEvent { at, message } => format!("{}: {message}", moment::iso(*at, &TimeZone::UTC)),
             Self::NotWatched { error, .. } => format!("the tasks are not watched: {error}"),
             Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),

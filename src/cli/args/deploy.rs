@@ -43,9 +43,10 @@ pub(crate) struct DeployArgs {
     /// describe-service-revisions, describe-tasks, describe-task-definition, get-log-events
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) from: Vec<PathBuf>,
-    /// First wait until the deployment is over
-    #[arg(long, conflicts_with = "from")]
-    pub(crate) wait: bool,
+    /// First wait until the deployment is over; or only until its tasks have started, the service is stable, it bakes (bake), or it is in a
+    /// stage of its life cycle (POST_SCALE_UP, TEST_TRAFFIC_SHIFT …)
+    #[arg(long, value_name = "started|stable|bake|STAGE", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "from")]
+    pub(crate) wait: Option<String>,
     /// Wait no longer than this, then end with exit code 12
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     pub(crate) wait_timeout: Option<Duration>,

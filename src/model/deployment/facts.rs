@@ -6,7 +6,7 @@ use super::choose::Candidate;
 use crate::model::Time;
 use crate::model::observation::{ServiceEvent, TaskRecord};
 use crate::model::service::{
-    Around, CircuitBreaker, DeploymentRecord, STEADY, ServiceDeploymentRecord, ServiceRecord, task_ids,
+    Around, CircuitBreaker, DeploymentRecord, Hook, STEADY, ServiceDeploymentRecord, ServiceRecord, task_ids,
 };
 
 /// How a deployment stands.
@@ -107,6 +107,8 @@ pub struct Deployment {
     pub stage: Option<String>,
     /// The circuit breaker; new API only.
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// Its hooks in the stage that it is in; new API only.
+    pub hooks: Vec<Hook>,
     /// How it is rolled out: `ROLLING`, `BLUE_GREEN`, `LINEAR`, `CANARY`, where that is said.
     pub strategy: Option<String>,
     /// The service's target groups.
@@ -225,6 +227,7 @@ impl Deployment {
             failed_tasks: failed.or_else(|| old?.failed),
             stage: new.and_then(|new| new.stage.clone()),
             circuit_breaker: breaker,
+            hooks: new.map_or_else(Vec::new, |new| new.hooks.clone()),
             strategy: new.and_then(|new| new.strategy.clone()).or_else(|| service.strategy.clone()),
             target_groups: service.target_groups.clone(),
             triggered_alarms: new.map_or_else(Vec::new, |new| new.triggered_alarms.clone()),

@@ -202,6 +202,8 @@ impl TaskShare {
 pub struct DeploymentLife {
     /// What ECS says of it.
     pub deployment: Deployment,
+    /// Up to when it is known, where it was written down: what came after is not, so nothing is drawn up to the reader's clock.
+    pub saved: Option<Time>,
     /// The tasks that it started, by time.
     pub launches: Vec<DeployedTask>,
     /// The tasks that it stopped, by time.
@@ -218,6 +220,7 @@ impl DeploymentLife {
     pub const fn new(deployment: Deployment) -> Self {
         Self {
             deployment,
+            saved: None,
             launches: vec![],
             stops: vec![],
             findings: BTreeMap::new(),

@@ -19,8 +19,10 @@ pub use markdown::draw as markdown;
 pub use page::draw as html;
 pub use text::draw as text;
 
+use crate::model::Time;
 use crate::model::deployment::{Bad, Comparison, DeploymentLife, State};
 use crate::model::observation::Gap;
+use crate::render::style::Style;
 
 /// What a report is made from.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,8 @@ pub struct Report<'a> {
     pub timed_out: bool,
     /// It was waited for no longer, since it can only end badly: why.
     pub bad: Option<&'a Bad>,
+    /// It was waited for until it was so far.
+    pub reached: Option<&'a str>,
     /// What explains an absence that is no fault.
     pub notes: &'a [String],
     /// What was tried and could not be learned.
@@ -44,6 +48,11 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// Up to when open ends are drawn.
+    fn now(&self, style: &Style) -> Time {
+        self.life.saved.unwrap_or(style.now)
+    }
+
     /// How it stands, as it is marked: what can only end badly has failed for whoever waits.
     const fn state(&self) -> State {
         if self.bad.is_some() { State::Failed } else { self.life.deployment.standing() }

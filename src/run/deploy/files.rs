@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::gather::Origin;
 use super::{DeployError, Files, Found};
+use crate::model::Time;
 use crate::model::arn::last_part;
 use crate::model::deployment::{Wanted, choose};
-use crate::model::merge;
+use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::{Gap, Observation};
 use crate::model::service::ServiceRecord;
 use crate::run::notice::Notice;
@@ -76,7 +77,22 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
             container: None,
         });
     }
-    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false, bad: None })
+    let saved = saved(&of_service, &answers.service);
+    Ok(Found {
+        origin: Origin::Files(of_service, saved),
+        deployment,
+        answers,
+        timed_out: false,
+        bad: None,
+        reached: None,
+    })
+}
+
+/// The latest time that any answer holds of the service.
+fn saved(tasks: &[TaskObservations], service: &ServiceRecord) -> Option<Time> {
+    let of_deployments = service.deployments.iter().flat_map(|one| [one.created, one.updated]).flatten();
+    let of_events = service.events.iter().map(|event| event.at);
+    tasks.iter().filter_map(TaskObservations::latest).chain(of_deployments).chain(of_events).max()
 }
 
 /// Of a service some fields may stand alone (`--query`): the tasks that one of its deployments started know its name and its

@@ -20,7 +20,7 @@ use super::stop::Stop;
 use super::{Now, delivery};
 use crate::hint::Hint;
 use crate::model::Time;
-use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, NoDeployment, Wanted};
+use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, Goal, NoDeployment, Wanted};
 use crate::render::moment;
 use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
@@ -90,6 +90,8 @@ pub struct Wait {
     pub is_wanted: bool,
     /// At most so long.
     pub timeout: Option<Duration>,
+    /// As far as this is enough; else its end is waited for.
+    pub goal: Option<Goal>,
     /// What ends it before: without any, only the end of the deployment does.
     pub fail_fast: Vec<FailFast>,
 }
@@ -168,6 +170,8 @@ pub struct Deployed {
     pub timed_out: bool,
     /// It was waited for no longer, since it can only end badly.
     pub bad: Option<Bad>,
+    /// It was waited for no longer, since it is as far as was wanted: how far.
+    pub reached: Option<String>,
     /// Its own trace; spans and all.
     pub trace: OwnTrace,
     /// How many things could not be read; each was told.
@@ -219,6 +223,7 @@ struct Found {
     answers: ServiceAnswers,
     timed_out: bool,
     bad: Option<Bad>,
+    reached: Option<String>,
 }
 
 /// Finds the deployment, waits for it where that is wanted, reads its tasks and delivers the traces.
@@ -229,7 +234,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         found = find(from, &wanted, &wait, log_lines, &course, &notices) => found?,
         () = stop.wait() => return Ok(Ended::Early(DeliveryReport::default())),
     };
-    let Found { origin, deployment, mut answers, timed_out, bad } = found;
+    let Found { origin, deployment, mut answers, timed_out, bad, reached } = found;
 
     let is_sending = !destinations.is_empty();
     let logs = match &origin {
@@ -266,7 +271,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         return Ok(Ended::Early(report));
     };
     answers.gaps.extend(gap);
-    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, bad, trace, lost: course.lost(), report })))
+    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, bad, reached, trace, lost: course.lost(), report })))
 }
 
 /// The deployment that is meant, waited for where that is wanted.
@@ -288,6 +293,6 @@ async fn find(
         None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
     };
     let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course };
-    let Waited { deployment, answers, timed_out, bad } = wait::until_over(waiter).await?;
-    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad })
+    let Waited { deployment, answers, timed_out, bad, reached } = wait::until_over(waiter).await?;
+    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad, reached })
 }

@@ -40,6 +40,7 @@ pub(super) fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Compar
         trace_url: None,
         timed_out: false,
         bad: None,
+        reached: None,
         notes: &[],
         gaps: &[],
     }
