@@ -56,7 +56,7 @@ class Group:
 
     def __init__(self, name, *, retention=7, age=30):
         self.name, self.retention, self.created = name, retention, now_ms() - age * DAY
-        self.lines, self.times, self.searched, self.empty = [], None, 20_000, 0
+        self.lines, self.times, self.searched, self.empty, self.stored = [], None, 20_000, 0, 1
 
     def put(self, at, message):
         self.lines.append((round(at.timestamp() * 1000), message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))))
@@ -133,7 +133,7 @@ class History:
         groups = [group for name, group in sorted(self.groups.items()) if name.startswith(prefix)]
         start, size = int(request.get("nextToken") or 0), request.get("limit") or 50
         answer = {"logGroups": [
-            {"logGroupName": group.name, "creationTime": group.created, "storedBytes": 1, "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.name}:*",
+            {"logGroupName": group.name, "creationTime": group.created, "storedBytes": group.stored, "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.name}:*",
              **({"retentionInDays": group.retention} if group.retention else {})}
             for group in groups[start : start + size]
         ]}
