@@ -5,6 +5,7 @@ import bisect
 import datetime as dt
 import json
 import re
+import threading
 import time
 import uuid
 
@@ -173,22 +174,27 @@ class History:
         fits = condition(re.search(r"\bfilter (.*?)(\||$)", query)[1])
         # A query's times are seconds.
         low, high = group.between(request["startTime"] * 1000, request["endTime"] * 1000 + 999)
-        rows, size = [], 0
-        for index in range(low, high):
-            at, message = group.line(index)
-            size += len(message)
-            if fits(message):
-                rows.append((at, message))
-        self.scanned += size
         limit = int((re.search(r"\blimit (\d+)", query) or [0, request.get("limit") or 1000])[1])
         id = str(uuid.uuid4())
-        self.queries[id] = {"rows": rows[:limit], "scanned": size, "records": high - low, "matched": len(rows), "polls": 0}
+        running = self.queries[id] = {"rows": [], "scanned": 0, "records": high - low, "matched": 0, "over": threading.Event()}
+
+        def look():
+            for index in range(low, high):
+                at, message = group.line(index)
+                running["scanned"] += len(message)
+                if fits(message):
+                    running["matched"] += 1
+                    if len(running["rows"]) < limit:
+                        running["rows"].append((at, message))
+            self.scanned += running["scanned"]
+            running["over"].set()
+
+        threading.Thread(target=look, daemon=True).start()
         return "200 OK", {"queryId": id}
 
     def get_query_results(self, request):
         query = self.queries[request["queryId"]]
-        query["polls"] += 1
-        status = "Running" if query["polls"] == 1 else self.ends
+        status = self.ends if query["over"].is_set() else "Running"
         start, size = int(request.get("nextToken") or 0), request.get("maxItems") or 10_000
         rows = query["rows"][start : start + size] if status == "Complete" else []
         stamp = lambda at: dt.datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{at % 1000:03}"
