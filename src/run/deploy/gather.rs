@@ -12,7 +12,7 @@ use crate::model::merge::TaskObservations;
 use crate::model::observation::{Gap, TaskRecord};
 use crate::model::{AsOf, TaskLife, Time};
 use crate::run::notice::Notice;
-use crate::run::read::{Course, Reading, Told};
+use crate::run::read::{Course, PastReader, Reading};
 use crate::source::aws::{AwsError, Region};
 use crate::source::ecs::{self, EcsSource};
 use crate::source::select::Selection;
@@ -115,14 +115,12 @@ impl Gather {
         };
         let (deployment, is_sending, log_lines) = (Arc::new(life.deployment.clone()), self.is_sending, self.log_lines);
         let known = Arc::new(Mutex::new(HashSet::new()));
-        let past = past_of_service(
-            source.clone(),
-            place.clone(),
-            deployment.clone(),
-            known.clone(),
-            Told::quiet(!self.is_earlier),
-            self.course.clone(),
-        );
+        // The latest one is ECS's own news.
+        let has_past = self.is_earlier || source.has_named_history();
+        let past = has_past.then(|| {
+            past_of_service(source.clone(), place.clone(), deployment.clone(), known.clone(), self.course.clone())
+        });
+        let past = stream::iter(past).flatten();
         let pages = source.service_tasks(&place);
         let course = Arc::clone(&self.course);
         let tasks = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok::<_, AwsError>))).try_flatten();
@@ -205,7 +203,6 @@ fn past_of_service(
     place: ServicePlace,
     deployment: Arc<Deployment>,
     known: Arc<Mutex<HashSet<String>>>,
-    told: Told,
     course: Arc<Course>,
 ) -> impl Stream<Item = TaskRecord> {
     let begun = async move {
@@ -215,17 +212,10 @@ fn past_of_service(
         // Those that it stopped were there before it.
         let from = source.past_from(&Selection { created_since: deployment.created, ..selection.clone() }, now);
         let known = std::mem::take(&mut *known.lock().unwrap_or_else(PoisonError::into_inner));
-        let past = from.map(|from| source.past(&selection, from, known, now));
-        stream::unfold((past, told), move |(past, mut told)| {
-            let course = course.clone();
-            async move {
-                let mut past = past?;
-                let page = told.next(&mut past, &course).await?;
-                Some((stream::iter(page.tasks), (Some(past), told)))
-            }
-        })
+        let past = from.map(|from| PastReader::new(source.past(&selection, from, known, now), course));
+        stream::iter(past).flat_map(PastReader::pages).flat_map(|page| stream::iter(page.tasks))
     };
-    stream::once(begun).flatten().flatten()
+    stream::once(begun).flatten()
 }
 
 fn estimate(deployment: &mut Deployment, task: &TaskRecord) {

@@ -15,7 +15,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use self::files::read_files;
-pub(super) use self::past::Told;
+pub(super) use self::past::PastReader;
 pub use self::past::list;
 use self::unread::ToRead;
 pub use self::unread::Unread;
@@ -313,12 +313,13 @@ impl Reader {
         let found = async move {
             let now = course.now();
             let mut found = past::patiently(aws.find(&targets, now), targets.len(), &course).await;
-            let named = found.len();
+            let (named, mut absent) = (found.len(), None);
             if let Some(selection) = &selection {
                 match aws.select(selection, &|_| {}).await {
                     Ok((region, tasks)) => found.extend(
                         tasks.into_iter().map(|task| Ok(Found { region: region.clone(), task: task?, recalled: None })),
                     ),
+                    Err(error) if past::is_of_the_past(&error, &aws, selection, now) => absent = Some(error),
                     Err(error) => found.push(Err(error)),
                 }
             }
@@ -348,10 +349,13 @@ impl Reader {
             }
             to_read.lock().unwrap_or_else(PoisonError::into_inner).found(names, selected);
             let past = match selection {
-                Some(selection) => past::add(&aws, &selection, &mut tasks, named, now, &course, &to_read).await,
+                Some(selection) => match PastReader::begin(&aws, &selection, &tasks, now, absent, &course) {
+                    Some(past) => past::add(past, &selection, &mut tasks, named, &to_read).await,
+                    None => None,
+                },
                 None => None,
             };
-            let past = past::observed(aws.clone(), past, course, to_read).map(|task| (task, false));
+            let past = past::observed(aws.clone(), past, to_read).map(|task| (task, false));
             let are_saved = futures::stream::iter(are_saved).chain(futures::stream::repeat(false));
             aws.observe(tasks).zip(are_saved).chain(past)
         };
