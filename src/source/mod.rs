@@ -22,10 +22,15 @@ pub mod endpoint;
 pub mod error;
 mod event;
 pub mod files;
+#[cfg(feature = "deliver")]
+pub(crate) mod input;
 mod json;
 #[cfg(feature = "aws")]
 pub mod logs;
 mod metadata;
+mod packed;
+#[cfg(feature = "deliver")]
+pub(crate) mod pieces;
 #[cfg(feature = "aws")]
 pub mod probe;
 mod redact;

@@ -9,6 +9,8 @@ mod docker;
 #[cfg(feature = "deliver")]
 mod events;
 mod examples;
+#[cfg(feature = "aws")]
+mod files;
 mod findings;
 mod links;
 mod mapping_page;

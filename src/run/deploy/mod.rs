@@ -73,6 +73,8 @@ pub enum DeployFrom {
 pub struct Files {
     /// The files; `-` is stdin.
     pub paths: Vec<PathBuf>,
+    /// Where is kept, while it is read, what cannot be read twice.
+    pub temporary: PathBuf,
     /// The service's name, where they hold several.
     pub service: Option<String>,
     /// The cluster's.
@@ -214,7 +216,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
     let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations } = config;
     let course = Arc::new(Course::new(notices.clone()));
     let found = tokio::select! {
-        found = find(from, &wanted, &wait, &course, &notices) => found?,
+        found = find(from, &wanted, &wait, &stop, &course, &notices) => found?,
         () = stop.wait() => return Ok(Ended::Early(Report::default())),
     };
     let Found { origin, deployment, mut answers, timed_out } = found;
@@ -254,11 +256,12 @@ async fn find(
     from: DeployFrom,
     wanted: &Wanted,
     wait: &Wait,
+    stop: &Stop,
     course: &Course,
     notices: &Teller,
 ) -> Result<Found, DeployError> {
     let (source, service, cluster, region) = match from {
-        DeployFrom::Files(files) => return files::read(&files, wanted, course),
+        DeployFrom::Files(files) => return files::read(&files, wanted, stop, course).await,
         DeployFrom::Aws { source, service, cluster, region } => (source, service, cluster, region),
     };
     let region = source.region(region.as_deref()).map_err(DeployError::NoPlace)?;
