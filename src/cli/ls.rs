@@ -30,6 +30,7 @@ const SAYS_NOTHING: &str = "Essential container in task exited";
 type Row = Vec<(&'static str, Value)>;
 
 pub(super) async fn run(global: &Global, args: &LsArgs) -> Result<Exit, Problem> {
+    terminal::needs_stdout()?;
     let width = args.width.map(usize::from).or_else(terminal::own_width);
     // A pipe is as wide as its longest line: nothing is cut, and a task is a line.
     let style = Style { width: width.unwrap_or(usize::MAX), ..plain_style(global, None, false) };

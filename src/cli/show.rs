@@ -22,6 +22,7 @@ use super::{notices, signals, terminal};
 const PRINTED_AT_ONCE: usize = 64 * 1024;
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
+    terminal::needs_stdout()?;
     let whole_logs = match args.format {
         Format::Timeline => WholeLogs::Streamed,
         Format::Waterfall | Format::Json => WholeLogs::Refused("--format timeline draws a whole log"),

@@ -34,6 +34,12 @@ pub(crate) fn print(text: &str) -> Result<Exit, Problem> {
     }
 }
 
+/// Of a command that has nothing to do but to print: a closed stdout is known before any work is done.
+pub(crate) fn needs_stdout() -> Result<(), Problem> {
+    let failed = |error| Problem::failed(format!("failed to open stdout for writing: {error}"));
+    ecspan::sink::stdout().map(drop).map_err(failed)
+}
+
 /// Tells something on stderr: `label: text`. Text may quote anything, so it is escaped.
 pub(crate) fn tell(label: &str, text: &str) {
     let color = match label {

@@ -49,6 +49,7 @@ pub use deliver::{Delivery, Piece};
 pub use destination::{Destination, OpenError, Settings, Target, TargetError};
 pub use encode::{Format, Request, resource_spans};
 pub use endpoint::Endpoint;
+pub use file::{stdout, write_private};
 pub use headers::{HeaderProblem, Headers};
 pub use metrics::MetricsExporter;
 pub use outgoing::HasLeft;

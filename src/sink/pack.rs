@@ -14,6 +14,7 @@ use prost::{Message, length_delimiter_len};
 
 use super::encode::{EncodedTask, Items, Request, scope};
 use super::reason::Reason;
+use crate::model::cut;
 use crate::trace::semconv;
 
 /// What a receiver takes.
@@ -327,7 +328,7 @@ fn together(a: Option<(u64, u64)>, b: Option<(u64, u64)>) -> Option<(u64, u64)> 
 fn shorten_record(record: &mut LogRecord, len: usize, fits: impl Fn(usize) -> bool) -> bool {
     let body = record.body.as_mut().and_then(|body| body.value.as_mut());
     let Some(Value::StringValue(text)) = body else { return false };
-    let mark = format!("… [cut: {} bytes]", text.len());
+    let mark = cut::mark(text.len());
     // Shorter lengths may take fewer bytes to say; what fits with the longer ones fits.
     let others = len - text.len() + mark.len();
     let (mut low, mut high) = (0, text.len());

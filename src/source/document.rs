@@ -139,14 +139,14 @@ pub(super) fn read_elements(list: &At<'_>, contents: &mut Contents) {
 }
 
 /// Whether an object is read part by part, and under these names are things.
-#[cfg(feature = "deliver")]
+#[cfg(feature = "aws")]
 pub(super) fn is_in_parts(at: &At<'_>, names: &[&str]) -> bool {
     let holds = |name: &&str| at.get(name).is_some_and(|inner| shape::holds_things(&inner, &shape::camel(name)));
     !shape::is_snake(at) && shape::of(at).is_ok_and(|shape| shape == Shape::Parts) && names.iter().all(holds)
 }
 
 /// Reads such an object, less its lists of things: those `read_list` reads.
-#[cfg(feature = "deliver")]
+#[cfg(feature = "aws")]
 pub(super) fn read_around(at: &At<'_>, contents: &mut Contents, read_list: ReadList<'_>) {
     contents.inside.depth += 1;
     // It holds things, so it is no projection.

@@ -198,7 +198,7 @@ pub(super) fn read_text(origin: &str, text: &str, contents: &mut Contents) {
 }
 
 /// Reads what is behind so many documents of a text, and is not JSON alone.
-#[cfg(feature = "deliver")]
+#[cfg(feature = "aws")]
 pub(super) fn read_rest(origin: &str, text: &str, before: text::Before, count: usize, contents: &mut Contents) {
     let mut take = |place: &str, value: Value, trust| take(place, &value, trust, contents);
     let remarks = text::search(origin, text, before, count, &mut take);

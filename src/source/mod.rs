@@ -22,14 +22,14 @@ pub mod endpoint;
 pub mod error;
 mod event;
 pub mod files;
-#[cfg(feature = "deliver")]
+#[cfg(feature = "aws")]
 pub(crate) mod input;
 mod json;
 #[cfg(feature = "aws")]
 pub mod logs;
 mod metadata;
 mod packed;
-#[cfg(feature = "deliver")]
+#[cfg(feature = "aws")]
 pub(crate) mod pieces;
 #[cfg(feature = "aws")]
 pub mod probe;

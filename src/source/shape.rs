@@ -120,7 +120,7 @@ fn of_list(elements: &[At<'_>]) -> Shape {
 }
 
 /// Whether a list that begins so is one of things, each of its own: no log, nothing else that only the whole tells.
-#[cfg(feature = "deliver")]
+#[cfg(feature = "aws")]
 pub(crate) fn begins_list(first: &At<'_>) -> bool {
     first.value.is_object() && of_list(std::slice::from_ref(first)) == Shape::List
 }

@@ -74,7 +74,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
 }
 
 /// Whether bytes begin as UTF-16 does: with a mark, or with ASCII, as JSON and the AWS CLI do.
-#[cfg(feature = "deliver")]
+#[cfg(feature = "aws")]
 pub(super) const fn begins_as_utf16(bytes: &[u8]) -> bool {
     matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..0x80, 0, 1..0x80, 0, ..] | [0, 1..0x80, 0, 1..0x80, ..])
 }
