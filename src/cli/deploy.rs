@@ -189,7 +189,12 @@ async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<De
     if !args.from.is_empty() {
         let (service, of_service) = target.map(|target| (target.service, target.cluster)).unzip();
         let cluster = args.cluster.clone().or(of_service.flatten());
-        return Ok(DeployFrom::Files(Files { paths: args.from.clone(), service, cluster }));
+        return Ok(DeployFrom::Files(Files {
+            paths: args.from.clone(),
+            temporary: std::env::temp_dir(),
+            service,
+            cluster,
+        }));
     }
     let ServiceTarget { service, cluster, region } = target.unwrap_or_default();
     let cluster = args.cluster.clone().or(cluster);

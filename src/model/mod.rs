@@ -5,6 +5,7 @@
 pub mod arn;
 mod beside;
 pub mod container;
+pub mod cut;
 pub mod deployment;
 pub mod duration;
 mod fill;

@@ -8,6 +8,7 @@ use super::escape;
 use super::moment::{exact, iso};
 use super::style::Style;
 use crate::model::container::{Container, ContainerBound};
+use crate::model::cut::{LONGEST, cut};
 use crate::model::log::LogLine;
 use crate::model::observation::{ContainerRecord, HostFacts, ManagedAgent, Network, TaskRecord};
 use crate::model::phases::Phase;
@@ -64,7 +65,7 @@ fn document(life: &TaskLife, trace_id: &str, style: &Style) -> Value {
         ("revision", json!(task.revision())),
         ("last_status", json!(task.last_status)),
         ("stop_code", json!(task.stop_code)),
-        ("stopped_reason", json!(task.stopped_reason)),
+        ("stopped_reason", said(task.stopped_reason.as_deref())),
         ("started_by", json!(task.started_by)),
         ("launch_type", json!(task.launch_type)),
         ("capacity_provider", json!(task.capacity_provider)),
@@ -78,7 +79,7 @@ fn document(life: &TaskLife, trace_id: &str, style: &Style) -> Value {
         ),
         ("clock", clock(task, style)),
         ("failed", json!(life.outcome.failure.is_some())),
-        ("failure", json!(life.outcome.failure.as_ref().map(|failure| &failure.description))),
+        ("failure", said(life.outcome.failure.as_ref().map(|failure| failure.description.as_str()))),
         ("error_type", json!(life.outcome.failure.as_ref().map(|failure| &failure.error_type))),
         ("as_of", json!(Some(life.as_of.at()).filter(|_| !life.is_stopped()).map(|at| iso(at, &style.zone)))),
         ("start", json!(phases.map(|phases| iso(phases.start, &style.zone)))),
@@ -89,7 +90,7 @@ fn document(life: &TaskLife, trace_id: &str, style: &Style) -> Value {
         ("phases", json!(phases.map(|phases| phases.list.iter().map(|p| phase(p, style)).collect::<Vec<_>>()))),
         ("moments", json!(phases.map(|phases| moments(phases, style)))),
         ("containers", containers.map(|c| container(life, c, style)).collect()),
-        ("findings", life.findings.iter().map(|f| json!({"id": f.kind.id(), "text": f.text})).collect()),
+        ("findings", life.findings.iter().map(|f| json!({"id": f.kind.id(), "text": said(Some(&f.text))})).collect()),
         (
             "gaps",
             life.gaps
@@ -100,7 +101,10 @@ fn document(life: &TaskLife, trace_id: &str, style: &Style) -> Value {
         ("notes", json!(life.notes)),
         (
             "service_events",
-            life.service_events.iter().map(|e| json!({"time": iso(e.at, &style.zone), "message": e.message})).collect(),
+            life.service_events
+                .iter()
+                .map(|e| json!({"time": iso(e.at, &style.zone), "message": said(Some(&e.message))}))
+                .collect(),
         ),
         (
             "meanwhile",
@@ -178,7 +182,7 @@ fn container(life: &TaskLife, container: &Container, style: &Style) -> Value {
         ("health_status", json!(container.record.health_status)),
         ("host", host(&container.record, style)),
         ("exit_code", json!(container.record.exit_code)),
-        ("reason", json!(container.record.reason)),
+        ("reason", said(container.record.reason.as_deref())),
         ("managed_agents", agents(&container.record.managed_agents, style)),
         ("essential", json!(container.essential())),
         ("never_started", json!(container.never_started)),
@@ -197,7 +201,7 @@ fn agents(agents: &[ManagedAgent], style: &Style) -> Value {
             ("name", json!(agent.name)),
             ("status", json!(agent.status)),
             ("started", json!(agent.started.map(|at| iso(at, &style.zone)))),
-            ("reason", json!(agent.reason)),
+            ("reason", said(agent.reason.as_deref())),
         ])
     };
     if agents.is_empty() { Value::Null } else { agents.iter().map(agent).collect() }
@@ -259,6 +263,11 @@ fn host(container: &ContainerRecord, style: &Style) -> Value {
 
 fn list(values: &[String]) -> Value {
     if values.is_empty() { Value::Null } else { json!(values) }
+}
+
+/// Why something happened. Log lines are whole; this is cut where it can be no reason.
+fn said(reason: Option<&str>) -> Value {
+    json!(reason.map(|reason| cut(reason, LONGEST)))
 }
 
 /// Absent facts are absent, not null.

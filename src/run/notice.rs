@@ -136,12 +136,12 @@ pub enum Notice {
     Lost { error: String, hint: Option<String> },
     /// So many more like one that was told in full, and of its level.
     Alike { more: usize, level: Level, like: String },
-    /// A file is so large that it is felt in memory.
+    /// So much of a file is read whole that it is felt in memory.
     Large { path: PathBuf, bytes: u64 },
     /// What a file holds that is not about a task, by kind.
-    PassedBy { path: PathBuf, kinds: Vec<String> },
+    PassedBy { path: PathBuf, kinds: BTreeMap<String, usize> },
     /// The same, of files that a deployment is read from.
-    NotOfDeployments { path: PathBuf, kinds: Vec<String> },
+    NotOfDeployments { path: PathBuf, kinds: BTreeMap<String, usize> },
     /// A file was read though it is not JSON alone, and how.
     ReadWith { path: PathBuf, how: Vec<String> },
     /// A task's own settings name no service although they were asked for.
@@ -418,7 +418,7 @@ impl Notice {
             Self::Large { path, bytes } => {
                 let (path, mib) = (path.display(), bytes / (1024 * 1024));
                 format!(
-                    "{path} has {mib} MiB and is read whole: that takes up to 12 times as much memory (4 times, if it has a task a line)"
+                    "{path}: {mib} MiB of it are no list of tasks that can be read one by one, and are read whole: that takes up to 12 times as much memory"
                 )
             }
             Self::Alike { more, like, .. } => format!("{more} more of this kind: {like}"),
@@ -512,16 +512,12 @@ impl fmt::Display for Notice {
 }
 
 /// Things by kind: `4 ECS Service Action, 1 AWS API Call via CloudTrail`.
-fn counted(kinds: &[String]) -> String {
-    let mut counts = BTreeMap::<&str, usize>::new();
-    for kind in kinds {
-        *counts.entry(kind).or_default() += 1;
-    }
-    let told = |(kind, count): (&str, usize)| match (kind, count) {
+fn counted(kinds: &BTreeMap<String, usize>) -> String {
+    let told = |(kind, count): (&String, &usize)| match (kind.as_str(), count) {
         (docker::FOREIGN, 2..) => format!("{count} {}", kind.replacen("container", "containers", 1)),
         _ => format!("{count} {kind}"),
     };
-    counts.into_iter().map(told).collect::<Vec<_>>().join(", ")
+    kinds.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
 const fn plural(count: usize) -> &'static str {

@@ -229,3 +229,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_can_be_no_reason_is_cut_with_a_mark_wherever_it_is_told() {
+    let reason = "word ".repeat(1_000_000);
+    let answer = serde_json::json!({"tasks": [{
+        "taskArn": "arn:aws:ecs:eu-west-1:1:task/prod/a1", "lastStatus": "STOPPED", "createdAt": 1_795_168_800, "stoppedAt": 1_795_168_900,
+        "stoppedReason": reason, "stopCode": "TaskFailedToStart", "containers": [{"name": "app", "lastStatus": "STOPPED", "reason": reason}],
+    }]});
+    let read = ecspan::source::files::read_bytes("f", answer.to_string().as_bytes()).unwrap();
+    let life = TaskLife::new(merge::by_task(read.observations).0.remove(0), Time::from_unix_nanos(0), 0);
+    let style = Style {
+        width: 100,
+        unicode: true,
+        color: false,
+        zone: TimeZone::UTC,
+        now: Time::from_unix_nanos(0),
+        all_containers: true,
+        logs: true,
+    };
+    let span = &ecspan::trace::TaskTrace::new(&life, &ecspan::trace::TraceOptions::default()).spans[0];
+    for told in [
+        waterfall::draw(&life, "t", &style),
+        timeline::draw(&life, &style),
+        json::draw(&life, "t", &style),
+        format!("{:?}", span.status),
+    ] {
+        // Each mention of it has its own mark.
+        assert!(told.contains("[cut: ") && told.len() < 200_000, "{} bytes", told.len());
+    }
+}

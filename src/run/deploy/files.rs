@@ -13,13 +13,26 @@ use crate::model::service::ServiceRecord;
 use crate::run::notice::Notice;
 use crate::run::read::Course;
 use crate::run::read::files::{ReadFile, read_file};
+use crate::run::stop::Stop;
+use crate::source::pieces::Lists;
 use crate::source::service::ServiceAnswers;
 
-pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Found, DeployError> {
+pub(super) async fn read(files: &Files, wanted: &Wanted, stop: &Stop, course: &Course) -> Result<Found, DeployError> {
     let mut answers = ServiceAnswers::default();
     let (mut services, mut rest): (Vec<ServiceRecord>, Vec<Observation>) = (vec![], vec![]);
     for path in &files.paths {
-        let ReadFile { observations, passed_by, missing_services } = read_file(path, course);
+        let mut observations = vec![];
+        let mut each = |observation, _| observations.push(observation);
+        let read = read_file(path, &files.temporary, &mut Lists::default(), course, stop, &mut each).await;
+        let ReadFile { passed_by, missing_services, .. } = match read {
+            Some(Ok(read)) => read,
+            Some(Err(error)) => {
+                course.lose_to(&error);
+                continue;
+            }
+            // Told to stop: so is whoever waits for this.
+            None => std::future::pending().await,
+        };
         missing_services.into_iter().for_each(|error| course.lose(error, None));
         if !passed_by.is_empty() {
             course.tell(&Notice::NotOfDeployments { path: path.to_owned(), kinds: passed_by });

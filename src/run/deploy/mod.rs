@@ -77,6 +77,8 @@ pub enum DeployFrom {
 pub struct Files {
     /// The files; `-` is stdin.
     pub paths: Vec<PathBuf>,
+    /// Where is kept, while it is read, what cannot be read twice.
+    pub temporary: PathBuf,
     /// The service's name, where they hold several.
     pub service: Option<String>,
     /// The cluster's.
@@ -231,7 +233,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
     let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations, clock } = config;
     let course = Arc::new(Course::new(notices.clone(), clock));
     let found = tokio::select! {
-        found = find(from, &wanted, &wait, log_lines, &course, &notices) => found?,
+        found = find(from, &wanted, &wait, log_lines, &stop, &course, &notices) => found?,
         () = stop.wait() => return Ok(Ended::Early(DeliveryReport::default())),
     };
     let Found { origin, deployment, mut answers, timed_out, bad, reached } = found;
@@ -280,11 +282,12 @@ async fn find(
     wanted: &Wanted,
     wait: &Wait,
     log_lines: usize,
+    stop: &Stop,
     course: &Course,
     notices: &Teller,
 ) -> Result<Found, DeployError> {
     let (source, service, cluster, region) = match from {
-        DeployFrom::Files(files) => return files::read(&files, wanted, course),
+        DeployFrom::Files(files) => return files::read(&files, wanted, stop, course).await,
         DeployFrom::Aws { source, service, cluster, region } => (source, service, cluster, region),
     };
     let region = source.region(region.as_deref()).map_err(DeployError::NoPlace)?;
