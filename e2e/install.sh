@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint, a stand-in for Terraform's AWS
+# Installs what the end-to-end suite needs, once: Jaeger, the OpenTelemetry Collector, actionlint, act, a stand-in for Terraform's AWS
 # provider and Grafana's types as Go tools, ElasticMQ from Maven, cargo-deb, a Python environment, the grammars of queries, the AWS CDK
 # and the AWS provider's schema from npm, Debian's Prometheus, a browser (Debian's Chromium) with axe-core for the pages, and (where the
 # docker client is there) the compose plug-in. What cannot be had is told in a line that begins with "skipped:". Prints the folder
@@ -25,6 +25,7 @@ build() {
 build jaeger github.com/jaegertracing/jaeger/cmd/jaeger
 build otelcol .
 build actionlint github.com/rhysd/actionlint/cmd/actionlint
+build act github.com/nektos/act
 build terraformschema .
 build grafanatypes .
 if command -v docker >/dev/null; then

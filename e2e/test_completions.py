@@ -52,7 +52,7 @@ def test_flags_values_and_files_are_offered(tab, ecspan):
     (ecspan.home / "task.json").write_text("{}")
     assert tab("ecspan sh") == ["show"]
     assert tab("ecspan show --form") == ["--format"]
-    assert tab("ecspan show --format ") == ["waterfall", "timeline", "json"]
+    assert {"waterfall", "timeline", "json"} <= set(tab("ecspan show --format "))
     assert tab("ecspan export --ca ta") == ["task.json"]
     assert tab("ecspan show ./ta") == ["./task.json"]
 

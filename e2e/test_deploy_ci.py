@@ -1,5 +1,5 @@
 """examples/ci and action.yml: the scripts against the loopback AWS, with a stand-in for the AWS CLI, each exit code once; the Action
-step by step as its runner would, with a file server in the place of the releases; the workflow linted."""
+in a job that act runs on this machine, with a file server in the place of the releases; the workflow linted."""
 
 import functools
 import http.server
@@ -14,7 +14,9 @@ import tomllib
 import pytest
 import yaml
 from conftest import BINARY, PROJECT, TIMEOUT
+from fake_aws.rollouts import launch
 from servers import CACHE
+from test_deploy_live import Rollout
 
 SCRIPT = PROJECT / "examples/ci/deploy-and-report.sh"
 INSTALL = PROJECT / "examples/ci/install.sh"
@@ -74,43 +76,46 @@ def releases(tmp_path_factory):
     server.server_close()
 
 
+#: What the Action is, of this repository.
+OF_ACTION = ["action.yml", "Cargo.toml", "release/about.sh", "examples/ci"]
+
+
 @pytest.fixture
 def action(ecspan, tools, releases, tmp_path):
-    """Runs the Action's steps, each in bash with what a runner gives it, and gives the last one, the outputs and the summary."""
-
-    def evaluated(expression, known):
-        """`a || b` of names that are known."""
-        return next((known[name.strip()] for name in expression.split("||") if known[name.strip()]), "")
+    """Runs a job that uses the Action, and gives its log, the outputs that the next step sees, and the report."""
+    repository, kept = tmp_path / "repository", tmp_path / "kept"
+    for name in OF_ACTION:
+        to = repository / name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(PROJECT / name, to) if (PROJECT / name).is_dir() else shutil.copy(PROJECT / name, to)
 
     def run(made, **inputs):
-        given = {name: one.get("default", "") for name, one in ACTION["inputs"].items()} | {"releases": releases[0]}
-        given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-        assert given.keys() == ACTION["inputs"].keys()
-        known = {f"inputs.{name}": value for name, value in given.items()} | {"env.OTEL_EXPORTER_OTLP_ENDPOINT": ""}
-        files = {name: tmp_path / name for name in ("GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-        for path in files.values():
-            path.write_text("")
-        environment = {
-            **ecspan.environment, "GITHUB_ACTION_PATH": str(PROJECT), "RUNNER_TEMP": str(tmp_path / "runner"), "DEPLOYED": made.id if made else "",
-            **{name: str(path) for name, path in files.items()},
-        }
-        outputs, last = {}, None
-        for step in ACTION["runs"]["steps"]:
-            condition = re.fullmatch(r"inputs\.version != 'none'", step["if"]) if "if" in step else None
-            if condition and given["version"] == "none":
-                continue
-            assert step["shell"] == "bash"
-            variables = {name: re.sub(r"\$\{\{(.+?)\}\}", lambda found: evaluated(found[1], known), text) for name, text in step["env"].items()}
-            path = ":".join([*reversed(files["GITHUB_PATH"].read_text().split()), str(tools), os.environ["PATH"]])
-            last = subprocess.run(
-                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], env={**environment, **variables, "PATH": path},
-                cwd=ecspan.home, capture_output=True, text=True, timeout=TIMEOUT,
-            )
-            outputs[step.get("id")] = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
-            if last.returncode != 0:
-                break
-        of = {name: re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.([\w-]+) \}\}", one["value"]).groups() for name, one in ACTION["outputs"].items()}
-        return last, {name: outputs.get(step, {}).get(output, "") for name, (step, output) in of.items()}, files["GITHUB_STEP_SUMMARY"].read_text()
+        given = {"releases": releases[0], "cluster": "prod", "service": "web", **{name.replace("_", "-"): value for name, value in inputs.items()}}
+        assert given.keys() <= ACTION["inputs"].keys()
+        outputs = {name: f"${{{{ steps.deploy.outputs.{name} }}}}" for name in ACTION["outputs"]}
+        keep = f'mkdir "{kept}" && echo "$OUTPUTS" >"{kept}/outputs.json" && if [ -d reports ]; then cp -r reports "{kept}"; fi'
+        steps = [
+            # act itself copies the repository.
+            {"uses": "actions/checkout@v7"},
+            {"id": "deploy", "uses": "./", "with": given},
+            {"if": "always()", "run": keep, "env": {"OUTPUTS": json.dumps(outputs)}},
+        ]
+        workflow = repository / ".github/workflows/deploy.yml"
+        workflow.parent.mkdir(parents=True)
+        workflow.write_text(yaml.safe_dump({"on": "push", "jobs": {"deploy": {"runs-on": "here", "steps": steps}}}))
+        # A runner knows a commit.
+        git = ["git", "-C", repository, "-c", "user.name=nobody", "-c", "user.email=nobody@example.com"]
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "all of it"], check=True)
+        environment = {**ecspan.environment, "PATH": f"{tools}:{os.environ['PATH']}"}
+        of_job = {**environment, "DEPLOYED": made.id if made else ""}
+        (tmp_path / "job.env").write_text("".join(f"{name}={value}\n" for name, value in of_job.items() if name not in ("PATH", "HOME")))
+        job = subprocess.run(
+            [CACHE / "act", "push", "--platform", "here=-self-hosted", "--env-file", tmp_path / "job.env"],
+            cwd=repository, env=environment, capture_output=True, text=True, timeout=TIMEOUT,
+        )
+        told = json.loads((kept / "outputs.json").read_text())
+        return job, told, json.loads((kept / told["report"]).read_text()) if told["report"] else None
 
     return run
 
@@ -152,46 +157,66 @@ def test_traces_are_sent_where_the_environment_says(pipeline, aws, collector):
     assert {"deployment", "launch", "stop", "task"} <= {span["name"].split()[0] for span in collector.spans(40)}
 
 
+def test_a_rollout_that_can_only_fail_fails_the_job_at_once_with_the_cause(pipeline, aws, ecspan):
+    rollout = Rollout(aws)
+    rollout.crash(1)
+    run = pipeline(rollout.made, FAIL_FAST="1", TIMEOUT="10m")
+    assert run.returncode == 11 and "failed: task" in run.stderr and "app: fatal: DATABASE_URL is not set" in run.stderr, run
+    summary = (ecspan.home / "summary.md").read_text()
+    assert summary.startswith("## ❌ Deployment of web in prod\n") and "failing, and waited for no longer: a task failed" in summary
+    assert "fatal: DATABASE\\_URL is not set" in summary or "fatal: DATABASE_URL is not set" in summary, summary
+    aws.reset()
+    rollout = Rollout(aws, started=3, tasks=3)
+    aws.seed.set_times(rollout.made.new[3], rollout.made.new[3].created_at, launch())
+    run = pipeline(rollout.made, UNTIL="started", FAIL_FAST="yes")
+    assert run.returncode == 0 and "tasks have started" in run.stdout, run
+    assert not (ecspan.home / "reports/web.json").exists(), "it may still fail"
+
+
+@pytest.mark.parametrize("name, job", [("gitlab-ci.yml", lambda file: file["deploy"]["script"]), ("buildspec.yml", lambda file: file["phases"]["build"]["commands"])])
+def test_the_other_recipes_run_the_script_with_what_it_needs(name, job):
+    recipe = yaml.safe_load((PROJECT / "examples/ci" / name).read_text())
+    assert job(recipe) == ["examples/ci/deploy-and-report.sh"]
+    variables = recipe["deploy"]["variables"] if "deploy" in recipe else recipe["env"]["variables"]
+    assert {"CLUSTER", "SERVICE", "FAIL_FAST", "SUMMARY"} <= variables.keys()
+
+
 def test_the_action_installs_its_version_rolls_out_and_says_what_became_of_it(action, aws, ecspan):
     made = aws.rollouts.rolling(2)
-    last, outputs, summary = action(made, cluster="prod", service="web", task_definition="web:2")
-    assert last.returncode == 0 and "✓ held" in last.stdout, last
-    report = json.loads((ecspan.home / outputs["report"]).read_text())
+    job, outputs, report = action(made, task_definition="web:2")
+    assert job.returncode == 0 and "held: ECS deployment" in job.stdout and f"| ecspan {VERSION}" in job.stdout, job
     assert outputs == {"outcome": "held", "trace-id": report["trace_id"], "report": "reports/web.json", "exit-code": "0"}
     assert len(report["trace_id"]) == 32 and report["deployment"] == made.id
-    assert summary.startswith("## ✅ Deployment of web in prod\n")
     assert "--task-definition web:2" in (ecspan.home / "aws-calls").read_text()
 
 
 def test_the_action_waits_for_what_another_step_rolled_out(action, aws, ecspan):
     aws.rollouts.rolled_back()
-    last, outputs, summary = action(None, cluster="prod", service="web")
-    assert last.returncode == 10 and not (ecspan.home / "aws-calls").exists(), last
-    assert (outputs["outcome"], outputs["exit-code"]) == ("rolled back", "10")
-    assert json.loads((ecspan.home / outputs["report"]).read_text())["outcome"] == "rolled back"
-    assert "DATABASE_URL is not set" in summary
+    job, outputs, report = action(None)
+    assert job.returncode == 1 and "DATABASE_URL is not set" in job.stdout and not (ecspan.home / "aws-calls").exists(), job
+    assert (outputs["outcome"], outputs["exit-code"], report["outcome"]) == ("rolled back", "10", "rolled back")
 
 
 def test_the_action_sends_traces_and_takes_more_arguments(action, aws, collector):
     made = aws.rollouts.rolling(2)
-    last, outputs, _ = action(made, cluster="prod", service="prod/web", otlp_endpoint=collector.http, arguments="--ascii --attr team=shop")
-    assert last.returncode == 0 and outputs["report"] == "reports/web.json", last
+    job, outputs, _ = action(made, service="prod/web", otlp_endpoint=collector.http, arguments="--fail-fast --attr team=shop")
+    assert job.returncode == 0 and outputs["report"] == "reports/web.json", job
     spans = [span for span in collector.spans(20) if span["traceId"] == outputs["trace-id"]]
     assert "deployment" in {span["name"] for span in spans}
 
 
 def test_where_nothing_could_be_told_the_outcome_is_unknown(action, aws):
     aws.seed.cluster("prod")
-    last, outputs, summary = action(None, cluster="prod", service="nobodys")
-    assert last.returncode == 1 and summary == "", last
+    job, outputs, _ = action(None, service="nobodys")
+    assert job.returncode == 1, job
     assert outputs == {"outcome": "unknown", "trace-id": "", "report": "", "exit-code": "1"}
 
 
 def test_the_action_can_use_an_ecspan_that_is_there(action, aws, tools):
     (tools / "ecspan").symlink_to(BINARY.resolve())
     aws.rollouts.rolling(2)
-    last, outputs, _ = action(None, cluster="prod", service="web", version="none", releases="http://127.0.0.1:9")
-    assert last.returncode == 0 and outputs["outcome"] == "held", last
+    job, outputs, _ = action(None, version="none", releases="http://127.0.0.1:9")
+    assert job.returncode == 0 and outputs["outcome"] == "held", job
 
 
 def test_nothing_is_installed_whose_sum_is_not_the_releases(releases, tmp_path):

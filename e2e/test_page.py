@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def widths(page):
 def told(page):
     page.evaluate("() => new Promise(requestAnimationFrame)")
     page.evaluate("() => new Promise(requestAnimationFrame)")
-    return page.locator("section.timeline output").inner_text()
+    return page.locator("section.timeline output:last-of-type").inner_text()
 
 
 def test_the_timeline_is_zoomed_by_keys_buttons_wheel_and_drag(chromium, page_of):
@@ -190,7 +191,8 @@ def test_a_row_tells_its_raw_times_and_clocks(chromium, page_of):
         page.keyboard.press("ArrowDown")
         assert "pull started" in tip.inner_text()
         page.keyboard.press("Enter")
-        assert page.locator(".row[open] .name").inner_text() == "image pull" and not tip.is_visible()
+        assert page.locator(".row[open] .name").inner_text() == "image pull"
+        tip.wait_for(state="hidden")
         container = page.locator(".row", has_text="container nginx")
         assert "estimated bound" in container.locator(".details").text_content()
         assert container.locator("rect.estimated").count() == 1
@@ -343,3 +345,139 @@ def test_every_public_file_is_a_page_that_executes_nothing(chromium, ecspan, tmp
         with opened(chromium, file) as page:
             assert page.locator("article").count() >= 1, path
     assert drawn_pages > 20
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm is missing")
+def test_two_tasks_beside_one_another(chromium, ecspan, page_of, tmp_path):
+    path = page_of(PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/nginx/task.json", "--no-logs")
+    with opened(chromium, path, bypass_csp=True) as page:
+        assert violations(page) == []
+        row = page.locator(".beside tr", has_text="image pull").inner_text()
+        assert "30.840 s" in row and "6.525 s" in row and "+24.3 s" in row and "4.7 times as long" in row
+        assert page.locator("article").count() == 2
+    with opened(chromium, path, viewport={"width": 360, "height": 800}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    two = ecspan("show", PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/nginx/task.json", PROJECT / "examples/wrong-image/task.json")
+    assert two.code == 2 and "--compare names 2 tasks" in two.err, two
+    one = ecspan("show", PROJECT / "examples/oom/task.json", "--compare", tmp_path / "missing.json")
+    assert one.code != 0 and one.out == "", one
+    other = ecspan("show", PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/nginx/task.json", "--format", "json")
+    assert other.code == 2 and "hint: --format waterfall, markdown or html" in other.err, other
+
+
+# --- deployments
+
+ROLLOUT = PROJECT / "examples/rollout"
+
+
+def rollout_page(ecspan, tmp_path, *files):
+    page = tmp_path / "rollout.html"
+    run = ecspan("deploy", "--utc", "--from", *files, "--report", "none", "--report-file", page)
+    assert run.code == 0, run
+    return page
+
+
+def later(text, seconds):
+    return (datetime.fromisoformat(text) + timedelta(seconds=seconds)).isoformat()
+
+
+def large_rollout(tmp_path, launches):
+    """The example's deployment with as many launches, each a moment after the one before."""
+    services, tasks = (json.loads((ROLLOUT / name).read_text()) for name in ("services.json", "tasks.json"))
+    launched = [task for task in tasks["tasks"] if task["startedBy"] == "ecs-svc/7310294857610293847"]
+    made = []
+    for at in range(launches):
+        task = json.loads(json.dumps(launched[at % len(launched)]))
+        id = f"{at:032x}"
+        task["taskArn"] = task["taskArn"].rsplit("/", 1)[0] + "/" + id
+        for name in ("createdAt", "connectivityAt", "pullStartedAt", "pullStoppedAt", "startedAt"):
+            if name in task:
+                task[name] = later(task[name], at % 40 + at / 1000)
+        made.append(task)
+    paths = [tmp_path / "services.json", tmp_path / "tasks.json"]
+    paths[0].write_text(json.dumps(services))
+    paths[1].write_text(json.dumps({"tasks": made, "failures": []}))
+    return paths
+
+
+def names(page):
+    told(page)
+    items = page.evaluate("[...document.querySelectorAll('.many .item')].map((item) => [item.getAttribute('aria-posinset'), item.querySelector('.name').textContent])")
+    return [name for _, name in sorted(items, key=lambda item: int(item[0]))]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm is missing")
+def test_a_rollout_is_accessible(chromium, ecspan, tmp_path, scheme):
+    path = rollout_page(ecspan, tmp_path, *sorted(ROLLOUT.glob("*.json")))
+    with opened(chromium, path, color_scheme=scheme, bypass_csp=True) as page:
+        assert violations(page) == []
+        page.locator(".many .item button").first.click()
+        assert violations(page) == []
+
+
+def test_launches_are_sorted_chosen_and_unfolded(chromium, ecspan, tmp_path):
+    with opened(chromium, rollout_page(ecspan, tmp_path, *sorted(ROLLOUT.glob("*.json")))) as page:
+        assert [name[:4] for name in names(page)] == ["a1f4", "b27d", "c395", "11c7", "22e0", "33a9"]
+        page.locator(".sort").select_option("took")
+        assert [name[:4] for name in names(page)][:2] == ["33a9", "c395"]
+        page.locator("select.shown").select_option("launches")
+        assert [name[:4] for name in names(page)] == ["c395", "a1f4", "b27d"]
+        assert page.locator(".count").inner_text() == "3 of 6 tasks"
+        page.locator(".many .item button").first.click()
+        one = page.locator(".one")
+        assert "c3950b7f28de4c61a9f7d4e6b8c1a206" in one.inner_text() and "31.400 s" in one.inner_text()
+        # The keyboard goes from row to row, and into one.
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        assert "a1f4c2d97b3e4f0cb6d81e5a92c47f10" in one.inner_text()
+        page.locator(".chart").focus()
+        page.keyboard.press("+")
+        assert "…" in page.locator("output.told").inner_text()
+
+
+def test_a_rollout_without_a_script_and_on_narrow_screens(chromium, ecspan, tmp_path):
+    path = rollout_page(ecspan, tmp_path, *sorted(ROLLOUT.glob("*.json")))
+    context = chromium.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert page.locator("details.row").count() == 3 and page.locator("button:visible, select:visible").count() == 0
+    context.close()
+    for width in (360, 768):
+        with opened(chromium, path, viewport={"width": width, "height": 800}) as page:
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.locator(".many .item .bar").first.bounding_box()["width"] > 100
+
+
+def test_thousands_of_launches_are_a_few_rows_at_a_time(chromium, ecspan, tmp_path):
+    path = rollout_page(ecspan, tmp_path, *large_rollout(tmp_path, 3_000))
+    with opened(chromium, path) as page:
+        assert page.locator(".count").inner_text() == "3000 tasks"
+        assert page.locator(".many .item").count() < 100
+        page.evaluate("document.querySelector('.many').scrollTop = 1e9")
+        page.wait_for_function("document.querySelector('.many .item[aria-posinset=\"3000\"]') !== null")
+        assert page.locator(".many .item").count() < 100
+
+
+def test_thousands_of_lines_are_a_few_rows_at_a_time(chromium, page_of, tmp_path):
+    stream = "ecs/report/5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
+    events = [{"timestamp": 1_795_166_086_000 + at, "message": f"line {at}", "logStreamName": stream} for at in range(10_000)]
+    (tmp_path / "logs.json").write_text(json.dumps({"events": events}))
+    with opened(chromium, page_of(PROJECT / "examples/oom/task.json", tmp_path / "logs.json", "--log-lines", "10000")) as page:
+        assert page.locator(".count").inner_text() == "10000 lines" and page.locator(".line").count() < 100
+        page.locator(".lines").focus()
+        page.evaluate("document.querySelector('.lines').scrollTop = 1e9")
+        page.locator(".line", has_text="line 9999").wait_for()
+        page.locator(".filter").fill("line 1234")
+        assert page.locator(".line .text").all_inner_texts() == ["line 1234"]
+
+
+def test_a_canary_in_every_text_of_a_rollout_stays_text(chromium, ecspan, tmp_path):
+    paths = []
+    spared = ("taskArn", "clusterArn", "serviceArn", "serviceName", "startedBy", "group", "id", "status", "rolloutState", "lastStatus")
+    for path in sorted(ROLLOUT.glob("*.json")):
+        paths.append(tmp_path / path.name)
+        paths[-1].write_text(json.dumps(poisoned(json.loads(path.read_text()), spared)))
+    with opened(chromium, rollout_page(ecspan, tmp_path, *paths)) as page:
+        assert page.locator("img").count() == 0 and "canary()" in page.locator("main").inner_text()
+        page.locator(".many .item button").first.click()

@@ -130,6 +130,19 @@ def test_binstall_and_the_formula_ask_for_files_that_are_there(dist):
         assert sh("ruby", "-c", dist / "ecspan.rb").returncode == 0
 
 
+def test_what_the_readme_has_for_a_minute_without_aws_works_in_an_unpacked_archive(dist, tmp_path):
+    table = (PROJECT / "README.md").read_text().split("## In a minute")[1].split("\n## ")[0]
+    commands = re.findall(r"`ecspan ([^`]*examples/[^`]*)`", table)
+    assert len(commands) == 3
+    with tarfile.open(dist / about(f"archive {LINUX}")[0]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    for command in commands:
+        # Neither credentials nor a home that has some; nobody listens where AWS would be asked.
+        run = sh("bash", "-c", f"./ecspan {command}", cwd=folder, env={"PATH": os.environ["PATH"], "AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+        assert run.returncode == 0 and run.stdout, run
+
+
 def test_the_readme_names_files_and_versions_of_this_release(dist):
     readme = (PROJECT / "README.md").read_text()
     named = set(re.findall(r"\becspan[-_]\d[\w.-]*?\.(?:deb|zip|tar\.gz)\b", readme))

@@ -52,6 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         trace_url: None,
         timed_out: deployed.timed_out,
         bad: deployed.bad.as_ref(),
+        reached: deployed.reached.as_deref(),
         notes: &deployed.answers.notes,
         gaps: &deployed.answers.gaps,
     };

@@ -5,6 +5,7 @@ import bisect
 import datetime as dt
 import json
 import re
+import threading
 import time
 import uuid
 
@@ -56,7 +57,7 @@ class Group:
 
     def __init__(self, name, *, retention=7, age=30):
         self.name, self.retention, self.created = name, retention, now_ms() - age * DAY
-        self.lines, self.times, self.searched, self.empty = [], None, 20_000, 0
+        self.lines, self.times, self.searched, self.empty, self.stored = [], None, 20_000, 0, 1
 
     def put(self, at, message):
         self.lines.append((round(at.timestamp() * 1000), message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))))
@@ -133,7 +134,7 @@ class History:
         groups = [group for name, group in sorted(self.groups.items()) if name.startswith(prefix)]
         start, size = int(request.get("nextToken") or 0), request.get("limit") or 50
         answer = {"logGroups": [
-            {"logGroupName": group.name, "creationTime": group.created, "storedBytes": 1, "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.name}:*",
+            {"logGroupName": group.name, "creationTime": group.created, "storedBytes": group.stored, "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.name}:*",
              **({"retentionInDays": group.retention} if group.retention else {})}
             for group in groups[start : start + size]
         ]}
@@ -174,22 +175,27 @@ class History:
         fits = condition(re.search(r"\bfilter (.*?)(\||$)", query)[1])
         # A query's times are seconds.
         low, high = group.between(request["startTime"] * 1000, request["endTime"] * 1000 + 999)
-        rows, size = [], 0
-        for index in range(low, high):
-            at, message = group.line(index)
-            size += len(message)
-            if fits(message):
-                rows.append((at, message))
-        self.scanned += size
         limit = int((re.search(r"\blimit (\d+)", query) or [0, request.get("limit") or 1000])[1])
         id = str(uuid.uuid4())
-        self.queries[id] = {"rows": rows[:limit], "scanned": size, "records": high - low, "matched": len(rows), "polls": 0}
+        running = self.queries[id] = {"rows": [], "scanned": 0, "records": high - low, "matched": 0, "over": threading.Event()}
+
+        def look():
+            for index in range(low, high):
+                at, message = group.line(index)
+                running["scanned"] += len(message)
+                if fits(message):
+                    running["matched"] += 1
+                    if len(running["rows"]) < limit:
+                        running["rows"].append((at, message))
+            self.scanned += running["scanned"]
+            running["over"].set()
+
+        threading.Thread(target=look, daemon=True).start()
         return "200 OK", {"queryId": id}
 
     def get_query_results(self, request):
         query = self.queries[request["queryId"]]
-        query["polls"] += 1
-        status = "Running" if query["polls"] == 1 else self.ends
+        status = self.ends if query["over"].is_set() else "Running"
         start, size = int(request.get("nextToken") or 0), request.get("maxItems") or 10_000
         rows = query["rows"][start : start + size] if status == "Complete" else []
         stamp = lambda at: dt.datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{at % 1000:03}"

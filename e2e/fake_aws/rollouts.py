@@ -252,3 +252,25 @@ class Rollouts:
         sets = [task_set(self.new, at, 2, statuses[0], "STEADY_STATE" if steady else "STABILIZING"), task_set(self.old, at - seconds(86_400), 1, statuses[1])]
         service.update(deployments=[], taskSets=sets, deploymentController={"type": controller})
         return SimpleNamespace(id=self.new, new=new, old=old, at=at, service=service)
+
+    def behind_a_load_balancer(self, tasks=3, *, at=CREATED, healthy_after=100.0, drain=300.0):
+        """A rolling deployment behind a target group: new tasks are healthy late, one target is called unhealthy meanwhile, and old ones drain."""
+        group = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/6d0ecf831eec9f09"
+        new = [self.task(self.new, at + seconds(1.5), launch()) for _ in range(tasks)]
+        asked = 1.5 + launch()["started"] + healthy_after
+        stop = {"stopping": 0.0, "execution_stopped": drain + 5.0, "stopped": drain + 25.0}
+        end = {name: asked + 86_400.0 + offset for name, offset in stop.items()}
+        old = [self.task(self.old, at - seconds(86_400), {**launch(), **end}, container={**OLD_APP, "exitCode": 143},
+                         stop_code="ServiceSchedulerInitiated", stopped_reason=SCALING.format(self.old)) for _ in range(tasks)]
+        over = at + seconds(asked + stop["stopped"] + 10.0)
+        events = [
+            (at + seconds(1.5), f"has started {tasks} tasks: " + " ".join(f"(task {task.id})" for task in new) + "."),
+            (at + seconds(30.0), f"registered {tasks} targets in (target-group {group})"),
+            (at + seconds(60.0), f"(port 8080) is unhealthy in (target-group {group}) due to (reason Health checks failed with these codes: [503])"),
+            (at + seconds(asked + 1.0), f"has begun draining connections on {tasks} tasks."),
+            (at + seconds(asked + 1.0), f"deregistered {tasks} targets in (target-group {group})"),
+            (over, f"(deployment {self.new}) deployment completed."), (over, "has reached a steady state."),
+        ]
+        service = self.service([self.deployment(self.new, at, desired=tasks, running=tasks, updated=over)], events, desired=tasks)
+        service["loadBalancers"] = [{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}]
+        return SimpleNamespace(id=self.new, new=new, old=old, at=at, over=over)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Rolls out a task definition – or takes a deployment that somebody else began – and says whether that held. Ends with ecspan's exit code:
-# 0 held, 10 rolled back, 11 failed, 12 not over in time, 13 a finding of FAIL_ON. That it held and something could not be read (3) or
+# 0 held, 10 rolled back, 11 failed, 12 not over in time, 13 a finding of FAIL_ON or FAIL_FAST. That it held and something could not be read (3) or
 # delivered (4) is told and no failure of the job, but with STRICT=true.
 #
 #   CLUSTER=prod SERVICE=web TASK_DEFINITION=web:8 examples/ci/deploy-and-report.sh
@@ -9,6 +9,8 @@
 # TIMEOUT          wait at most so long (15m)
 # REPORTS          where reports are kept between runs (reports): SERVICE.json is what the next one is compared with
 # SUMMARY          a file for the Markdown report (GitHub Actions: GITHUB_STEP_SUMMARY)
+# FAIL_FAST        wait no longer than it takes to see that it can only fail: "yes", or what --fail-fast takes ("2", "out-of-memory")
+# UNTIL            wait only until then: started, stable, bake, or a stage
 # FAIL_ON          findings that fail the job, separated by spaces: "slower-than-baseline task-failed"
 # ARGUMENTS        more of `ecspan deploy`'s, separated by spaces
 #
@@ -34,7 +36,12 @@ mkdir -p "$reports"
 report=$reports/$name.new.json
 # What a run before left says nothing of this one.
 rm -f "$report"
-arguments=(--cluster "$CLUSTER" --deployment "$deployment" --wait --wait-timeout "${TIMEOUT:-15m}" --report-file "json:$report")
+arguments=(--cluster "$CLUSTER" --deployment "$deployment" --wait"${UNTIL:+=$UNTIL}" --wait-timeout "${TIMEOUT:-15m}" --report-file "json:$report")
+case ${FAIL_FAST:-} in
+"") ;;
+yes) arguments+=(--fail-fast) ;;
+*) arguments+=("--fail-fast=$FAIL_FAST") ;;
+esac
 if [ -n "$summary" ]; then
     arguments+=(--report-file "markdown:$summary")
 fi
@@ -63,9 +70,11 @@ if [ -n "${GITHUB_OUTPUT:-}" ]; then
 fi
 case $code in
 0 | 3 | 4)
-    # What held is what the next one is compared with.
-    mv "$report" "$reports/$name.json"
-    report=$reports/$name.json
+    # What held is what the next one is compared with; of what still goes on that is not known.
+    if [ -z "${UNTIL:-}" ]; then
+        mv "$report" "$reports/$name.json"
+        report=$reports/$name.json
+    fi
     ;;
 13)
     # Slower is what it is now: to compare with that from here on, move the file by hand.

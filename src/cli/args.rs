@@ -112,7 +112,7 @@ pub(crate) enum Command {
 }
 
 /// Which tasks.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct TaskArgs {
     /// CLUSTER/ID, an ID or its first characters (6 and more), an ARN, a console URL, a file, or - for stdin
     #[arg(value_name = "TASK")]
@@ -227,6 +227,10 @@ pub(crate) struct ShowArgs {
     /// What to draw
     #[arg(long, value_enum, default_value_t = Format::Waterfall)]
     pub(crate) format: Format,
+    /// Draw the task beside this one, from a common zero: why is it slower? (Several files of one task are put together.) With
+    /// --format waterfall, markdown or html
+    #[arg(long, value_name = "TASK", num_args = 1.., conflicts_with = "follow")]
+    pub(crate) compare: Vec<String>,
     /// Base URL of a Jaeger UI: --format html and markdown link to the trace there
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
     pub(crate) ui_url: Option<String>,
@@ -246,8 +250,14 @@ pub(crate) enum Format {
     Timeline,
     /// One JSON document a task
     Json,
+    /// The same, each in a line
+    Jsonl,
+    /// Trace events for Perfetto and chrome://tracing
+    Perfetto,
     /// Markdown a task, for an issue or a chat
     Markdown,
+    /// The waterfall as an SVG picture, for a README or a wiki
+    Svg,
     /// One page for a browser, whole in one file: > task.html
     Html,
 }

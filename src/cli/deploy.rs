@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ecspan::Hint;
 use ecspan::model::action;
-use ecspan::model::deployment::{Bad, Comparison, DeploymentLife, FailFast, State, TASK_FAILED, Wanted};
+use ecspan::model::deployment::{Bad, Comparison, DeploymentLife, FailFast, Goal, STAGES, State, TASK_FAILED, Wanted};
 use ecspan::model::finding::FindingKind;
 use ecspan::render::Style;
 use ecspan::run::Teller;
@@ -32,6 +32,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     // What makes no sense, or cannot be read, is known before AWS is asked and waited for.
     check_findings("--fail-on", &args.fail_on)?;
     let fail_fast = fail_fast(&args.fail_fast)?;
+    let goal = goal(args.wait.as_deref())?;
     let files = report::files(args)?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose();
     let baseline = baseline.map_err(|error| Problem::of(&error))?;
@@ -63,14 +64,14 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             "previous" => Wanted::Previous,
             id => Wanted::Id(id.to_owned()),
         },
-        wait: Wait { is_wanted: args.wait, timeout: args.wait_timeout, fail_fast },
+        wait: Wait { is_wanted: args.wait.is_some(), timeout: args.wait_timeout, goal, fail_fast },
         log_lines,
         options,
         own_options,
         destinations,
         clock: super::now,
     };
-    let teller = if args.wait { watched(global, args) } else { notices::for_a_person() };
+    let teller = if args.wait.is_some() { watched(global, args) } else { notices::for_a_person() };
     let ended = deploy::run(config, signals::stop(), teller).await;
     let deployed = match ended.map_err(|error| problem(&error, args))? {
         Ended::Whole(deployed) => *deployed,
@@ -81,7 +82,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             return Ok(signals::received().unwrap_or(Exit::Interrupted));
         }
     };
-    let Deployed { life, answers, timed_out, bad, trace, lost, report: delivered } = deployed;
+    let Deployed { life, answers, timed_out, bad, reached, trace, lost, report: delivered } = deployed;
 
     if let Some(baseline) =
         baseline.as_ref().filter(|baseline| baseline.service.as_deref() != Some(&life.deployment.service))
@@ -103,6 +104,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         trace_url: trace_url.as_deref(),
         timed_out,
         bad: bad.as_ref(),
+        reached: reached.as_deref(),
         notes: &answers.notes,
         gaps: &answers.gaps,
     };
@@ -188,7 +190,12 @@ async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<De
     if !args.from.is_empty() {
         let (service, of_service) = target.map(|target| (target.service, target.cluster)).unzip();
         let cluster = args.cluster.clone().or(of_service.flatten());
-        return Ok(DeployFrom::Files(Files { paths: args.from.clone(), service, cluster }));
+        return Ok(DeployFrom::Files(Files {
+            paths: args.from.clone(),
+            temporary: std::env::temp_dir(),
+            service,
+            cluster,
+        }));
     }
     let ServiceTarget { service, cluster, region } = target.unwrap_or_default();
     let cluster = args.cluster.clone().or(cluster);
@@ -259,6 +266,14 @@ fn check_findings(flag: &str, given: &[String]) -> Result<(), Problem> {
         None => Ok(()),
         Some(id) => Err(Problem::usage(format!("{flag} {id}: there is no such finding")).hint(known.join(", "))),
     }
+}
+
+/// How far a deployment is waited for.
+fn goal(given: Option<&str>) -> Result<Option<Goal>, Problem> {
+    let Some(given) = given.filter(|given| !given.is_empty()) else { return Ok(None) };
+    let known = || ["started", "stable", "bake"].into_iter().chain(STAGES).collect::<Vec<_>>().join(", ");
+    let unknown = || Problem::usage(format!("--wait={given}: there is no such stage")).hint(known());
+    Goal::parse(given).map(Some).ok_or_else(unknown)
 }
 
 const FAIL_FAST: &str = "--fail-fast";

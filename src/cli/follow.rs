@@ -21,8 +21,8 @@ use super::tasks::{self, Needs};
 use super::{notices, signals, terminal};
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
-    if args.format == Format::Json {
-        return Err(Problem::usage("--follow --format json: a document is of one moment")
+    if !matches!(args.format, Format::Waterfall | Format::Timeline) {
+        return Err(Problem::usage("--follow draws a waterfall or a timeline: a document is of one moment")
             .hint("--format timeline, which is a line for each thing that happens".to_owned()));
     }
     let needs = Needs { service_events: true, ..Needs::default() };

@@ -5,6 +5,7 @@
 mod agent;
 mod args;
 mod closing;
+mod compare;
 mod completions;
 mod deploy;
 mod destinations;

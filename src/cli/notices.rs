@@ -53,6 +53,7 @@ fn print(notice: &Notice) {
         Level::Note if matches!(notice, Notice::Waiting { .. } | Notice::LooksForTasks { .. }) => "waiting",
         Level::Note if matches!(notice, Notice::ServiceEvent { .. }) => "event",
         Level::Warning if matches!(notice, Notice::TaskFailed { .. }) => "failed",
+        Level::Warning if matches!(notice, Notice::Paused { .. }) => "paused",
         Level::Note => "note",
         Level::Gap => "gap",
         Level::Warning => "warning",

@@ -1,9 +1,8 @@
 //! `ecspan record`: everything that is read about tasks, in one file, secrets out.
 
-use std::fs::File;
-use std::io::{self, Write};
 use std::path::Path;
 
+use ecspan::sink::write_private;
 use ecspan::source::bundle::Bundle;
 use ecspan::source::files;
 use futures::StreamExt;
@@ -15,6 +14,9 @@ use super::tasks::{self, Needs};
 use super::{closing, notices, terminal};
 
 pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Problem> {
+    if args.output.is_none() {
+        terminal::needs_stdout()?;
+    }
     if let [file] = args.tasks.tasks.as_slice()
         && (file == "-" || Path::new(file).exists())
     {
@@ -53,8 +55,7 @@ fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
 fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {
     let Some(path) = &args.output else { return terminal::print(&bundle.to_json()) };
     let shown = path.display();
-    private(path)
-        .and_then(|mut file| file.write_all(bundle.to_json().as_bytes()))
+    write_private(path, bundle.to_json().as_bytes())
         .map_err(|error| Problem::failed(format!("failed to write {shown}: {error}")))?;
     terminal::tell(
         "note",
@@ -63,19 +64,4 @@ fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {
         ),
     );
     Ok(Exit::Success)
-}
-
-/// A file that only its owner reads: log lines are in it.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    // It may have been there before, open to others; a pipe or a terminal has no business with that.
-    #[cfg(unix)]
-    if file.metadata()?.is_file() {
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    }
-    Ok(file)
 }

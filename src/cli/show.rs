@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ecspan::model::TaskLife;
 use ecspan::model::log::LogLine;
 use ecspan::render::html::{self, Shown};
-use ecspan::render::{Style, json, markdown, timeline, waterfall};
+use ecspan::render::{Style, json, markdown, perfetto, svg, timeline, waterfall};
 use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
@@ -16,20 +16,27 @@ use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs, WholeLogs};
-use super::{closing, follow, notices, signals, terminal};
+use super::{closing, compare, follow, notices, signals, terminal};
 
 /// Bytes that are printed at once.
 const PRINTED_AT_ONCE: usize = 64 * 1024;
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
+    if !args.compare.is_empty() {
+        return compare::run(global, args, &style(global, args)).await;
+    }
     if args.follow {
         return follow::run(global, args).await;
     }
     let whole_logs = match args.format {
         Format::Timeline => WholeLogs::Streamed,
-        Format::Waterfall | Format::Json | Format::Markdown | Format::Html => {
-            WholeLogs::Refused("--format timeline draws a whole log")
-        }
+        Format::Waterfall
+        | Format::Svg
+        | Format::Json
+        | Format::Jsonl
+        | Format::Markdown
+        | Format::Perfetto
+        | Format::Html => WholeLogs::Refused("--format timeline draws a whole log"),
     };
     let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
@@ -52,20 +59,25 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
             Format::Waterfall => waterfall::draw(&life, &trace_id, &style),
             Format::Timeline => timeline::draw(&life, &style),
             Format::Json => json::draw(&life, &trace_id, &style),
+            Format::Svg => svg::draw(&life, &trace_id, &style),
+            Format::Jsonl => json::line(&life, &trace_id, &style),
             Format::Markdown => markdown::draw(&life, &trace_id, trace_url(args, &trace_id).as_deref(), &style),
-            // One page of all of them.
-            Format::Html => {
+            // One file of all of them.
+            Format::Html | Format::Perfetto => {
                 page.push((life, trace_id));
                 drawn += 1;
                 continue;
             }
         };
-        let between = if drawn > 0 && args.format != Format::Json { "\n" } else { "" };
+        let between = if drawn > 0 && !matches!(args.format, Format::Json | Format::Jsonl) { "\n" } else { "" };
         terminal::print(&format!("{between}{text}"))?;
         drawn += 1;
     }
     if !page.is_empty() {
-        terminal::print(&drawn_page(&page, global, args))?;
+        terminal::print(&match args.format {
+            Format::Perfetto => perfetto::draw(&page, &style(global, args)),
+            _ => drawn_page(&page, global, args),
+        })?;
     }
     if signals::received().is_some() {
         terminal::tell("note", &format!("interrupted: {drawn} drawn"));
@@ -76,7 +88,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
 }
 
 /// Where a trace is, once the task has been exported there.
-fn trace_url(args: &ShowArgs, trace_id: &str) -> Option<String> {
+pub(super) fn trace_url(args: &ShowArgs, trace_id: &str) -> Option<String> {
     args.ui_url.as_deref().map(|base| closing::trace_url(base, trace_id))
 }
 

@@ -63,6 +63,7 @@ async fn from(global: &Global, args: &StatsArgs) -> Result<StatsFrom, Problem> {
         wait: None,
         log_lines: LogLines::AtMost(0),
         clock: super::now,
+        temporary: std::env::temp_dir(),
     };
     Ok(StatsFrom::Named(Box::new(config), selection))
 }

@@ -62,7 +62,17 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     let asks_aws = !targets.is_empty() || selection.is_some() || (args.fetch && !files.is_empty());
     let aws = if asks_aws { Some(ecs(global, args, log_lines, needs).await?) } else { None };
     let wait = needs.wait.map(|(until, timeout)| (until.into(), timeout));
-    let config = ReadConfig { files, targets, selection, fetch: args.fetch, aws, wait, log_lines, clock: super::now };
+    let config = ReadConfig {
+        files,
+        temporary: std::env::temp_dir(),
+        targets,
+        selection,
+        fetch: args.fetch,
+        aws,
+        wait,
+        log_lines,
+        clock: super::now,
+    };
     Ok(Reader::open(config, signals::stop(), notices).await)
 }
 

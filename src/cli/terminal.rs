@@ -34,6 +34,13 @@ pub(crate) fn print(text: &str) -> Result<Exit, Problem> {
     }
 }
 
+/// Of a command whose data goes nowhere else. (What is only drawn may be discarded: Python and service managers do it by a `/dev/null`
+/// that cannot be told from a closed stdout.)
+pub(crate) fn needs_stdout() -> Result<(), Problem> {
+    let failed = |error| Problem::failed(format!("failed to open stdout for writing: {error}"));
+    ecspan::sink::stdout().map(drop).map_err(failed)
+}
+
 /// Tells something on stderr: `label: text`. Text may quote anything, so it is escaped.
 pub(crate) fn tell(label: &str, text: &str) {
     let color = match label {

@@ -9,6 +9,7 @@ use super::time::Time;
 
 /// Where a bound of a container's span was taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BoundSource {
     /// From the task's times: ECS gives none for containers.
     Estimated,
@@ -48,6 +49,7 @@ pub struct ContainerBound {
 
 /// A container.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Container {
     /// What the task says of it.
     pub record: ContainerRecord,

@@ -12,6 +12,7 @@ use super::time::Time;
 
 /// Two sources that disagree. Each is named by where its word stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Conflict {
     /// About a fact.
     Fact {

@@ -1,5 +1,5 @@
 //! FireLens, the log router beside a task's containers: where in CloudWatch Logs it writes, and the records that it writes
-//! there. Pure. Main function: [`output`]; main type: [`Records`].
+//! there. Pure. Main functions: `places`, [`output`]; main type: [`Records`].
 //!
 //! A router's line is a record as JSON: what the container wrote is its `log`, and what stands beside it says whose it is.
 

@@ -39,6 +39,7 @@ impl From<Time> for AsOf {
 
 /// Everything that is known of one task.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TaskLife {
     /// The facts, merged from all that was observed.
     pub task: TaskRecord,

@@ -66,6 +66,7 @@ impl TaskObservations {
 
 /// What no task could be found for. Nothing is lost silently: the caller says so.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Unclaimed {
     /// Log lines that no task's container can be named for.
     Log {

@@ -6,6 +6,7 @@ pub mod action;
 pub mod arn;
 mod beside;
 pub mod container;
+pub mod cut;
 pub mod deployment;
 pub mod duration;
 mod fill;

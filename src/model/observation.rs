@@ -13,6 +13,7 @@ use super::time::Time;
 
 /// Who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Source {
     /// An answer of the ECS API, live or saved.
     EcsApi,
@@ -28,6 +29,7 @@ pub enum Source {
 
 /// One thing that one source said.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Observation {
     /// A task as it was at one moment.
     Task(Box<TaskRecord>),

@@ -11,6 +11,7 @@ pub(super) const OUT_OF_MEMORY: &str = "OutOfMemoryError";
 
 /// Why something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// The name that begins the reason (`CannotPullContainerError`), else the stop code.
     pub error_type: Option<String>,
@@ -20,6 +21,7 @@ pub struct Failure {
 
 /// How a task ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The failure, when it was one.
     pub failure: Option<Failure>,

@@ -59,6 +59,11 @@ impl PhaseKind {
         }
     }
 
+    /// Whether it is part of the end.
+    pub const fn is_end(self) -> bool {
+        matches!(self, Self::Stopping | Self::Terminating | Self::ExitNoticed | Self::Deprovisioning)
+    }
+
     /// Whether it is part of the launch.
     pub const fn is_launch(self) -> bool {
         matches!(self, Self::Provisioning | Self::ImagePull | Self::Starting)
@@ -130,6 +135,7 @@ pub struct Moment {
 
 /// The life of a task as spans that tile it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Phases {
     /// b0.
     pub start: Time,

@@ -97,10 +97,27 @@ pub struct ServiceDeploymentRecord {
     pub circuit_breaker: Option<CircuitBreaker>,
     /// `deploymentConfiguration.strategy`.
     pub strategy: Option<String>,
+    /// `lifecycleHookDetails`.
+    pub hooks: Vec<Hook>,
     /// `alarms.triggeredAlarmNames`.
     pub triggered_alarms: Vec<String>,
     /// Whose word the status is, where it is not the API's.
     pub told_by: Option<&'static str>,
+}
+
+/// One of `lifecycleHookDetails`: what a deployment waits for before it goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hook {
+    /// `hookId`.
+    pub id: String,
+    /// `targetType`: `AWS_LAMBDA`, `PAUSE`.
+    pub target: Option<String>,
+    /// `status`: `AWAITING_ACTION`, `IN_PROGRESS`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`.
+    pub status: Option<String>,
+    /// `expiresAt`.
+    pub expires: Option<Time>,
+    /// `timeoutAction`: `CONTINUE`, `ROLLBACK`.
+    pub on_expiry: Option<String>,
 }
 
 /// `rollback` of a service deployment.

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::model::cut::{LONGEST, cut};
+
 /// Marks where text was cut.
 pub const CUT: char = '…';
 
@@ -12,6 +14,11 @@ pub fn text(text: &str) -> String {
         push(&mut safe, c);
     }
     safe
+}
+
+/// The same of what says why something happened: it is cut where it can be no reason.
+pub(super) fn reason(reason: &str) -> String {
+    text(&cut(reason, LONGEST))
 }
 
 /// A JSON document in which what a terminal would act on is escaped: outside of strings JSON has no such characters.

@@ -1,4 +1,6 @@
-//! A task's life as JSON, for scripts: one document a task. Main function: [`draw`]. Fields may be added, never changed.
+//! A task's life as JSON, for scripts: one document a task. Main function: [`draw`].
+//!
+//! `ecspan_task` is the version of the format. Fields may be added, never changed: `docs/stability.md` is the promise.
 
 use serde_json::{Map, Value, json};
 
@@ -6,6 +8,7 @@ use super::escape;
 use super::moment::{exact, iso};
 use super::style::Style;
 use crate::model::container::{Container, ContainerBound};
+use crate::model::cut::{LONGEST, cut};
 use crate::model::log::LogLine;
 use crate::model::observation::{ContainerRecord, HostFacts, ManagedAgent, Network, TaskRecord};
 use crate::model::phases::Phase;
@@ -13,12 +16,46 @@ use crate::model::{TaskLife, Time};
 use crate::trace::ApplicationTraces;
 use crate::trace::NamedTrace;
 
+/// The version of the format.
+pub const TASK_VERSION: u32 = 1;
+
+/// What is in every document, null where it is not known. All else is there where it is known.
+pub const ALWAYS: [&str; 17] = [
+    "ecspan_task",
+    "task_id",
+    "trace_id",
+    "cluster",
+    "service",
+    "family",
+    "last_status",
+    "failed",
+    "start",
+    "end",
+    "duration_ms",
+    "phases",
+    "containers",
+    "findings",
+    "gaps",
+    "notes",
+    "service_events",
+];
+
 /// The life as a JSON document that ends with a line end.
 pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
+    escape::json(&format!("{:#}\n", document(life, trace_id, style)))
+}
+
+/// The same document in one line.
+pub fn line(life: &TaskLife, trace_id: &str, style: &Style) -> String {
+    escape::json(&format!("{}\n", document(life, trace_id, style)))
+}
+
+fn document(life: &TaskLife, trace_id: &str, style: &Style) -> Value {
     let task = &life.task;
     let containers = life.containers.iter().filter(|c| style.all_containers || !c.is_hidden());
     let phases = life.phases.as_ref();
-    let document = object([
+    let known = object([
+        ("ecspan_task", json!(TASK_VERSION)),
         ("task_id", json!(task.id)),
         ("task_arn", json!(task.arn)),
         ("trace_id", json!(trace_id)),
@@ -28,7 +65,7 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
         ("revision", json!(task.revision())),
         ("last_status", json!(task.last_status)),
         ("stop_code", json!(task.stop_code)),
-        ("stopped_reason", json!(task.stopped_reason)),
+        ("stopped_reason", said(task.stopped_reason.as_deref())),
         ("started_by", json!(task.started_by)),
         ("launch_type", json!(task.launch_type)),
         ("capacity_provider", json!(task.capacity_provider)),
@@ -42,16 +79,18 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
         ),
         ("clock", clock(task, style)),
         ("failed", json!(life.outcome.failure.is_some())),
-        ("failure", json!(life.outcome.failure.as_ref().map(|failure| &failure.description))),
+        ("failure", said(life.outcome.failure.as_ref().map(|failure| failure.description.as_str()))),
         ("error_type", json!(life.outcome.failure.as_ref().map(|failure| &failure.error_type))),
         ("as_of", json!(Some(life.as_of.at()).filter(|_| !life.is_stopped()).map(|at| iso(at, &style.zone)))),
         ("start", json!(phases.map(|phases| iso(phases.start, &style.zone)))),
+        ("start_unix_nano", json!(phases.map(|phases| nanos(phases.start)))),
         ("end", json!(phases.and_then(|phases| phases.end).map(|end| iso(end, &style.zone)))),
+        ("end_unix_nano", json!(phases.and_then(|phases| phases.end).map(nanos))),
         ("duration_ms", json!(phases.and_then(|phases| Some(millis(phases.start, phases.end?))))),
         ("phases", json!(phases.map(|phases| phases.list.iter().map(|p| phase(p, style)).collect::<Vec<_>>()))),
         ("moments", json!(phases.map(|phases| moments(phases, style)))),
         ("containers", containers.map(|c| container(life, c, style)).collect()),
-        ("findings", life.findings.iter().map(|f| json!({"id": f.kind.id(), "text": f.text})).collect()),
+        ("findings", life.findings.iter().map(|f| json!({"id": f.kind.id(), "text": said(Some(&f.text))})).collect()),
         (
             "gaps",
             life.gaps
@@ -62,7 +101,10 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
         ("notes", json!(life.notes)),
         (
             "service_events",
-            life.service_events.iter().map(|e| json!({"time": iso(e.at, &style.zone), "message": e.message})).collect(),
+            life.service_events
+                .iter()
+                .map(|e| json!({"time": iso(e.at, &style.zone), "message": said(Some(&e.message))}))
+                .collect(),
         ),
         (
             "meanwhile",
@@ -71,7 +113,18 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
                 .collect(),
         ),
     ]);
-    escape::json(&format!("{document:#}\n"))
+    let Value::Object(mut known) = known else { return known };
+    let missing: Vec<&str> = ALWAYS.into_iter().filter(|key| !known.contains_key(*key)).collect();
+    for key in missing {
+        let nothing = if key == "phases" { Value::Array(vec![]) } else { Value::Null };
+        known.insert(key.to_owned(), nothing);
+    }
+    Value::Object(known)
+}
+
+/// In a string: a number of JSON is not exact enough everywhere.
+fn nanos(time: Time) -> String {
+    time.unix_nanos().to_string()
 }
 
 fn millis(start: Time, end: Time) -> f64 {
@@ -79,7 +132,11 @@ fn millis(start: Time, end: Time) -> f64 {
 }
 
 fn moments(phases: &crate::model::phases::Phases, style: &Style) -> Vec<Value> {
-    let one = |m: &crate::model::phases::Moment| json!({"name": m.name, "time": iso(m.time, &style.zone), "clock": m.clock.name()});
+    let one = |m: &crate::model::phases::Moment| {
+        json!({
+            "name": m.name, "time": iso(m.time, &style.zone), "unix_nano": nanos(m.time), "clock": m.clock.name(),
+        })
+    };
     phases.moments.iter().map(one).collect()
 }
 
@@ -87,7 +144,9 @@ fn phase(phase: &Phase, style: &Style) -> Value {
     object([
         ("name", json!(phase.kind.name())),
         ("start", json!(iso(phase.start, &style.zone))),
+        ("start_unix_nano", json!(nanos(phase.start))),
         ("end", json!(phase.end.map(|end| iso(end, &style.zone)))),
+        ("end_unix_nano", json!(phase.end.map(nanos))),
         ("duration_ms", json!(phase.end.map(|end| millis(phase.start, end)))),
         ("final", json!(phase.is_final)),
         ("clock_adjusted", json!(phase.clock_adjusted)),
@@ -96,10 +155,11 @@ fn phase(phase: &Phase, style: &Style) -> Value {
     ])
 }
 
-fn line(line: &LogLine, style: &Style) -> Value {
+fn log_line(line: &LogLine, style: &Style) -> Value {
     let origin = line.origin.as_deref();
     object([
         ("time", json!(iso(line.time, &style.zone))),
+        ("unix_nano", json!(nanos(line.time))),
         ("message", json!(line.message)),
         ("iostream", json!(origin.and_then(|origin| origin.iostream.as_deref()))),
         ("host", json!(origin.and_then(|origin| origin.host.as_deref()))),
@@ -108,10 +168,10 @@ fn line(line: &LogLine, style: &Style) -> Value {
 
 fn container(life: &TaskLife, container: &Container, style: &Style) -> Value {
     let bound = |bound: Option<ContainerBound>| {
-        bound.map(|b| json!({"time": iso(b.at, &style.zone), "source": b.source.name()}))
+        bound.map(|b| json!({"time": iso(b.at, &style.zone), "unix_nano": nanos(b.at), "source": b.source.name()}))
     };
     let log = container.log.as_ref().filter(|_| style.logs);
-    let lines = log.map(|log| log.lines().map(|line| self::line(line, style)).collect::<Vec<_>>());
+    let lines = log.map(|log| log.lines().map(|line| log_line(line, style)).collect::<Vec<_>>());
     let traces = ApplicationTraces::of_container(life, container);
     let links = log.map(|_| traces.linked().iter().map(link).collect::<Vec<_>>());
     object([
@@ -122,7 +182,7 @@ fn container(life: &TaskLife, container: &Container, style: &Style) -> Value {
         ("health_status", json!(container.record.health_status)),
         ("host", host(&container.record, style)),
         ("exit_code", json!(container.record.exit_code)),
-        ("reason", json!(container.record.reason)),
+        ("reason", said(container.record.reason.as_deref())),
         ("managed_agents", agents(&container.record.managed_agents, style)),
         ("essential", json!(container.essential())),
         ("never_started", json!(container.never_started)),
@@ -141,7 +201,7 @@ fn agents(agents: &[ManagedAgent], style: &Style) -> Value {
             ("name", json!(agent.name)),
             ("status", json!(agent.status)),
             ("started", json!(agent.started.map(|at| iso(at, &style.zone)))),
-            ("reason", json!(agent.reason)),
+            ("reason", said(agent.reason.as_deref())),
         ])
     };
     if agents.is_empty() { Value::Null } else { agents.iter().map(agent).collect() }
@@ -203,6 +263,11 @@ fn host(container: &ContainerRecord, style: &Style) -> Value {
 
 fn list(values: &[String]) -> Value {
     if values.is_empty() { Value::Null } else { json!(values) }
+}
+
+/// Why something happened. Log lines are whole; this is cut where it can be no reason.
+fn said(reason: Option<&str>) -> Value {
+    json!(reason.map(|reason| cut(reason, LONGEST)))
 }
 
 /// Absent facts are absent, not null.

@@ -4,6 +4,7 @@
 
 mod axis;
 mod bar;
+pub mod compare;
 pub mod escape;
 #[cfg(feature = "html")]
 pub mod html;
@@ -11,10 +12,12 @@ pub mod json;
 pub mod markdown;
 mod markup;
 pub mod moment;
+pub mod perfetto;
 pub mod report;
 mod rows;
 pub mod stats;
 mod style;
+pub mod svg;
 pub mod table;
 pub mod timeline;
 pub mod waterfall;

@@ -10,8 +10,6 @@ use crate::model::{TaskLife, Time, duration};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Of<'a> {
     Task,
-    // Only a page asks which.
-    #[cfg_attr(not(feature = "html"), expect(dead_code))]
     Phase(&'a Phase),
     Container(&'a Container),
 }

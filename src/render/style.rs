@@ -1,6 +1,8 @@
 //! How to draw: width, characters, colours, time zone. Main type: [`Style`].
 
 use anstyle::{AnsiColor, Style as Ansi};
+#[cfg(feature = "html")]
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::escape;
@@ -45,9 +47,7 @@ impl Tone {
     pub(crate) const fn of_phase(kind: PhaseKind) -> Self {
         match kind {
             PhaseKind::Running => Self::Running,
-            PhaseKind::Stopping | PhaseKind::Terminating | PhaseKind::ExitNoticed | PhaseKind::Deprovisioning => {
-                Self::Stopping
-            }
+            kind if kind.is_end() => Self::Stopping,
             _ => Self::Launch,
         }
     }
@@ -70,6 +70,13 @@ impl Style {
             Tone::Warn => color(AnsiColor::Yellow),
         };
         format!("{ansi}{text}{ansi:#}")
+    }
+
+    /// How far east of UTC times are shown, in seconds.
+    #[cfg(feature = "html")]
+    pub(crate) fn east(&self, at: Time) -> i32 {
+        let timestamp = Timestamp::from_nanosecond(i128::from(at.unix_nanos())).unwrap_or(Timestamp::MAX);
+        self.zone.to_offset(timestamp).seconds()
     }
 
     /// The Unicode form, or the ASCII one.

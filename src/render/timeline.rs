@@ -2,7 +2,7 @@
 //!
 //! `TIME<tab>TASK<tab>TEXT` and `TIME<tab>CONTAINER:NAME<tab>TEXT`: for `grep`, `cut` and eyes.
 
-use super::escape::text;
+use super::escape::{reason, text};
 use super::moment::iso;
 use super::style::Style;
 use crate::model::container::Container;
@@ -29,7 +29,7 @@ pub fn moments(life: &TaskLife, style: &Style) -> Vec<(Time, String)> {
         }
     }
     for event in &life.service_events {
-        lines.push((event.at, format!("SERVICE\t{}", text(&event.message))));
+        lines.push((event.at, format!("SERVICE\t{}", reason(&event.message))));
     }
     for (was, event) in life.meanwhile() {
         lines.push((event.at, format!("SERVICE\twhile it was {was}: {}", text(event.text()))));
@@ -87,7 +87,7 @@ pub fn log_line(container: &str, line: &LogLine, style: &Style) -> String {
 
 fn reasons(life: &TaskLife) -> Vec<String> {
     let line =
-        |name: &str, value: &Option<String>| value.as_deref().map(|value| format!("TASK\t{name}:{}", text(value)));
+        |name: &str, value: &Option<String>| value.as_deref().map(|value| format!("TASK\t{name}:{}", reason(value)));
     [line("StoppedReason", &life.task.stopped_reason), line("StoppedCode", &life.task.stop_code)]
         .into_iter()
         .flatten()
@@ -135,13 +135,13 @@ fn ended(container: &Container, life: &TaskLife) -> Option<Time> {
 
 /// How a container ended.
 fn said_of(container: &Container) -> Vec<String> {
-    let reason = container.record.reason.as_ref().map(|reason| format!("Reason:{}", text(reason)));
+    let of_container = container.record.reason.as_ref().map(|said| format!("Reason:{}", reason(said)));
     let exit = container.record.exit_code.map(|code| format!("ExitCode:{code}"));
     let agents = container.record.managed_agents.iter().filter_map(|agent| {
-        let why = text(agent.reason.as_deref()?);
+        let why = reason(agent.reason.as_deref()?);
         Some(format!("ManagedAgent:{} {}: {why}", text(&agent.name), text(agent.status.as_deref().unwrap_or_default())))
     });
-    reason.into_iter().chain(exit).chain(agents).collect()
+    of_container.into_iter().chain(exit).chain(agents).collect()
 }
 
 fn capitalised(name: &str) -> String {

@@ -5,9 +5,6 @@ use std::fmt::Write as _;
 use super::escape;
 use super::style::{Style, Tone};
 
-/// No reason that ECS gives is longer; what is, is somebody's mistake and must not fill a screen for minutes.
-const MOST_BYTES: usize = 16 * 1024;
-
 /// A remark on as many lines as it takes: reasons are not cut, but for those that cannot be one.
 pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, style: &Style) {
     let indent = escape::columns(mark);
@@ -22,10 +19,7 @@ pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, styl
 pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     let mut current = String::new();
     let mut lines = vec![];
-    let safe = match text.len() {
-        0..=MOST_BYTES => escape::text(text),
-        bytes => format!("{}… [cut: {bytes} bytes]", escape::text(&text[..text.floor_char_boundary(MOST_BYTES)])),
-    };
+    let safe = escape::reason(text);
     for word in safe.split(' ').flat_map(|word| pieces(word, room)) {
         if !current.is_empty() && escape::columns(&current) + 1 + escape::columns(&word) > room {
             lines.push(std::mem::take(&mut current));

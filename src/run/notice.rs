@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::Time;
 use crate::model::deployment::DeploymentLife;
+use crate::model::service::Hook;
 use crate::render::moment;
 use crate::source::docker;
 
@@ -135,12 +136,12 @@ pub enum Notice {
     Lost { error: String, hint: Option<String> },
     /// So many more like one that was told in full, and of its level.
     Alike { more: usize, level: Level, like: String },
-    /// A file is so large that it is felt in memory.
+    /// So much of a file is read whole that it is felt in memory.
     Large { path: PathBuf, bytes: u64 },
     /// What a file holds that is not about a task, by kind.
-    PassedBy { path: PathBuf, kinds: Vec<String> },
+    PassedBy { path: PathBuf, kinds: BTreeMap<String, usize> },
     /// The same, of files that a deployment is read from.
-    NotOfDeployments { path: PathBuf, kinds: Vec<String> },
+    NotOfDeployments { path: PathBuf, kinds: BTreeMap<String, usize> },
     /// A file was read though it is not JSON alone, and how.
     ReadWith { path: PathBuf, how: Vec<String> },
     /// A task's own settings name no service although they were asked for.
@@ -160,6 +161,8 @@ pub enum Notice {
     },
     /// A deployment that is waited for, with its tasks as they are now.
     Watched(Arc<DeploymentLife>),
+    /// A hook of it waits for somebody.
+    Paused { deployment: String, hook: Hook },
     /// A task of it failed; what its container said last.
     TaskFailed { task: String, reason: String, container: Option<String>, lines: Vec<String> },
     /// An event of its service.
@@ -192,6 +195,7 @@ pub enum Notice {
 
 /// What is done between being told to stop and the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stopping {
     /// Other containers have so long to finish.
     WaitsForContainers(Duration),
@@ -205,6 +209,7 @@ pub enum Stopping {
 
 /// Why a container's span is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotSent {
     /// It ran longer than whoever watched it.
     StillRan,
@@ -247,6 +252,7 @@ impl Notice {
             | Self::MetricsNotTaken { .. }
             | Self::NotRemoved { .. }
             | Self::TaskFailed { .. }
+            | Self::Paused { .. }
             | Self::NotWatched { .. } => Level::Warning,
             Self::Stopping(_)
             | Self::NotSent { .. }
@@ -412,7 +418,7 @@ impl Notice {
             Self::Large { path, bytes } => {
                 let (path, mib) = (path.display(), bytes / (1024 * 1024));
                 format!(
-                    "{path} has {mib} MiB and is read whole: that takes up to 12 times as much memory (4 times, if it has a task a line)"
+                    "{path}: {mib} MiB of it are no list of tasks that can be read one by one, and are read whole: that takes up to 12 times as much memory"
                 )
             }
             Self::Alike { more, like, .. } => format!("{more} more of this kind: {like}"),
@@ -450,6 +456,17 @@ impl Notice {
             }
             Self::Watched(_) => "a deployment is watched".to_owned(),
             Self::TaskFailed { reason, .. } => reason.clone(),
+            Self::Paused { deployment, hook } => {
+                let until = hook.expires.map(|at| {
+                    let then = hook.on_expiry.as_deref().map_or(String::new(), |then| format!(" (then: {then})"));
+                    format!(" until {}{then}", moment::iso(at, &TimeZone::UTC))
+                });
+                let id = &hook.id;
+                format!(
+                    "hook {id} waits for somebody{}: aws ecs continue-service-deployment --service-deployment-arn {deployment} --hook-id {id} --action CONTINUE",
+                    until.unwrap_or_default()
+                )
+            }
             Self::ServiceEvent { at, message } => format!("{}: {message}", moment::iso(*at, &TimeZone::UTC)),
             Self::NotWatched { error, .. } => format!("the tasks are not watched: {error}"),
             Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),
@@ -495,16 +512,12 @@ impl fmt::Display for Notice {
 }
 
 /// Things by kind: `4 ECS Service Action, 1 AWS API Call via CloudTrail`.
-fn counted(kinds: &[String]) -> String {
-    let mut counts = BTreeMap::<&str, usize>::new();
-    for kind in kinds {
-        *counts.entry(kind).or_default() += 1;
-    }
-    let told = |(kind, count): (&str, usize)| match (kind, count) {
+fn counted(kinds: &BTreeMap<String, usize>) -> String {
+    let told = |(kind, count): (&String, &usize)| match (kind.as_str(), count) {
         (docker::FOREIGN, 2..) => format!("{count} {}", kind.replacen("container", "containers", 1)),
         _ => format!("{count} {kind}"),
     };
-    counts.into_iter().map(told).collect::<Vec<_>>().join(", ")
+    kinds.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
 const fn plural(count: usize) -> &'static str {

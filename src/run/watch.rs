@@ -96,6 +96,7 @@ pub(super) async fn deliver<T>(
 
 /// What became of what was watched.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Watched {
     /// How many things were tried and could not be learned; each was told.
     pub gaps: usize,

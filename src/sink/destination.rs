@@ -72,6 +72,7 @@ impl FromStr for Target {
 
 /// Why a destination cannot be used. Found before any work.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// A setting makes no sense.
     #[error(transparent)]

@@ -35,6 +35,7 @@ pub(crate) use deliver::resend::{Resender, Then};
 pub(crate) use deliver::undelivered::{Held, take_in_hand, waiting_in};
 pub use deliver::undelivered::{LineError, MeantFor, Note, Undelivered, Waiting, read_waiting};
 pub use destination::{Destination, OpenError, Settings, Target, TargetError};
+pub use file::{stdout, write_private};
 pub use otlp::encode::{Format, Request, resource_spans};
 pub use reason::Reason;
 pub use request::outgoing::HasLeft;

@@ -14,6 +14,7 @@ use crate::sink::config::endpoint::Endpoint;
 
 /// Why a request was not accepted. Holds no header, no body and no unmasked URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Reason {
     /// The connection was refused.
     #[error("connection to {endpoint} refused")]

@@ -11,10 +11,11 @@ use super::answer;
 use super::bundle;
 use super::docker;
 use super::error::{Place, ReadError};
-use super::event::{self, Carried, Envelope, Event, Unpacked};
+use super::event::{self, Carried, Envelope, Event};
 use super::files::{Contents, read_text};
 use super::json::At;
 use super::metadata;
+use super::packed::Unpacked;
 use super::rollout;
 use super::rows;
 use super::shape::{self, Shape};
@@ -143,8 +144,33 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
         Shape::Control => contents.passed_by.push("CloudWatch Logs control message".to_owned()),
     }
     // What is somebody else's of a thing that is known was not looked for in it.
-    read_parts(at, shape != Shape::Parts, own, contents);
+    let before = contents.count();
+    let projection = read_parts(at, shape != Shape::Parts, own, contents, &mut read_elements);
+    contents.errors.extend(projection.filter(|_| before == contents.count()));
     Ok(())
+}
+
+/// What reads the list of things that stands under a name of ECS's.
+type ReadList<'r> = &'r mut dyn FnMut(&At<'_>, &mut Contents);
+
+pub(super) fn read_elements(list: &At<'_>, contents: &mut Contents) {
+    list.elements().iter().for_each(|element| read(element, contents));
+}
+
+/// Whether an object is read part by part, and under these names are things.
+#[cfg(feature = "aws")]
+pub(super) fn is_in_parts(at: &At<'_>, names: &[&str]) -> bool {
+    let holds = |name: &&str| at.get(name).is_some_and(|inner| shape::holds_things(&inner, &shape::camel(name)));
+    !shape::is_snake(at) && shape::of(at).is_ok_and(|shape| shape == Shape::Parts) && names.iter().all(holds)
+}
+
+/// Reads such an object, less its lists of things: those `read_list` reads.
+#[cfg(feature = "aws")]
+pub(super) fn read_around(at: &At<'_>, contents: &mut Contents, read_list: ReadList<'_>) {
+    contents.inside.depth += 1;
+    // It holds things, so it is no projection.
+    let _ = read_parts(at, false, &[], contents, read_list);
+    contents.inside.depth -= 1;
 }
 
 /// The documents that messages carry as text. One bad message never hides the others.
@@ -202,9 +228,15 @@ const NAMED: [&str; 10] = [
     "events",
 ];
 
-/// What the fields of an object hold: those that ECS names, and, unless `only_named`, whatever is known in the others.
-fn read_parts(at: &At<'_>, only_named: bool, own: &[&str], contents: &mut Contents) {
-    let before = contents.count();
+/// What the fields of an object hold: those that ECS names, and, unless `only_named`, whatever is known in the others. What is wrong
+/// if that is nothing.
+fn read_parts(
+    at: &At<'_>,
+    only_named: bool,
+    own: &[&str],
+    contents: &mut Contents,
+    read_list: ReadList<'_>,
+) -> Option<ReadError> {
     let mut projection = None;
     for key in at.value.as_object().into_iter().flat_map(|object| object.keys()) {
         // Most fields of a task are asked about here in vain.
@@ -220,7 +252,7 @@ fn read_parts(at: &At<'_>, only_named: bool, own: &[&str], contents: &mut Conten
             "tasks" | "task" | "services" | "service" | "serviceDeployments" | "serviceRevisions"
                 if shape::holds_things(&inner, &name) =>
             {
-                inner.elements().iter().for_each(|element| read(element, contents));
+                read_list(&inner, contents);
             }
             "failures" => contents.missing.extend(answer::missing(&inner)),
             "taskDefinition" | "taskDefinitions" if inner.value.is_object() || inner.value.is_array() => {
@@ -233,9 +265,7 @@ fn read_parts(at: &At<'_>, only_named: bool, own: &[&str], contents: &mut Conten
             _ => read_quietly(&inner, contents, &mut projection),
         }
     }
-    if let Some(projection) = projection.filter(|_| before == contents.count()) {
-        contents.errors.push(projection);
-    }
+    projection
 }
 
 /// What is known in `inner`; what is not is nobody's loss.

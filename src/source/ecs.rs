@@ -72,6 +72,7 @@ pub struct Found {
 
 /// A cluster, as a list shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClusterSummary {
     /// Its name.
     pub name: String,
@@ -81,6 +82,7 @@ pub struct ClusterSummary {
 
 /// The counts of DescribeClusters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClusterCounts {
     /// `status`.
     pub status: String,

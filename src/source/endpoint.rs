@@ -21,6 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why an answer could not be had. Each names who was asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EndpointError {
     /// No variable says where it is.
     #[error("neither {} nor {} is set", VARIABLES[0], VARIABLES[1])]

@@ -38,6 +38,7 @@ impl fmt::Display for Place {
 
 /// Why an input could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The file could not be opened or read.
     #[error("failed to read {origin}: {source}")]
@@ -66,6 +67,30 @@ pub enum ReadError {
         origin: String,
         /// The first byte that is wrong.
         offset: usize,
+    },
+    /// It is packed, and not all of it is there.
+    #[error("{origin} is packed with {packing}, and cut or damaged")]
+    Damaged {
+        /// The file.
+        origin: String,
+        /// With what.
+        packing: &'static str,
+    },
+    /// What cannot be read twice is kept while it is read; there was no room.
+    #[error("failed to keep {origin} in {} while it is read: {source}", .folder.display())]
+    NoRoom {
+        /// The file.
+        origin: String,
+        /// Where.
+        folder: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It was there when the file was looked through.
+    #[error("{place} is not there any more: the file has changed while it was read")]
+    Changed {
+        /// Where.
+        place: Place,
     },
     /// It is not JSON.
     #[error("{origin}: line {line}, column {column}: {message}")]
@@ -234,8 +259,11 @@ impl Hint for ReadError {
                 "save the answer of `aws ecs describe-tasks --cluster CLUSTER --tasks ID --output json` into it"
             }
             Self::NotUtf8 { .. } => {
-                "ecspan reads JSON and YAML in UTF-8 or UTF-16; a compressed file must be unpacked first"
+                "ecspan reads JSON and YAML in UTF-8 or UTF-16, packed with gzip or zstd or not; what is packed otherwise must be unpacked first"
             }
+            Self::Damaged { .. } => "copy or download it again, whole",
+            Self::NoRoom { .. } => "name a folder with more room in TMPDIR, or save it as a file and name that",
+            Self::Changed { .. } => "read it again once nobody writes to it any more: what was sent stays as it is",
             Self::NotYet { .. } | Self::UnknownShape { .. } => {
                 "ecspan reads answers of describe-tasks (and run-task, stop-task), describe-task-definition, \
                  describe-services (and create-service, update-service) and get-log-events, EventBridge events, answers of \

@@ -4,16 +4,14 @@
 //! A Task State Change holds the Task object itself, so it becomes the same record as an answer of the API. Other events are
 //! passed by and counted: foreign ones may share a queue.
 
-use std::io::Read;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
 use super::answer;
 use super::error::{Place, ReadError};
 use super::json::At;
+use super::packed::{Packing, Unpacked};
 use crate::model::observation::{Source, TaskRecord};
 
 /// The type of events about tasks.
@@ -179,36 +177,11 @@ fn record<'a>(at: &At<'a>) -> Option<Envelope<'a>> {
     sqs(at).or_else(of_sns).or_else(kinesis).or_else(|| packed_text(at, "data")).or_else(kafka)
 }
 
-/// What base64 holds.
-#[derive(Debug)]
-pub(crate) enum Unpacked {
-    Text(String),
-    TooMuch,
-    Wrong,
-}
-
-/// The text that stands there in base64, packed with gzip or not, of so many bytes at most.
+/// The text that stands there in base64, packed or not, of so many bytes at most.
 pub(crate) fn unpack(packed: &str, most: usize) -> Unpacked {
     let Ok(bytes) = STANDARD.decode(packed.trim()) else { return Unpacked::Wrong };
-    if is_gzip(&bytes) {
-        gunzip(&bytes, most)
-    } else {
-        String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text)
-    }
-}
-
-/// Whether bytes begin as gzip does.
-pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b])
-}
-
-/// The text that gzip holds, of so many bytes at most.
-pub(crate) fn gunzip(bytes: &[u8], most: usize) -> Unpacked {
-    let mut unpacked = vec![];
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    match MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut unpacked) {
-        Ok(read) if read > most => Unpacked::TooMuch,
-        Ok(_) => String::from_utf8(unpacked).map_or(Unpacked::Wrong, Unpacked::Text),
-        Err(_) => Unpacked::Wrong,
+    match Packing::of(&bytes) {
+        Some(packing) => packing.unpack(&bytes, most),
+        None => String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text),
     }
 }

@@ -1,7 +1,7 @@
 //! Saved files and stdin: whatever people have of tasks. Main functions: [`read_path`], [`read_stdin`],
 //! [`read_bytes`].
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use serde_json::Value;
@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::answer::MissingTask;
 use super::document;
 use super::error::{Place, ReadError};
-use super::event::{self, Unpacked};
+use super::event;
 use super::json::At;
+use super::packed::{Packing, Unpacked};
 use super::text::{self, Taken, Trust};
 use crate::model::action::ActionRecord;
 use crate::model::observation::Observation;
@@ -83,7 +84,7 @@ impl Contents {
 }
 
 /// What stdin is called.
-const STDIN: &str = "stdin";
+pub(super) const STDIN: &str = "stdin";
 
 /// Reads a file.
 pub fn read_path(path: &Path) -> Result<Contents, ReadError> {
@@ -113,9 +114,14 @@ fn path_bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     std::fs::read(path).map_err(|source| ReadError::Io { origin, source })
 }
 
+/// Stdin, as it comes.
+pub(super) fn stdin() -> impl BufRead {
+    std::io::stdin().lock()
+}
+
 fn stdin_bytes() -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    let read = stdin().read_to_end(&mut bytes);
     read.map_err(|source| ReadError::Io { origin: STDIN.to_owned(), source })?;
     Ok(bytes)
 }
@@ -146,22 +152,29 @@ fn all(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
 /// errors.
 pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
     let mut contents = Contents::default();
-    if event::is_gzip(bytes) {
-        // As streams and exports of logs are kept.
-        match event::gunzip(bytes, document::UNPACKED) {
+    if let Some(packing) = Packing::of(bytes) {
+        match packing.unpack(bytes, document::UNPACKED) {
             Unpacked::Text(text) => read_text(origin, &text, &mut contents),
             Unpacked::TooMuch => contents.errors.push(ReadError::TooDeep { place: Place::root(origin) }),
-            Unpacked::Wrong => contents.errors.push(ReadError::NotUtf8 { origin: origin.to_owned(), offset: 1 }),
+            Unpacked::Wrong => {
+                contents.errors.push(ReadError::Damaged { origin: origin.to_owned(), packing: packing.name() });
+            }
         }
-        contents.notes.push("unpacked from gzip".to_owned());
+        contents.notes.push(packing.note());
     } else {
-        read_text(origin, &text::decode(origin, bytes)?, &mut contents);
+        read_unpacked(origin, bytes, &mut contents)?;
     }
     let nothing = contents.observations.is_empty() && contents.missing.is_empty() && contents.passed_by.is_empty();
     if nothing && contents.errors.len() == 1 {
         return Err(contents.errors.remove(0));
     }
     Ok(contents)
+}
+
+/// Reads text, whatever its encoding.
+pub(super) fn read_unpacked(origin: &str, bytes: &[u8], contents: &mut Contents) -> Result<(), ReadError> {
+    read_text(origin, &text::decode(origin, bytes)?, contents);
+    Ok(())
 }
 
 /// Reads the documents of a text, which may stand in another.
@@ -183,25 +196,37 @@ pub(super) fn read_text(origin: &str, text: &str, contents: &mut Contents) {
         contents.notes.push("unpacked from base64".to_owned());
         return;
     }
-    let remarks = text::documents(origin, text, &mut |place, value, trust| {
-        let at = At::root(place, &value);
-        if trust == Trust::Whole {
-            document::read(&at, contents);
-            return Taken::Known;
-        }
-        let mut found = Contents { inside: contents.inside, ..Contents::default() };
-        document::read(&at, &mut found);
-        contents.inside.unpacked = found.inside.unpacked;
-        let is_known = found.is_known() && (trust == Trust::Found || found.names_itself());
-        if is_known {
-            contents.errors.append(&mut found.errors);
-            contents.absorb(found);
-            return Taken::Known;
-        }
-        Taken::Unknown(found.errors.into_iter().next())
-    });
+    let remarks = text::documents(origin, text, &mut |place, value, trust| take(place, &value, trust, contents));
     contents.notes.extend(remarks.notes);
     contents.errors.extend(remarks.errors);
+}
+
+/// Reads what is behind so many documents of a text, and is not JSON alone.
+#[cfg(feature = "aws")]
+pub(super) fn read_rest(origin: &str, text: &str, before: text::Before, count: usize, contents: &mut Contents) {
+    let mut take = |place: &str, value: Value, trust| take(place, &value, trust, contents);
+    let remarks = text::search(origin, text, before, count, &mut take);
+    contents.notes.extend(remarks.notes);
+    contents.errors.extend(remarks.errors);
+}
+
+/// Reads a document of a text.
+fn take(place: &str, value: &Value, trust: Trust, contents: &mut Contents) -> Taken {
+    let at = At::root(place, value);
+    if trust == Trust::Whole {
+        document::read(&at, contents);
+        return Taken::Known;
+    }
+    let mut found = Contents { inside: contents.inside, ..Contents::default() };
+    document::read(&at, &mut found);
+    contents.inside.unpacked = found.inside.unpacked;
+    let is_known = found.is_known() && (trust == Trust::Found || found.names_itself());
+    if is_known {
+        contents.errors.append(&mut found.errors);
+        contents.absorb(found);
+        return Taken::Known;
+    }
+    Taken::Unknown(found.errors.into_iter().next())
 }
 
 /// What a text is that is base64 of JSON or of gzip and nothing else: a record of a stream, copied out.

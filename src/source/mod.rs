@@ -27,10 +27,15 @@ mod event;
 pub mod files;
 #[cfg(feature = "aws")]
 pub mod history;
+#[cfg(feature = "aws")]
+pub(crate) mod input;
 mod json;
 #[cfg(feature = "aws")]
 pub mod logs;
 mod metadata;
+mod packed;
+#[cfg(feature = "aws")]
+pub(crate) mod pieces;
 #[cfg(feature = "aws")]
 pub mod probe;
 mod redact;

@@ -20,6 +20,7 @@ const NOTHING: &str = "ecspan-doctor-asks-for-nothing";
 
 /// Who the credentials are.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Identity {
     /// Account id.
     pub account: String,
@@ -38,6 +39,7 @@ pub struct Skew {
 
 /// What became of asking for one thing.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Probe {
     /// The IAM action.
     pub action: &'static str,

@@ -95,6 +95,11 @@ const FIELDS: &[&str] = &[
     "firelensConfiguration",
     // services
     "serviceArn",
+    "lifecycleHookDetails",
+    "hookId",
+    "targetType",
+    "expiresAt",
+    "timeoutAction",
     "taskSets",
     "computedDesiredCount",
     "stabilityStatus",

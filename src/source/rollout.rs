@@ -4,7 +4,7 @@ use super::answer;
 use super::error::ReadError;
 use super::json::At;
 use crate::model::service::{
-    CircuitBreaker, DeploymentRecord, RollbackRecord, STEADY, ServiceDeploymentRecord, ServiceRecord,
+    CircuitBreaker, DeploymentRecord, Hook, RollbackRecord, STEADY, ServiceDeploymentRecord, ServiceRecord,
     ServiceRevisionRecord,
 };
 
@@ -131,9 +131,20 @@ pub(crate) fn service_deployment(at: &At<'_>) -> Result<ServiceDeploymentRecord,
         target_revision: target.or_else(|| at.text("targetServiceRevisionArn")),
         rollback: at.get("rollback").map(rollback).transpose()?,
         circuit_breaker: breaker,
+        hooks: at.list("lifecycleHookDetails").iter().map(hook).collect::<Result<_, _>>()?,
         strategy: strategy(at),
         triggered_alarms: names.iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect(),
         told_by: None,
+    })
+}
+
+fn hook(at: &At<'_>) -> Result<Hook, ReadError> {
+    Ok(Hook {
+        id: at.text("hookId").unwrap_or_default(),
+        target: at.text("targetType"),
+        status: at.text("status"),
+        expires: at.time("expiresAt")?,
+        on_expiry: at.text("timeoutAction"),
     })
 }
 

@@ -35,6 +35,7 @@ pub struct ServicePlace {
 
 /// What both APIs say of a service's deployments.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ServiceAnswers {
     /// DescribeServices.
     pub service: ServiceRecord,

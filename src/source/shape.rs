@@ -129,6 +129,12 @@ fn of_list(elements: &[At<'_>]) -> Shape {
     Shape::List
 }
 
+/// Whether a list that begins so is one of things, each of its own: no log, nothing else that only the whole tells.
+#[cfg(feature = "aws")]
+pub(crate) fn begins_list(first: &At<'_>) -> bool {
+    first.value.is_object() && of_list(std::slice::from_ref(first)) == Shape::List
+}
+
 /// `at` is nothing that is known.
 pub(crate) fn unknown(at: &At<'_>) -> ReadError {
     ReadError::UnknownShape { place: at.place.clone(), found: answer::describe(at.value) }

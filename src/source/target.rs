@@ -29,6 +29,7 @@ pub struct TaskTarget {
 
 /// A TASK that means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TaskArgError {
     /// It looks like a file, and there is none.
     #[error("{0}: no such file")]

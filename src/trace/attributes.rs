@@ -8,6 +8,7 @@ use super::semconv as name;
 use super::service::{OtelService, ServiceName};
 use crate::model::TaskLife;
 use crate::model::container::Container;
+use crate::model::cut::cut;
 use crate::model::observation::TaskRecord;
 
 /// Tempo cuts attribute values at 2,048 bytes and still says success; cutting here is said.
@@ -63,12 +64,7 @@ impl Attributes {
 
 /// `text`, or as much of it as fits 2,048 bytes together with a mark that says how long it was.
 pub(super) fn capped(text: &str) -> String {
-    if text.len() <= MAX_TEXT_BYTES {
-        return text.to_owned();
-    }
-    let mark = format!("… [cut: {} bytes]", text.len());
-    let end = text.floor_char_boundary(MAX_TEXT_BYTES - mark.len());
-    format!("{}{mark}", &text[..end])
+    cut(text, MAX_TEXT_BYTES).into_owned()
 }
 
 /// The resource of a task.

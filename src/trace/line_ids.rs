@@ -52,7 +52,7 @@ pub struct NamedTrace {
 }
 
 /// The traces that a line names, in its order. One that is named twice is there twice.
-pub(super) fn of_line(line: &str) -> Vec<NamedTrace> {
+pub(crate) fn of_line(line: &str) -> Vec<NamedTrace> {
     let mut found = vec![];
     let end = line.floor_char_boundary(LOOKED_AT);
     in_text_or_json(line.get(..end).unwrap_or(line), NESTED_STRINGS, &mut found);

@@ -23,6 +23,7 @@ use crate::model::phases::{Clock, Phase, Phases};
 
 /// A task as OpenTelemetry has it: one resource and its spans.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TaskTrace {
     /// The task's id, as written.
     pub task_id: String,

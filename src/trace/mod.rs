@@ -7,7 +7,7 @@ pub mod caller;
 pub mod deployment;
 mod frame;
 pub mod ids;
-mod line_ids;
+pub(crate) mod line_ids;
 mod links;
 mod log_events;
 mod log_span;

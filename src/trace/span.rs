@@ -10,6 +10,7 @@ use super::attributes::Attributes;
 use super::frame::Frame;
 use super::semconv;
 use crate::model::Time;
+use crate::model::cut::{LONGEST, cut};
 use crate::model::outcome::Failure;
 
 /// One span in the making.
@@ -93,7 +94,9 @@ impl Spans {
             dropped_attributes_count: 0,
             events: new.events,
             links: new.links,
-            status: new.failure.map_or(Status::Unset, |failure| Status::error(failure.description.clone())),
+            status: new
+                .failure
+                .map_or(Status::Unset, |failure| Status::error(cut(&failure.description, LONGEST).into_owned())),
             instrumentation_scope: self.scope.clone(),
         });
         true

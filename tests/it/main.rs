@@ -9,9 +9,12 @@ mod docker;
 #[cfg(feature = "deliver")]
 mod events;
 mod examples;
+#[cfg(feature = "aws")]
+mod files;
 mod findings;
 #[cfg(feature = "deliver")]
 mod grpc_receiver;
+#[cfg(feature = "deliver")]
 mod history;
 mod links;
 mod mapping_page;

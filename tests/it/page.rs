@@ -19,7 +19,7 @@ fn page(life: &TaskLife) -> String {
 }
 
 /// The page without what is in files of its own, and without their hashes.
-fn bare(page: &str) -> String {
+pub(super) fn bare(page: &str) -> String {
     let without = |page: &str, open: &str, close: &str| {
         let (before, rest) = page.split_once(open).unwrap();
         let (_, after) = rest.split_once(close).unwrap();
@@ -30,7 +30,7 @@ fn bare(page: &str) -> String {
     without(&page, "script-src", "; base-uri").replace("><", ">\n<")
 }
 
-fn data(page: &str) -> Value {
+pub(super) fn data(page: &str) -> Value {
     let (_, data) = page.split_once("class=\"data\">").unwrap();
     serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap()
 }

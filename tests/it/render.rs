@@ -2,7 +2,8 @@
 
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use ecspan::model::{TaskLife, Time, merge};
-use ecspan::render::{Style, json, markdown, timeline, waterfall};
+use ecspan::render::compare::{self, Compared};
+use ecspan::render::{Style, json, markdown, perfetto, svg, timeline, waterfall};
 use expect_test::expect_file;
 use jiff::tz::{Offset, TimeZone};
 use proptest::prelude::*;
@@ -65,6 +66,76 @@ fn the_examples_are_drawn_as_they_were_looked_at() {
     expect_file!["drawn/wrong-image-80.txt"].assert_eq(&drawn(&example("wrong-image"), &style(80)));
     expect_file!["drawn/wrong-image-timeline.txt"].assert_eq(&timeline::draw(&example("wrong-image"), &style(80)));
     expect_file!["drawn/oom-100.txt"].assert_eq(&drawn(&example("oom"), &style(100)));
+}
+
+#[test]
+fn two_tasks_are_drawn_beside_one_another_as_they_were_looked_at() {
+    let (oom, nginx) = (example("oom"), example("nginx"));
+    let compared = Compared::new(&oom, &nginx);
+    expect_file!["drawn/compared-100.txt"].assert_eq(&compare::text(&compared, &style(100)));
+    expect_file!["drawn/compared-ascii.txt"]
+        .assert_eq(&compare::text(&compared, &Style { unicode: false, ..style(120) }));
+    expect_file!["drawn/compared.md"].assert_eq(&compare::markdown(&compared, &style(100)));
+    let same = compare::text(&Compared::new(&oom, &oom), &style(100));
+    assert!(same.contains("as long as the other") && !same.contains("differs") && !same.contains("times"), "{same}");
+    // Of a task without any time there is nothing but its facts to compare.
+    let empty = made(TaskTimes::default(), "", &[]);
+    assert!(compare::text(&Compared::new(&oom, &empty), &style(100)).contains("task definition differs"));
+}
+
+/// `cargo run -q -- show --utc --width 100 --format svg examples/oom/*.json > docs/waterfall.svg`
+#[test]
+fn the_picture_in_the_readme_is_what_is_drawn() {
+    let utc = Style { zone: TimeZone::UTC, ..style(100) };
+    let oom = example("oom");
+    expect_file!["../../docs/waterfall.svg"].assert_eq(&svg::draw(&oom, &oom.task.id, &utc));
+}
+
+#[test]
+fn json_has_what_it_promises_whatever_is_known() {
+    let empty = made(TaskTimes::default(), "", &[]);
+    let documents = [json::draw(&example("oom"), "1", &style(80)), json::draw(&empty, "1", &style(80))];
+    for document in &documents {
+        let document: serde_json::Value = serde_json::from_str(document).unwrap();
+        assert_eq!(document["ecspan_task"], 1);
+        let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+        json::ALWAYS.iter().for_each(|key| assert!(keys.contains(&&(*key).to_owned()), "{key} of {keys:?}"));
+    }
+    let line = json::line(&example("oom"), "1", &style(80));
+    assert_eq!(line.lines().count(), 1);
+    let values = [line, documents[0].clone()].map(|text| serde_json::from_str::<serde_json::Value>(&text).unwrap());
+    assert_eq!(values[0], values[1]);
+}
+
+/// What the format's description asks of events: https://perfetto.dev/docs/getting-started/other-formats
+#[test]
+fn trace_events_are_whole_and_nest() {
+    let lives = [example("oom"), example("nginx")].map(|life| (life, "1".to_owned()));
+    let drawn: serde_json::Value = serde_json::from_str(&perfetto::draw(&lives, &style(80))).unwrap();
+    let events = drawn["traceEvents"].as_array().unwrap();
+    let of = |kind: &str| events.iter().filter(|event| event["ph"] == kind).collect::<Vec<_>>();
+    assert_eq!(of("M").len() + of("X").len() + of("i").len(), events.len());
+    for event in events {
+        assert!(event["name"].is_string() && event["pid"].is_u64() && event["tid"].is_u64(), "{event}");
+        assert!(event["ph"] == "M" || event["ts"].is_f64(), "{event}");
+    }
+    // On one thread each lies inside of those before it, or after them.
+    let bounds = |event: &serde_json::Value| {
+        let start = event["ts"].as_f64().unwrap();
+        (start, start + event["dur"].as_f64().unwrap())
+    };
+    for one in of("X") {
+        for other in of("X") {
+            let is_thread = one["pid"] == other["pid"] && one["tid"] == other["tid"];
+            let ((a, b), (c, d)) = (bounds(one), bounds(other));
+            let (is_apart, is_inside) =
+                (b <= c + 1.0 || d <= a + 1.0, (a <= c && d <= b + 1.0) || (c <= a && b <= d + 1.0));
+            assert!(!is_thread || is_apart || is_inside, "{one} {other}");
+        }
+    }
+    let lines = lives.iter().flat_map(|(life, _)| &life.containers).filter_map(|container| container.log.as_ref());
+    let lines: usize = lines.map(|log| log.len()).sum();
+    assert_eq!(of("i").iter().filter(|event| event["cat"] == "log").count(), lines);
 }
 
 #[test]
@@ -156,5 +227,35 @@ proptest! {
             prop_assert!(line.width() <= width, "{} > {width}: {line}", line.width());
             prop_assert!(unicode || line.is_ascii(), "{line}");
         }
+    }
+}
+
+#[test]
+fn what_can_be_no_reason_is_cut_with_a_mark_wherever_it_is_told() {
+    let reason = "word ".repeat(1_000_000);
+    let answer = serde_json::json!({"tasks": [{
+        "taskArn": "arn:aws:ecs:eu-west-1:1:task/prod/a1", "lastStatus": "STOPPED", "createdAt": 1_795_168_800, "stoppedAt": 1_795_168_900,
+        "stoppedReason": reason, "stopCode": "TaskFailedToStart", "containers": [{"name": "app", "lastStatus": "STOPPED", "reason": reason}],
+    }]});
+    let read = ecspan::source::files::read_bytes("f", answer.to_string().as_bytes()).unwrap();
+    let life = TaskLife::new(merge::by_task(read.observations).0.remove(0), Time::from_unix_nanos(0), 0);
+    let style = Style {
+        width: 100,
+        unicode: true,
+        color: false,
+        zone: TimeZone::UTC,
+        now: Time::from_unix_nanos(0),
+        all_containers: true,
+        logs: true,
+    };
+    let span = &ecspan::trace::TaskTrace::new(&life, &ecspan::trace::TraceOptions::default()).spans[0];
+    for told in [
+        waterfall::draw(&life, "t", &style),
+        timeline::draw(&life, &style),
+        json::draw(&life, "t", &style),
+        format!("{:?}", span.status),
+    ] {
+        // Each mention of it has its own mark.
+        assert!(told.contains("[cut: ") && told.len() < 200_000, "{} bytes", told.len());
     }
 }

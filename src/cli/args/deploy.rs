@@ -43,9 +43,10 @@ pub(crate) struct DeployArgs {
     /// describe-service-revisions, describe-tasks, describe-task-definition, get-log-events
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) from: Vec<PathBuf>,
-    /// First wait until the deployment is over
-    #[arg(long, conflicts_with = "from")]
-    pub(crate) wait: bool,
+    /// First wait until the deployment is over; or only until its tasks have started, the service is stable, it bakes (bake), or it is in a
+    /// stage of its life cycle (POST_SCALE_UP, TEST_TRAFFIC_SHIFT …)
+    #[arg(long, value_name = "started|stable|bake|STAGE", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "from")]
+    pub(crate) wait: Option<String>,
     /// Wait no longer than this, then end with exit code 12
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
     pub(crate) wait_timeout: Option<Duration>,
@@ -54,10 +55,10 @@ pub(crate) struct DeployArgs {
     /// the exit code is 13, else 11. May be repeated
     #[arg(long, value_name = "N|FINDING", num_args = 0..=1, require_equals = true, default_missing_value = "", requires = "wait")]
     pub(crate) fail_fast: Vec<String>,
-    /// What is printed: text, markdown, json or none
+    /// What is printed: text, markdown, html, json or none
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Text)]
     pub(crate) report: ReportFormat,
-    /// Also write the report into a file: FORMAT:PATH, or a PATH that ends in .json, .md or .txt. May be repeated
+    /// Also write the report into a file: FORMAT:PATH, or a PATH that ends in .html, .json, .md or .txt. May be repeated
     #[arg(long, value_name = "FORMAT:PATH")]
     pub(crate) report_file: Vec<String>,
     /// Compare with the JSON report of an earlier deployment
@@ -111,6 +112,8 @@ pub(crate) enum ReportFormat {
     Text,
     /// For the summary of a CI job
     Markdown,
+    /// A page for a browser, whole in one file
+    Html,
     /// For scripts, and for --baseline
     Json,
     /// Nothing

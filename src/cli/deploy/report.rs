@@ -34,6 +34,7 @@ fn file(given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
         Some((format, path)) => (Some(format), path),
         None => {
             let format = match Path::new(given).extension().and_then(|extension| extension.to_str()) {
+                Some("html" | "htm") => Some(ReportFormat::Html),
                 Some("json") => Some(ReportFormat::Json),
                 Some("md" | "markdown") => Some(ReportFormat::Markdown),
                 Some("txt") => Some(ReportFormat::Text),
@@ -42,7 +43,8 @@ fn file(given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
             (format, given)
         }
     };
-    let hint = "FORMAT:PATH with text, markdown or json; or a PATH that ends in .txt, .md or .json".to_owned();
+    let hint =
+        "FORMAT:PATH with text, markdown, html or json; or a PATH that ends in .txt, .md, .html or .json".to_owned();
     let format = format.filter(|format| *format != ReportFormat::None && !path.is_empty());
     let format = format.ok_or_else(|| Problem::usage(format!("--report-file {given}: of which format?")).hint(hint))?;
     Ok((format, PathBuf::from(path)))
@@ -72,6 +74,7 @@ fn draw(format: ReportFormat, drawn: &Report<'_>, style: &ecspan::render::Style)
     match format {
         ReportFormat::Text => report::text(drawn, style),
         ReportFormat::Markdown => report::markdown(drawn, style),
+        ReportFormat::Html => report::html(drawn, style),
         ReportFormat::Json => report::json(drawn, style),
         ReportFormat::None => String::new(),
     }

@@ -8,7 +8,7 @@ use crate::model::Time;
 use crate::model::action::{self, ActionRecord};
 use crate::model::observation::{ServiceEvent, TaskRecord};
 use crate::model::service::{
-    Around, CircuitBreaker, DeploymentRecord, STEADY, ServiceDeploymentRecord, ServiceRecord, task_ids,
+    Around, CircuitBreaker, DeploymentRecord, Hook, STEADY, ServiceDeploymentRecord, ServiceRecord, task_ids,
 };
 
 /// How a deployment stands.
@@ -38,6 +38,7 @@ impl State {
 
 /// How a deployment stands, why, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RolloutOutcome {
     /// How it stands.
     pub state: State,
@@ -108,6 +109,8 @@ pub struct Deployment {
     pub stage: Option<String>,
     /// The circuit breaker; new API only.
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// Its hooks in the stage that it is in; new API only.
+    pub hooks: Vec<Hook>,
     /// How it is rolled out: `ROLLING`, `BLUE_GREEN`, `LINEAR`, `CANARY`, where that is said.
     pub strategy: Option<String>,
     /// The service's target groups.
@@ -245,6 +248,7 @@ impl Deployment {
             failed_tasks: failed.or_else(|| old?.failed),
             stage: new.and_then(|new| new.stage.clone()),
             circuit_breaker: breaker,
+            hooks: new.map_or_else(Vec::new, |new| new.hooks.clone()),
             strategy: new.and_then(|new| new.strategy.clone()).or_else(|| service.strategy.clone()),
             target_groups: service.target_groups.clone(),
             triggered_alarms: new.map_or_else(Vec::new, |new| new.triggered_alarms.clone()),

@@ -220,9 +220,12 @@ impl TaskShare {
 
 /// A deployment with its tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeploymentLife {
     /// What ECS says of it.
     pub deployment: Deployment,
+    /// Up to when it is known, where it was written down: what came after is not, so nothing is drawn up to the reader's clock.
+    pub saved: Option<Time>,
     /// The tasks that it started, by time.
     pub launches: Vec<DeployedTask>,
     /// The tasks that it stopped, by time.
@@ -239,6 +242,7 @@ impl DeploymentLife {
     pub const fn new(deployment: Deployment) -> Self {
         Self {
             deployment,
+            saved: None,
             launches: vec![],
             stops: vec![],
             findings: BTreeMap::new(),
@@ -342,6 +346,12 @@ impl DeploymentLife {
 
     /// How long each phase of its launches took; the whole launch first.
     pub fn phases(&self) -> Vec<(&'static str, Spread)> {
+        let lengths = self.lengths().into_iter();
+        lengths.filter_map(|(name, lengths)| Some((name, Spread::of(lengths)?))).collect()
+    }
+
+    /// The lengths that these are the spreads of.
+    pub fn lengths(&self) -> Vec<(&'static str, Vec<Duration>)> {
         let mut lengths: BTreeMap<PhaseKind, Vec<Duration>> = BTreeMap::new();
         let mut whole = vec![];
         for task in &self.launches {
@@ -351,8 +361,7 @@ impl DeploymentLife {
             }
         }
         let of_phases = lengths.into_iter().map(|(kind, lengths)| (kind.name(), lengths));
-        let all = std::iter::once((LAUNCH, whole)).chain(of_phases);
-        all.filter_map(|(name, lengths)| Some((name, Spread::of(lengths)?))).collect()
+        std::iter::once((LAUNCH, whole)).chain(of_phases).collect()
     }
 
     /// How long the tasks took to stop that it stopped.

@@ -11,6 +11,7 @@ mod life;
 mod path;
 mod role;
 mod spread;
+mod stage;
 mod together;
 
 pub use bad::{Bad, FailFast, TASK_FAILED};
@@ -22,3 +23,4 @@ pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, 
 pub use path::Path;
 pub use role::{End, Role};
 pub use spread::Spread;
+pub use stage::{Goal, STAGES};

@@ -103,6 +103,7 @@ findings! {
 
 /// Something worth pointing out.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Finding {
     /// What kind.
     pub kind: FindingKind,

@@ -3,7 +3,6 @@
 //! Times are nanoseconds since 1970 in a string: a number of JavaScript is exact to a quarter of a microsecond only. Texts
 //! are as they are shown.
 
-use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
@@ -39,7 +38,7 @@ pub(super) struct View {
 
 /// A time as data.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Nanos(pub(super) Time);
+pub(in crate::render) struct Nanos(pub(in crate::render) Time);
 
 impl Serialize for Nanos {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -67,12 +66,11 @@ impl View {
             let is_it = |row: &Row<'_>| matches!(row.of, Of::Container(of) if std::ptr::eq(of, *container));
             rows.iter().position(is_it)
         };
-        let timestamp = Timestamp::from_nanosecond(i128::from(zero.unix_nanos())).unwrap_or(Timestamp::MAX);
         Self {
             zero: Nanos(zero),
             knots: knots.into_iter().map(|(time, place)| (Nanos(time), place)).collect(),
             middle: scale.and_then(|scale| scale.middle).map(|(from, to)| (Nanos(from), Nanos(to))),
-            east: style.zone.to_offset(timestamp).seconds(),
+            east: style.east(zero),
             bars: rows.iter().map(|row| row.bar.map(|bar| (Nanos(bar.start), Nanos(bar.end)))).collect(),
             rows: containers.iter().map(row_of).collect(),
             containers: containers.iter().map(|container| shown(container.name())).collect(),
@@ -101,7 +99,7 @@ fn push_log(lines: &mut Vec<(Nanos, usize, i8, String)>, at: usize, log: &Contai
 }
 
 /// Data in a page, in which nothing can end the block that it stands in.
-pub(super) fn block(data: &impl Serialize) -> Markup {
+pub(in crate::render) fn block(data: &impl Serialize) -> Markup {
     html! { script type="application/json" class="data" { (PreEscaped(json(data))) } }
 }
 

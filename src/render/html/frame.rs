@@ -12,7 +12,7 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// A page with this title, and what `fill` writes as its main part.
-pub(super) fn page(title: &str, navigation: Option<Markup>, fill: impl FnOnce(&mut String)) -> String {
+pub(in crate::render) fn page(title: &str, navigation: Option<Markup>, fill: impl FnOnce(&mut String)) -> String {
     let policy = format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; form-action 'none'",
         hash(SCRIPT),

@@ -136,13 +136,13 @@
 
   // --- the timeline
 
-  const timeline = (article, view, axis) => {
+  // `fill` makes what draws the rows, of a function that puts a bar into its place.
+  const timeline = (article, axis, fill) => {
     const chart = find(article, ".chart");
     if (!chart) return null;
     const [scale, ticks, over, rows] = [".scale", ".ticks", ".over", ".rows"].map((selector) => find(chart, selector));
     const tools = find(chart.parentElement, ".tools");
-    const told = find(tools, "output");
-    const bars = all(rows, ".row").map((row, at) => ({ row, svg: find(row, ".bar"), rect: find(row, "rect"), goesOn: find(row, ".goes-on"), bar: view.bars[at] && view.bars[at].map(axis.ms) }));
+    const told = find(tools, "output:last-of-type");
     const cursor = over.appendChild(draw("line", { class: "cursor", y1: 0, y2: "100%", visibility: "hidden" }));
     const chosen = over.appendChild(draw("rect", { class: "chosen", y: 0, height: "100%", visibility: "hidden" }));
     const shownLines = over.appendChild(draw("rect", { class: "window", y: 0, height: "100%", visibility: "hidden" }));
@@ -190,20 +190,18 @@
         }
       }
     };
-    const marks = logMarks(view, axis, bars, width);
+    const drawRows = fill(rows, stretch, width);
+    const events = all(over, "line.event").map((line) => [line, axis.ms(line.dataset.ns)]);
     let isPending = false;
     const redraw = () => {
       isPending = false;
-      for (const { rect, goesOn, bar } of bars) {
-        if (bar && rect) stretch(rect, ...bar);
-        if (bar && goesOn) goesOn.setAttribute("x", percent(clamp(axis.x(bar[1]), -1, 1)));
-      }
+      for (const [line, ms] of events) ["x1", "x2"].forEach((name) => line.setAttribute(name, percent(axis.x(ms))));
       if (broken) {
         stretch(broken, ...axis.middle);
         if (!axis.isFolded()) broken.setAttribute("visibility", "hidden");
       }
       drawTicks();
-      marks();
+      drawRows();
     };
     axis.listen(() => {
       if (!isPending) requestAnimationFrame(redraw);
@@ -230,7 +228,7 @@
         event.preventDefault();
         actions[action]();
       } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-        const summaries = all(rows, "summary");
+        const summaries = all(rows, "summary, button.row");
         const next = summaries.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
         if (summaries[next]) { event.preventDefault(); summaries[next].focus(); }
       }
@@ -307,7 +305,7 @@
     const tip = document.body.appendChild(make("div", { class: "tip", role: "presentation" }));
     tip.hidden = true;
     const explain = (row, left, top) => {
-      if (!row || row.open || dragged) { tip.hidden = true; return; }
+      if (!row || row.open || dragged || !find(row, ".details")) { tip.hidden = true; return; }
       tip.replaceChildren(make("strong", {}, find(row, ".name").textContent), find(row, ".details").cloneNode(true));
       tip.hidden = false;
       tip.style.left = `${clamp(left + 14, 4, document.documentElement.clientWidth - tip.offsetWidth - 8) + scrollX}px`;
@@ -347,6 +345,19 @@
       point,
       window: (from, to) => { if (from === null) shownLines.setAttribute("visibility", "hidden"); else stretch(shownLines, from, to); },
       onGoTo: (listener) => { goTo = listener; },
+    };
+  };
+
+  // The rows of a task: its bars, and its log lines on them.
+  const taskRows = (view, axis) => (rows, stretch, width) => {
+    const bars = all(rows, ".row").map((row, at) => ({ svg: find(row, ".bar"), rect: find(row, "rect"), goesOn: find(row, ".goes-on"), bar: view.bars[at] && view.bars[at].map(axis.ms) }));
+    const marks = logMarks(view, axis, bars, width);
+    return () => {
+      for (const { rect, goesOn, bar } of bars) {
+        if (bar && rect) stretch(rect, ...bar);
+        if (bar && goesOn) goesOn.setAttribute("x", percent(clamp(axis.x(bar[1]), -1, 1)));
+      }
+      marks();
     };
   };
 
@@ -474,11 +485,116 @@
     redraw();
   };
 
+  // --- a rollout: a row for each launch that can be seen, whatever their number
+
+  const ROW = 24;
+  const rollout = (article, view, axis) => {
+    const section = find(article, "section.timeline");
+    const [sort, choice, count, one] = [".sort", ".shown", ".count", ".one"].map((selector) => find(section, selector));
+    view.launches.forEach((launch) => {
+      launch.from = launch.start === null ? Infinity : axis.ms(launch.start);
+      launch.ms = launch.took === null ? null : Number(launch.took) / 1e6;
+      launch.bars = launch.phases.map(([name, depth, from, to, tone, estimated]) => ({ name, depth, from: axis.ms(from), to: to === null ? null : axis.ms(to), tone, estimated }));
+    });
+    const text = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+    const ORDERS = {
+      start: (a, b) => a.from - b.from, took: (a, b) => (b.ms ?? Infinity) - (a.ms ?? Infinity),
+      zone: (a, b) => text(a.zone, b.zone) || a.from - b.from, end: (a, b) => text(b.end === "failed", a.end === "failed") || text(a.end, b.end) || a.from - b.from,
+    };
+    const CHOICES = { all: () => true, launches: (launch) => !launch.is_old, failed: (launch) => launch.end === "failed", old: (launch) => launch.is_old };
+    let launches = view.launches;
+    let chosen = null;
+    const open = (launch) => {
+      chosen = launch;
+      const fact = (name, value) => (value ? [make("div", {}, make("dt", {}, name), make("dd", {}, value))] : []);
+      const button = make("button", { type: "button", class: "copy" }, "Copy the id");
+      button.addEventListener("click", () => copy(launch.id, button));
+      const close = make("button", { type: "button", class: "close" }, "Close");
+      close.addEventListener("click", () => { one.hidden = true; });
+      const cell = (value, type = "td") => make(type, type === "th" ? { scope: "row" } : { class: "number" }, value);
+      const phases = launch.bars.map(({ name, depth, from, to, tone, estimated }) => make("tr", { class: `depth-${depth}` },
+        cell(name, "th"), cell(offset(from, 1)), cell(to === null ? "goes on" : length(to - from, 1)), make("td", {}, [tone === "bad" && "✗ failed here", estimated && "estimated"].filter(Boolean).join(", "))));
+      const heads = ["Phase", "Begins", "Takes", "Note"].map((name, at) => make("th", at ? { scope: "col", class: "number" } : { scope: "col" }, name));
+      one.replaceChildren(
+        make("h3", {}, launch.is_old ? "Old task " : "Task ", make("code", {}, launch.id), " ", button, " ", close),
+        make("dl", { class: "facts" }, ...fact("Zone", launch.zone), ...fact("Outcome", launch.end), ...fact("Takes", launch.ms !== null && length(launch.ms, 1)), ...fact("Failure", launch.failure)),
+        make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...phases)),
+      );
+      one.hidden = false;
+    };
+    let redraw = () => {};
+    const choose = () => {
+      launches = view.launches.filter(CHOICES[choice.value]).sort(ORDERS[sort.value]);
+      count.textContent = launches.length === view.launches.length ? `${launches.length} task${launches.length === 1 ? "" : "s"}` : `${launches.length} of ${view.launches.length} tasks`;
+      redraw();
+    };
+    const picture = timeline(article, axis, (rows, stretch) => {
+      rows.replaceChildren();
+      rows.classList.add("many");
+      rows.setAttribute("role", "list");
+      rows.setAttribute("aria-label", "Launches");
+      rows.tabIndex = 0;
+      const pad = rows.appendChild(make("div", { class: "pad", role: "presentation" }));
+      const drawn = new Map();
+      const row = (launch, at) => {
+        const svg = draw("svg", { class: "bar", "aria-hidden": "true", focusable: "false" });
+        launch.bars.filter(({ depth }) => !depth).forEach(({ name, tone, estimated }) => svg.append(draw("rect", { class: [tone, name.replaceAll(" ", "-"), estimated && "estimated"].filter(Boolean).join(" "), y: 3, height: 14 })));
+        const mark = launch.end && [" · ", make("span", { class: launch.end === "failed" ? "bad" : "quiet" }, launch.end === "failed" ? "✗ failed" : launch.end)];
+        const took = launch.ms !== null ? length(launch.ms, launch.ms < 1000 ? 1 : 100) : launch.start === null ? "no times" : "goes on";
+        const button = make("button", { type: "button", class: "row" },
+          make("span", { class: "name" }, launch.id.slice(0, 12), make("span", { class: "quiet" }, ` ${launch.zone}`)), svg, make("span", { class: "length" }, took, ...(mark || [])));
+        const item = make("div", { role: "listitem", class: "item", "aria-posinset": at + 1, "aria-setsize": launches.length }, button);
+        item.style.top = `${at * ROW}px`;
+        item.launch = launch;
+        return item;
+      };
+      const place = (item) => {
+        all(item, "rect").forEach((rect, at) => {
+          const bar = item.launch.bars.filter(({ depth }) => !depth)[at];
+          stretch(rect, bar.from, bar.to ?? axis.end);
+        });
+        item.firstChild.classList.toggle("here", item.launch === chosen);
+      };
+      const render = () => {
+        const first = Math.max(0, Math.floor(rows.scrollTop / ROW) - 10);
+        const last = Math.min(launches.length, Math.ceil((rows.scrollTop + rows.clientHeight) / ROW) + 10);
+        for (const [at, item] of drawn) {
+          if (at < first || at >= last) { item.remove(); drawn.delete(at); }
+        }
+        for (let at = first; at < last; at++) {
+          if (!drawn.has(at)) drawn.set(at, rows.appendChild(row(launches[at], at)));
+          place(drawn.get(at));
+        }
+      };
+      redraw = () => {
+        drawn.forEach((item) => item.remove());
+        drawn.clear();
+        pad.style.height = `${launches.length * ROW}px`;
+        rows.style.height = `min(60vh, ${launches.length * ROW + 4}px)`;
+        rows.parentElement.style.setProperty("--bar", `${rows.offsetWidth - rows.clientWidth}px`);
+        render();
+      };
+      rows.addEventListener("scroll", () => requestAnimationFrame(render), { passive: true });
+      rows.addEventListener("click", (event) => { const launch = event.target.closest(".item")?.launch; if (launch) { open(launch); render(); } });
+      new ResizeObserver(redraw).observe(rows.parentElement);
+      redraw();
+      return render;
+    });
+    [sort, choice].forEach((field) => field.addEventListener("input", choose));
+    all(article, ".static").forEach((part) => { part.hidden = true; });
+    return picture;
+  };
+
   for (const article of all(document, "article")) {
+    if (!find(article, ".data")) continue;
     const view = JSON.parse(find(article, ".data").textContent);
     const axis = new Axis(view);
+    if (view.launches) {
+      rollout(article, view, axis);
+      continue;
+    }
     view.lines.forEach((line) => { line.ms = axis.ms(line[0]); });
-    log(article, view, axis, timeline(article, view, axis));
+    log(article, view, axis, timeline(article, axis, taskRows(view, axis)));
   }
   for (const button of all(document, "[data-copy]")) {
     button.hidden = false;

@@ -7,7 +7,7 @@ use crate::render::bar::Bar;
 use crate::render::style::Tone;
 
 /// The class that a tone's colours are under.
-pub(super) const fn class(tone: Tone) -> &'static str {
+pub(in crate::render) const fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Plain | Tone::Title | Tone::Quiet => "plain",
         Tone::Launch => "launch",
@@ -33,6 +33,6 @@ pub(super) fn bar(bar: Option<Bar>, tone: Tone, scale: &Scale) -> Markup {
     }
 }
 
-pub(super) fn percent(part: f64) -> String {
+pub(in crate::render) fn percent(part: f64) -> String {
     format!("{:.3}%", part * 100.0)
 }

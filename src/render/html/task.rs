@@ -70,29 +70,32 @@ pub(super) fn article(at: usize, task: &Shown<'_>, style: &Style) -> Markup {
     html! {
         article id=(id) aria-labelledby=(name("title")) {
             (header(task, &name("title"), style))
-            (section("findings", &name("findings"), "What happened", findings(life, style)))
+            (section(&id, "findings", "What happened", findings(life, style)))
             @if let Some((phases, rows, scale)) = &picture {
-                (section("timeline", &name("timeline"), "Where the time went", timeline(life, phases, rows, scale, style)))
-                (section("phases", &name("phases"), "Durations", durations(phases, rows)))
+                (section(&id, "timeline", "Where the time went", timeline(life, phases, rows, scale, style)))
+                (section(&id, "phases", "Durations", durations(phases, rows)))
             } @else {
-                (section("timeline", &name("timeline"), "Where the time went", html! { p { "No time is known of this task, so there is nothing to draw." } }))
+                (section(&id, "timeline", "Where the time went", html! { p { "No time is known of this task, so there is nothing to draw." } }))
             }
             @if !containers.is_empty() {
-                (section("containers", &name("containers"), "Containers", html! {
+                (section(&id, "containers", "Containers", html! {
                     div class="cards" { @for container in &containers { (card(life, container, style)) } }
                 }))
             }
             @if view.line_count() > 0 {
-                (section("log", &name("log"), "Log", log(&view, &name("log"), containers.len())))
+                (section(&id, "log", "Log", log(&view, &name("log"), containers.len())))
             }
-            (section("events", &name("events"), "Times as they were given", events(life, style)))
+            (section(&id, "events", "Times as they were given", events(life, style)))
             (data::block(&view))
         }
     }
 }
 
-fn section(class: &str, id: &str, title: &str, body: Markup) -> Markup {
-    html! { section class=(class) aria-labelledby=(id) { h2 id=(id) { (title) } (body) } }
+/// A part of the article `id`; of several tasks in a page, its label says whose it is.
+fn section(id: &str, class: &str, title: &str, body: Markup) -> Markup {
+    html! {
+        section class=(class) aria-labelledby={ (id) "-" (class) " " (id) "-title" } { h2 id={ (id) "-" (class) } { (title) } (body) }
+    }
 }
 
 fn header(shown_task: &Shown<'_>, id: &str, style: &Style) -> Markup {

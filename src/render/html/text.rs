@@ -4,18 +4,18 @@ use crate::render::escape;
 
 /// What can be seen of a text: what would act on its reader unseen (controls, direction marks) is shown as an escape. Markup is
 /// none of its business: templates and the data block escape that.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::render) fn shown(text: &str) -> String {
     escape::text(text)
 }
 
 /// An address that a link may lead to: nothing but the web's, whatever somebody configured.
-pub(super) fn link(url: &str) -> Option<&str> {
+pub(in crate::render) fn link(url: &str) -> Option<&str> {
     let scheme = url.split_once(':')?.0;
     (scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")).then_some(url)
 }
 
 /// `1 line`, `3 lines`.
-pub(super) fn count(count: usize, what: &str) -> String {
+pub(in crate::render) fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

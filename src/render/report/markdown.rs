@@ -94,7 +94,7 @@ fn phases(out: &mut String, report: &Report<'_>) {
 
 fn launches(out: &mut String, report: &Report<'_>, style: &Style) {
     let (tasks, more) = rows::chosen(report.life);
-    let Some((from, to)) = rows::span(report.life, style.now).filter(|_| !tasks.is_empty()) else { return };
+    let Some((from, to)) = rows::span(report.life, report.now(style)).filter(|_| !tasks.is_empty()) else { return };
     let mut block =
         vec!["<details><summary>Launches side by side</summary>".to_owned(), String::new(), "```text".to_owned()];
     for task in tasks {

@@ -1,4 +1,4 @@
-//! The report of a deployment: for the terminal, as Markdown for a CI job's summary, as JSON for scripts and for the next
+//! The report of a deployment: for the terminal, as Markdown for a CI job's summary, as a page, as JSON for scripts and for the next
 //! deployment's `--baseline`. Main type: [`Report`].
 //!
 //! What happened comes first, in words; then numbers. Bounded: a deployment of thousands fits a screen.
@@ -6,6 +6,8 @@
 mod json;
 mod live;
 mod markdown;
+#[cfg(feature = "html")]
+mod page;
 mod rows;
 mod sentences;
 mod text;
@@ -14,11 +16,15 @@ pub use json::draw as json;
 pub(in crate::render) use json::spread as spread_json;
 pub use live::draw as live;
 pub use markdown::draw as markdown;
+#[cfg(feature = "html")]
+pub use page::draw as html;
 pub(in crate::render) use sentences::{RULE, difference_sentence, failure, named};
 pub use text::draw as text;
 
+use crate::model::Time;
 use crate::model::deployment::{Bad, Comparison, DeploymentLife, State};
 use crate::model::observation::Gap;
+use crate::render::style::Style;
 
 /// What a report is made from.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +41,8 @@ pub struct Report<'a> {
     pub timed_out: bool,
     /// It was waited for no longer, since it can only end badly: why.
     pub bad: Option<&'a Bad>,
+    /// It was waited for until it was so far.
+    pub reached: Option<&'a str>,
     /// What explains an absence that is no fault.
     pub notes: &'a [String],
     /// What was tried and could not be learned.
@@ -42,6 +50,11 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// Up to when open ends are drawn.
+    fn now(&self, style: &Style) -> Time {
+        self.life.saved.unwrap_or(style.now)
+    }
+
     /// How it stands, as it is marked: what can only end badly has failed for whoever waits.
     const fn state(&self) -> State {
         if self.bad.is_some() { State::Failed } else { self.life.deployment.standing() }

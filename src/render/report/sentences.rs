@@ -25,6 +25,9 @@ pub(super) fn outcome(report: &Report<'_>) -> String {
         State::InProgress if report.life.deployment.rollback.is_some() => "being rolled back",
         state => state.name(),
     };
+    if let Some(reached) = report.reached {
+        return format!("{}, and waited for as far as this: {reached}", outcome.state.name());
+    }
     let waited = if report.timed_out { " (waiting for its end took too long)" } else { "" };
     let reason = outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
     format!("{name}{waited}{reason}")
@@ -255,6 +258,9 @@ pub(super) fn monitors(report: &Report<'_>) -> Vec<String> {
     }
     if !deployment.triggered_alarms.is_empty() {
         lines.push(format!("alarms that went off: {}", deployment.triggered_alarms.join(", ")));
+    }
+    for hook in deployment.paused() {
+        lines.push(format!("paused by its hook {}", hook.id));
     }
     if let Some(stage) = deployment.stage.as_ref().filter(|_| !deployment.is_over()) {
         lines.push(format!("in stage {stage}"));

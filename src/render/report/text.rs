@@ -60,7 +60,10 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
         let from = moment::spaced(created, &style.zone);
         let about = if deployment.created_estimated { "about " } else { "" };
         let to = deployment.finished.map_or_else(
-            || "now".to_owned(),
+            || match report.life.saved {
+                Some(at) => format!("as of {}", moment::spaced(at, &style.zone)),
+                None => "now".to_owned(),
+            },
             |finish| {
                 format!("{} ({})", moment::spaced(finish.at, &style.zone), duration::exact(finish.at.since(created)))
             },
@@ -78,7 +81,7 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
 /// Launches side by side.
 fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
     let (tasks, more) = rows::chosen(report.life);
-    let Some((from, to)) = rows::span(report.life, style.now).filter(|_| !tasks.is_empty()) else { return };
+    let Some((from, to)) = rows::span(report.life, report.now(style)).filter(|_| !tasks.is_empty()) else { return };
     let name = tasks.iter().map(|task| short_id(&task.id).len()).max().unwrap_or_default();
     let marks: Vec<(String, Tone)> = tasks.iter().map(|task| mark(task, style)).collect();
     let room = marks.iter().map(|(mark, _)| mark.chars().count()).max().unwrap_or_default();
@@ -90,7 +93,9 @@ fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
         let bar = style.paint(if task.has_failed() { Tone::Bad } else { Tone::Launch }, &bar);
         let took = match task.launch() {
             Some((start, Some(end))) => duration::short(end.since(start)),
-            Some((start, None)) => format!("{} {}", style.pick("▶", ">"), duration::short(style.now.since(start))),
+            Some((start, None)) => {
+                format!("{} {}", style.pick("▶", ">"), duration::short(report.now(style).since(start)))
+            }
             None => String::new(),
         };
         let took = style.fit(&took, length);

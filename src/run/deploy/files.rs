@@ -4,29 +4,45 @@ use std::collections::BTreeSet;
 
 use super::gather::Origin;
 use super::{DeployError, Files, Found};
-use crate::model::action;
+use crate::model::Time;
+use crate::model::action::{self, ActionRecord};
 use crate::model::arn::last_part;
 use crate::model::deployment::{Wanted, choose};
-use crate::model::merge;
+use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::{Gap, Observation};
 use crate::model::service::ServiceRecord;
 use crate::run::notice::Notice;
 use crate::run::read::Course;
 use crate::run::read::files::{ReadFile, read_file};
+use crate::run::stop::Stop;
+use crate::source::pieces::Lists;
 use crate::source::service::ServiceAnswers;
 
-pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Found, DeployError> {
+pub(super) async fn read(files: &Files, wanted: &Wanted, stop: &Stop, course: &Course) -> Result<Found, DeployError> {
     let mut answers = ServiceAnswers::default();
     let (mut services, mut rest): (Vec<ServiceRecord>, Vec<Observation>) = (vec![], vec![]);
     let mut actions = vec![];
     for path in &files.paths {
-        let ReadFile { observations, mut passed_by, actions: found, missing_services } = read_file(path, course);
+        let (mut observations, mut found): (Vec<Observation>, Vec<(String, ActionRecord)>) = (vec![], vec![]);
+        let mut each = |observation, _| observations.push(observation);
+        let mut heard = |kind, action| found.push((kind, action));
+        let read = read_file(path, &files.temporary, &mut Lists::default(), course, stop, &mut each, &mut heard).await;
+        let ReadFile { mut passed_by, missing_services, .. } = match read {
+            Some(Ok(read)) => read,
+            Some(Err(error)) => {
+                course.lose_to(&error);
+                continue;
+            }
+            // Told to stop: so is whoever waits for this.
+            None => std::future::pending().await,
+        };
         for (kind, action) in found {
-            if let Some(at) = passed_by.iter().position(|passed| *passed == kind) {
-                passed_by.swap_remove(at);
+            if let Some(count) = passed_by.get_mut(&kind) {
+                *count -= 1;
             }
             actions.push(action);
         }
+        passed_by.retain(|_, count| *count > 0);
         missing_services.into_iter().for_each(|error| course.lose(error, None));
         if !passed_by.is_empty() {
             course.tell(&Notice::NotOfDeployments { path: path.to_owned(), kinds: passed_by });
@@ -93,7 +109,22 @@ pub(super) fn read(files: &Files, wanted: &Wanted, course: &Course) -> Result<Fo
             container: None,
         });
     }
-    Ok(Found { origin: Origin::Files(of_service), deployment, answers, timed_out: false, bad: None })
+    let saved = saved(&of_service, &answers.service);
+    Ok(Found {
+        origin: Origin::Files(of_service, saved),
+        deployment,
+        answers,
+        timed_out: false,
+        bad: None,
+        reached: None,
+    })
+}
+
+/// The latest time that any answer holds of the service.
+fn saved(tasks: &[TaskObservations], service: &ServiceRecord) -> Option<Time> {
+    let of_deployments = service.deployments.iter().flat_map(|one| [one.created, one.updated]).flatten();
+    let of_events = service.events.iter().map(|event| event.at);
+    tasks.iter().filter_map(TaskObservations::latest).chain(of_deployments).chain(of_events).max()
 }
 
 /// Of a service some fields may stand alone (`--query`): the tasks that one of its deployments started know its name and its

@@ -7,12 +7,12 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use tokio::sync::mpsc::Sender;
 
-use crate::model::TaskLife;
 use crate::model::deployment::{Deployment, DeploymentLife, Role};
 use crate::model::merge::TaskObservations;
 use crate::model::observation::{Gap, TaskRecord};
+use crate::model::{AsOf, TaskLife, Time};
 use crate::run::notice::Notice;
-use crate::run::read::{Course, Reading, Told};
+use crate::run::read::{Course, PastReader, Reading};
 use crate::source::aws::{AwsError, Region};
 use crate::source::ecs::{self, EcsSource};
 use crate::source::select::Selection;
@@ -24,8 +24,12 @@ const CONCURRENT: usize = 8;
 
 /// What the tasks of a deployment come from.
 pub(super) enum Origin {
-    Aws { source: Arc<EcsSource>, place: ServicePlace },
-    Files(Vec<TaskObservations>),
+    Aws {
+        source: Arc<EcsSource>,
+        place: ServicePlace,
+    },
+    /// Read from files, which know the service up to a time.
+    Files(Vec<TaskObservations>, Option<Time>),
 }
 
 /// Reads tasks and hands on their traces.
@@ -54,11 +58,11 @@ impl Gather {
         let mut gap = None;
         let reading = Reading::begin(&self.course);
         let origin = match origin {
-            Origin::Files(tasks) => {
+            Origin::Files(tasks, saved) => {
                 if deployment.created.is_none() {
                     tasks.iter().for_each(|observed| estimate(&mut deployment, &observed.task));
                 }
-                Origin::Files(tasks)
+                Origin::Files(tasks, saved)
             }
             Origin::Aws { source, place } => {
                 // ECS remembers only the end of this deployment, and which tasks it stopped depends on its beginning.
@@ -73,6 +77,9 @@ impl Gather {
             }
         };
         let mut life = DeploymentLife::new(deployment);
+        if let Origin::Files(_, saved) = &origin {
+            life.saved = *saved;
+        }
         let mut observed = self.observed(origin, &life);
         loop {
             match observed.try_next().await {
@@ -103,19 +110,17 @@ impl Gather {
         life: &DeploymentLife,
     ) -> BoxStream<'static, Result<TaskObservations, AwsError>> {
         let (source, place) = match origin {
-            Origin::Files(tasks) => return stream::iter(tasks.into_iter().map(Ok)).boxed(),
+            Origin::Files(tasks, _) => return stream::iter(tasks.into_iter().map(Ok)).boxed(),
             Origin::Aws { source, place } => (source, place),
         };
         let (deployment, is_sending, log_lines) = (Arc::new(life.deployment.clone()), self.is_sending, self.log_lines);
         let known = Arc::new(Mutex::new(HashSet::new()));
-        let past = past_of_service(
-            source.clone(),
-            place.clone(),
-            deployment.clone(),
-            known.clone(),
-            Told::quiet(!self.is_earlier),
-            self.course.clone(),
-        );
+        // The latest one is ECS's own news.
+        let has_past = self.is_earlier || source.has_named_history();
+        let past = has_past.then(|| {
+            past_of_service(source.clone(), place.clone(), deployment.clone(), known.clone(), self.course.clone())
+        });
+        let past = stream::iter(past).flatten();
         let pages = source.service_tasks(&place);
         let course = Arc::clone(&self.course);
         let tasks = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok::<_, AwsError>))).try_flatten();
@@ -168,7 +173,8 @@ impl Gather {
     async fn take(&self, observed: TaskObservations, life: &mut DeploymentLife, pieces: &Sender<TaskTrace>) {
         let life_of = |observed: TaskObservations| {
             let around = life.deployment.around(&observed.task);
-            TaskLife::new(TaskObservations { around, ..observed }, self.course.now(), self.log_lines)
+            let as_of = life.saved.map_or_else(|| AsOf::Now(self.course.now()), AsOf::Saved);
+            TaskLife::new(TaskObservations { around, ..observed }, as_of, self.log_lines)
         };
         let task = life_of(observed);
         let task = match &self.logs {
@@ -197,7 +203,6 @@ fn past_of_service(
     place: ServicePlace,
     deployment: Arc<Deployment>,
     known: Arc<Mutex<HashSet<String>>>,
-    told: Told,
     course: Arc<Course>,
 ) -> impl Stream<Item = TaskRecord> {
     let begun = async move {
@@ -207,17 +212,10 @@ fn past_of_service(
         // Those that it stopped were there before it.
         let from = source.past_from(&Selection { created_since: deployment.created, ..selection.clone() }, now);
         let known = std::mem::take(&mut *known.lock().unwrap_or_else(PoisonError::into_inner));
-        let past = from.map(|from| source.past(&selection, from, known, now));
-        stream::unfold((past, told), move |(past, mut told)| {
-            let course = course.clone();
-            async move {
-                let mut past = past?;
-                let page = told.next(&mut past, &course).await?;
-                Some((stream::iter(page.tasks), (Some(past), told)))
-            }
-        })
+        let past = from.map(|from| PastReader::new(source.past(&selection, from, known, now), course));
+        stream::iter(past).flat_map(PastReader::pages).flat_map(|page| stream::iter(page.tasks))
     };
-    stream::once(begun).flatten().flatten()
+    stream::once(begun).flatten()
 }
 
 fn estimate(deployment: &mut Deployment, task: &TaskRecord) {

@@ -21,7 +21,7 @@ use super::stop::Stop;
 use super::{Now, delivery};
 use crate::hint::Hint;
 use crate::model::Time;
-use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, NoDeployment, Wanted};
+use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, Goal, NoDeployment, Wanted};
 use crate::render::moment;
 use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
@@ -80,6 +80,8 @@ pub enum DeployFrom {
 pub struct Files {
     /// The files; `-` is stdin.
     pub paths: Vec<PathBuf>,
+    /// Where is kept, while it is read, what cannot be read twice.
+    pub temporary: PathBuf,
     /// The service's name, where they hold several.
     pub service: Option<String>,
     /// The cluster's.
@@ -93,6 +95,8 @@ pub struct Wait {
     pub is_wanted: bool,
     /// At most so long.
     pub timeout: Option<Duration>,
+    /// As far as this is enough; else its end is waited for.
+    pub goal: Option<Goal>,
     /// What ends it before: without any, only the end of the deployment does.
     pub fail_fast: Vec<FailFast>,
 }
@@ -171,6 +175,8 @@ pub struct Deployed {
     pub timed_out: bool,
     /// It was waited for no longer, since it can only end badly.
     pub bad: Option<Bad>,
+    /// It was waited for no longer, since it is as far as was wanted: how far.
+    pub reached: Option<String>,
     /// Its own trace; spans and all.
     pub trace: OwnTrace,
     /// How many things could not be read; each was told.
@@ -222,6 +228,7 @@ struct Found {
     answers: ServiceAnswers,
     timed_out: bool,
     bad: Option<Bad>,
+    reached: Option<String>,
 }
 
 /// Finds the deployment, waits for it where that is wanted, reads its tasks and delivers the traces.
@@ -229,10 +236,10 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
     let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations, clock } = config;
     let course = Arc::new(Course::new(notices.clone(), clock));
     let found = tokio::select! {
-        found = find(from, &wanted, &wait, log_lines, &course, &notices) => found?,
+        found = find(from, &wanted, &wait, log_lines, &stop, &course, &notices) => found?,
         () = stop.wait() => return Ok(Ended::Early(DeliveryReport::default())),
     };
-    let Found { origin, deployment, mut answers, timed_out, bad } = found;
+    let Found { origin, deployment, mut answers, timed_out, bad, reached } = found;
 
     let is_sending = !destinations.is_empty();
     let logs = match &origin {
@@ -269,7 +276,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         return Ok(Ended::Early(report));
     };
     answers.gaps.extend(gap);
-    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, bad, trace, lost: course.lost(), report })))
+    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, bad, reached, trace, lost: course.lost(), report })))
 }
 
 /// The deployment that is meant, waited for where that is wanted.
@@ -278,11 +285,12 @@ async fn find(
     wanted: &Wanted,
     wait: &Wait,
     log_lines: usize,
+    stop: &Stop,
     course: &Course,
     notices: &Teller,
 ) -> Result<Found, DeployError> {
     let (source, service, cluster, region) = match from {
-        DeployFrom::Files(files) => return files::read(&files, wanted, course),
+        DeployFrom::Files(files) => return files::read(&files, wanted, stop, course).await,
         DeployFrom::Aws { source, service, cluster, region } => (source, service, cluster, region),
     };
     let region = source.region(region.as_deref()).map_err(DeployError::NoPlace)?;
@@ -291,7 +299,7 @@ async fn find(
         None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
     };
     let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course };
-    let Waited { mut deployment, mut answers, timed_out, bad } = wait::until_over(waiter).await?;
+    let Waited { mut deployment, mut answers, timed_out, bad, reached } = wait::until_over(waiter).await?;
     if let Some(when) = deployment.told_within() {
         let why = match timeout(ACTIONS_WITHIN, source.actions(&place, when)).await {
             Ok(Ok(actions)) => {
@@ -305,5 +313,5 @@ async fn find(
         };
         answers.notes.extend(why.map(|why| format!("the action log of the cluster was not read: {why}")));
     }
-    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad })
+    Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad, reached })
 }

@@ -1,5 +1,6 @@
 //! Waiting for a deployment to be over. Main function: [`until_over`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(super) struct Waited {
     pub(super) timed_out: bool,
     /// It goes on, and can only end badly.
     pub(super) bad: Option<Bad>,
+    /// It goes on, and is as far as was wanted.
+    pub(super) reached: Option<String>,
 }
 
 /// The deployment that is meant, once it is over where that is wanted.
@@ -48,7 +51,7 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
     let mut meant: Option<(Wanted, Deployment)> = None;
     let mut last: Option<ServiceAnswers> = None;
     let until = wait.timeout.map(|timeout| Instant::now() + timeout);
-    let mut told = None;
+    let (mut told, mut paused) = (None, BTreeSet::new());
     let mut watch = Watch::new(source, place, log_lines, notices, course);
     loop {
         let is_named = matches!(wanted, Wanted::Id(_));
@@ -85,15 +88,23 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
                 earlier
             }
         };
-        let which = deployment.arn.clone().unwrap_or_else(|| deployment.id.clone());
+        let which = which_arn(&deployment);
         meant = Some((Wanted::Id(which), deployment.clone()));
-        let waited =
-            |timed_out, bad| Waited { deployment: deployment.clone(), answers: answers.clone(), timed_out, bad };
+        let waited = |timed_out, bad| Waited {
+            deployment: deployment.clone(),
+            answers: answers.clone(),
+            timed_out,
+            bad,
+            reached: None,
+        };
         // Of a service that is being deleted nothing more comes.
         if deployment.is_over() || deployment.deleted.is_some() || !wait.is_wanted {
             return Ok(waited(false, None));
         }
         tell_once(&deployment, &mut told, notices);
+        for hook in deployment.paused().filter(|hook| paused.insert(hook.id.clone())) {
+            notices.tell(&Notice::Paused { deployment: which_arn(&deployment), hook: hook.clone() });
+        }
         // A look that is cut short goes on with the next one.
         let life = match until {
             Some(until) => timeout_at(until + LAST_ANSWER, watch.look(&deployment)).await.ok(),
@@ -101,9 +112,10 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
         };
         if let Some(life) = life {
             let bad = life.bad(&wait.fail_fast);
+            let reached = wait.goal.and_then(|goal| goal.reached(&life));
             notices.tell(&Notice::Watched(Arc::new(life)));
-            if bad.is_some() {
-                return Ok(waited(false, bad));
+            if bad.is_some() || reached.is_some() {
+                return Ok(Waited { reached, ..waited(false, bad) });
             }
         }
         if is_over(until) {
@@ -115,10 +127,17 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
     }
 }
 
+/// What it is asked for by: its ARN, where it has one.
+fn which_arn(deployment: &Deployment) -> String {
+    deployment.arn.clone().unwrap_or_else(|| deployment.id.clone())
+}
+
 /// The time is up while AWS is asked: what it said before counts.
 fn late(meant: Option<(Wanted, Deployment)>, last: Option<ServiceAnswers>) -> Result<Waited, DeployError> {
     match (meant, last) {
-        (Some((_, deployment)), Some(answers)) => Ok(Waited { deployment, answers, timed_out: true, bad: None }),
+        (Some((_, deployment)), Some(answers)) => {
+            Ok(Waited { deployment, answers, timed_out: true, bad: None, reached: None })
+        }
         _ => Err(DeployError::TimedOut),
     }
 }

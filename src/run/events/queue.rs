@@ -48,6 +48,7 @@ pub struct QueueConfig {
 
 /// What a worker did.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Drained {
     /// Messages that were received.
     pub messages: u64,

@@ -1,6 +1,7 @@
 //! From the names of tasks to their lives: files are read, all else is asked of AWS. Main type: [`Reader`].
 
 pub(in crate::run) mod files;
+mod index;
 mod past;
 mod unread;
 
@@ -15,7 +16,8 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
 use self::files::read_files;
-pub(super) use self::past::Told;
+use self::index::Tasks;
+pub(super) use self::past::PastReader;
 pub use self::past::list;
 use self::unread::ToRead;
 pub use self::unread::Unread;
@@ -166,6 +168,8 @@ impl Course {
 pub struct ReadConfig {
     /// Files; `-` is stdin.
     pub files: Vec<PathBuf>,
+    /// Where is kept, while it is read, what cannot be read twice: stdin, pipes, archives.
+    pub temporary: PathBuf,
     /// Tasks that AWS is asked for.
     pub targets: Vec<TaskTarget>,
     /// More of them.
@@ -185,7 +189,7 @@ pub struct ReadConfig {
 /// The tasks of one run.
 #[derive(Debug)]
 pub struct Reader {
-    files: Vec<TaskObservations>,
+    files: Option<Tasks>,
     targets: Vec<TaskTarget>,
     selection: Option<Selection>,
     fetch: bool,
@@ -229,12 +233,23 @@ impl Drop for Course {
 impl Reader {
     /// Reads the files and prepares to ask AWS for the rest.
     pub async fn open(config: ReadConfig, stop: Stop, notices: Teller) -> Self {
-        let ReadConfig { files, targets, selection, fetch, aws, wait, log_lines, clock } = config;
+        let ReadConfig { files, temporary, targets, selection, fetch, aws, wait, log_lines, clock } = config;
         let course = Arc::new(Course::new(notices, clock));
-        let (files, unread) = read_files(files, &course, &stop).await;
-        let fetched = files.iter().filter(|_| fetch).map(|file| unread::name(&file.task)).collect();
+        let (mut files, unread) = read_files(files, &temporary, &course, &stop).await;
+        let fetched = if fetch { files.names() } else { vec![] };
         let to_read = Arc::new(Mutex::new(ToRead::new(unread, fetched, &targets, selection.is_some())));
-        Self { files, targets, selection, fetch, aws: aws.map(Arc::new), wait, log_lines, stop, to_read, course }
+        Self {
+            files: Some(files),
+            targets,
+            selection,
+            fetch,
+            aws: aws.map(Arc::new),
+            wait,
+            log_lines,
+            stop,
+            to_read,
+            course,
+        }
     }
 
     /// The reader's access to AWS, when it has any; used up by a bundle.
@@ -256,9 +271,13 @@ impl Reader {
     /// What is observed of the tasks, likewise; but told to stop it asks AWS no more, and ends when all that files hold is out:
     /// that was read.
     pub fn observed(&mut self) -> BoxStream<'static, Observed> {
-        let files = std::mem::take(&mut self.files);
-        let (at_hand, to_fetch) = if self.fetch { (vec![], files) } else { (files, vec![]) };
-        let at_hand = futures::stream::iter(at_hand).map(|task| Observed { task, is_live: false, is_saved: true });
+        let files = self.files.take();
+        let (at_hand, to_fetch) = if self.fetch { (None, files) } else { (files, None) };
+        let at_hand = futures::stream::iter(at_hand.into_iter().flatten()).map(|task| Observed {
+            task,
+            is_live: false,
+            is_saved: true,
+        });
         let asked = match self.aws.clone() {
             None => futures::stream::empty().boxed(),
             Some(aws) => {
@@ -313,12 +332,13 @@ impl Reader {
         let found = async move {
             let now = course.now();
             let mut found = past::patiently(aws.find(&targets, now), targets.len(), &course).await;
-            let named = found.len();
+            let (named, mut absent) = (found.len(), None);
             if let Some(selection) = &selection {
                 match aws.select(selection, &|_| {}).await {
                     Ok((region, tasks)) => found.extend(
                         tasks.into_iter().map(|task| Ok(Found { region: region.clone(), task: task?, recalled: None })),
                     ),
+                    Err(error) if past::is_of_the_past(&error, &aws, selection, now) => absent = Some(error),
                     Err(error) => found.push(Err(error)),
                 }
             }
@@ -348,10 +368,13 @@ impl Reader {
             }
             to_read.lock().unwrap_or_else(PoisonError::into_inner).found(names, selected);
             let past = match selection {
-                Some(selection) => past::add(&aws, &selection, &mut tasks, named, now, &course, &to_read).await,
+                Some(selection) => match PastReader::begin(&aws, &selection, &tasks, now, absent, &course) {
+                    Some(past) => past::add(past, &selection, &mut tasks, named, &to_read).await,
+                    None => None,
+                },
                 None => None,
             };
-            let past = past::observed(aws.clone(), past, course, to_read).map(|task| (task, false));
+            let past = past::observed(aws.clone(), past, to_read).map(|task| (task, false));
             let are_saved = futures::stream::iter(are_saved).chain(futures::stream::repeat(false));
             aws.observe(tasks).zip(are_saved).chain(past)
         };
@@ -385,12 +408,8 @@ fn flattened<S: Stream>(stream: impl Future<Output = S>) -> impl Stream<Item = S
 }
 
 /// Tasks from files, with what AWS adds to them.
-fn fetched(
-    aws: Arc<EcsSource>,
-    files: Vec<TaskObservations>,
-    course: Arc<Course>,
-) -> impl Stream<Item = TaskObservations> {
-    futures::stream::iter(files).then(move |mut file| {
+fn fetched(aws: Arc<EcsSource>, files: Option<Tasks>, course: Arc<Course>) -> impl Stream<Item = TaskObservations> {
+    futures::stream::iter(files.into_iter().flatten()).then(move |mut file| {
         let (aws, course) = (aws.clone(), course.clone());
         async move {
             match aws.region_of(&file.task) {

@@ -1,7 +1,6 @@
 //! What ECS has forgotten, beside what it knows: told where it is from, and each task once. Main functions: [`add`], [`observed`].
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,25 +48,21 @@ pub(super) fn tell_recalled(task: &TaskRecord, recalled: &Recalled, course: &Cou
     });
 }
 
-/// History of what is selected, where it reaches further back than ECS; `tasks` are those that ECS knows, the first of them named. Where
-/// only the newest are wanted, they are put among them.
+/// What is selected and ECS does not know; `tasks` are those that it knows, the first of them named. Where only the newest are wanted, they are
+/// put among them.
 pub(super) async fn add(
-    aws: &Arc<EcsSource>,
+    mut past: PastReader,
     selection: &Selection,
     tasks: &mut Vec<(Region, TaskRecord)>,
     named: usize,
-    now: Time,
-    course: &Course,
     to_read: &Mutex<ToRead>,
-) -> Option<PastTasks> {
-    let mut past = begin(aws, selection, tasks, now)?;
+) -> Option<PastReader> {
     let Some(limit) = selection.limit else {
-        to_read.lock().unwrap_or_else(PoisonError::into_inner).read_past(Some(past.from));
+        to_read.lock().unwrap_or_else(PoisonError::into_inner).read_past(Some(past.told.from));
         return Some(past);
     };
     let mut selected = tasks.split_off(named.min(tasks.len()));
-    let mut told = Told::default();
-    while let Some(page) = told.next(&mut past, course).await {
+    while let Some(page) = past.next().await {
         newest(&mut selected, page, limit);
     }
     tasks.extend(selected);
@@ -82,17 +77,22 @@ pub async fn list(
     course: &Arc<Course>,
 ) -> Result<Vec<TaskRecord>, AwsError> {
     let reading = Reading::begin(course);
-    let (region, answers) = aws.select(selection, &|more| (0..more).for_each(|_| reading.advance())).await?;
-    let mut tasks = vec![];
-    for answer in answers {
-        match answer {
-            Ok(task) => tasks.push((region.clone(), task)),
-            Err(error) => course.lose_to_aws(&error),
+    let selected = aws.select(selection, &|more| (0..more).for_each(|_| reading.advance())).await;
+    let (mut tasks, mut absent) = (vec![], None);
+    match selected {
+        Ok((region, answers)) => {
+            for answer in answers {
+                match answer {
+                    Ok(task) => tasks.push((region.clone(), task)),
+                    Err(error) => course.lose_to_aws(&error),
+                }
+            }
         }
+        Err(error) if is_of_the_past(&error, aws, selection, now) => absent = Some(error),
+        Err(error) => return Err(error),
     }
-    let mut told = Told::default();
-    if let Some(mut past) = begin(aws, selection, &tasks, now) {
-        while let Some(page) = told.next(&mut past, course).await {
+    if let Some(mut past) = PastReader::begin(aws, selection, &tasks, now, absent, course) {
+        while let Some(page) = past.next().await {
             page.tasks.iter().for_each(|_| reading.advance());
             newest(&mut tasks, page, selection.limit.unwrap_or(usize::MAX));
         }
@@ -101,11 +101,9 @@ pub async fn list(
     Ok(tasks.into_iter().map(|(_, task)| task).collect())
 }
 
-/// History of what is selected, where it reaches further back than ECS, without the tasks that ECS knows.
-fn begin(aws: &Arc<EcsSource>, selection: &Selection, tasks: &[(Region, TaskRecord)], now: Time) -> Option<PastTasks> {
-    let from = aws.past_from(selection, now)?;
-    let known: HashSet<String> = tasks.iter().map(|(_, task)| task.id.to_lowercase()).collect();
-    Some(aws.past(selection, from, known, now))
+/// Whether a service is not there any more whose tasks may be in history.
+pub(super) fn is_of_the_past(error: &AwsError, aws: &EcsSource, selection: &Selection, now: Time) -> bool {
+    matches!(error, AwsError::NoSuchService { .. }) && aws.past_from(selection, now).is_some()
 }
 
 /// Puts tasks among others and keeps the newest, these first.
@@ -119,19 +117,12 @@ fn newest(tasks: &mut Vec<(Region, TaskRecord)>, more: Past, limit: usize) {
 /// The tasks of history with all else about them, a few at once, in the order in which they stopped.
 pub(super) fn observed(
     aws: Arc<EcsSource>,
-    past: Option<PastTasks>,
-    course: Arc<Course>,
+    past: Option<PastReader>,
     to_read: Arc<Mutex<ToRead>>,
 ) -> impl Stream<Item = TaskObservations> {
-    let told = stream::unfold((past, Told::default()), move |(past, mut told)| {
-        let course = course.clone();
-        async move {
-            let mut past = past?;
-            let page = told.next(&mut past, &course).await?;
-            Some((page, (Some(past), told)))
-        }
-    });
-    let tasks = told.flat_map(|Past { region, tasks, .. }| stream::iter(tasks).map(move |task| (region.clone(), task)));
+    let pages = stream::iter(past).flat_map(PastReader::pages);
+    let tasks =
+        pages.flat_map(|Past { region, tasks, .. }| stream::iter(tasks).map(move |task| (region.clone(), task)));
     let observed = tasks.map(move |(region, task)| {
         let aws = aws.clone();
         async move { Some(aws.observe_one(&region, task).await) }
@@ -144,50 +135,76 @@ pub(super) fn observed(
     })
 }
 
-/// What is told of history while it is read.
-#[derive(Debug, Default)]
-pub(in crate::run) struct Told {
-    /// That nothing keeps events is not worth a line.
-    is_quiet: bool,
+/// History of what is selected, told of while it is read.
+#[derive(Debug)]
+pub(in crate::run) struct PastReader {
+    told: PastTasks,
+    course: Arc<Course>,
+    /// The service is not there any more; that matters where history does not know it either.
+    absent: Option<AwsError>,
     tasks: usize,
     group: String,
     covered: Option<Time>,
 }
 
-impl Told {
-    /// Nothing is told yet. Whoever asks for what still goes on hardly needs history: that there is none is no news then.
-    pub(in crate::run) fn quiet(is_quiet: bool) -> Self {
-        Self { is_quiet, ..Self::default() }
+impl PastReader {
+    /// Where history reaches further back than ECS: what it knows of the selection, without the tasks that ECS knows.
+    pub(super) fn begin(
+        aws: &Arc<EcsSource>,
+        selection: &Selection,
+        tasks: &[(Region, TaskRecord)],
+        now: Time,
+        absent: Option<AwsError>,
+        course: &Arc<Course>,
+    ) -> Option<Self> {
+        let from = aws.past_from(selection, now)?;
+        let known = tasks.iter().map(|(_, task)| task.id.to_lowercase()).collect();
+        Some(Self { absent, ..Self::new(aws.past(selection, from, known, now), course.clone()) })
+    }
+
+    pub(in crate::run) fn new(told: PastTasks, course: Arc<Course>) -> Self {
+        Self { told, course, absent: None, tasks: 0, group: String::new(), covered: None }
+    }
+
+    /// All that it tells.
+    pub(in crate::run) fn pages(self) -> impl Stream<Item = Past> {
+        stream::unfold(self, |mut past| async move { Some((past.next().await?, past)) })
     }
 
     /// What history says next; what goes wrong with it is told, and how many tasks there were.
-    pub(in crate::run) async fn next(&mut self, past: &mut PastTasks, course: &Course) -> Option<Past> {
-        match past.next().await {
+    async fn next(&mut self) -> Option<Past> {
+        match self.told.next().await {
             Some(Ok(page)) => {
                 for error in &page.errors {
-                    course.lose_one_of(&format!("{}: broken", page.group), error.to_string(), error.hint());
+                    self.course.lose_one_of(&format!("{}: broken", page.group), error.to_string(), error.hint());
                 }
                 self.tasks += page.tasks.len();
                 self.group.clone_from(&page.group);
                 self.covered = Some(page.covered);
-                course.tell(&Notice::PastCovered { at: page.covered, from: past.from, until: past.until });
+                self.course.tell(&Notice::PastCovered {
+                    at: page.covered,
+                    from: self.told.from,
+                    until: self.told.until,
+                });
                 return Some(page);
             }
             // Who has not asked for history by its name is told where it would be.
-            Some(Err(NoHistory::NoGroup { .. })) if past.is_guessed && self.is_quiet => {}
-            Some(Err(error @ NoHistory::NoGroup { .. })) if past.is_guessed => {
-                course.tell(&Notice::NoPast { error: error.to_string(), hint: error.hint() });
+            Some(Err(error @ NoHistory::NoGroup { .. })) if self.told.is_guessed => {
+                self.course.tell(&Notice::NoPast { error: error.to_string(), hint: error.hint() });
             }
             Some(Err(error)) => {
                 let covered = self.covered.map_or(String::new(), |covered| {
                     format!("history is read only to {}: ", moment::spaced(covered, &TimeZone::UTC))
                 });
-                course.lose(format!("{covered}{error}"), error.hint());
+                self.course.lose(format!("{covered}{error}"), error.hint());
             }
             None => {}
         }
         if self.covered.is_some() {
-            course.tell(&Notice::PastRead { tasks: self.tasks, group: self.group.clone() });
+            self.course.tell(&Notice::PastRead { tasks: self.tasks, group: self.group.clone() });
+        }
+        if let (0, Some(error)) = (self.tasks, &self.absent) {
+            self.course.lose_to_aws(error);
         }
         None
     }

@@ -61,6 +61,7 @@ impl fmt::Debug for Headers {
 
 /// What is wrong with a header. Says nothing of its value, and nothing of its name, which may be a value gone astray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HeaderProblem {
     /// There is no `=`.
     #[error("is not NAME=VALUE")]

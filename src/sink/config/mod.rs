@@ -218,6 +218,7 @@ pub struct OtlpConfig {
 
 /// A setting that makes no sense. Never shows a header or a part of a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// Not a URL.
     #[error("{setting} is not a url: {why}")]

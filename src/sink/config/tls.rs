@@ -14,6 +14,7 @@ pub(crate) struct TlsMaterial {
 
 /// A file that TLS cannot be set up with.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TlsError {
     /// It cannot be read.
     #[error("failed to read {}: {source}", path.display())]

@@ -19,6 +19,7 @@ const CAUSES: usize = 100;
 
 /// The closing report of a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeliveryReport {
     /// The first [`TASK_LINES`] tasks, in the order in which they came.
     pub tasks: Vec<TaskLine>,
@@ -30,6 +31,7 @@ pub struct DeliveryReport {
 
 /// One task.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TaskLine {
     /// What it is called.
     pub label: String,
@@ -69,6 +71,7 @@ impl TaskLine {
 
 /// What became of the spans at one destination: `accepted + rejected + undelivered` is `made`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DestinationReport {
     /// What it is called.
     pub name: String,
@@ -115,6 +118,7 @@ pub struct DestinationReport {
 
 /// Spans that were not accepted, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Trouble {
     /// How they were lost.
     pub lost: Lost,

@@ -29,6 +29,7 @@ pub struct Undelivered {
 
 /// Where a request was to go.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MeantFor {
     /// As `--to` names it: `otlp`, `xray:eu-west-1`.
     pub to: String,
@@ -40,6 +41,7 @@ pub struct MeantFor {
 
 /// What stands beside a request under the key `ecspan`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Note {
     /// Why it is here.
     pub outcome: Lost,

@@ -42,28 +42,8 @@ impl FileTransport {
 
     /// Opens a file, so that a wrong path is known before any work is done.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        match fs::metadata(path) {
-            Ok(existing) if existing.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            Ok(existing) => {
-                // Also says whether it may be written, which a move would not ask.
-                let file = OpenOptions::new().write(true).open(path)?;
-                if !existing.is_file() {
-                    return Ok(Self::new(path.to_owned(), Box::new(file), None));
-                }
-                // A link stays, and what it leads to is replaced.
-                let place = fs::canonicalize(path)?;
-                clear_beside(&place);
-                let (draft, file) = Draft::beside(place)?;
-                file.set_permissions(existing.permissions())?;
-                Ok(Self::new(path.to_owned(), Box::new(file), Some(draft)))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                clear_beside(path);
-                let (draft, file) = Draft::beside(path.to_owned())?;
-                Ok(Self::new(path.to_owned(), Box::new(file), Some(draft)))
-            }
-            Err(error) => Err(error),
-        }
+        let (file, draft) = create(path)?;
+        Ok(Self::new(path.to_owned(), Box::new(file), draft))
     }
 
     /// Opens a file to write more lines to its end, each in place at once: for runs without an end.
@@ -98,9 +78,46 @@ impl FileTransport {
     }
 }
 
-/// Stdout as a file: to std's own handle a closed one is as good as any.
+/// Opens a file, or a draft of it where it can be moved into its place.
+fn create(path: &Path) -> io::Result<(fs::File, Option<Draft>)> {
+    match fs::metadata(path) {
+        Ok(existing) if existing.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(existing) => {
+            // Also says whether it may be written, which a move would not ask.
+            let file = OpenOptions::new().write(true).open(path)?;
+            if !existing.is_file() {
+                return Ok((file, None));
+            }
+            // A link stays, and what it leads to is replaced.
+            let place = fs::canonicalize(path)?;
+            clear_beside(&place);
+            let (draft, file) = Draft::beside(place)?;
+            file.set_permissions(existing.permissions())?;
+            Ok((file, Some(draft)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            clear_beside(path);
+            let (draft, file) = Draft::beside(path.to_owned())?;
+            Ok((file, Some(draft)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file that only its owner reads, whole or not at all; what is no regular file (a pipe) gets it as it comes.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (mut file, draft) = create(path)?;
+    #[cfg(unix)]
+    if draft.is_some() {
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    file.write_all(bytes)?;
+    draft.map_or(Ok(()), Draft::put_in_place)
+}
+
+/// Stdout as a file, unless it is closed: to std's own handle a closed one is as good as any.
 #[cfg(unix)]
-fn stdout() -> io::Result<Box<dyn Write + Send>> {
+pub fn stdout() -> io::Result<Box<dyn Write + Send>> {
     use std::os::fd::AsFd;
     let file = fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
     if is_closed(&file) {
@@ -109,8 +126,9 @@ fn stdout() -> io::Result<Box<dyn Write + Send>> {
     Ok(Box::new(file))
 }
 
+/// Stdout.
 #[cfg(not(unix))]
-fn stdout() -> io::Result<Box<dyn Write + Send>> {
+pub fn stdout() -> io::Result<Box<dyn Write + Send>> {
     Ok(Box::new(io::stdout()))
 }
 

@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::{Message, length_delimiter_len};
 
 use super::encode::{EncodedTask, Items, Request, scope};
+use crate::model::cut;
 use crate::sink::reason::Reason;
 use crate::trace::semconv;
 
@@ -328,7 +329,7 @@ fn hull(a: Option<(u64, u64)>, b: Option<(u64, u64)>) -> Option<(u64, u64)> {
 fn shorten_record(record: &mut LogRecord, len: usize, fits: impl Fn(usize) -> bool) -> bool {
     let body = record.body.as_mut().and_then(|body| body.value.as_mut());
     let Some(Value::StringValue(text)) = body else { return false };
-    let mark = format!("… [cut: {} bytes]", text.len());
+    let mark = cut::mark(text.len());
     // Shorter lengths may take fewer bytes to say; what fits with the longer ones fits.
     let others = len - text.len() + mark.len();
     let (mut low, mut high) = (0, text.len());

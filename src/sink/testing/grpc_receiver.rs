@@ -8,10 +8,10 @@ use h2::server::SendResponse;
 use http::{HeaderMap, Request, Response};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::Script;
+use super::{Receiver, Script};
 
 /// What is answered to one call.
 #[derive(Clone, Debug)]
@@ -46,31 +46,15 @@ pub(crate) struct Seen {
     pub(crate) was_compressed: bool,
 }
 
-pub(crate) struct GrpcReceiver {
-    pub(crate) url: String,
-    pub(crate) script: Arc<Script<GrpcStep, Seen>>,
-    _running: JoinSet<()>,
-}
+pub(crate) type GrpcReceiver = Receiver<GrpcStep, Seen>;
 
 impl GrpcReceiver {
     pub(crate) async fn start(steps: impl IntoIterator<Item = GrpcStep>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let script = Script::new(steps);
-        let mut running = JoinSet::new();
-        running.spawn(accept(listener, Arc::clone(&script)));
-        Self { url, script, _running: running }
-    }
-}
-
-async fn accept(listener: TcpListener, script: Arc<Script<GrpcStep, Seen>>) {
-    let mut connections = JoinSet::new();
-    while let Ok((socket, _)) = listener.accept().await {
-        let script = Arc::clone(&script);
-        connections.spawn(async move {
+        Self::serving(steps, async |socket, script| {
             // A connection that ends is what some tests are about.
             let _ = serve(socket, &script).await;
-        });
+        })
+        .await
     }
 }
 

@@ -1,15 +1,13 @@
 //! A scripted HTTP/1.1 receiver on loopback, by hand.
 
 use std::io;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::net::TcpStream;
 
-use super::Script;
+use super::{Receiver, Script};
 
 /// What is answered to one request.
 #[derive(Clone, Debug)]
@@ -42,31 +40,15 @@ pub(crate) struct Seen {
     pub(crate) body: Bytes,
 }
 
-pub(crate) struct HttpReceiver {
-    pub(crate) url: String,
-    pub(crate) script: Arc<Script<HttpStep, Seen>>,
-    _running: JoinSet<()>,
-}
+pub(crate) type HttpReceiver = Receiver<HttpStep, Seen>;
 
 impl HttpReceiver {
     pub(crate) async fn start(steps: impl IntoIterator<Item = HttpStep>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let script = Script::new(steps);
-        let mut running = JoinSet::new();
-        running.spawn(accept(listener, Arc::clone(&script)));
-        Self { url, script, _running: running }
-    }
-}
-
-async fn accept(listener: TcpListener, script: Arc<Script<HttpStep, Seen>>) {
-    let mut connections = JoinSet::new();
-    while let Ok((socket, _)) = listener.accept().await {
-        let script = Arc::clone(&script);
-        connections.spawn(async move {
+        Self::serving(steps, async |socket, script| {
             // A connection that ends is what some steps are about.
             let _ = serve(socket, &script).await;
-        });
+        })
+        .await
     }
 }
 

@@ -15,6 +15,8 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 pub(crate) use self::data::{full_span, log_span, task, task_of};
 pub(crate) use self::grpc_receiver::{GrpcReceiver, GrpcStep, gunzipped};
@@ -49,6 +51,34 @@ impl<Step: Debug, Seen: Clone> Script<Step, Seen> {
         let left = self.steps.lock().unwrap();
         assert!(left.is_empty(), "requests did not come: {left:?}");
         self.seen.lock().unwrap().clone()
+    }
+}
+
+/// A receiver on loopback that plays a script.
+pub(crate) struct Receiver<Step, Seen> {
+    pub(crate) url: String,
+    pub(crate) script: Arc<Script<Step, Seen>>,
+    _running: JoinSet<()>,
+}
+
+impl<Step: Debug + Send + 'static, Seen: Clone + Send + 'static> Receiver<Step, Seen> {
+    /// Hands each connection to `serve`.
+    async fn serving<F: Future<Output = ()> + Send + 'static>(
+        steps: impl IntoIterator<Item = Step>,
+        serve: impl Fn(TcpStream, Arc<Script<Step, Seen>>) -> F + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let script = Script::new(steps);
+        let mut running = JoinSet::new();
+        let played = Arc::clone(&script);
+        running.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((socket, _)) = listener.accept().await {
+                connections.spawn(serve(socket, Arc::clone(&played)));
+            }
+        });
+        Self { url, script, _running: running }
     }
 }
 

@@ -77,6 +77,16 @@ async fn a_partial_success_is_set_aside_and_an_unknown_outcome_is_not() {
 }
 
 #[tokio::test]
+async fn a_partial_success_without_a_reason_is_saved_as_such() {
+    let (_place, folder) = folder();
+    let partial = r#"{"partialSuccess":{"rejectedSpans":"1"}}"#;
+    let receiver = HttpReceiver::start([HttpStep::answer(200, "content-type: application/json", partial)]).await;
+    deliver_to(destination(&receiver.url, "http/json", |_| {}).keeping(&folder), vec![task("a", 2)]).await;
+    let note = only(&only_file(&folder)).note.unwrap();
+    assert_eq!((note.outcome, note.reason.as_str()), (Lost::Partial, "the receiver does not say why"));
+}
+
+#[tokio::test]
 async fn what_cannot_be_saved_is_told() {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("file"), "").unwrap();

@@ -16,6 +16,7 @@ use crate::source::target::is_whole_id;
 
 /// Why AWS did not give what was asked.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AwsError {
     /// Nobody says which region to ask.
     #[error("no AWS region is set")]

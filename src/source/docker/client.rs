@@ -42,6 +42,7 @@ pub struct Docker {
 
 /// Why Docker could not be asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DockerError {
     /// No such kind of address.
     #[error("Docker at {host}: only unix:// and tcp:// are supported")]

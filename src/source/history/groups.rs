@@ -24,9 +24,18 @@ pub(super) struct Group {
     pub(super) name: String,
     /// What was written before is not kept; `None`: nobody says.
     pub(super) begins: Option<Time>,
+    /// What it holds, as far as anybody says.
+    pub(super) bytes: Option<u64>,
 }
 
 impl Group {
+    /// How much of what it holds is of the time since then, as far as anybody says.
+    pub(super) fn bytes_since(&self, from: Time, now: Time) -> u64 {
+        let (Some(bytes), Some(begins)) = (self.bytes, self.begins) else { return 0 };
+        let share = now.since(from.max(begins)).as_secs_f64() / now.since(begins).as_secs_f64().max(1.0);
+        (bytes as f64 * share.min(1.0)) as u64
+    }
+
     pub(super) fn is_arn(&self) -> bool {
         self.name.starts_with("arn:")
     }
@@ -57,7 +66,7 @@ impl EcsSource {
                 let region = Arn::parse(name).map_or_else(|| region.clone(), |arn| Region::new(arn.region.to_owned()));
                 // As the console copies it, it ends in `:*`, which is of its streams.
                 let name = name.trim_end_matches(":*").to_owned();
-                return Ok(vec![Group { region, name, begins: None }]);
+                return Ok(vec![Group { region, name, begins: None, bytes: None }]);
             }
             HistoryChoice::Group(name) => Some(name.clone()),
             _ => cluster.map(|cluster| format!("{CAPTURED}{cluster}{OF_CLUSTER}")),
@@ -70,7 +79,7 @@ impl EcsSource {
                 None => Err(NoHistory::NoGroup { group: name, cluster: cluster.map(str::to_owned) }),
             },
             // Whoever may not list groups may still read this one.
-            (Some(name), Err(_)) => Ok(vec![Group { region: region.clone(), name, begins: None }]),
+            (Some(name), Err(_)) => Ok(vec![Group { region: region.clone(), name, begins: None, bytes: None }]),
             (None, Ok(mut groups)) => {
                 groups.retain(|group| group.name.ends_with(OF_CLUSTER));
                 let none = || NoHistory::NoGroup { group: format!("{CAPTURED}CLUSTER{OF_CLUSTER}"), cluster: None };
@@ -93,7 +102,8 @@ impl EcsSource {
                     group.creation_time.and_then(|millis| Time::from_unix_millis(u64::try_from(millis).ok()?));
                 let kept = group.retention_in_days.and_then(|days| u64::try_from(days).ok());
                 let oldest = kept.map(|days| before(now, Duration::from_secs(days * 86_400)));
-                Some(Group { region: region.clone(), name: group.log_group_name?, begins: created.max(oldest) })
+                let bytes = group.stored_bytes.and_then(|bytes| u64::try_from(bytes).ok());
+                Some(Group { region: region.clone(), name: group.log_group_name?, begins: created.max(oldest), bytes })
             }));
             token = page.next_token;
             if token.is_none() {

@@ -6,6 +6,7 @@
 
 mod filter;
 mod groups;
+mod insights;
 mod lines;
 mod pattern;
 mod settling;
@@ -100,6 +101,14 @@ pub enum NoHistory {
         /// What is wrong with the first of them.
         first: String,
     },
+    /// A query did not come to its end.
+    #[error("the query of log group {group} ended early: {status}")]
+    QueryEnded {
+        /// The group.
+        group: String,
+        /// How it ended.
+        status: String,
+    },
     /// History could not be read.
     #[error("its history cannot be read: {0}")]
     Unread(AwsError),
@@ -126,18 +135,24 @@ impl Hint for NoHistory {
                  long (docs/history.md)"
                     .to_owned()
             }
+            Self::QueryEnded { .. } => {
+                "somebody or something stopped it (an account runs 30 queries at once, an hour each): the same command reads all of it again, and                  what was sent stays as it is"
+                    .to_owned()
+            }
             Self::Unread(error) => return error.hint(),
         })
     }
 }
 
 impl NoHistory {
-    /// What AWS said of a group.
-    fn of(error: AwsError, group: &Group, cluster: Option<&str>) -> Self {
-        if error.code() == Some("ResourceNotFoundException") {
-            return Self::NoGroup { group: group.name.clone(), cluster: cluster.map(str::to_owned) };
+    /// The same, known to be about a group: it may be that this is not there.
+    fn of(self, group: &Group, cluster: Option<&str>) -> Self {
+        match self {
+            Self::Unread(error) if error.code() == Some("ResourceNotFoundException") => {
+                Self::NoGroup { group: group.name.clone(), cluster: cluster.map(str::to_owned) }
+            }
+            other => other,
         }
-        Self::Unread(error)
     }
 }
 
@@ -213,7 +228,7 @@ impl EcsSource {
         let mut searches = futures::stream::iter(searches).buffered(CONCURRENT);
         let mut broken = None;
         while let Some(lines) = searches.next().await {
-            let lines = lines.map_err(|error| NoHistory::of(error, group, cluster))?;
+            let lines = lines.map_err(|error| NoHistory::Unread(error).of(group, cluster))?;
             let mut records = vec![];
             for line in &lines {
                 let said = lines::said(&group.name, line);

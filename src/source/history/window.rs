@@ -12,10 +12,9 @@ use tokio::task::JoinSet;
 use super::filter::{Page, Span};
 use super::groups::{Group, before};
 use super::settling::Settling;
-use super::{CONCURRENT, DAY, HistoryChoice, NoHistory, lines, pattern};
+use super::{CONCURRENT, DAY, HistoryChoice, NoHistory, insights, lines, pattern};
 use crate::model::Time;
 use crate::model::observation::TaskRecord;
-use crate::source::aws::AwsError;
 use crate::source::ecs::EcsSource;
 use crate::source::error::ReadError;
 use crate::source::select::{Selection, StatusFilter};
@@ -24,6 +23,17 @@ use crate::source::select::{Selection, StatusFilter};
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 /// A window is searched in so many parts, of a day at most and an hour at least.
 const PARTS: u32 = 28;
+
+/// From so many bytes on a filter takes minutes, and a query pays: it is charged by what it looks through.
+const LARGE: u64 = 512 * 1024 * 1024;
+
+/// How a group is searched.
+#[derive(Debug)]
+struct Search {
+    pattern: String,
+    /// By a query of Logs Insights, where that pays.
+    query: Option<String>,
+}
 
 /// What history tells next of a window.
 #[derive(Debug)]
@@ -75,6 +85,11 @@ impl EcsSource {
         }
     }
 
+    /// Whether somebody has said which group keeps events.
+    pub const fn has_named_history(&self) -> bool {
+        matches!(self.history.choice, HistoryChoice::Group(_))
+    }
+
     /// The selected tasks that history knows from a time on, but for those that are `known` (ids in lower case).
     pub fn past(self: &Arc<Self>, selection: &Selection, from: Time, known: HashSet<String>, now: Time) -> PastTasks {
         let (sender, told) = mpsc::channel(1);
@@ -101,13 +116,14 @@ impl EcsSource {
         let region = self.region(None).map_err(NoHistory::Unread)?;
         let cluster = Some(selection.cluster.as_str());
         let groups = self.groups(&region, cluster, now).await?;
-        let pattern: Arc<str> = pattern::of_stopped(selection).into();
         let mut settling = Settling::without(known);
         for group in groups {
             let from = group.begins.map_or(from, |begins| begins.max(from));
-            let mut pages = std::pin::pin!(self.pages_of(&group, &pattern, from, now));
+            let query = (group.bytes_since(from, now) >= LARGE).then(|| insights::of_stopped(selection));
+            let search = Search { pattern: pattern::of_stopped(selection), query };
+            let mut pages = std::pin::pin!(self.pages_of(&group, search, from, now));
             while let Some((page, covered)) = pages.next().await {
-                let page = page.map_err(|error| NoHistory::of(error, &group, cluster))?;
+                let page = page.map_err(|error| error.of(&group, cluster))?;
                 let mut errors = vec![];
                 for line in &page.lines {
                     let said = lines::said(&group.name, line);
@@ -139,16 +155,16 @@ impl EcsSource {
     fn pages_of(
         self: &Arc<Self>,
         group: &Group,
-        pattern: &Arc<str>,
+        search: Search,
         from: Time,
         until: Time,
-    ) -> impl Stream<Item = (Result<Page, AwsError>, Time)> + use<> {
-        let (source, group, pattern) = (self.clone(), Arc::new(group.clone()), pattern.clone());
+    ) -> impl Stream<Item = (Result<Page, NoHistory>, Time)> + use<> {
+        let (source, group, search) = (self.clone(), Arc::new(group.clone()), Arc::new(search));
         let parts = stream::iter(forwards(from, until)).map(move |span| {
             let (sender, pages) = mpsc::channel(1);
-            let (source, group, pattern) = (source.clone(), group.clone(), pattern.clone());
+            let (source, group, search) = (source.clone(), group.clone(), search.clone());
             let mut reading = JoinSet::new();
-            reading.spawn(async move { source.tell_pages(&group, &pattern, span, &sender).await });
+            reading.spawn(async move { source.tell_pages(&group, &search, span, &sender).await });
             let pages = stream::unfold((pages, reading), |(mut pages, reading)| async move {
                 Some((pages.recv().await?, (pages, reading)))
             });
@@ -160,14 +176,24 @@ impl EcsSource {
     async fn tell_pages(
         &self,
         group: &Group,
-        pattern: &str,
+        search: &Search,
         span: Span,
-        pages: &mpsc::Sender<(Result<Page, AwsError>, Time)>,
+        pages: &mpsc::Sender<(Result<Page, NoHistory>, Time)>,
     ) {
         let end = |span: Span| span.until.unwrap_or(Time::from_unix_nanos(0));
+        if let Some(query) = &search.query {
+            match self.queried(group, query, span).await {
+                // Whoever may not query may still filter.
+                Err(NoHistory::Unread(error)) if error.code() == Some("AccessDeniedException") => {}
+                found => {
+                    let _ = pages.send((found.map(|lines| Page { lines, next: None }), end(span))).await;
+                    return;
+                }
+            }
+        }
         let (mut token, mut covered) = (None, span.from.unwrap_or(Time::from_unix_nanos(0)));
         loop {
-            let page = self.filtered(group, pattern, span, token).await;
+            let page = self.filtered(group, &search.pattern, span, token).await.map_err(NoHistory::Unread);
             token = page.as_ref().ok().and_then(|page| page.next.clone());
             let last = page.as_ref().ok().and_then(|page| page.lines.last()).map(|line| line.time);
             covered = if token.is_none() { end(span) } else { last.map_or(covered, |last| last.max(covered)) };

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+pub(super) use self::search::Before;
 use self::search::Search;
 use super::error::ReadError;
 
@@ -72,6 +73,12 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
+/// Whether bytes begin as UTF-16 does: with a mark, or with ASCII, as JSON and the AWS CLI do.
+#[cfg(feature = "aws")]
+pub(super) const fn begins_as_utf16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..0x80, 0, 1..0x80, 0, ..] | [0, 1..0x80, 0, 1..0x80, ..])
+}
+
 /// Hands every document of `text` to `take`. `origin` is what to call the text.
 pub(super) fn documents(origin: &str, text: &str, take: Take<'_>) -> Remarks {
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
@@ -85,7 +92,7 @@ pub(super) fn documents(origin: &str, text: &str, take: Take<'_>) -> Remarks {
                 let is_only_one = count == 0 && text.get(end..).is_none_or(|rest| rest.trim().is_empty());
                 // A prompt or a log line may begin with what happens to be JSON.
                 if !is_only_one && is_plain(&value) {
-                    return Search::new(origin, text, begin, count).run(take);
+                    return rest(origin, text, begin, count, take);
                 }
                 // A file of one document needs no number.
                 let place = if is_only_one { origin.to_owned() } else { format!("{origin}: document {}", count + 1) };
@@ -93,13 +100,26 @@ pub(super) fn documents(origin: &str, text: &str, take: Take<'_>) -> Remarks {
                 let _ = take(&place, value, Trust::Whole);
                 count += 1;
             }
-            Some(Err(_)) => return Search::new(origin, text, begin, count).run(take),
+            Some(Err(_)) => return rest(origin, text, begin, count, take),
         }
     }
 }
 
+/// What is behind so many documents and is not JSON alone.
+fn rest(origin: &str, text: &str, begin: usize, count: usize, take: Take<'_>) -> Remarks {
+    let (before, rest) = text.split_at_checked(begin).unwrap_or(("", text));
+    let mut place = Before::default();
+    place.pass(before);
+    search(origin, rest, place, count, take)
+}
+
+/// Looks a text through, `before` which so many documents stand.
+pub(super) fn search(origin: &str, text: &str, before: Before, count: usize, take: Take<'_>) -> Remarks {
+    Search::new(origin, text, before, count).run(take)
+}
+
 /// Whether a value is no document.
-fn is_plain(value: &Value) -> bool {
+pub(super) fn is_plain(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().all(is_plain),
         Value::Object(_) => false,

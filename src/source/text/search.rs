@@ -12,8 +12,7 @@ use crate::source::error::ReadError;
 /// The search for documents in a text that is not JSON from there on.
 pub(super) struct Search<'a> {
     origin: &'a str,
-    /// What was read before it.
-    before: &'a str,
+    before: Before,
     text: Cow<'a, str>,
     /// So many documents were read before.
     count: usize,
@@ -30,6 +29,23 @@ pub(super) struct Search<'a> {
     left: usize,
 }
 
+/// Where a text begins that stands in another: behind so many lines, and behind so many characters of the last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::source) struct Before {
+    lines: usize,
+    columns: usize,
+}
+
+impl Before {
+    /// More stands before it.
+    pub(in crate::source) fn pass(&mut self, text: &str) {
+        let lines = text.matches('\n').count();
+        let own = text.rsplit('\n').next().unwrap_or_default().chars().count();
+        self.lines += lines;
+        self.columns = if lines == 0 { self.columns + own } else { own };
+    }
+}
+
 /// Something that began as JSON and did not go on as such.
 #[derive(Clone, Debug)]
 struct Failure {
@@ -43,10 +59,9 @@ const NAMED: usize = 5;
 const AROUND: usize = 64 * 1024;
 
 impl<'a> Search<'a> {
-    pub(super) fn new(origin: &'a str, text: &'a str, begin: usize, count: usize) -> Self {
-        let (before, rest) = text.split_at_checked(begin).unwrap_or(("", text));
-        let (mut text, mut notes) = (Cow::Borrowed(rest), vec![]);
-        if let Some(plain) = tidy::without_colours(rest) {
+    pub(super) fn new(origin: &'a str, whole: &'a str, before: Before, count: usize) -> Self {
+        let (mut text, mut notes) = (Cow::Borrowed(whole), vec![]);
+        if let Some(plain) = tidy::without_colours(whole) {
             text = Cow::Owned(plain);
             notes.push("colours are taken out");
         }
@@ -86,9 +101,8 @@ impl<'a> Search<'a> {
             }
             let Some(text) = tidy(&self.text) else { continue };
             let left = self.left;
-            let mut again =
-                Self { text: Cow::Owned(text), notes: self.notes.clone(), ..Self::new(self.origin, "", 0, self.count) };
-            (again.before, again.left) = (self.before, left);
+            let new = Self::new(self.origin, "", self.before, self.count);
+            let mut again = Self { text: Cow::Owned(text), notes: self.notes.clone(), left, ..new };
             again.look(take);
             self.left = again.left;
             if again.known > 0 {
@@ -364,11 +378,9 @@ impl<'a> Search<'a> {
     /// Of a place in the text, both from 1.
     fn line_and_column(&self, at: usize) -> (usize, usize) {
         let until = self.text.get(..at).unwrap_or(&self.text);
-        let line = self.before.matches('\n').count() + until.matches('\n').count() + 1;
-        let own = until.rsplit('\n').next().unwrap_or_default().chars().count();
-        let of_before =
-            if until.contains('\n') { 0 } else { self.before.rsplit('\n').next().unwrap_or_default().chars().count() };
-        (line, own + of_before + 1)
+        let mut place = self.before;
+        place.pass(until);
+        (place.lines + 1, place.columns + 1)
     }
 }
 

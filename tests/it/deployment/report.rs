@@ -40,6 +40,7 @@ pub(super) fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Compar
         trace_url: None,
         timed_out: false,
         bad: None,
+        reached: None,
         notes: &[],
         gaps: &[],
     }
@@ -55,6 +56,24 @@ fn the_reports_are_drawn_as_they_were_looked_at() {
     let slower = Comparison::new(&good, baseline(2_000));
     expect_file!["../drawn/deploy-held.txt"].assert_eq(&report::text(&report(&good, Some(&slower)), &style(true)));
     expect_file!["../drawn/deploy-held.md"].assert_eq(&report::markdown(&report(&good, Some(&slower)), &style(true)));
+}
+
+#[cfg(feature = "html")]
+#[test]
+fn the_reports_are_pages_as_they_were_looked_at() {
+    use crate::page::{bare, data};
+    let (bad, good) = (bad(), good());
+    expect_file!["../drawn/deploy-rolled-back.html"].assert_eq(&bare(&report::html(&report(&bad, None), &style(true))));
+    let slower = Comparison::new(&good, baseline(2_000));
+    let page = report::html(&report(&good, Some(&slower)), &style(true));
+    expect_file!["../drawn/deploy-held.html"].assert_eq(&bare(&page));
+    let launches = data(&page)["launches"].as_array().unwrap().clone();
+    assert_eq!(launches.len(), good.launches.len() + good.stops.len());
+    for (launch, task) in launches.iter().zip(&good.launches) {
+        let (start, end) = task.launch().unwrap();
+        assert_eq!(launch["start"], start.unix_nanos().to_string());
+        assert_eq!(launch["took"], end.unwrap().since(start).as_nanos().to_string());
+    }
 }
 
 #[test]

@@ -1,0 +1,309 @@
+//! Two tasks beside one another, from a common zero: which phase takes how much longer, and what else differs. Main type:
+//! [`Compared`]; drawn by [`text`] and [`markdown`] (and by a page).
+
+use std::time::Duration;
+
+use super::markup;
+use super::style::{Style, Tone};
+use super::wrap::wrapped;
+use super::{escape, moment};
+use crate::model::phases::{Phase, PhaseKind, Phases};
+use crate::model::{TaskLife, Time, duration};
+
+/// A difference matters from this on …
+const LEAST: Duration = Duration::from_secs(1);
+/// … where the longer takes so many times the shorter.
+const RATIO: f64 = 1.25;
+/// What is not a phase: all of the launch.
+const LAUNCH: &str = "launch";
+
+/// Two tasks, and what differs.
+#[derive(Debug)]
+pub struct Compared<'a> {
+    /// The task in question, and the one it is compared with.
+    pub(super) lives: [&'a TaskLife; 2],
+    pub(super) lines: Vec<Line>,
+    /// The longer of the two launches.
+    pub(super) span: Duration,
+    /// Sentences: what takes longer, what else differs.
+    pub(super) said: Vec<String>,
+}
+
+/// A phase in both.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) name: &'static str,
+    pub(super) sides: [Option<Side>; 2],
+    /// Inside of another phase.
+    pub(super) is_inner: bool,
+}
+
+/// A phase in one of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Side {
+    /// After the start of its task.
+    pub(super) begins: Duration,
+    /// None while it goes on.
+    pub(super) length: Option<Duration>,
+    /// Whether it has a bar: what comes after the launch would hide it.
+    pub(super) is_launch: bool,
+}
+
+impl Line {
+    /// How much longer the first takes, in seconds.
+    pub(super) fn difference(&self) -> Option<f64> {
+        let [a, b] = self.lengths()?;
+        Some(a.as_secs_f64() - b.as_secs_f64())
+    }
+
+    /// Whether that is worth a look, and in which words.
+    pub(super) fn matters(&self) -> Option<String> {
+        let [a, b] = self.lengths()?;
+        let (long, short) = (a.max(b).as_secs_f64(), a.min(b).as_secs_f64());
+        // How long it ran is no question of speed.
+        let ran = self.name == PhaseKind::Running.name();
+        if ran || a.abs_diff(b) < LEAST || long < short * RATIO {
+            return None;
+        }
+        Some(match (a > b, short > 0.0) {
+            (true, true) => format!("{:.1} times as long", long / short),
+            (true, false) => "slower".to_owned(),
+            (false, true) => format!("{:.1} times as fast", long / short),
+            (false, false) => "faster".to_owned(),
+        })
+    }
+
+    pub(super) fn is_slower(&self) -> bool {
+        self.difference().is_some_and(|difference| difference > 0.0) && self.matters().is_some()
+    }
+
+    fn lengths(&self) -> Option<[Duration; 2]> {
+        let [a, b] = self.sides;
+        Some([a?.length?, b?.length?])
+    }
+}
+
+/// `+24.3 s`, `-3.5 s`.
+pub(super) fn signed(seconds: f64) -> String {
+    let length = duration::short(Duration::from_secs_f64(seconds.abs()));
+    format!("{}{length}", if seconds < 0.0 { "-" } else { "+" })
+}
+
+impl<'a> Compared<'a> {
+    /// `a` beside `b`.
+    pub fn new(a: &'a TaskLife, b: &'a TaskLife) -> Self {
+        let lives = [a, b];
+        let phases = lives.map(|life| life.phases.as_ref());
+        let mut kinds: Vec<PhaseKind> =
+            phases.iter().flatten().flat_map(|phases| phases.all()).map(|phase| phase.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let side = |phases: Option<&Phases>, kind: PhaseKind| {
+            let phases = phases?;
+            let phase = phases.all().find(|phase| phase.kind == kind)?;
+            Some(Side {
+                begins: phase.start.since(phases.start),
+                length: phase.length(),
+                is_launch: is_launch(phases, phase),
+            })
+        };
+        let is_top = |kind: &PhaseKind| {
+            phases.iter().flatten().any(|phases| phases.list.iter().any(|phase| phase.kind == *kind))
+        };
+        let mut lines: Vec<Line> = kinds
+            .iter()
+            .map(|kind| Line {
+                name: kind.name(),
+                sides: phases.map(|phases| side(phases, *kind)),
+                is_inner: !is_top(kind),
+            })
+            .collect();
+        let launch = Line { name: LAUNCH, sides: phases.map(|phases| launch(phases?)), is_inner: false };
+        let span = launch.sides.iter().flatten().filter_map(|side| side.length).max().unwrap_or_default();
+        lines.insert(0, launch);
+        let mut compared = Self { lives, lines, span, said: vec![] };
+        compared.said = compared.sentences();
+        compared
+    }
+
+    fn sentences(&self) -> Vec<String> {
+        let mut said = vec![];
+        let [a, b] = self.lives;
+        let launch = self.lines.first();
+        if let Some(lengths) = launch.and_then(Line::lengths) {
+            let [mine, other] = lengths.map(duration::short);
+            let more = match launch.and_then(Line::difference).unwrap_or_default() {
+                difference if difference.abs() < 0.001 => "as long as the other".to_owned(),
+                difference if difference > 0.0 => {
+                    format!("{} more", duration::short(Duration::from_secs_f64(difference)))
+                }
+                difference => format!("{} less", duration::short(Duration::from_secs_f64(-difference))),
+            };
+            said.push(format!("the launch took {mine}, that of the other {other}: {more}"));
+        }
+        let phases = || self.lines.iter().skip(1).filter(|line| !line.is_inner && line.matters().is_some());
+        let most = |line: &&Line| (line.difference().unwrap_or_default() * 1e3) as i64;
+        if let Some(line) = phases().max_by_key(most).filter(|line| line.is_slower()) {
+            let (more, word) = (signed(line.difference().unwrap_or_default()), line.matters().unwrap_or_default());
+            said.push(format!("{} is what takes most of the time more: {more}, {word}", line.name));
+        }
+        let outcome = |life: &TaskLife| {
+            life.outcome.failure.as_ref().map_or_else(|| "no failure".to_owned(), |failure| failure.description.clone())
+        };
+        let mut differs = |what: &str, mine: Option<String>, other: Option<String>| {
+            if mine != other {
+                let [mine, other] = [mine, other].map(|value| value.unwrap_or_else(|| "not known".to_owned()));
+                said.push(format!("{what} differs: {mine}, and {other} of the other"));
+            }
+        };
+        differs("outcome", Some(outcome(a)), Some(outcome(b)));
+        let definition = |life: &TaskLife| {
+            life.task.task_definition_arn.as_deref().map(|arn| crate::model::arn::last_part(arn).to_owned())
+        };
+        differs("task definition", definition(a), definition(b));
+        for container in &a.containers {
+            let Some(other) = b.containers.iter().find(|other| other.name() == container.name()) else { continue };
+            let name = container.name();
+            differs(&format!("image of container {name}"), container.record.image.clone(), other.record.image.clone());
+            if container.record.image == other.record.image {
+                let digests = [&container.record.image_digest, &other.record.image_digest];
+                differs(&format!("digest of container {name}"), digests[0].clone(), digests[1].clone());
+            }
+        }
+        let capacity = |life: &TaskLife| life.task.capacity_provider.clone().or_else(|| life.task.launch_type.clone());
+        differs("capacity", capacity(a), capacity(b));
+        differs("availability zone", a.task.availability_zone.clone(), b.task.availability_zone.clone());
+        differs("CPU", a.task.cpu.clone(), b.task.cpu.clone());
+        differs("memory", a.task.memory.clone(), b.task.memory.clone());
+        differs("platform version", a.task.platform_version.clone(), b.task.platform_version.clone());
+        said
+    }
+}
+
+fn launched(phases: &Phases) -> Option<Time> {
+    phases.launched.or(phases.end_began)
+}
+
+fn is_launch(phases: &Phases, phase: &Phase) -> bool {
+    launched(phases).is_none_or(|launched| phase.end.is_some_and(|end| end <= launched))
+}
+
+fn launch(phases: &Phases) -> Option<Side> {
+    let length = launched(phases).map(|launched| launched.since(phases.start));
+    Some(Side { begins: Duration::ZERO, length, is_launch: true })
+}
+
+/// Columns of the longest name, of a length, of a difference.
+const NAME: usize = 24;
+const LENGTH: usize = 18;
+const MORE: usize = 14;
+const WORD: usize = 20;
+
+/// Draws both for the terminal.
+pub fn text(compared: &Compared<'_>, style: &Style) -> String {
+    let mut out = String::new();
+    for (mark, life) in ["A  ", "B  "].into_iter().zip(compared.lives) {
+        wrapped(&mut out, mark, Tone::Title, &title(life, style), style);
+    }
+    out.push('\n');
+    let room = style.width.saturating_sub(NAME + 2 + 1 + LENGTH + MORE + 2 + WORD).max(6);
+    for line in &compared.lines {
+        for (at, side) in line.sides.iter().enumerate() {
+            let name = if at == 0 { line.name } else { "" };
+            let indent = if line.is_inner { "  " } else { "" };
+            let name = style.pad(&format!("{indent}{name}"), NAME);
+            let tone = if line.is_slower() && at == 0 { Tone::Bad } else { Tone::Launch };
+            let bar = style.paint(tone, &bar(*side, compared.span, room, style));
+            let length = match side {
+                Some(Side { length: Some(length), .. }) => duration::exact(*length),
+                Some(Side { length: None, .. }) => "goes on".to_owned(),
+                None => style.pick("–", "-").to_owned(),
+            };
+            let more = line.difference().filter(|_| at == 0).map_or(String::new(), signed);
+            let word = line.matters().filter(|_| at == 0).unwrap_or_default();
+            let word = style.paint(if line.is_slower() { Tone::Bad } else { Tone::Running }, &style.fit(&word, WORD));
+            let letter = ["A", "B"][at];
+            let row = format!("{name}{letter} {bar} {:>LENGTH$}{more:>MORE$}  {word}", style.fit(&length, LENGTH));
+            out.push_str(row.trim_end());
+            out.push('\n');
+        }
+    }
+    out.push('\n');
+    for said in &compared.said {
+        wrapped(&mut out, style.pick("• ", "* "), Tone::Plain, said, style);
+    }
+    out
+}
+
+fn title(life: &TaskLife, style: &Style) -> String {
+    let revision = life.task.revision().map_or(String::new(), |revision| format!(":{revision}"));
+    let start =
+        life.phases.as_ref().map_or(String::new(), |phases| format!("  {}", moment::spaced(phases.start, &style.zone)));
+    format!("task {}{revision}  {}{start}", life.family(), life.task.id)
+}
+
+fn bar(side: Option<Side>, span: Duration, room: usize, style: &Style) -> String {
+    let Some(Side { begins, length: Some(length), is_launch: true }) = side else { return " ".repeat(room) };
+    let column = |at: Duration| {
+        if span.is_zero() { 0 } else { (at.as_secs_f64() / span.as_secs_f64() * room as f64).round() as usize }
+    };
+    let first = column(begins).min(room.saturating_sub(1));
+    // However short, it can be seen.
+    let last = column(begins + length).clamp(first + 1, room.max(first + 1));
+    let fill = style.pick("█", "=").repeat(last - first);
+    format!("{}{fill}{}", " ".repeat(first), " ".repeat(room.saturating_sub(last)))
+}
+
+/// Draws both as Markdown.
+pub fn markdown(compared: &Compared<'_>, style: &Style) -> String {
+    let mut out = String::new();
+    let [a, b] = compared.lives;
+    markup::push(&mut out, &format!("## Task {} beside {}", markup::text(a.family()), markup::text(b.family())));
+    let titles = ["A", "B"].into_iter().zip(compared.lives);
+    let titles: Vec<String> =
+        titles.map(|(mark, life)| format!("- {mark}: {}", markup::text(&title(life, style)))).collect();
+    markup::push(&mut out, &titles.join("\n"));
+    let said: Vec<String> = compared.said.iter().map(|said| format!("- {}", markup::text(said))).collect();
+    if !said.is_empty() {
+        markup::push(&mut out, &said.join("\n"));
+    }
+    let mut rows = vec!["| phase | A | B | difference | |".to_owned(), "|---|---:|---:|---:|---|".to_owned()];
+    for line in &compared.lines {
+        let length = |side: Option<Side>| side.and_then(|side| side.length).map_or(String::new(), duration::exact);
+        let [mine, other] = line.sides.map(length);
+        let word =
+            line.matters().map_or(String::new(), |word| if line.is_slower() { format!("**{word}**") } else { word });
+        let indent = if line.is_inner { "– " } else { "" };
+        let more = line.difference().map_or(String::new(), signed);
+        rows.push(format!("| {indent}{} | {mine} | {other} | {more} | {word} |", escape::text(line.name)));
+    }
+    markup::push(&mut out, &rows.join("\n"));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(a: u64, b: u64) -> Line {
+        let side = |millis| {
+            Some(Side { begins: Duration::ZERO, length: Some(Duration::from_millis(millis)), is_launch: true })
+        };
+        Line { name: "image pull", sides: [side(a), side(b)], is_inner: false }
+    }
+
+    #[test]
+    fn what_matters_is_long_enough_and_large_enough() {
+        for (a, b, word) in [
+            (30_000, 10_000, Some("3.0 times as long")),
+            (10_000, 30_000, Some("3.0 times as fast")),
+            (1_900, 1_000, None),
+            (101_000, 100_000, None),
+            (5_000, 0, Some("slower")),
+            (0, 0, None),
+        ] {
+            assert_eq!(line(a, b).matters().as_deref(), word, "{a} {b}");
+        }
+        assert_eq!([24.3, -3.5].map(signed), ["+24.3 s", "-3.5 s"]);
+    }
+}

@@ -1,0 +1,59 @@
+//! Two tasks beside one another, above the articles of both. Main function: [`section`].
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use super::picture::percent;
+use super::text::shown;
+use crate::model::duration;
+use crate::render::compare::{Compared, Line, Side, signed};
+
+/// What differs, first in words, then phase by phase from a common zero.
+pub(super) fn section(compared: &Compared<'_>) -> Markup {
+    html! {
+        section class="beside" aria-labelledby="beside" {
+            h1 id="beside" { (shown(compared.lives[0].family())) " beside " (shown(compared.lives[1].family())) }
+            ul class="found" { @for said in &compared.said { li class="remark" { span class="mark" aria-hidden="true" { "•" } (shown(said)) } } }
+            div class="scroll" tabindex="0" role="group" aria-label="Table of both" {
+                table {
+                    thead { tr {
+                        th scope="col" { "Phase" } th scope="col" class="number" { "First" } th scope="col" class="number" { "Other" }
+                        th scope="col" class="number" { "Difference" } th scope="col" { "Matters" } th scope="col" { "The launches, from a common zero" }
+                    } }
+                    tbody { @for line in &compared.lines { (row(line, compared.span)) } }
+                }
+            }
+        }
+    }
+}
+
+fn row(line: &Line, span: Duration) -> Markup {
+    let length = |side: Option<Side>| match side {
+        Some(Side { length: Some(length), .. }) => duration::exact(length),
+        Some(Side { length: None, .. }) => "goes on".to_owned(),
+        None => String::new(),
+    };
+    html! {
+        tr class=(if line.is_inner { "depth-2" } else { "depth-1" }) {
+            th scope="row" { (line.name) }
+            @for side in line.sides { td class="number" { (length(side)) } }
+            td class="number" { @if let Some(difference) = line.difference() { (signed(difference)) } }
+            td class="word" { @if let Some(word) = line.matters() { span class=(if line.is_slower() { "bad" } else { "running" }) { @if line.is_slower() { "✗ " } (word) } } }
+            td {
+                svg class="pair" aria-hidden="true" focusable="false" {
+                    @for (at, side) in line.sides.iter().enumerate() {
+                        @if let Some(Side { begins, length: Some(length), is_launch: true }) = side {
+                            @let class = match (at, line.is_slower()) { (0, true) => "bad", (0, false) => "launch", _ => "plain" };
+                            rect class=(class) x=(percent(part(*begins, span))) width=(percent(part(*length, span).max(0.004))) y=(3 + at * 11) height="8" {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn part(length: Duration, span: Duration) -> f64 {
+    if span.is_zero() { 0.0 } else { length.as_secs_f64() / span.as_secs_f64() }
+}
