@@ -68,7 +68,7 @@ def test_a_clean_rolling_deployment(ecspan, aws, jaeger):
     assert "20 launched, 20 started (the first after 25.2 s" in run.out and "0 failed; 20 old stopped" in " ".join(run.out.split())
     assert "image pull takes the largest part of a launch" in run.out and "note: the service deployments API is not available" in run.out
     assert len(run.out.splitlines()) < 60
-    assert dict(aws.front.calls) == {"DescribeServices": 1, "ListServiceDeployments": 1, "ListTasks": 2, "DescribeTasks": 2, "FilterLogEvents": 1, "DescribeLogGroups": 1}
+    assert dict(aws.front.calls) == {"DescribeServices": 1, "ListServiceDeployments": 1, "ListTasks": 2, "DescribeTasks": 2, "FilterLogEvents": 1}
 
     spans, _ = delivered(ecspan, jaeger, made)
     root = spans["deployment", None]
