@@ -38,7 +38,7 @@ pub(super) async fn read(files: &Files, wanted: &Wanted, stop: &Stop, course: &C
         };
         for (kind, action) in found {
             if let Some(count) = passed_by.get_mut(&kind) {
-                *count -= 1;
+                *count = count.saturating_sub(1);
             }
             actions.push(action);
         }
