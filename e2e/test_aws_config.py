@@ -233,6 +233,13 @@ def test_what_is_not_aws_s_is_told_with_status_and_host(ecspan, account, answer,
     assert "malformed" not in run.err.lower() and len(server.keys) == 1, run
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"status": "ok"}', b""])
+@pytest.mark.parametrize("command", ["ls", "ls prod", f"show prod/{'8' * 32}", "deploy web --cluster prod"])
+def test_an_answer_without_what_was_asked_for_is_no_empty_one(ecspan, account, command, body):
+    run = ecspan(*command.split(), env={"AWS_ENDPOINT_URL": account((200, JSON, body)).url})
+    assert run.code == 1 and run.out == "" and "the answer is not AWS's" in run.err and "docs/proxies.md" in run.err, run
+
+
 def test_a_page_that_may_pass_is_asked_past(ecspan, account):
     server = account((503, PAGE_OF, PAGE))
     run = ecspan("ls", env={"AWS_ENDPOINT_URL": server.url, "AWS_MAX_ATTEMPTS": "3"})

@@ -130,7 +130,7 @@ def test_thousands_of_tasks_without_a_time_are_a_few_and_a_count(ecspan, tmp_pat
 
 def test_the_size_of_a_file_that_is_felt_is_said_first(ecspan, tmp_path):
     large = tmp_path / "large.json"
-    large.write_text(" " * (65 * 1024 * 1024) + NGINX.read_text())
+    large.write_text("$ aws ecs describe-tasks" + " " * (65 * 1024 * 1024) + "\n" + NGINX.read_text())
     run = ecspan("export", large, "--to", "file:/dev/null")
-    assert run.code == 0 and run.err.startswith("note: ") and "large.json has 65 MiB and is read whole" in run.err.splitlines()[0], run
-    assert "MiB and is read whole" not in ecspan("export", NGINX, "--to", "file:/dev/null").err
+    assert run.code == 0 and run.err.startswith("note: ") and "large.json: 65 MiB of it are no list of tasks" in run.err.splitlines()[0], run
+    assert "MiB of it" not in ecspan("export", NGINX, "--to", "file:/dev/null").err

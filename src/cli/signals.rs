@@ -50,7 +50,10 @@ fn listen() -> Stop {
         let _first = RECEIVED.set(next().await);
         ask.request();
         if tokio::signal::ctrl_c().await.is_ok() {
-            terminal::tell("note", "interrupted again: ending at once");
+            terminal::tell(
+                "note",
+                "interrupted again: ending at once; what was still in hand is neither sent nor saved: the same command does it anew",
+            );
             std::process::exit(Exit::Interrupted.code().into());
         }
     });

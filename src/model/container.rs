@@ -68,10 +68,12 @@ pub struct Container {
 }
 
 impl ContainerRecord {
-    /// Whether it says anything that only a container that ran leaves.
+    /// Whether it says anything that only a container that ran leaves. The runtime gives an id, and sometimes an exit code, to one that it
+    /// could not start as well.
     pub fn has_run(&self) -> bool {
         let time = self.created.or(self.started).or(self.finished);
-        self.exit_code.is_some() || self.runtime_id.is_some() || time.is_some()
+        let is_of_runtime = self.exit_code.is_some() || self.runtime_id.is_some();
+        time.is_some() || (is_of_runtime && !outcome::says_never_started(self.reason.as_deref().unwrap_or_default()))
     }
 
     /// Whether ECS (or GuardDuty) added it: hidden unless all containers are asked for.

@@ -168,6 +168,12 @@ pub(super) fn container_failure(task: &TaskRecord, container: &ContainerRecord, 
     Some(Failure { error_type: named.map(str::to_owned).or(exit), description })
 }
 
+/// Whether a container's reason says that it was never started, whatever else is known of it.
+pub(super) fn says_never_started(reason: &str) -> bool {
+    let name = error_name(reason).unwrap_or_default();
+    ["CannotPull", "CannotCreate", "CannotStart", "ResourceInitialization"].iter().any(|what| name.starts_with(what))
+}
+
 /// Whether an exit code tells of a failure: 137 and 143 are what a stop signal leaves, unless nobody else was there to cause it.
 const fn exit_is_failure(code: i64, only_one: bool) -> bool {
     match code {

@@ -178,6 +178,7 @@ fn read_messages(messages: Vec<Envelope<'_>>, contents: &mut Contents) {
     for Envelope { place, carried } in messages {
         match carried {
             Carried::Plain(text) => read_line(&place, text, contents),
+            Carried::Other => contents.passed_by.push(event::NO_EVENT.to_owned()),
             Carried::Packed(packed) => {
                 let left = UNPACKED.saturating_sub(contents.inside.unpacked);
                 match event::unpack(packed, left) {

@@ -160,8 +160,9 @@ impl EcsSource {
         loop {
             let attempt = format!("list the clusters of {region}");
             let request = self.aws.ecs(region).list_clusters().set_next_token(token);
-            let page = request.send().await.map_err(|error| AwsError::from_sdk("ecs:ListClusters", attempt, &error))?;
-            arns.extend(page.cluster_arns.unwrap_or_default());
+            let told = |error: &_| AwsError::from_sdk("ecs:ListClusters", attempt.clone(), error);
+            let page = request.send().await.map_err(|error| told(&error))?;
+            arns.extend(page.cluster_arns.ok_or_else(|| AwsError::not_of_aws(attempt))?);
             token = page.next_token;
             if token.is_none() {
                 return Ok(arns);
@@ -358,10 +359,14 @@ impl EcsSource {
     pub(super) fn answer(&self, action: &'static str, capture: &Capture) -> Result<Value, AwsError> {
         let body = capture.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         let operation = action.rsplit(':').next().unwrap_or(action);
-        let answer: Value = serde_json::from_slice(&body).map_err(|error| AwsError::Unanswered {
-            attempt: format!("read the answer of {operation}"),
-            cause: error.to_string(),
-        })?;
+        let foreign = || AwsError::not_of_aws(format!("read the answer of {operation}"));
+        let answer: Value = serde_json::from_slice(&body).map_err(|_| foreign())?;
+        // AWS's answer to this has lists, be they empty.
+        let at = At::root(operation, &answer);
+        let has_lists = ["tasks", "services", "failures"].iter().any(|list| at.has(list));
+        if ["DescribeTasks", "DescribeServices"].contains(&operation) && !has_lists {
+            return Err(foreign());
+        }
         if self.options.record {
             self.bundle.lock().unwrap_or_else(PoisonError::into_inner).push(operation, &answer);
         }

@@ -14,6 +14,9 @@ use super::json::At;
 use super::packed::{Packing, Unpacked};
 use crate::model::observation::{Source, TaskRecord};
 
+/// What is told of a line that is no event, in a log of events.
+pub(crate) const NO_EVENT: &str = "log line that is no event";
+
 /// The type of events about tasks.
 const TASK: &str = "ECS Task State Change";
 
@@ -81,6 +84,8 @@ pub(crate) enum Carried<'a> {
     Packed(&'a str),
     /// Not, though others beside it do.
     Missing,
+    /// A line that is no event, in a log of events.
+    Other,
 }
 
 /// Whether `at` is a message of CloudWatch Logs that only tries the way.
@@ -131,7 +136,8 @@ pub(crate) fn task_in(text: &str) -> Option<String> {
     Some(arn.to_owned())
 }
 
-/// The messages of log lines that are events which were written to a log.
+/// The messages of log lines that are events which were written to a log. Others may be among them, but not be most: then it is a log in
+/// which somebody printed an event.
 pub(crate) fn written<'a>(lines: &[At<'a>]) -> Option<Vec<Envelope<'a>>> {
     let is_event = |message: &Envelope<'_>| match message.carried {
         Carried::Plain(text) => {
@@ -139,7 +145,14 @@ pub(crate) fn written<'a>(lines: &[At<'a>]) -> Option<Vec<Envelope<'a>>> {
         }
         _ => false,
     };
-    all(lines, &|at| text(at, "message")).filter(|found| found.iter().all(is_event))
+    let mut found = all(lines, &|at| text(at, "message"))?;
+    let events = found.iter().filter(|message| is_event(message)).count();
+    if events == 0 || events < found.len() - events {
+        return None;
+    }
+    let others = found.iter_mut().filter(|message| matches!(message.carried, Carried::Plain(_)) && !is_event(message));
+    others.for_each(|message| message.carried = Carried::Other);
+    Some(found)
 }
 
 /// Kafka's records are in lists by topic.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::event;
 use crate::model::observation::LogConfig;
 
 /// The fields (camelCase) whose values stay. None of them can hold an environment, a command, a label or a token.
@@ -172,6 +173,7 @@ fn kept(key: &str, value: &Value, dropped: &mut BTreeSet<String>) -> Option<(Str
         "environment" => only_named(value, &TRACED, dropped),
         "details" => only_named(value, &NETWORK_DETAILS, dropped),
         "options" | "logOptions" => only_options(value),
+        "message" if value.as_str().is_some_and(event::is_event_text) => message(value, dropped),
         // An enum, a number of seconds: a field of text is never an object whose keys are the user's.
         known if FIELDS.contains(&known) => redact(value, dropped),
         _ => {
@@ -180,6 +182,17 @@ fn kept(key: &str, value: &Value, dropped: &mut BTreeSet<String>) -> Option<(Str
         }
     };
     Some((key.to_owned(), value))
+}
+
+/// An event that was written to a log, as what it holds.
+fn message(text: &Value, dropped: &mut BTreeSet<String>) -> Value {
+    match text.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+        Some(event) => Value::String(redact(&event, dropped).to_string()),
+        None => {
+            dropped.insert("events that are cut".to_owned());
+            Value::String(String::new())
+        }
+    }
 }
 
 /// The name–value pairs whose name is one of `names`.
@@ -236,12 +249,22 @@ mod tests {
                 "secretOptions": [{"name": "splunk-token", "valueFrom": secret}]}}]}})
     }
 
+    /// Events in a log, one of which is cut.
+    fn logged(secret: &str) -> Value {
+        let task = answer(secret)["tasks"][0].take();
+        let event = json!({"detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": task}).to_string();
+        let cut: String = event.chars().take(event.rfind(secret).map_or(0, |at| at + secret.len())).collect();
+        json!({"events": [{"timestamp": 1, "message": event}, {"timestamp": 2, "message": cut}]})
+    }
+
     proptest! {
         #[test]
         fn a_secret_planted_anywhere_is_nowhere_afterwards(secret in "[A-Z0-9]{12,24}") {
             let mut dropped = BTreeSet::new();
-            let clean = redact(&answer(&secret), &mut dropped).to_string();
-            prop_assert!(!clean.contains(&secret), "{}", clean);
+            for answer in [answer(&secret), logged(&secret)] {
+                let clean = redact(&answer, &mut dropped).to_string();
+                prop_assert!(!clean.contains(&secret), "{}", clean);
+            }
             let names = format!("{dropped:?}");
             prop_assert!(!names.contains(&secret));
         }

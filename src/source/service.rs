@@ -63,8 +63,10 @@ impl EcsSource {
         loop {
             let request = self.aws.ecs(&region).list_services().cluster(cluster).max_results(100).set_next_token(token);
             let attempt = format!("list the services of cluster {cluster}");
-            let page = request.send().await.map_err(|error| AwsError::from_sdk("ecs:ListServices", attempt, &error))?;
-            names.extend(page.service_arns.unwrap_or_default().iter().map(|arn| last_part(arn).to_owned()));
+            let told = |error: &_| AwsError::from_sdk("ecs:ListServices", attempt.clone(), error);
+            let page = request.send().await.map_err(|error| told(&error))?;
+            let arns = page.service_arns.ok_or_else(|| AwsError::not_of_aws(attempt))?;
+            names.extend(arns.iter().map(|arn| last_part(arn).to_owned()));
             token = page.next_token;
             if token.is_none() {
                 names.sort_unstable();

@@ -247,13 +247,17 @@ fn a_containers_reason_is_told_at_every_stop_code_and_exit_code() {
 
 #[test]
 fn a_container_that_could_not_start_fails_its_task() {
-    for stop_code in ["EssentialContainerExited", "UserInitiated", "ServiceSchedulerInitiated"] {
-        let mut task = of_service(stop_code, "Essential container in task exited", None, 60);
-        task.containers[0].runtime_id = None;
+    let codes = ["EssentialContainerExited", "UserInitiated", "ServiceSchedulerInitiated"];
+    // The runtime may have created it, and gives 128 to what it could not run.
+    let traces = [(None, None), (Some("r"), None), (Some("r"), Some(128))];
+    for (stop_code, (id, exit_code)) in codes.into_iter().flat_map(|code| traces.map(|left| (code, left))) {
+        let mut task = of_service(stop_code, "Essential container in task exited", exit_code, 60);
+        task.containers[0].runtime_id = id.map(str::to_owned);
         task.containers[0].reason = Some("CannotStartContainerError: no such log group".to_owned());
         let life = TaskLife::new(TaskObservations { task, ..Default::default() }, s(1_000).unwrap(), 128);
+        assert!(life.containers[0].never_started, "{stop_code} {id:?}");
         let error_type = life.outcome.failure.and_then(|failure| failure.error_type);
-        assert_eq!(error_type.as_deref(), Some("CannotStartContainerError"), "{stop_code}");
+        assert_eq!(error_type.as_deref(), Some("CannotStartContainerError"), "{stop_code} {id:?}");
     }
 }
 

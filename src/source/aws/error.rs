@@ -138,6 +138,12 @@ fn told(time: Duration) -> String {
 }
 
 impl AwsError {
+    /// What came has nothing of what was asked for, which AWS says even when it is empty: something else answers in its place.
+    pub(in crate::source) fn not_of_aws(attempt: String) -> Self {
+        let cause = "the answer is not AWS's: it says nothing of what was asked for".to_owned();
+        Self::Unanswered { attempt, cause }
+    }
+
     /// From what an operation of the SDK gave.
     pub(in crate::source) fn from_sdk<E>(action: &'static str, attempt: String, error: &SdkError<E>) -> Self
     where

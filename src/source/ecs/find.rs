@@ -219,8 +219,8 @@ impl EcsSource {
                 .set_family(family)
                 .send()
                 .await
-                .map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt, &error))?;
-            arns.extend(page.task_arns.unwrap_or_default());
+                .map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt.clone(), &error))?;
+            arns.extend(page.task_arns.ok_or_else(|| AwsError::not_of_aws(attempt))?);
             token = page.next_token;
             if token.is_none() {
                 return Ok(arns);
