@@ -167,7 +167,7 @@ pub(crate) struct SelectArgs {
     #[arg(long, value_name = "DURATION|TIME", value_parser = When::parse, help_heading = "Selectors")]
     pub(crate) until: Option<When>,
     /// Only the newest N tasks
-    #[arg(long, value_name = "N", help_heading = "Selectors")]
+    #[arg(long, value_name = "N", help_heading = "Selectors", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) limit: Option<usize>,
 }
 

@@ -128,7 +128,13 @@ pub(super) fn selection(args: &SelectArgs) -> Result<Selection, Problem> {
         return Err(Problem::usage("tasks are selected from a cluster, and none is named")
             .hint("add --cluster NAME; `ecspan ls` lists the clusters".to_owned()));
     }
-    Ok(filter(args))
+    let selection = filter(args);
+    let is_empty = |since| selection.created_until.is_some_and(|until| until <= since);
+    if selection.created_since.is_some_and(is_empty) {
+        return Err(Problem::usage("--until lies before --since: no task was created in between")
+            .hint("--since 7d --until 1d are those of the days before yesterday".to_owned()));
+    }
+    Ok(selection)
 }
 
 /// What of tasks that are at hand is meant: of any cluster, where none is named.

@@ -90,8 +90,13 @@ fn ecs_has_decided(deployment: &Deployment) -> Option<String> {
 fn is_hopeless(reason: &str) -> bool {
     const PASSING: [&str; 6] =
         ["toomanyrequests", "timeout", "timed out", "deadline exceeded", "connection re", "rate exceeded"];
-    const FINAL: [&str; 10] = [
+    const FINAL: [&str; 15] = [
         "not found",
+        "notfound",
+        "can't find",
+        "invalid parameters",
+        "did not contain json key",
+        "403 forbidden",
         "manifest unknown",
         "does not exist",
         "access denied",
@@ -120,6 +125,10 @@ mod tests {
             "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not contain descriptor matching platform 'linux/amd64'",
             "CannotPullImageManifestError: Error response from daemon: manifest unknown",
             "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: AccessDeniedException: User is not authorized to perform: secretsmanager:GetSecretValue",
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): ResourceNotFoundException: Secrets Manager can't find the specified secret.",
+            "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid parameters: /prod/db/password",
+            "ResourceInitializationError: unable to pull secrets or registry auth: retrieved secret from Secrets Manager did not contain json key password",
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): unexpected status from HEAD request to https://x/v2/y/manifests/z: 403 Forbidden",
         ];
         let passing = [
             "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref x: failed to do request: Head \"https://x\": dial tcp 10.0.0.1:443: i/o timeout",

@@ -9,7 +9,7 @@ use crate::model::action::{self, ActionRecord};
 use crate::model::arn::last_part;
 use crate::model::deployment::{Wanted, choose};
 use crate::model::merge::{self, TaskObservations};
-use crate::model::observation::{Gap, Observation};
+use crate::model::observation::{Gap, Observation, TaskRecord};
 use crate::model::service::ServiceRecord;
 use crate::run::notice::Notice;
 use crate::run::read::Course;
@@ -101,7 +101,11 @@ pub(super) async fn read(files: &Files, wanted: &Wanted, stop: &Stop, course: &C
     let service = answers.service.name.clone();
     let mut of_service: Vec<_> = tasks;
     of_service.retain(|observed| observed.task.service().is_none_or(|name| name == service));
-    if of_service.is_empty() {
+    // Without a group it may be one of the service's, if a deployment started it.
+    let is_own = |task: &TaskRecord| {
+        task.service().is_some() || task.started_by.as_deref().is_some_and(|by| by.starts_with("ecs-svc/"))
+    };
+    if !of_service.iter().any(|observed| is_own(&observed.task)) {
         answers.gaps.push(Gap {
             what: "tasks of the service".to_owned(),
             why: "no file holds any".to_owned(),

@@ -5,7 +5,7 @@ mod index;
 mod past;
 mod unread;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -352,12 +352,16 @@ impl Reader {
                 Ok((Found { region, task, recalled }, error))
             });
             let (mut tasks, mut are_saved) = (vec![], vec![]);
-            let (mut names, mut selected) = (vec![], vec![]);
+            let (mut names, mut selected, mut seen) = (vec![], vec![], HashSet::new());
             for (index, task) in futures::future::join_all(waited).await.into_iter().enumerate() {
                 match task {
                     // One that was waited for in vain is delivered as far as it has come.
                     Ok((Found { region, task, recalled }, error)) => {
                         error.iter().for_each(|error| course.lose_to_aws(error));
+                        // By its id and by its first characters it is the same one.
+                        if !seen.insert((task.id.to_lowercase(), task.arn.clone())) {
+                            continue;
+                        }
                         recalled.iter().for_each(|recalled| past::tell_recalled(&task, recalled, &course));
                         if index < named { &mut names } else { &mut selected }.push(unread::name(&task));
                         are_saved.push(recalled.is_some() && !task.is_stopped());
@@ -366,6 +370,7 @@ impl Reader {
                     Err(error) => course.lose_to_aws(&error),
                 }
             }
+            let named = names.len();
             to_read.lock().unwrap_or_else(PoisonError::into_inner).found(names, selected);
             let past = match selection {
                 Some(selection) => match PastReader::begin(&aws, &selection, &tasks, now, absent, &course) {

@@ -75,7 +75,10 @@ impl EcsSource {
     /// From when on history is to be read for a selection; `None` where ECS remembers all that is asked for, or history is not wanted.
     pub fn past_from(&self, selection: &Selection, now: Time) -> Option<Time> {
         let knows_some = !matches!(selection.status, StatusFilter::Pending | StatusFilter::Running);
-        let since = selection.created_since.filter(|since| now.since(*since) > REMEMBERED);
+        // Those of before a time in the past are of any age.
+        let is_past = selection.created_until.is_some_and(|until| now.since(until) > REMEMBERED);
+        let since = selection.created_since.or_else(|| is_past.then_some(Time::from_unix_nanos(0)));
+        let since = since.filter(|since| now.since(*since) > REMEMBERED);
         match &self.history.choice {
             HistoryChoice::Off => None,
             HistoryChoice::Auto => since.filter(|_| knows_some),
