@@ -139,6 +139,13 @@ def test_a_running_task_is_sent_again_unchanged_when_it_has_stopped(ecspan, aws,
     assert by_name(flat(jaeger.trace(task.id))) == whole
 
 
+def test_a_task_that_is_named_twice_is_sent_once(ecspan, aws, tmp_path):
+    task = stopped_task(aws, 10)
+    run = ecspan("export", f"prod/{task.id[:8]}", f"prod/{task.id}", "--to", f"file:{tmp_path / 'out.jsonl'}")
+    names = [span["name"] for span in in_file(tmp_path / "out.jsonl")]
+    assert run.code == 0 and names.count("task web") == names.count("image pull") == 1, run
+
+
 def test_nothing_final_yet_is_said_and_is_no_failure(ecspan, aws, jaeger):
     task = aws.seed.task("prod", [APP], times={"connected": 2.0})
     run = ecspan("export", f"prod/{task.id}", "--endpoint", jaeger.http)

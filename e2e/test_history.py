@@ -218,8 +218,11 @@ def test_a_list_of_a_window_has_what_ecs_and_history_know_newest_first(ecspan, a
     limited = json.loads(ecspan("ls", "prod", "--since", "7d", "--limit", "4", "-o", "json").out)
     assert [row["id"] for row in limited] == [task.id for task in tasks[:-5:-1]]
     until = tasks[6].created_at.isoformat()
-    older = json.loads(ecspan("ls", "prod", "--since", "7d", "--until", until, "-o", "json").out)
-    assert [row["id"] for row in older] == [task.id for task in tasks[5::-1]]
+    for since in (["--since", "7d"], []):
+        older = json.loads(ecspan("ls", "prod", *since, "--until", until, "-o", "json").out)
+        assert [row["id"] for row in older] == [task.id for task in tasks[5::-1]]
+    for wrong in (["--since", "1d", "--until", "7d"], ["--limit", "0"]):
+        assert ecspan("ls", "prod", *wrong).code == 2
     assert json.loads(ecspan("ls", "prod", "--since", "7d", "--history", "off", "-o", "json").out) == [row for row in json.loads(run.out)[:2]]
 
 
