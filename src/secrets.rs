@@ -34,6 +34,8 @@ impl Secrets {
     const SHORTEST: usize = 3;
     /// Up to this length they are only looked for as words of their own.
     const WORD: usize = 5;
+    /// So many bytes of the begin of one tell too much: whoever repeats it may have cut it.
+    const PART: usize = 12;
 
     /// Of these values, in any form.
     pub(crate) fn new(values: impl IntoIterator<Item = String>) -> Self {
@@ -69,7 +71,10 @@ impl Secrets {
         } else {
             text
         };
-        let masked = self.0.iter().fold(looked_at.to_owned(), |text, secret| without(&text, secret));
+        let masked = self.0.iter().fold(looked_at.to_owned(), |text, secret| without(&text, secret, secret.len()));
+        // Then what is left of one that was cut: part of the longest may be all of another.
+        let long = self.0.iter().filter(|secret| secret.len() > Self::PART);
+        let masked = long.fold(masked, |text, secret| without(&text, secret, Self::PART));
         without_signatures(&masked)
     }
 
@@ -135,11 +140,11 @@ pub(crate) fn of_user(user: &str, password: &str) -> Vec<String> {
     vec![user.to_owned(), password.to_owned(), STANDARD.encode(&both), both]
 }
 
-/// The text without any of this.
-fn without(text: &str, secret: &str) -> String {
+/// The text without any of this, or of so many bytes of its begin.
+fn without(text: &str, secret: &str, least: usize) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(c) = rest.chars().next() {
-        let found = begin_of(rest, secret).and_then(|length| rest.get(length..));
+        let found = begin_of(rest, secret, least).and_then(|length| rest.get(length..));
         let is_part = secret.len() <= Secrets::WORD
             && (out.ends_with(char::is_alphanumeric)
                 || found.is_some_and(|after| after.starts_with(char::is_alphanumeric)));
@@ -157,13 +162,34 @@ fn without(text: &str, secret: &str) -> String {
     out
 }
 
-/// How much of the text's begin is this secret: as it is, or in whichever characters percent-encoded, escaped for JSON or HTML.
-fn begin_of(text: &str, secret: &str) -> Option<usize> {
+/// How much of the text's begin is this secret, or at least so many bytes of its begin: as it is, in whichever characters percent-encoded, escaped for JSON
+/// or HTML, and broken into lines.
+fn begin_of(text: &str, secret: &str, least: usize) -> Option<usize> {
     let (all, mut rest) = (text.len(), text.as_bytes());
-    for byte in secret.bytes() {
-        rest = after(rest, byte)?;
+    let may_be_broken = secret.len() > Secrets::WORD;
+    for (at, byte) in secret.bytes().enumerate() {
+        let broken = || (may_be_broken && at > 0).then(|| after(past_fill(rest), byte)).flatten();
+        match after(rest, byte).or_else(broken) {
+            Some(next) => rest = next,
+            None => return (at >= least).then_some(all - rest.len()),
+        }
     }
     Some(all - rest.len())
+}
+
+/// What follows what breaks a long word: line ends, also as JSON has them, spaces, colours.
+fn past_fill(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = match text {
+            [b'\\', b'r' | b'n' | b't', rest @ ..] => rest,
+            [0x1b, b'[', rest @ ..] => {
+                let end = rest.iter().position(u8::is_ascii_alphabetic).map_or(rest.len(), |end| end + 1);
+                rest.get(end..).unwrap_or_default()
+            }
+            [byte, rest @ ..] if byte.is_ascii_whitespace() || byte.is_ascii_control() => rest,
+            _ => return text,
+        }
+    }
 }
 
 /// What follows this byte, if the text begins with it in any form.
@@ -280,6 +306,27 @@ mod tests {
             cleaned(&["a/b+c d\"e"], "a%2Fb%2bc%20d%22e a/b+c+d%22e a/b+c d\\\"e a\\/b+c d&quot;e"),
             "*** *** *** ***"
         );
+    }
+
+    #[test]
+    fn what_is_broken_into_lines_or_cut_is_masked() {
+        let secret = "tok_abcdefghij0123456789";
+        for echo in [
+            "tok_abcdefgh\r\nij0123456789",
+            "tok_abcdefgh\\r\\nij0123456789",
+            "tok_abcde\u{1b}[1mfghij\u{1b}[0m0123456789",
+            "tok_ abcdefghij 0123456789",
+        ] {
+            assert_eq!(cleaned(&[secret], &format!("what is '{echo}'?")), "what is '***'?", "{echo:?}");
+        }
+        assert_eq!(cleaned(&[secret], "what is tok_abcdefghij…"), "what is ***…", "a part of it");
+        assert_eq!(cleaned(&[secret], "a tok_abc is no key"), "a tok_abc is no key", "a word that begins alike");
+        let basic = format!(
+            "Basic {}",
+            STANDARD.encode("a-user:a password that is long enough for two lines of base64, in MIME")
+        );
+        let (first, rest) = basic.split_at(70);
+        assert_eq!(Secrets::new(of_header(&basic)).clean(&format!("got {first}\n{rest}, sorry")), "got ***, sorry");
     }
 
     #[test]
