@@ -291,6 +291,9 @@ def test_the_deployment_is_a_child_of_the_pipelines_span(ecspan, aws, jaeger):
 def test_a_slower_pull_is_said_first_and_no_difference_is_said_too(ecspan, aws, tmp_path):
     aws.rollouts.rolling(pull=6.0, jitter=0.0)
     assert ecspan(*DEPLOY, "--report-file", f"json:{tmp_path / 'before.json'}", "--report", "none").code == 0
+    for nowhere in (tmp_path / "nowhere" / "before.json", tmp_path):
+        wrong = ecspan(*DEPLOY, "--report-file", f"json:{nowhere}")
+        assert wrong.code == 2 and wrong.out == "" and str(nowhere) in wrong.err, wrong
     same = ecspan(*DEPLOY, "--baseline", tmp_path / "before.json")
     assert same.code == 0 and same.out.splitlines()[0] == "no difference that matters to the baseline", same
     aws.reset()

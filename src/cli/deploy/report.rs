@@ -47,7 +47,14 @@ fn file(given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
         "FORMAT:PATH with text, markdown, html or json; or a PATH that ends in .txt, .md, .html or .json".to_owned();
     let format = format.filter(|format| *format != ReportFormat::None && !path.is_empty());
     let format = format.ok_or_else(|| Problem::usage(format!("--report-file {given}: of which format?")).hint(hint))?;
-    Ok((format, PathBuf::from(path)))
+    let path = PathBuf::from(path);
+    // A rollout may be waited for, for ten minutes, before anything is written.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    if path.is_dir() || !folder.is_dir() {
+        return Err(Problem::usage(format!("--report-file {given}: it is a folder, or there is none for it"))
+            .hint("name a file in a folder that is there".to_owned()));
+    }
+    Ok((format, path))
 }
 
 /// Prints the report and writes its files.
