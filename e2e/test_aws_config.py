@@ -240,6 +240,12 @@ def test_an_answer_without_what_was_asked_for_is_no_empty_one(ecspan, account, c
     assert run.code == 1 and run.out == "" and "the answer is not AWS's" in run.err and "docs/proxies.md" in run.err, run
 
 
+@pytest.mark.parametrize("body", [b'{"message": "Forbidden"}', b'{"error": "blocked by policy"}'])
+def test_a_refusal_without_a_code_is_not_aws_s(ecspan, account, body):
+    run = ecspan("ls", env={"AWS_ENDPOINT_URL": account((403, JSON, body)).url})
+    assert run.code == 1 and "the answer is not AWS's: HTTP 403" in run.err and "docs/proxies.md" in run.err and "Error {" not in run.err, run
+
+
 def test_a_page_that_may_pass_is_asked_past(ecspan, account):
     server = account((503, PAGE_OF, PAGE))
     run = ecspan("ls", env={"AWS_ENDPOINT_URL": server.url, "AWS_MAX_ATTEMPTS": "3"})

@@ -149,14 +149,19 @@ impl AwsError {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let Some(service) = error.as_service_error() else {
-            return Self::Unanswered { attempt, cause: aws_said(&cause_of(error)) };
-        };
-        let meta = service.meta();
-        if let (None, None, Some(answer)) = (meta.code(), meta.message(), error.raw_response()) {
-            let cause = format!("HTTP {} came without an error of AWS's form", answer.status());
+        let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
+        // AWS's errors have a code. What refuses in its place may say something, but not that.
+        if let Some(answer) = error.raw_response().filter(|answer| answer.status().as_u16() >= 400)
+            && meta.is_none_or(|meta| meta.code().is_none())
+        {
+            let said =
+                meta.and_then(|meta| meta.message()).map_or(String::new(), |said| format!(": {}", aws_said(said)));
+            let cause = format!("the answer is not AWS's: HTTP {} without an error of its form{said}", answer.status());
             return Self::Unanswered { attempt, cause };
         }
+        let Some(meta) = meta else {
+            return Self::Unanswered { attempt, cause: aws_said(&cause_of(error)) };
+        };
         Self::Service {
             attempt,
             action,
