@@ -216,3 +216,15 @@ fn each_stopped_event_of_public_data_is_the_answer_that_was_saved_in_time() {
         }
     }
 }
+
+#[test]
+fn a_line_that_is_no_event_is_passed_by_and_makes_the_page_no_containers_log() {
+    let event = json!({"detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": {
+        "taskArn": "arn:aws:ecs:eu-west-1:1:task/prod/0123456789abcdef0123456789abcdef", "lastStatus": "STOPPED", "containers": []}});
+    let line = |message: &str| json!({"timestamp": 1_795_166_174_000_u64, "message": message});
+    for other in ["no event at all", "", "{\"level\": \"info\"}"] {
+        let page = json!({"events": [line(&event.to_string()), line(other)]});
+        let Contents { observations, errors, passed_by, .. } = read_bytes("page", page.to_string().as_bytes()).unwrap();
+        assert_eq!((observations.len(), errors.len(), passed_by), (1, 0, vec!["log line that is no event".to_owned()]));
+    }
+}
