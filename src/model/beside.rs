@@ -105,6 +105,16 @@ impl Claims {
         for (definition, is_used) in &mut self.definitions {
             *is_used |= definition_fits(task, definition, is_one);
         }
+        let id = task.id.to_lowercase();
+        for (_, _, owner) in self.gaps.iter_mut().filter(|(of, ..)| of.as_ref() == Some(&id)) {
+            owner.get_or_insert(at);
+        }
+        if !self.logs.is_empty() {
+            self.offer_logs(at, task);
+        }
+    }
+
+    fn offer_logs(&mut self, at: usize, task: &TaskRecord) {
         let definition = self.definition_of(task).cloned();
         let routed: Vec<_> = task.containers.iter().filter_map(|of| firelens::Records::of(task, of, None)).collect();
         for (log, _) in self.logs.iter_mut().filter(|(log, _)| log.container.is_none()) {
@@ -116,10 +126,6 @@ impl Claims {
         }
         for (log, owners) in self.logs.iter_mut().filter(|(_, owners)| owners.len() < 2) {
             owners.extend(writers(task, definition.as_ref(), log).into_iter().map(|name| (at, name)));
-        }
-        let id = task.id.to_lowercase();
-        for (_, _, owner) in self.gaps.iter_mut().filter(|(of, ..)| of.as_ref() == Some(&id)) {
-            owner.get_or_insert(at);
         }
     }
 

@@ -34,7 +34,7 @@ use crate::model::observation::{DefinitionRecord, Gap, TaskRecord};
 use crate::model::service::{Around, ServiceRecord};
 
 /// The most tasks in a DescribeTasks call.
-const DESCRIBED_AT_ONCE: usize = 100;
+pub(crate) const DESCRIBED_AT_ONCE: usize = 100;
 /// Calls of one kind on their way at once.
 const CONCURRENT: usize = 8;
 /// Asked for the last time when a wait's time is up, AWS has so long to answer.
@@ -362,10 +362,11 @@ impl EcsSource {
         let foreign = || AwsError::not_of_aws(format!("read the answer of {operation}"));
         let answer: Value = serde_json::from_slice(&body).map_err(|_| foreign())?;
         // AWS's answer to this has lists, be they empty.
-        let at = At::root(operation, &answer);
-        let has_lists = ["tasks", "services", "failures"].iter().any(|list| at.has(list));
-        if ["DescribeTasks", "DescribeServices"].contains(&operation) && !has_lists {
-            return Err(foreign());
+        let has_any = |lists: [&str; 2]| lists.iter().any(|list| At::root(operation, &answer).has(list));
+        match operation {
+            "DescribeTasks" if !has_any(["tasks", "failures"]) => return Err(foreign()),
+            "DescribeServices" if !has_any(["services", "failures"]) => return Err(foreign()),
+            _ => {}
         }
         if self.options.record {
             self.bundle.lock().unwrap_or_else(PoisonError::into_inner).push(operation, &answer);

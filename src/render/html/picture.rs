@@ -1,4 +1,5 @@
-//! The bars of a page as SVG. Places are percents, so a bar is as wide as the page makes it. Main function: [`bar`].
+//! The bars of a page as SVG, and the buttons that move them. Places are percents, so a bar is as wide as the page makes it. Main
+//! function: [`bar`].
 
 use maud::{Markup, html};
 
@@ -35,4 +36,15 @@ pub(super) fn bar(bar: Option<Bar>, tone: Tone, scale: &Scale) -> Markup {
 
 pub(in crate::render) fn percent(part: f64) -> String {
     format!("{:.3}%", part * 100.0)
+}
+
+/// The buttons that zoom and move a timeline.
+pub(in crate::render) fn zoom() -> Markup {
+    html! {
+        button type="button" data-do="in" aria-label="Zoom in" { "+" }
+        button type="button" data-do="out" aria-label="Zoom out" { "−" }
+        button type="button" data-do="left" aria-label="Earlier" { "←" }
+        button type="button" data-do="right" aria-label="Later" { "→" }
+        button type="button" data-do="all" { "All" }
+    }
 }

@@ -193,11 +193,7 @@ fn findings(life: &TaskLife, style: &Style) -> Markup {
 fn timeline(life: &TaskLife, phases: &Phases, rows: &[Row<'_>], scale: &Scale, style: &Style) -> Markup {
     html! {
         div class="tools" hidden {
-            button type="button" data-do="in" aria-label="Zoom in" { "+" }
-            button type="button" data-do="out" aria-label="Zoom out" { "−" }
-            button type="button" data-do="left" aria-label="Earlier" { "←" }
-            button type="button" data-do="right" aria-label="Later" { "→" }
-            button type="button" data-do="all" { "All" }
+            (picture::zoom())
             @if scale.middle.is_some() { button type="button" data-do="unfold" aria-pressed="false" { "Unfold the middle" } }
             output aria-live="polite" {}
         }

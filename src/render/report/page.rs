@@ -235,11 +235,7 @@ fn launches_drawn(report: &Report<'_>, from: Time, to: Time, total: usize) -> Ma
     let marks = deployment.events().map(|event| event.at).filter(|at| (from..=to).contains(at));
     html! {
         div class="tools" hidden {
-            button type="button" data-do="in" aria-label="Zoom in" { "+" }
-            button type="button" data-do="out" aria-label="Zoom out" { "−" }
-            button type="button" data-do="left" aria-label="Earlier" { "←" }
-            button type="button" data-do="right" aria-label="Later" { "→" }
-            button type="button" data-do="all" { "All" }
+            (picture::zoom())
             label { "Sorted by " select class="sort" { option value="start" { "start" } option value="took" { "duration" } option value="zone" { "zone" } option value="end" { "outcome" } } }
             label { "Shown " select class="shown" { option value="all" { "all" } option value="launches" { "launches" } option value="failed" { "failed" } option value="old" { "old tasks" } } }
             output class="count" aria-live="polite" { (count(total, "task")) }

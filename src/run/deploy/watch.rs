@@ -18,13 +18,11 @@ use crate::model::{TaskLife, Time};
 use crate::run::notice::{Notice, Teller};
 use crate::run::read::Course;
 use crate::source::aws::AwsError;
-use crate::source::ecs::EcsSource;
+use crate::source::ecs::{DESCRIBED_AT_ONCE, EcsSource};
 use crate::source::service::ServicePlace;
 
 /// What each call of a look adds to the time until the next one: at most 120 calls a minute.
 const PAUSE_A_CALL: Duration = Duration::from_millis(500);
-/// The most ARNs in a DescribeTasks call.
-const DESCRIBED_AT_ONCE: usize = 100;
 /// So many of those that failed alike show their last lines; of the others there is nothing new to read.
 const WITH_LINES: usize = 3;
 /// The service's events before the first look that are told.
