@@ -30,6 +30,14 @@ pub enum Reason {
         /// What the system said.
         detail: String,
     },
+    /// A connection was made, and ended before it could carry a request.
+    #[error("{endpoint} ended the connection before anything was sent: {detail}")]
+    HungUp {
+        /// Who.
+        endpoint: Endpoint,
+        /// What the system said.
+        detail: String,
+    },
     /// The handshake failed.
     #[error("tls handshake with {endpoint} failed: {detail}")]
     Tls {
@@ -245,7 +253,7 @@ impl Reason {
     /// Whether another protocol may have been what the receiver wanted.
     pub(crate) fn puts_protocol_in_doubt(&self) -> bool {
         match self.met() {
-            Self::OtherProtocol { .. } | Self::Broken { .. } | Self::NotOtlp { .. } => true,
+            Self::OtherProtocol { .. } | Self::Broken { .. } | Self::HungUp { .. } | Self::NotOtlp { .. } => true,
             Self::Http { status, .. } => matches!(status.as_u16(), 404 | 405 | 406 | 415 | 426 | 505),
             Self::Grpc { code, .. } => *code == "UNIMPLEMENTED",
             Self::NotGrpc { status, .. } => !matches!(status.as_u16(), 401 | 403 | 413 | 429 | 500..600),
@@ -286,7 +294,7 @@ impl Hint for Reason {
             }
             Self::Connect { .. } => "is the host of OTEL_EXPORTER_OTLP_ENDPOINT or --endpoint right?",
             Self::Tls { detail, .. } => return Some(tls_hint(detail).to_owned()),
-            Self::Broken { endpoint, .. } => return mix_up(endpoint, false),
+            Self::Broken { endpoint, .. } | Self::HungUp { endpoint, .. } => return mix_up(endpoint, false),
             Self::OtherProtocol { endpoint, .. } => return mix_up(endpoint, true),
             Self::Http { status, .. } => http_hint(*status)?,
             Self::NoLogs { .. } => {

@@ -217,7 +217,7 @@ impl GrpcTransport {
             return Answer::refused(Reason::OtherProtocol { endpoint, detail });
         }
         if !has_left.get() {
-            return connect_failed(endpoint, io_kind(error), detail);
+            return Answer::retry(Reason::HungUp { endpoint, detail });
         }
         let h2 = layers(error).find_map(|layer| layer.downcast_ref::<h2::Error>());
         let was_ignored = h2.is_some_and(|error| {

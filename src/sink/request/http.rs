@@ -260,6 +260,13 @@ pub(crate) fn is_tls(detail: &str) -> bool {
 pub(crate) fn connect_failed(endpoint: Endpoint, kind: Option<io::ErrorKind>, detail: String) -> Answer {
     Answer::retry(match kind {
         Some(io::ErrorKind::ConnectionRefused) => Reason::ConnectionRefused { endpoint },
+        // Somebody is there, and may have expected another protocol.
+        Some(
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof,
+        ) => Reason::HungUp { endpoint, detail },
         _ => Reason::Connect { endpoint, detail },
     })
 }

@@ -191,6 +191,30 @@ async fn what_is_answered_in_http1_is_told() {
     }
 }
 
+/// Go's HTTP server resets the connection of a client that speaks HTTP/2: mostly its answer is read before, at times not.
+#[tokio::test]
+async fn who_hangs_up_at_once_may_speak_another_protocol() {
+    for (bytes, is_reset) in [(0, true), (0, false), (24, true), (24, false)] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let _some = socket.read_exact(&mut vec![0; bytes]).await;
+                if is_reset {
+                    socket.set_zero_linger().unwrap();
+                }
+            }
+        });
+        let to = destination(&url, "grpc", impatient(Duration::from_millis(500)));
+        let report = deliver_to(to, vec![task("a", 3)]).await;
+        serving.abort();
+        assert_eq!(report.undelivered, 3, "{bytes} {is_reset}: {report:?}");
+        let reason = &report.troubles[0].reason;
+        // Whether the request had left by then is chance.
+        assert!(reason.puts_protocol_in_doubt(), "{bytes} {is_reset}: {reason:?}");
+    }
+}
+
 /// Answers whatever comes first, and hangs up.
 pub(super) async fn hearing(answer: impl Into<Vec<u8>>) -> (String, tokio::task::JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
