@@ -1,8 +1,11 @@
 """Who is told to stop loses nothing that was read, and says what was not."""
 
+import fcntl
 import re
 import signal
+import struct
 import subprocess
+import termios
 
 import batch
 import pytest
@@ -80,9 +83,18 @@ def test_a_task_that_was_waited_for_and_a_selection_that_was_not_listed_are_name
     assert code == 143 and "interrupted: the tasks of --cluster prod --family web --since 3600000ms were not read" in err, err
 
 
+def waits_in(pipe):
+    """How many bytes were written to it and not read."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
 def test_an_input_that_never_ends_is_named_and_what_was_read_before_it_is_delivered(ecspan, collector):
     process = ecspan.start("export", NGINX, "-", "--endpoint", collector.http, stdin=subprocess.PIPE)
     wait_until("a process that listens to signals", lambda: listens_to(process), 30, process=process)
+    # What it reads of its stdin it reads after the file before it.
+    process.stdin.write(b" ")
+    process.stdin.flush()
+    wait_until("a process that has read it", lambda: not waits_in(process.stdin), 30, process=process)
     process.send_signal(signal.SIGTERM)
     # Its stdin stays open.
     code, err = process.wait(30), process.stderr.read().decode()
