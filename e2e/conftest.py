@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import schemas
 from fake_aws import REGION, FakeAWS
 from making import making
 from proxy import Proxy
@@ -96,6 +97,7 @@ class Ecspan:
         stdin = subprocess.DEVNULL if input is None else subprocess.PIPE
         process = self.start(*arguments, env=env, stdin=stdin)
         out, err = process.communicate(input, timeout=TIMEOUT)
+        schemas.check(out.decode())
         return Run(process.returncode, out.decode(), err.decode())
 
 

@@ -48,6 +48,8 @@ mod proxy;
 pub mod render;
 #[cfg(feature = "deliver")]
 pub mod run;
+#[cfg(test)]
+mod schema;
 #[cfg(feature = "deliver")]
 mod secrets;
 #[cfg(feature = "deliver")]

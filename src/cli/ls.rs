@@ -1,19 +1,16 @@
-//! `ecspan ls`: which clusters and tasks are there. The list is [`Row`]s of named fields, which each format prints in its way.
+//! `ecspan ls`: which clusters and tasks are there. For programs the rows are `render::list`'s.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ecspan::model::merge::TaskObservations;
-use ecspan::model::observation::TaskRecord;
-use ecspan::model::phases::{PhaseKind, Phases};
 use ecspan::model::{TaskLife, Time, duration};
+use ecspan::render::Style;
+use ecspan::render::list::{self, ClusterRow, TaskRow};
 use ecspan::render::table::Table;
-use ecspan::render::{Style, escape, moment};
 use ecspan::run::read::{self, Course};
 use ecspan::source::ecs::{ClusterSummary, EcsSource, ObserveOptions};
 use ecspan::source::select::Selection;
-use serde_json::{Map, Value, json};
 
 use super::args::{Global, ListFormat, LsArgs};
 use super::exit::Exit;
@@ -25,11 +22,6 @@ use super::{notices, signals, terminal};
 
 /// An id is cut to so many characters where there is no room: they are as good as the whole wherever a task is named.
 const SHORT_ID: usize = 12;
-/// What ECS says of most tasks that failed, whatever the reason.
-const SAYS_NOTHING: &str = "Essential container in task exited";
-
-/// What is known of a cluster or a task, for programs.
-type Row = Vec<(&'static str, Value)>;
 
 pub(super) async fn run(global: &Global, args: &LsArgs) -> Result<Exit, Problem> {
     let width = args.width.map(usize::from).or_else(terminal::own_width);
@@ -58,31 +50,40 @@ async fn clusters(source: &EcsSource, output: ListFormat, style: &Style) -> Resu
     if clusters.is_empty() {
         terminal::tell("note", "there are no clusters in this region");
     }
-    let names = ["cluster", "running", "pending", "services", "status"];
     match output {
         ListFormat::Table if clusters.is_empty() => Ok(Exit::Success),
         ListFormat::Table => {
             let mut table = Table::new(["CLUSTER", "RUNNING", "PENDING", "SERVICES", "STATUS"]);
-            for cluster in &clusters {
-                let dashes = |value: Value| if value.is_null() { "-".to_owned() } else { plain(&value) };
-                let [name, running, pending, services, status] = cluster_fields(cluster);
-                table.push([plain(&name), dashes(running), dashes(pending), dashes(services), plain(&status)]);
+            for cluster in clusters.iter().map(row) {
+                let number = |count: Option<i64>| count.map_or("-".to_owned(), |count| count.to_string());
+                let status = cluster.status.unwrap_or_default().to_owned();
+                let counts = [cluster.running, cluster.pending, cluster.services].map(number);
+                let [running, pending, services] = counts;
+                table.push([cluster.cluster.to_owned(), running, pending, services, status]);
             }
             terminal::print(&table.draw(style))
         }
         ListFormat::Tsv | ListFormat::Json => {
-            let rows: Vec<Row> =
-                clusters.iter().map(|cluster| names.into_iter().zip(cluster_fields(cluster)).collect()).collect();
-            terminal::print(&for_programs(&names, &rows, output))
+            let rows: Vec<ClusterRow<'_>> = clusters.iter().map(row).collect();
+            terminal::print(&if output == ListFormat::Json {
+                list::json(&rows)
+            } else {
+                list::tsv(&list::CLUSTER, &rows)
+            })
         }
     }
 }
 
-fn cluster_fields(cluster: &ClusterSummary) -> [Value; 5] {
-    let Some(counts) = cluster.counts.as_ref().filter(|counts| !counts.status.is_empty()) else {
-        return [json!(cluster.name), Value::Null, Value::Null, Value::Null, Value::Null];
-    };
-    [json!(cluster.name), json!(counts.running), json!(counts.pending), json!(counts.services), json!(counts.status)]
+fn row(cluster: &ClusterSummary) -> ClusterRow<'_> {
+    let counts = cluster.counts.as_ref().filter(|counts| !counts.status.is_empty());
+    ClusterRow {
+        ecspan_ls: list::VERSION,
+        cluster: &cluster.name,
+        running: counts.map(|counts| counts.running),
+        pending: counts.map(|counts| counts.pending),
+        services: counts.map(|counts| counts.services),
+        status: counts.map(|counts| counts.status.as_str()),
+    }
 }
 
 async fn tasks(
@@ -107,8 +108,12 @@ async fn tasks(
             terminal::print(&table(&lives, style))?;
         }
         ListFormat::Tsv | ListFormat::Json => {
-            let rows: Vec<Row> = lives.iter().map(|life| fields(life, style)).collect();
-            terminal::print(&for_programs(&FIELDS, &rows, output))?;
+            let rows: Vec<TaskRow<'_>> = lives.iter().map(|life| TaskRow::new(life, &style.zone)).collect();
+            terminal::print(&if output == ListFormat::Json {
+                list::json(&rows)
+            } else {
+                list::tsv(&list::TASK, &rows)
+            })?;
         }
     }
     Ok(if lost > 0 { Exit::Incomplete } else { Exit::Success })
@@ -161,96 +166,10 @@ fn cells(life: &TaskLife, room: Room, now: Time) -> [String; 7] {
     [
         id.to_owned(),
         task.last_status.clone().unwrap_or_else(dash),
-        definition(task).unwrap_or_else(dash),
+        list::definition(task).unwrap_or_else(dash),
         task.service().map_or_else(dash, str::to_owned),
         age.unwrap_or_else(dash),
-        life.phases.as_ref().and_then(launch).map_or_else(dash, duration::short),
-        why(life),
+        life.phases.as_ref().and_then(list::launch).map_or_else(dash, duration::short),
+        list::why(life),
     ]
-}
-
-const FIELDS: [&str; 12] = [
-    "id",
-    "status",
-    "failed",
-    "task_definition",
-    "service",
-    "created",
-    "started",
-    "stopped",
-    "launch_ms",
-    "stop_code",
-    "reason",
-    "arn",
-];
-
-fn fields(life: &TaskLife, style: &Style) -> Row {
-    let task = &life.task;
-    let time = |at: Option<Time>| json!(at.map(|at| moment::iso(at, &style.zone)));
-    let values = [
-        json!(task.id),
-        json!(task.last_status),
-        json!(life.outcome.failure.is_some()),
-        json!(definition(task)),
-        json!(task.service()),
-        time(task.times.created),
-        time(task.times.started),
-        time(task.times.stopped),
-        json!(life.phases.as_ref().and_then(launch).map(|launch| launch.as_millis() as u64)),
-        json!(task.stop_code),
-        Some(why(life)).filter(|why| !why.is_empty()).map_or(Value::Null, Value::String),
-        json!(task.arn),
-    ];
-    FIELDS.into_iter().zip(values).collect()
-}
-
-fn for_programs(names: &[&'static str], rows: &[Row], output: ListFormat) -> String {
-    if output == ListFormat::Json {
-        let object = |row: &Row| {
-            Value::Object(row.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<Map<_, _>>())
-        };
-        return escape::json(&format!("{:#}\n", Value::Array(rows.iter().map(object).collect())));
-    }
-    let line = |row: &Row| row.iter().map(|(_, value)| escape::text(&plain(value))).collect::<Vec<_>>().join("\t");
-    std::iter::once(names.join("\t")).chain(rows.iter().map(line)).map(|line| line + "\n").collect()
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn definition(task: &TaskRecord) -> Option<String> {
-    let revision = task.revision().map_or(String::new(), |revision| format!(":{revision}"));
-    Some(format!("{}{revision}", task.family()?))
-}
-
-/// Created → started.
-fn launch(phases: &Phases) -> Option<Duration> {
-    Some(phases.find(PhaseKind::Running)?.start.since(phases.start))
-}
-
-/// Why it stopped: the task's reason, and what its containers say that the task does not.
-fn why(life: &TaskLife) -> String {
-    let task = &life.task;
-    let reason = task.stopped_reason.as_deref().or(task.stop_code.as_deref()).unwrap_or_default();
-    let of_containers = life.containers.iter().filter(|container| !container.is_hidden()).filter_map(|container| {
-        let said = container.record.reason.as_deref().filter(|said| !reason.contains(said));
-        let code = container.record.exit_code.filter(|code| *code != 0);
-        let told = match (said, code) {
-            (Some(said), Some(code)) => format!("{said} (exit code {code})"),
-            (Some(said), None) => said.to_owned(),
-            (None, Some(code)) if container.failure.is_some() => format!("exit code {code}"),
-            (None, _) => return None,
-        };
-        Some(format!("{}: {told}", container.name()))
-    });
-    let of_containers: Vec<String> = of_containers.collect();
-    let of_task = Some(reason.to_owned()).filter(|reason| {
-        !reason.is_empty() && (of_containers.is_empty() || reason.trim_end_matches('.') != SAYS_NOTHING)
-    });
-    of_task.into_iter().chain(of_containers).collect::<Vec<_>>().join("; ")
 }

@@ -5,10 +5,12 @@
 mod axis;
 mod bar;
 pub mod compare;
+pub mod document;
 pub mod escape;
 #[cfg(feature = "html")]
 pub mod html;
 pub mod json;
+pub mod list;
 pub mod markdown;
 mod markup;
 pub mod moment;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer::MissingTask;
@@ -20,11 +21,114 @@ use crate::model::observation::{Gap, Observation};
 /// The version of the format. It grows when an older ecspan would misread the file.
 const VERSION: i64 = 1;
 
+/// The file.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Document<'a> {
+    /// The version of the format.
+    #[cfg_attr(test, schemars(extend("const" = VERSION)))]
+    ecspan_bundle: i64,
+    /// That of the ecspan that wrote it.
+    ecspan_version: &'static str,
+    /// Fields of AWS's answers that were taken out.
+    removed_fields: &'a BTreeSet<String>,
+    /// What was answered, in the order in which it was asked.
+    answers: &'a [Answer],
+    /// What was tried and could not be learned.
+    gaps: &'a [LostGap],
+}
+
+/// An answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+enum Answer {
+    /// As AWS has it, less its secrets.
+    Raw {
+        /// The operation.
+        operation: String,
+        /// AWS's own answer: its fields and its times are AWS's.
+        response: Value,
+    },
+    /// The log lines of a container.
+    Log(Box<Log>),
+}
+
+/// The log lines of a container.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Log {
+    /// GetLogEvents.
+    operation: &'static str,
+    /// Where they are.
+    request: Place,
+    /// Whose they are, and how much of them.
+    ecspan: About,
+    /// The first lines.
+    head: Vec<Event>,
+    /// The last lines.
+    tail: Vec<Event>,
+}
+
+/// Where a log is.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct Place {
+    log_group_name: Option<String>,
+    log_stream_name: Option<String>,
+}
+
+/// What a log is of.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct About {
+    /// The task.
+    task_id: Option<String>,
+    /// The container.
+    container: Option<String>,
+    /// So many lines between head and tail are left out.
+    dropped: u64,
+    /// Whether there are more that nobody counted.
+    unread: bool,
+}
+
+/// A log line, as CloudWatch Logs has it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    /// Milliseconds since 1970.
+    timestamp: u64,
+    /// Milliseconds since 1970.
+    ingestion_time: Option<u64>,
+    /// The line.
+    message: String,
+}
+
+/// What could not be learned of a task.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct LostGap {
+    /// The task.
+    task_id: String,
+    /// What.
+    what: String,
+    /// Why not.
+    why: String,
+    /// What to do.
+    hint: Option<String>,
+    /// The container.
+    container: Option<String>,
+}
+
 /// A bundle in the making.
 #[derive(Debug, Default)]
 pub struct Bundle {
-    answers: Vec<Value>,
-    gaps: Vec<Value>,
+    answers: Vec<Answer>,
+    gaps: Vec<LostGap>,
     dropped: BTreeSet<String>,
 }
 
@@ -32,27 +136,34 @@ impl Bundle {
     /// Adds an answer of the ECS API, less its secrets.
     pub fn push(&mut self, operation: &str, response: &Value) {
         let response = redact(response, &mut self.dropped);
-        self.answers.push(json!({ "operation": operation, "response": response }));
+        self.answers.push(Answer::Raw { operation: operation.to_owned(), response });
     }
 
     /// Adds the log lines of a container: they are kept as they are.
     pub fn push_log(&mut self, log: &ContainerLog) {
-        let event = |line: &LogLine| {
-            let taken_in = line.observed.map(Time::unix_millis);
-            json!({ "timestamp": line.time.unix_millis(), "ingestionTime": taken_in, "message": line.message })
+        let event = |line: &LogLine| Event {
+            timestamp: line.time.unix_millis(),
+            ingestion_time: line.observed.map(Time::unix_millis),
+            message: line.message.clone(),
         };
-        self.answers.push(json!({
-            "operation": "GetLogEvents",
-            "request": { "logGroupName": log.group, "logStreamName": log.stream },
-            "ecspan": { "taskId": log.task_id, "container": log.container, "dropped": log.dropped, "unread": log.unread },
-            "head": log.head.iter().map(event).collect::<Vec<_>>(),
-            "tail": log.tail.iter().map(event).collect::<Vec<_>>(),
-        }));
+        self.answers.push(Answer::Log(Box::new(Log {
+            operation: "GetLogEvents",
+            request: Place { log_group_name: log.group.clone(), log_stream_name: log.stream.clone() },
+            ecspan: About {
+                task_id: log.task_id.clone(),
+                container: log.container.clone(),
+                dropped: log.dropped,
+                unread: log.unread,
+            },
+            head: log.head.iter().map(event).collect(),
+            tail: log.tail.iter().map(event).collect(),
+        })));
     }
 
     /// Adds something that could not be learned.
     pub fn push_gap(&mut self, task_id: &str, gap: &Gap) {
-        self.gaps.push(json!({ "taskId": task_id, "what": gap.what, "why": gap.why, "hint": gap.hint, "container": gap.container }));
+        let Gap { what, why, hint, container } = gap.clone();
+        self.gaps.push(LostGap { task_id: task_id.to_owned(), what, why, hint, container });
     }
 
     /// Whether nothing was added.
@@ -62,14 +173,15 @@ impl Bundle {
 
     /// The file's text.
     pub fn to_json(&self) -> String {
-        let bundle = json!({
-            "ecspan_bundle": VERSION,
-            "ecspan_version": env!("CARGO_PKG_VERSION"),
-            "removed_fields": self.dropped,
-            "answers": self.answers,
-            "gaps": self.gaps,
-        });
-        format!("{bundle:#}\n")
+        let bundle = Document {
+            ecspan_bundle: VERSION,
+            ecspan_version: env!("CARGO_PKG_VERSION"),
+            removed_fields: &self.dropped,
+            answers: &self.answers,
+            gaps: &self.gaps,
+        };
+        // Plain types of texts and numbers cannot fail.
+        serde_json::to_string_pretty(&bundle).unwrap_or_default() + "\n"
     }
 }
 
@@ -139,4 +251,17 @@ fn log(entry: &At<'_>) -> Result<ContainerLog, ReadError> {
             .min(u32::MAX.into()),
         unread: entry.get("ecspan").and_then(|at| at.boolean("unread")).unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+    use expect_test::expect_file;
+
+    #[test]
+    fn its_schema_is_published() {
+        expect_file!["../../docs/json/bundle.schema.json"]
+            .assert_eq(&schema::of::<Document<'_>>("A bundle: ecspan record"));
+    }
 }

@@ -23,6 +23,7 @@ mod one_form;
 #[cfg(feature = "html")]
 mod page;
 mod phases;
+mod promised;
 mod reading;
 #[cfg(feature = "cli")]
 mod readme;

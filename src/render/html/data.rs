@@ -11,6 +11,7 @@ use super::text::shown;
 use crate::model::container::Container;
 use crate::model::log::ContainerLog;
 use crate::model::{TaskLife, Time, severity};
+use crate::render::document::Nanos;
 use crate::render::rows::{Of, Row, visible};
 use crate::render::style::Style;
 use crate::render::timeline;
@@ -34,16 +35,6 @@ pub(super) struct View {
     rows: Vec<Option<usize>>,
     /// Time, container, severity (0: none is stated, -1: no line but what is missing here), text.
     lines: Vec<(Nanos, usize, i8, String)>,
-}
-
-/// A time as data.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::render) struct Nanos(pub(in crate::render) Time);
-
-impl Serialize for Nanos {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0.unix_nanos())
-    }
 }
 
 impl View {

@@ -12,8 +12,8 @@ mod rows;
 mod sentences;
 mod text;
 
+pub(in crate::render) use json::PhaseSpread;
 pub use json::draw as json;
-pub(in crate::render) use json::spread as spread_json;
 pub use live::draw as live;
 pub use markdown::draw as markdown;
 #[cfg(feature = "html")]
