@@ -9,6 +9,7 @@ import time
 from http.server import ThreadingHTTPServer
 
 import pytest
+from conftest import PROJECT
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -133,6 +134,71 @@ def test_an_empty_endpoint_is_that_of_aws(ecspan, proxy):
     env = {"AWS_ENDPOINT_URL": "", "NO_PROXY": "", "HTTPS_PROXY": through.url, "AWS_MAX_ATTEMPTS": "1"}
     run = ecspan("ls", env=env)
     assert run.code == 1 and through.seen[0] == ("CONNECT", "ecs.us-east-1.amazonaws.com:443".replace("us-east-1", ecspan.environment["AWS_REGION"])), run
+
+
+@pytest.mark.parametrize("region", ["eu west 1", '"eu-west-1"', "eu-west-1\n", "eu-west-1a", "EU-WEST-1", "eu_west_1"])
+@pytest.mark.parametrize("where", ["AWS_REGION", "AWS_DEFAULT_REGION", "--region", "profile", "--to"])
+def test_a_region_that_cannot_be_meant_is_told_with_what_sets_it(ecspan, profiles, region, where):
+    env, arguments, setting = {"AWS_REGION": None}, ["ls"], where
+    if where == "profile":
+        if region.endswith("\n"):
+            pytest.skip("a file has it on one line")
+        profiles(f"[default]\nregion = {region}\n")
+        setting = f"region of profile default in {ecspan.home / '.aws/config'}"
+    elif where == "--region":
+        arguments += ["--region", region]
+    elif where == "--to":
+        arguments, setting = ["export", PROJECT / "examples/nginx/task.json", "--to", f"xray:{region}"], "the region of --to xray"
+    else:
+        env[where] = region
+    run = ecspan(*arguments, env=env)
+    assert run.code in (1, 2) and f"error: {setting} is " in run.err and "hint: write eu-west-1\n" in run.err, run
+
+
+def test_a_region_that_cannot_be_meant_is_told_of_x_ray_and_by_the_doctor(ecspan):
+    env = {"AWS_REGION": "eu-west-1a"}
+    run = ecspan("export", PROJECT / "examples/nginx/task.json", "--to", "xray", env=env)
+    assert run.code == 1 and 'AWS_REGION is "eu-west-1a", and that is an availability zone' in run.err, run
+    run = ecspan("doctor", "--to", "file:-", env=env)
+    assert run.code == 1 and 'AWS_REGION is "eu-west-1a"' in run.out, run
+
+
+def test_a_stand_in_for_aws_may_have_a_region_of_any_name(ecspan, account):
+    server = account()
+    is_well(ecspan("ls", env={"AWS_ENDPOINT_URL": server.url, "AWS_REGION": "local"}))
+    is_well(ecspan("ls", "--region", "us-iso-west-1", env={"AWS_ENDPOINT_URL": server.url}))
+
+
+@pytest.mark.parametrize("url", ["localhost:4566", "https//aws", "http://a b", '"http://a"', "http://", "ftp://a", "http://a:99999", "http://me:hunter22@a"])
+@pytest.mark.parametrize("where", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECS", "profile", "services"])
+def test_an_endpoint_that_cannot_be_asked_is_told_with_what_sets_it(ecspan, profiles, url, where):
+    env, setting = {"AWS_ENDPOINT_URL": None}, where
+    if where == "profile":
+        profiles(f"[default]\nendpoint_url = {url}\n")
+        setting = f"endpoint_url of profile default in {ecspan.home / '.aws/config'}"
+    elif where == "services":
+        profiles(f"[default]\nservices = mine\n[services mine]\necs =\n  endpoint_url = {url}\n")
+        setting = f"endpoint_url of ECS in {ecspan.home / '.aws/config'}"
+    else:
+        env[where] = url
+    run = ecspan("ls", env=env)
+    assert run.code == 1 and f"error: {setting} is " in run.err and "hint: write http://HOST:PORT" in run.err, run
+    assert "hunter22" not in run.err, run
+
+
+def test_what_names_a_host_that_does_not_answer_is_said(ecspan, account):
+    nobody = f"http://127.0.0.1:{free_port()}/prefix"
+    run = ecspan("ls", env={"AWS_ENDPOINT_URL_ECS": nobody, "AWS_MAX_ATTEMPTS": "1"})
+    assert run.code == 1 and "refused; AWS_ENDPOINT_URL_ECS names it" in run.err, run
+    run = ecspan("ls", env={"AWS_ENDPOINT_URL": account(answer=(404, PAGE_OF, PAGE)).url + "/prefix"})
+    assert run.code == 1 and "answered 404 Not Found" in run.err and "AWS_ENDPOINT_URL names it" in run.err, run
+
+
+@pytest.mark.parametrize("name", ["prod ", "profile prod", '"prod"', "Prod"])
+def test_a_profile_that_is_nearly_there_is_named(ecspan, profiles, name):
+    profiles(keys("prod", "AKIDOFTHEPROFILE") + keys("dev", "AKIDOFTHEPROFILE"))
+    run = ecspan("ls", "--profile", name)
+    assert run.code == 1 and "hint: write prod; there are dev, prod" in run.err, run
 
 
 def test_aws_login(ecspan, account, profiles):

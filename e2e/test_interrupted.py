@@ -12,7 +12,7 @@ import pytest
 from conftest import PROJECT
 from test_export import APP, ENDED
 from test_undelivered import black_hole, connected, notes  # noqa: F401: a fixture
-from waiting import wait_until
+from waiting import line_with, wait_until
 
 NGINX = PROJECT / "examples/nginx/task.json"
 SIGNALS = pytest.mark.parametrize(("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -46,6 +46,42 @@ def test_all_of_a_file_is_saved_however_little_of_it_was_in_hand(ecspan, tmp_pat
     assert sum(note["items"] for note in notes(ecspan)) == spans
     assert len({task for note in notes(ecspan) for task in note["tasks"]}) == 3_000
     assert "interrupted: " not in err.replace("interrupted before it was sent", "")
+
+
+AGAIN = b"another Ctrl-C ends that, and saves it"
+
+
+def test_another_interrupt_saves_what_is_in_hand_at_once(ecspan, tmp_path, black_hole):
+    tasks = batch.write(tmp_path / "tasks.jsonl", 300)
+    process = ecspan.start("export", tasks, "--endpoint", black_hole, *SILENT)
+    wait_until("a connection to the receiver", is_sending(black_hole), 30, process=process)
+    process.send_signal(signal.SIGINT)
+    line_with(AGAIN, process.stderr)
+    code, said = told(process, signal.SIGINT)
+    spans = 300 * batch.SPANS
+    assert code == 130 and f"{spans} not delivered, {spans} saved" in said, said[-1000:]
+    assert "interrupted again: nothing more is sent" in said and "no answer within" not in said, said
+    assert sum(note["items"] for note in notes(ecspan)) == spans
+    assert {note["reason"] for note in notes(ecspan)} == {"interrupted before an answer came", "interrupted before it was sent"}
+
+
+def test_another_interrupt_of_a_deployment_saves_its_traces_too(ecspan, black_hole):
+    answers = PROJECT / "examples/rollout"
+    process = ecspan.start("deploy", "--from", answers / "services.json", "--from", answers / "tasks.json", "--endpoint", black_hole, *SILENT)
+    wait_until("a connection to the receiver", is_sending(black_hole), 30, process=process)
+    process.send_signal(signal.SIGINT)
+    line_with(AGAIN, process.stderr)
+    code, said = told(process, signal.SIGINT)
+    assert code == 130 and "spans saved in" in said, said
+    assert notes(ecspan)
+
+
+def test_a_supervisor_that_asks_twice_loses_nothing_either(ecspan, black_hole):
+    process = ecspan.start("export", NGINX, "--endpoint", black_hole, *SILENT)
+    wait_until("a connection to the receiver", is_sending(black_hole), 30, process=process)
+    process.send_signal(signal.SIGTERM)
+    wait_until("what was read", lambda: process.poll() is not None or process.send_signal(signal.SIGTERM), 30)
+    assert process.returncode == 143 and sum(note["items"] for note in notes(ecspan)) == batch.SPANS
 
 
 @pytest.mark.parametrize("by", ["names", "selectors"])

@@ -1,5 +1,8 @@
 """Proxies on the way to receivers, over each protocol: used, gone around, down, or in the way. Whatever they do, they are named."""
 
+import socket
+import threading
+
 import pytest
 from conftest import PROJECT
 from proxy import PAGE, PASSWORD
@@ -32,6 +35,54 @@ def sent_to(request, ecspan, example):
 @pytest.fixture
 def example():
     return PROJECT / "examples/nginx/task.json"
+
+
+@pytest.fixture
+def captive():
+    """Starts a proxy that says yes to everything and passes nothing on."""
+    started = []
+
+    def start(way):
+        server = socket.create_server(("127.0.0.1", 0))
+        started.append(server)
+
+        def answer(connection):
+            with connection:
+                connection.recv(65536)
+                page = b"Content-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(PAGE)
+                if way in ("end", "silence"):
+                    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                elif way == "page-later":
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n" + page)
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n" + page + PAGE)
+                else:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n" + page + PAGE)
+                while way in ("page", "silence", "page-later") and connection.recv(65536):
+                    pass
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=quietly, args=(answer, connection), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+    yield start
+    for server in started:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+def quietly(what, *arguments):
+    try:
+        what(*arguments)
+    except OSError:
+        pass
 
 
 def test_a_proxy_that_works_is_used(sent_to, proxy):
@@ -117,6 +168,23 @@ def test_a_socket_is_refused_as_what_it_is(ecspan, example, endpoint):
     for protocol in PROTOCOLS:
         run = ecspan("export", example, "--endpoint", endpoint, "--protocol", protocol)
         assert run.code == 2 and "--endpoint names a Unix socket" in run.err, run
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("way", ["page", "page-later", "page-and-end", "end", "silence"])
+def test_a_proxy_that_says_yes_and_answers_itself_is_named(ecspan, example, captive, protocol, scheme, way):
+    """A captive proxy answers everything with 200 and its page, CONNECT too."""
+    url = captive(way)
+    endpoint = ("--endpoint", f"{scheme}://receiver.example:4318", "--protocol", protocol, "--timeout", "1s", "--deadline", "1s")
+    run = ecspan("export", example, *endpoint, env={"NO_PROXY": None, "HTTP_PROXY": url, "HTTPS_PROXY": url})
+    if (protocol != "grpc", scheme, way) == (True, "http", "end"):
+        # An empty answer of success is a yes.
+        assert run.code == 0, run
+        return
+    error = run.err[run.err.index("error: ") :]
+    assert run.code == 1 and f"the proxy {url}" in error and "docs/proxies.md" in error, run
+    assert "is the host of" not in run.err and "the receiver answered" not in run.err and "4317" not in run.err, run
 
 
 def test_the_doctor_names_it_too(sent_to, ecspan, proxy):

@@ -186,6 +186,14 @@ impl Proxy {
             _ if kind == Some(io::ErrorKind::ConnectionRefused) => "refuses connections".to_owned(),
             Some("unsuccessful") => format!("refuses to connect to {to}"),
             Some(detail) => format!("did not connect to {to}: {detail}"),
+            None if detail.contains("timed out") => format!("gave no connection to {to} in time"),
+            // Then there was a connection.
+            None if detail.contains("tls") => {
+                format!("let a connection to {to} through, which came to nothing: {detail}")
+            }
+            None if matches!(kind, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => {
+                format!("ended the connection on the way to {to}: {detail}")
+            }
             None => format!("cannot be connected to, on the way to {to}: {detail}"),
         };
         Failure { said, wants_credentials }

@@ -14,7 +14,7 @@ use super::{env, tasks};
 
 /// Opens what every `--to` of an export names.
 pub(super) async fn open(global: &Global, args: &ExportArgs, records: bool) -> Result<Vec<Destination>, Problem> {
-    let aws = aws_for(global, &args.to).await;
+    let aws = aws_for(global, &args.to).await?;
     let open_one = if args.dry_run { Destination::dry_run } else { Destination::open };
     let open = open_all(&args.to, &args.delivery.otlp, aws.as_ref(), records, open_one)?;
     Ok(keeping(open, &args.delivery))
@@ -26,20 +26,24 @@ pub(super) async fn open_for(
     to: &[String],
     delivery: &DeliveryArgs,
 ) -> Result<Vec<Destination>, Problem> {
-    let aws = aws_for(global, to).await;
+    let aws = aws_for(global, to).await?;
     let open = open_all(to, &delivery.otlp, aws.as_ref(), false, Destination::open)?;
     Ok(keeping(open, delivery))
 }
 
 /// Opens the destinations of a command that acknowledges each task by itself: nothing is kept, and a file grows.
 pub(super) async fn open_growing(global: &Global, to: &[String], otlp: &OtlpArgs) -> Result<Vec<Destination>, Problem> {
-    let aws = aws_for(global, to).await;
+    let aws = aws_for(global, to).await?;
     open_all(to, otlp, aws.as_ref(), false, Destination::appending)
 }
 
 /// AWS, where a destination needs it.
-async fn aws_for(global: &Global, to: &[String]) -> Option<Aws> {
-    if to.iter().any(|to| to.starts_with("xray")) { Some(tasks::aws(global).await) } else { None }
+async fn aws_for(global: &Global, to: &[String]) -> Result<Option<Aws>, Problem> {
+    if !to.iter().any(|to| to.starts_with("xray")) {
+        return Ok(None);
+    }
+    let aws = tasks::aws(global).await;
+    aws.problem().map_or(Ok(Some(aws.clone())), |problem| Err(tasks::aws_problem(problem)))
 }
 
 fn keeping(open: Vec<Destination>, delivery: &DeliveryArgs) -> Vec<Destination> {
@@ -87,7 +91,11 @@ pub(super) fn open_all(
 
 /// What `--to` names.
 pub(super) fn target(to: &str) -> Result<Target, Problem> {
-    to.parse().map_err(|error| Problem::usage(format!("--to: {error}")))
+    let target = to.parse().map_err(|error| Problem::usage(format!("--to: {error}")))?;
+    if let Target::Xray(Some(region)) = &target {
+        Aws::check_region("the region of --to xray", region).map_err(|error| Problem::misuse(&error))?;
+    }
+    Ok(target)
 }
 
 /// A file that is read must not be replaced by what is made of it.

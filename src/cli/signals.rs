@@ -1,15 +1,17 @@
-//! Ctrl-C and SIGTERM: work ends, what was done is said, and the exit code tells. Another Ctrl-C ends the program at once; another
-//! SIGTERM does not, since whoever supervises a program may send several.
+//! Ctrl-C and SIGTERM: work ends, what was done is said, and the exit code tells. Another Ctrl-C saves what is being sent, and ends;
+//! a third one does not wait for that. Another SIGTERM changes nothing, since whoever supervises a program may send several.
 //!
 //! One listener for the whole program, from the first [`stop`] on: who waits in turns misses nothing in between.
 
 use std::future::Future;
+use std::io;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use ecspan::run::Stop;
 
 use super::exit::Exit;
-use super::terminal;
+use super::{log, terminal};
 
 static STOP: OnceLock<Stop> = OnceLock::new();
 static RECEIVED: OnceLock<Exit> = OnceLock::new();
@@ -21,7 +23,12 @@ pub(super) fn received() -> Option<Exit> {
 
 /// The wish of whoever sends a signal, for engines.
 pub(super) fn stop() -> Stop {
-    STOP.get_or_init(listen).clone()
+    STOP.get_or_init(|| listen(|what| terminal::tell("note", what))).clone()
+}
+
+/// The same of a command that tells everything in structured lines.
+pub(super) fn stop_in_a_log() -> Stop {
+    STOP.get_or_init(|| listen(|what| log::say("info", what, &[]))).clone()
 }
 
 /// Waits for a signal that asks to end, or that asked.
@@ -42,22 +49,45 @@ pub(super) fn outlive_full_disks() {
 #[cfg(not(unix))]
 pub(super) const fn outlive_full_disks() {}
 
+/// What is over so soon needs no word on how to end it sooner.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// Before the first command waits, the default action ends the process, as it should.
-fn listen() -> Stop {
+fn listen(tell: fn(&str)) -> Stop {
     let stop = Stop::new();
-    let ask = stop.clone();
+    let asked = stop.clone();
     tokio::spawn(async move {
-        let _first = RECEIVED.set(next().await);
-        ask.request();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            terminal::tell(
-                "note",
-                "interrupted again: ending at once; what was still in hand is neither sent nor saved: the same command does it anew",
-            );
-            std::process::exit(Exit::Interrupted.code().into());
+        let first = next().await;
+        let _ = RECEIVED.set(first);
+        asked.request();
+        if hear(&asked, first, tell).await.is_ok() {
+            std::process::exit(first.code().into());
         }
     });
     stop
+}
+
+/// Waits until whoever interrupts does not want to wait any more.
+async fn hear(stop: &Stop, first: Exit, tell: fn(&str)) -> io::Result<()> {
+    let again = tokio::signal::ctrl_c();
+    tokio::pin!(again);
+    tokio::select! {
+        again = &mut again => again?,
+        () = tokio::time::sleep(MOMENT) => {
+            if first == Exit::Interrupted && stop.is_delivering() {
+                tell("what is in hand is being sent; another Ctrl-C ends that, and saves it");
+            }
+            again.await?;
+        }
+    }
+    if !stop.hurry() {
+        tell("interrupted again: ending at once; nothing was being sent, and the same command does the rest anew");
+        return Ok(());
+    }
+    tell("interrupted again: nothing more is sent, what is in hand is saved; another Ctrl-C does not wait for that");
+    tokio::signal::ctrl_c().await?;
+    tell("interrupted once more: ending at once; what was not saved yet is lost: the same command does it anew");
+    Ok(())
 }
 
 async fn next() -> Exit {

@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, args: &WorkerArgs) -> Result<Exit, Prob
         concurrency: args.concurrency,
         visibility_timeout: args.visibility_timeout,
     };
-    let drained = queue::run(config, signals::stop(), notices).await;
+    let drained = queue::run(config, signals::stop_in_a_log(), notices).await;
     Ok(exit(&drained.exported, drained.queue_answered))
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn lambda(global: &Global, args: &EventArgs) -> Result<Exit, Pr
     }
     let (aws, notices) = (aws(global).await, notices::for_a_log());
     let config = config(global, args, &aws, &notices).await?;
-    let exported = invoke::run(config, signals::stop(), notices).await;
+    let exported = invoke::run(config, signals::stop_in_a_log(), notices).await;
     exported.map(|exported| exit(&exported, true)).map_err(|error| Problem::failed(error.to_string()))
 }
 

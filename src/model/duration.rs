@@ -28,6 +28,26 @@ pub fn short(length: Duration) -> String {
     }
 }
 
+/// In seconds, in as many digits as it takes: `4 s`, `1.5 s`, `0.02 s`.
+pub fn seconds(length: Duration) -> String {
+    match (length.as_secs(), length.subsec_nanos()) {
+        // Somebody said more than a number can hold.
+        (u64::MAX, _) => format!("more than {} s", u64::MAX - 1),
+        // A fraction would have the last digits of a large number wrong.
+        (seconds, 0) => format!("{seconds} s"),
+        _ => format!("{} s", length.as_secs_f64()),
+    }
+}
+
+/// To tenths of a second, and below that to the millisecond: never nothing, unless it is.
+pub fn tenths(length: Duration) -> Duration {
+    let millis = u64::try_from(length.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    match millis {
+        0..100 => Duration::from_millis(millis),
+        _ => Duration::from_millis(millis.saturating_add(50) / 100 * 100),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +65,25 @@ mod tests {
             (ms(443_220_000), "5 d 3 h 7 min", "5 d 3 h"),
         ] {
             assert_eq!((exact(length).as_str(), short(length).as_str()), (long, brief));
+        }
+    }
+
+    #[test]
+    fn no_number_of_seconds_is_false() {
+        for (length, said) in [
+            (Duration::ZERO, "0 s"),
+            (Duration::from_millis(20), "0.02 s"),
+            (Duration::from_millis(1_500), "1.5 s"),
+            (Duration::from_secs(5_400), "5400 s"),
+            (Duration::from_secs(i64::MAX as u64), "9223372036854775807 s"),
+            (Duration::from_secs(u64::MAX), "more than 18446744073709551614 s"),
+            (Duration::MAX, "more than 18446744073709551614 s"),
+        ] {
+            assert_eq!(seconds(length), said);
+        }
+        let rounded = [(0, 0), (1, 1), (999_999, 1), (20_000_000, 20), (449_000_000, 400), (1_450_000_000, 1_500)];
+        for (nanos, millis) in rounded {
+            assert_eq!(tenths(Duration::from_nanos(nanos)), Duration::from_millis(millis), "{nanos}");
         }
     }
 }

@@ -10,20 +10,22 @@ use futures::stream;
 use tokio::sync::mpsc::{self, Sender};
 
 use super::notice::{Notice, Teller};
+use super::stop::Stop;
 use crate::defect::caught_in;
 use crate::hint::Hint;
 use crate::sink::{Delivery, DeliveryReport, Piece, Reason};
 
-/// Delivers what `feed` sends until it is through; so many pieces wait in between.
+/// Delivers what `feed` sends until it is through; so many pieces wait in between. In a hurry it is saved instead.
 pub(super) async fn run<P: Into<Piece>, T>(
     delivery: Delivery,
+    stop: &Stop,
     notices: &Teller,
     waiting: usize,
     feed: impl AsyncFnOnce(Sender<P>) -> T,
 ) -> (T, DeliveryReport) {
     let (pieces, delivered) = mpsc::channel(waiting);
     let delivered = stream::unfold(delivered, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-    let delivery = delivery.on_retry(retries(notices));
+    let delivery = delivery.on_retry(retries(notices)).hurried(stop.hurried());
     let (fed, report) = join(caught_in(feed(pieces)), delivery.run(delivered)).await;
     match fed {
         Ok(fed) => (fed, report),
@@ -98,7 +100,7 @@ mod tests {
             pieces.send(trace.into()).await.unwrap();
             panic!("of somebody")
         };
-        let ended = caught_in(run(delivery, &notices, 2, feed)).await.map(|((), _)| ());
+        let ended = caught_in(run(delivery, &Stop::new(), &notices, 2, feed)).await.map(|((), _)| ());
         assert_eq!((ended, *takes.0.lock().unwrap()), (Err("of somebody".to_owned()), 1));
         let told = told.lock().unwrap().join("\n");
         assert!(told.contains("a defect of ecspan: of somebody; there: 3 of 3 spans accepted"), "{told}");

@@ -45,7 +45,7 @@ pub async fn export(
 ) -> Exported {
     let feed = async |pieces| feed(source, options, &stop, pieces).await;
     let delivery = Delivery::new(destinations).until(stop.wait());
-    let (unread, report) = delivery::run(delivery, &notices, WAITING, feed).await;
+    let (unread, report) = delivery::run(delivery, &stop, &notices, WAITING, feed).await;
     Exported { report, unread }
 }
 

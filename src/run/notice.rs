@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::model::Time;
 use crate::model::deployment::DeploymentLife;
+use crate::model::duration::{seconds, tenths};
 use crate::model::service::Hook;
 use crate::render::moment;
 use crate::source::docker;
@@ -370,10 +371,10 @@ impl Notice {
     pub fn message(&self) -> String {
         match self {
             Self::Gap { what, .. } => what.clone(),
-            Self::Retry { reason, pause, .. } => format!("{reason}; trying again in {:.1} s", pause.as_secs_f64()),
+            Self::Retry { reason, pause, .. } => format!("{reason}; trying again in {}", seconds(tenths(*pause))),
             Self::NotAccepted { items, reason, .. } => format!("{items} not accepted: {reason}"),
             Self::EndpointFailed { error, again: Some(pause) } => {
-                format!("{error}; asking again in {} s", pause.as_secs())
+                format!("{error}; asking again in {}", seconds(*pause))
             }
             Self::EndpointFailed { error, again: None }
             | Self::AwsFailed { error, .. }
@@ -382,7 +383,7 @@ impl Notice {
             | Self::Lost { error, .. }
             | Self::NoAnswer { error, .. } => error.clone(),
             Self::Stopping(Stopping::WaitsForContainers(patience)) => {
-                format!("told to stop: waiting up to {} s for the other containers", patience.as_secs())
+                format!("told to stop: waiting up to {} for the other containers", seconds(*patience))
             }
             Self::Stopping(Stopping::LooksOnceMore) => "told to stop: looking once more".to_owned(),
             Self::Stopping(Stopping::FinishesMessages(_)) => "told to stop: finishing what is in hand".to_owned(),
@@ -474,7 +475,11 @@ impl Notice {
                 format!("{things} thing{} in the files belong to none of its tasks", plural(*things))
             }
             Self::LooksForTasks { tasks, waited } => {
-                format!("{tasks} task{}: looked for in ECS and in history for {} s", plural(*tasks), waited.as_secs())
+                format!(
+                    "{tasks} task{}: looked for in ECS and in history for {}",
+                    plural(*tasks),
+                    seconds(tenths(*waited))
+                )
             }
             Self::Recalled { group, events, status, .. } => {
                 let last = match status {

@@ -220,7 +220,7 @@ impl Run {
         let destination =
             if self.config.files.is_empty() { destination.keeping(&self.config.folder) } else { destination };
         let retries = retries(&self.notices);
-        Ok(Resender::new(destination).on_retry(retries).until(self.stop.wait()))
+        Ok(Resender::new(destination).on_retry(retries).until(self.stop.wait()).hurried(self.stop.hurried()))
     }
 
     fn lose(&mut self, error: String, hint: Option<String>) {

@@ -66,7 +66,7 @@ pub async fn run(config: SidecarConfig, stop: Stop, notices: Teller) -> Watched 
         watch.close(failed);
         watch.gaps
     };
-    let (gaps, report) = watch::deliver(Delivery::new(destinations), &notices, feed).await;
+    let (gaps, report) = watch::deliver(Delivery::new(destinations), &stop, &notices, feed).await;
     Watched { gaps, report }
 }
 

@@ -47,8 +47,8 @@ pub(super) async fn follow(
 ) -> Option<EndpointError> {
     let mut interval = INTERVAL;
     let mut until: Option<Instant> = None;
-    let told = stop.wait();
-    tokio::pin!(told);
+    let (told, hurried) = (stop.wait(), stop.hurried());
+    tokio::pin!(told, hurried);
     loop {
         let asked = Instant::now();
         let is_last = until.is_some_and(|until| asked >= until);
@@ -75,6 +75,7 @@ pub(super) async fn follow(
                 until = Some(Instant::now() + watch.stop());
                 sleep(MOMENT).await;
             }
+            () = &mut hurried, if until.is_some_and(|until| Instant::now() < until) => until = Some(Instant::now()),
             () = sleep_until(next) => {}
         }
     }
@@ -84,6 +85,7 @@ pub(super) async fn follow(
 /// of its own: nobody else has it.
 pub(super) async fn deliver<T>(
     delivery: Delivery,
+    stop: &Stop,
     notices: &Teller,
     feed: impl AsyncFnOnce(Sender<Piece>) -> T,
 ) -> (T, DeliveryReport) {
@@ -91,7 +93,7 @@ pub(super) async fn deliver<T>(
     let delivery = delivery.on_lost(move |to, items, reason| {
         lost.tell(&Notice::NotAccepted { to: to.to_owned(), items, reason: reason.to_owned() });
     });
-    delivery::run(delivery, notices, WAITING, feed).await
+    delivery::run(delivery, stop, notices, WAITING, feed).await
 }
 
 /// What became of what was watched.

@@ -384,7 +384,7 @@ impl Destination {
                 | Answer::Doubtful { reason }
                 | Answer::Unknown { reason },
             ) => Err(reason),
-            Err(_) => Err(Reason::NoAnswer { after: self.policy.timeout }),
+            Err(_) => Err(Reason::NoAnswer { after: self.policy.timeout, proxy: self.transport.proxy() }),
         }
     }
 

@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use crate::hint::Hint;
 use crate::layers::innermost;
+use crate::model::duration::seconds;
 use crate::secrets::Secrets;
 use crate::sink::config::Protocol;
 use crate::sink::config::endpoint::Endpoint;
@@ -81,10 +82,12 @@ pub enum Reason {
         wants_credentials: bool,
     },
     /// No answer in the time of one attempt.
-    #[error("no answer within {} s", after.as_secs_f64())]
+    #[error("no answer within {}{}", seconds(*after), proxy.as_ref().map_or(String::new(), |proxy| format!(", through the proxy {proxy}")))]
     NoAnswer {
         /// That time.
         after: Duration,
+        /// The proxy on the way, without its credentials.
+        proxy: Option<String>,
     },
     /// An HTTP answer that is no success.
     #[error("the receiver answered {status}{}", Said(message))]
@@ -201,7 +204,7 @@ pub enum Reason {
         detail: String,
     },
     /// All attempts failed.
-    #[error("gave up within {} s: {last}", deadline.as_secs_f64())]
+    #[error("gave up within {}: {last}", seconds(*deadline))]
     GaveUp {
         /// The time for all attempts.
         deadline: Duration,
@@ -209,7 +212,7 @@ pub enum Reason {
         last: Box<Reason>,
     },
     /// The receiver asks for more patience than there is.
-    #[error("{last}; asked to wait {} s, longer than what is left of the {} s for all attempts", Seconds(*wait), deadline.as_secs_f64())]
+    #[error("{last}; asked to wait {}, longer than what is left of the {} for all attempts", seconds(*wait), seconds(*deadline))]
     WaitTooLong {
         /// The time for all attempts.
         deadline: Duration,
@@ -227,8 +230,11 @@ pub enum Reason {
     /// The run was to end before it was sent at all.
     #[error("interrupted before it was sent")]
     NotSent,
+    /// Whoever ran it did not want to wait for an answer.
+    #[error("interrupted before an answer came")]
+    CutShort,
     /// It failed once, and the requests before it had failed for all the time that there is.
-    #[error("tried once, for a request before had failed throughout its {} s: {last}", deadline.as_secs_f64())]
+    #[error("tried once, for a request before had failed throughout its {}: {last}", seconds(*deadline))]
     StillDown {
         /// The time for all attempts.
         deadline: Duration,
@@ -319,7 +325,13 @@ impl Hint for Reason {
                 "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names it; NO_PROXY lists the hosts that are gone to without it \
                  (docs/proxies.md)"
             }
-            Self::NoAnswer { .. } => "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT",
+            Self::NoAnswer { proxy: Some(_), .. } => {
+                "it or the proxy may be slow: --timeout gives them longer, NO_PROXY lists the hosts that are gone to without \
+                 the proxy (docs/proxies.md)"
+            }
+            Self::NoAnswer { proxy: None, .. } => {
+                "a slow receiver may need a longer --timeout or OTEL_EXPORTER_OTLP_TIMEOUT"
+            }
             Self::WaitTooLong { .. } => "a longer --deadline waits as long as the receiver asks",
             Self::ResourceTooLarge { .. } => "give fewer or shorter --attr, or less in OTEL_RESOURCE_ATTRIBUTES",
             Self::TooOld { .. } => {
@@ -337,6 +349,7 @@ impl Hint for Reason {
             | Self::SpanOverLimit { .. }
             | Self::Write { .. }
             | Self::NotSent
+            | Self::CutShort
             | Self::NotLookedAt { .. }
             | Self::Defect { .. } => return None,
         };
@@ -422,7 +435,7 @@ fn tls_hint(detail: &str) -> &'static str {
     }
 }
 
-const fn spoken(endpoint: &Endpoint) -> &'static str {
+pub(crate) const fn spoken(endpoint: &Endpoint) -> &'static str {
     match endpoint.protocol() {
         Protocol::Grpc => "gRPC",
         Protocol::HttpProtobuf | Protocol::HttpJson => "HTTP/1.1",
@@ -443,15 +456,6 @@ fn mix_up(endpoint: &Endpoint, is_sure: bool) -> Option<String> {
              this one"
         )
     })
-}
-
-/// Seconds, as many as there are: a fraction would have the last digits of a large number wrong.
-struct Seconds(Duration);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.subsec_nanos() == 0 { self.0.as_secs().fmt(f) } else { self.0.as_secs_f64().fmt(f) }
-    }
 }
 
 /// What somebody says, if anything.

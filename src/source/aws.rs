@@ -1,5 +1,6 @@
 //! Access to AWS: settings, and clients by region. Main type: [`Aws`]; its errors are [`AwsError`]s.
 
+mod checked;
 mod error;
 mod limiter;
 mod profile;
@@ -9,7 +10,7 @@ mod wire;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use aws_config::Region;
@@ -125,7 +126,8 @@ impl Aws {
             return Err(AwsError::Settings { problem: format!("{} has no PEM certificate", path.display()) });
         }
         let proxies = Proxies::from_env(&|name| env.get(name).ok());
-        let http = Wire::client(proxies, bundle.as_deref(), settings.waiting.clone());
+        let addresses = Arc::<OnceLock<_>>::default();
+        let http = Wire::client(proxies, bundle.as_deref(), settings.waiting.clone(), addresses.clone());
         let http = http.map_err(|error| AwsError::Settings { problem: error.to_string() })?;
         let attempts = profiles.max_attempts()?.unwrap_or(ATTEMPTS);
         let wants_mfa = !profiles.has_keys() && profiles.wants_mfa(profiles.name());
@@ -147,6 +149,13 @@ impl Aws {
             loader = loader.region(Region::new(region));
         }
         let config = loader.load().await;
+        let named = profiles.endpoints(&config);
+        named.iter().try_for_each(|(setting, url)| checked::endpoint(setting, url))?;
+        let typed_region = filled(&settings.region).map(|region| ("--region".to_owned(), region));
+        if let Some((setting, region)) = typed_region.or_else(|| profiles.region()) {
+            checked::region(&setting, &region, !named.is_empty())?;
+        }
+        let _ = addresses.set(named);
         let base = ProviderConfig::without_region().with_region(config.region().cloned()).with_http_client(http);
         let provider = match (&typed, wants_mfa) {
             (_, true) => {
@@ -177,6 +186,11 @@ impl Aws {
     /// The file of authorities that AWS's settings name.
     pub const fn ca(&self) -> Option<&PathBuf> {
         self.ca.as_ref()
+    }
+
+    /// Whether a region that was typed can be meant; at an address of its own X-Ray's stand-in may have others.
+    pub fn check_region(setting: &str, region: &str) -> Result<(), AwsError> {
+        checked::region(setting, region, true)
     }
 
     /// How often AWS was called.

@@ -83,7 +83,10 @@ impl Transport for Receiver {
         async {
             self.requests.fetch_add(1, Ordering::Relaxed);
             if Instant::now() < self.back_at {
-                return Answer::Retry { after: None, reason: Reason::NoAnswer { after: Duration::from_secs(1) } };
+                return Answer::Retry {
+                    after: None,
+                    reason: Reason::NoAnswer { after: Duration::from_secs(1), proxy: None },
+                };
             }
             sleep(self.takes).await;
             Answer::Accepted { rejected: 0, message: String::new() }

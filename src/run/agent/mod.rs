@@ -57,7 +57,7 @@ pub async fn follow(config: AgentConfig, stop: Stop, notices: Teller) -> Watched
         watch.close();
         watch.gaps
     };
-    let (gaps, report) = watch::deliver(Delivery::new(destinations), &notices, feed).await;
+    let (gaps, report) = watch::deliver(Delivery::new(destinations), &stop, &notices, feed).await;
     Watched { gaps, report }
 }
 
@@ -83,7 +83,7 @@ pub async fn look_once(config: AgentConfig, stop: Stop, notices: Teller) -> Look
             () = stop.wait() => None,
         }
     };
-    let (failed, report) = watch::deliver(Delivery::new(destinations).until(stop.wait()), &notices, feed).await;
+    let (failed, report) = watch::deliver(Delivery::new(destinations).until(stop.wait()), &stop, &notices, feed).await;
     let (agent_answers, gaps) = (watch.instance.is_some(), watch.gaps);
     Look { tasks: watch.tasks, failed, agent_answers, watched: Watched { gaps, report } }
 }

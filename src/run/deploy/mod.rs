@@ -271,7 +271,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         Some((life, own, gap))
     };
     let delivery = Delivery::new(destinations).until(stop.wait());
-    let (read, report) = delivery::run(delivery, &notices, WAITING, read).await;
+    let (read, report) = delivery::run(delivery, &stop, &notices, WAITING, read).await;
     let Some((life, trace, gap)) = read else {
         return Ok(Ended::Early(report));
     };

@@ -186,7 +186,7 @@ fn add(count: &AtomicU64, number: u64) {
 impl Exporter {
     fn new(mut config: EventConfig, settling: Settling, stop: Stop, notices: Teller) -> Self {
         let outlet = |destination| {
-            let to = Acknowledged::new(destination).until(stop.wait());
+            let to = Acknowledged::new(destination).until(stop.wait()).hurried(stop.hurried());
             let coalesce = Coalesce::new(to.concurrency(), usize::MAX);
             Outlet { to, coalesce }
         };

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+
 use super::fate::{Delivered, Loss, Lost};
 use super::lane::{Lane, Sent, stopping};
 use super::report::DestinationReport;
@@ -41,6 +43,12 @@ impl Acknowledged {
     #[must_use]
     pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(self.0.until(stopping(stop)))
+    }
+
+    /// Sends nothing more once this is ready, as [`Delivery::hurried`](crate::sink::Delivery::hurried).
+    #[must_use]
+    pub fn hurried(self, hurried: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(self.0.hurried(hurried.boxed().shared()))
     }
 
     /// Requests that may be under way at once.

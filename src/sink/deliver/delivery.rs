@@ -110,6 +110,13 @@ impl Delivery {
         Self { lanes: self.lanes.into_iter().map(|lane| lane.until(stop.clone())).collect(), ..self }
     }
 
+    /// Sends nothing more once this is ready: what is in hand, and what still comes, is saved at once. The stream must end too.
+    #[must_use]
+    pub fn hurried(self, hurried: impl Future<Output = ()> + Send + 'static) -> Self {
+        let hurried = hurried.boxed().shared();
+        Self { lanes: self.lanes.into_iter().map(|lane| lane.hurried(hurried.clone())).collect(), ..self }
+    }
+
     /// Delivers until the stream ends, and returns when every span is accounted for at every destination.
     pub async fn run<P: Into<Piece>>(self, pieces: impl Stream<Item = P>) -> DeliveryReport {
         let Self { lanes, on_lost } = self;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::fate::Delivered;
 use super::report::DestinationReport;
-use super::retry::{self, StoppedSince};
+use super::retry::{self, Hurried, StoppedSince};
 use crate::sink::destination::Destination;
 use crate::sink::otlp::encode::{EncodedTask, Request};
 use crate::sink::otlp::pack::{Packed, Packer};
@@ -56,6 +56,14 @@ impl Lane {
     /// Nothing is repeated any more once this is ready, and what is under way has four seconds.
     pub(super) fn until(mut self, stop: StoppedSince) -> Self {
         self.destination.policy.stop = stop;
+        self
+    }
+
+    /// Nothing is sent any more once this is ready. A file is written all the same: of what it holds nothing is saved elsewhere.
+    pub(super) fn hurried(mut self, hurried: Hurried) -> Self {
+        if self.destination.meant_for.is_some() {
+            self.destination.policy.hurried = hurried;
+        }
         self
     }
 

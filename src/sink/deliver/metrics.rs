@@ -181,7 +181,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_was_not_taken_is_sent_again_and_what_may_have_arrived_is_not() {
-        let reason = || Reason::NoAnswer { after: Duration::from_secs(1) };
+        let reason = || Reason::NoAnswer { after: Duration::from_secs(1), proxy: None };
         let again = Step::Say(Answer::Retry { after: Some(Duration::from_millis(1)), reason: reason() });
         assert_eq!(flushed([again, Step::Say(took(0, ""))], 1).await, (2, vec![]));
         let (attempts, told) = flushed([Step::Say(Answer::Unknown { reason: reason() })], 1).await;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
+
 use super::fate::{Delivered, Fate};
 use super::lane::{Lane, Sent, stopping};
 use super::report::DestinationReport;
@@ -32,6 +34,12 @@ impl Resender {
     #[must_use]
     pub(crate) fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(self.0.until(stopping(stop)))
+    }
+
+    /// Sends nothing more once this is ready, as [`Delivery::hurried`](crate::sink::Delivery::hurried).
+    #[must_use]
+    pub(crate) fn hurried(self, hurried: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(self.0.hurried(hurried.boxed().shared()))
     }
 
     /// Each attempt that failed and will be repeated is told there, as [`Delivery::on_retry`](crate::sink::Delivery::on_retry).

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::fate::{Delivered, Fate};
 use crate::defect::caught;
+use crate::model::duration::tenths;
 use crate::sink::otlp::encode::Request;
 use crate::sink::reason::Reason;
 use crate::sink::request::outgoing::HasLeft;
@@ -24,6 +25,9 @@ pub(crate) type OnRetry = Arc<dyn Fn(&Reason, Duration) + Send + Sync>;
 
 /// Ready when the run is to end: since when.
 pub(crate) type StoppedSince = Shared<BoxFuture<'static, Instant>>;
+
+/// Ready when nothing is to be sent any more: what is in hand is saved.
+pub(crate) type Hurried = Shared<BoxFuture<'static, ()>>;
 
 /// Time to send what is in hand when the run is to end. Within five seconds it must also be saved.
 pub(crate) const GRACE: Duration = Duration::from_secs(4);
@@ -44,6 +48,8 @@ pub(crate) struct Policy {
     pub(crate) is_idempotent: bool,
     /// Once it is ready nothing is repeated, and what is under way has [`GRACE`].
     pub(crate) stop: StoppedSince,
+    /// Once it is ready nothing is sent.
+    pub(crate) hurried: Hurried,
     /// Set while the receiver is down: a request has failed for its whole deadline, and none succeeded since. The next ones
     /// are tried once, or a long export to a dead receiver would wait as long for each.
     pub(crate) is_down: Arc<AtomicBool>,
@@ -52,14 +58,29 @@ pub(crate) struct Policy {
 impl Policy {
     pub(crate) fn new(timeout: Duration, deadline: Duration) -> Self {
         let (first_pause, longest_pause) = (Duration::from_millis(500), Duration::from_secs(10));
-        let (stop, is_down) = (pending().boxed().shared(), Arc::default());
-        Self { timeout, deadline, first_pause, longest_pause, on_retry: None, is_idempotent: true, stop, is_down }
+        let (stop, hurried, is_down) = (pending().boxed().shared(), pending().boxed().shared(), Arc::default());
+        Self {
+            timeout,
+            deadline,
+            first_pause,
+            longest_pause,
+            on_retry: None,
+            is_idempotent: true,
+            stop,
+            hurried,
+            is_down,
+        }
     }
 
     /// Since when the run is to end, if it is.
     fn stopped(&self) -> Option<Instant> {
         // Its `peek` would know only what somebody has waited for.
         self.stop.clone().now_or_never()
+    }
+
+    /// Whether there is no time left to send anything.
+    fn is_over(&self) -> bool {
+        self.hurried.clone().now_or_never().is_some() || self.stopped().is_some_and(|since| since.elapsed() >= GRACE)
     }
 }
 
@@ -121,7 +142,7 @@ pub(crate) async fn deliver(transport: &dyn Transport, policy: &Policy, request:
 /// Attempts at one body, until there is an answer that counts, or time is up. How many there were, and the last answer, whose reason
 /// says why there were no more.
 pub(super) async fn last_answer(transport: &dyn Transport, policy: &Policy, body: Bytes) -> (u64, Answer) {
-    if policy.stopped().is_some_and(|since| since.elapsed() >= GRACE) {
+    if policy.is_over() {
         return (0, Answer::refused(Reason::NotSent));
     }
     // What a receiver asks for may be any number: times are compared by what is left, and never added up.
@@ -133,8 +154,15 @@ pub(super) async fn last_answer(transport: &dyn Transport, policy: &Policy, body
     let mut before = None;
     loop {
         let answer = once(transport, policy, body.clone(), left()).await;
+        let might_have_arrived = may_have_arrived;
         attempts += 1;
         let (after, last) = match answer {
+            Answer::Retry { reason: Reason::CutShort, .. } if !may_have_arrived => {
+                return (attempts, Answer::retry(Reason::CutShort));
+            }
+            Answer::Retry { reason: Reason::CutShort, .. } | Answer::Unknown { reason: Reason::CutShort } => {
+                return (attempts, Answer::Unknown { reason: Reason::CutShort });
+            }
             Answer::Retry { after, reason } => (after, reason),
             Answer::Unknown { reason } if policy.is_idempotent => {
                 may_have_arrived = true;
@@ -149,7 +177,11 @@ pub(super) async fn last_answer(transport: &dyn Transport, policy: &Policy, body
         };
         // What was cut short by the end of all attempts says less than what was met before.
         let last = match (last, before.take()) {
-            (Reason::NoAnswer { after }, Some(before)) if !may_have_arrived && after < policy.timeout => before,
+            (Reason::NoAnswer { after, .. }, Some(before))
+                if after < policy.timeout && might_have_arrived == may_have_arrived =>
+            {
+                before
+            }
             (last, _) => last,
         };
         before = Some(last.clone());
@@ -166,6 +198,7 @@ pub(super) async fn last_answer(transport: &dyn Transport, policy: &Policy, body
             tokio::select! {
                 biased;
                 _ = policy.stop.clone() => Reason::Interrupted { last },
+                () = policy.hurried.clone() => Reason::Interrupted { last },
                 () = sleep(pause) => continue,
             }
         } else if let Some(wait) = asked {
@@ -186,20 +219,16 @@ async fn once(transport: &dyn Transport, policy: &Policy, body: Bytes, left: Dur
         sleep_until(since + GRACE).await;
     };
     let has_left = HasLeft::default();
-    let after = tokio::select! {
+    let reason = tokio::select! {
         answer = timeout(time, transport::attempt(transport, body, has_left.clone())) => match answer {
             Ok(answer) => return answer,
-            Err(_) => rounded(time),
+            // The same reason is told once, for all requests that met it.
+            Err(_) => Reason::NoAnswer { after: if time < policy.timeout { tenths(time) } else { time }, proxy: transport.proxy() },
         },
-        () = stopped => GRACE,
+        () = stopped => Reason::NoAnswer { after: GRACE, proxy: transport.proxy() },
+        () = policy.hurried.clone() => Reason::CutShort,
     };
-    let reason = Reason::NoAnswer { after };
     if has_left.get() { Answer::Unknown { reason } } else { Answer::retry(reason) }
-}
-
-/// To tenths of a second: the same reason is told once, for all requests that met it.
-fn rounded(time: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_add(50) / 100 * 100)
 }
 
 /// The pause after so many attempts: doubling, up to the longest, and between half and all of that.

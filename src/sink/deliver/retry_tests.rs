@@ -92,6 +92,26 @@ async fn a_receiver_is_waited_for_as_long_as_it_asks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_silent_receiver_the_time_of_a_whole_attempt_is_told() {
+    let policy = Policy::new(Duration::from_secs(1), Duration::from_millis(1_500));
+    let silent = Scripted::new([Step::Hang, Step::Hang]);
+    let delivered = deliver(&silent, &policy, request("a", 1)).await;
+    let Fate::Unknown { reason } = &delivered[0].fate else { panic!("{delivered:?}") };
+    assert_eq!(reason.to_string(), "gave up within 1.5 s: no answer within 1 s");
+    let impatient = Policy::new(Duration::from_millis(10), Duration::from_millis(10));
+    let delivered = deliver(&Scripted::new([Step::Hang]), &impatient, request("a", 1)).await;
+    let Fate::Unknown { reason } = &delivered[0].fate else { panic!("{delivered:?}") };
+    assert_eq!(reason.to_string(), "gave up within 0.01 s: no answer within 0.01 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_without_end_is_told_without_a_false_number() {
+    let (delivered, ..) = play(request("a", 1), vec![retry(Some(u64::MAX))]).await;
+    let Fate::Undelivered { reason } = &delivered[0].fate else { panic!("{delivered:?}") };
+    assert!(reason.to_string().contains("asked to wait more than 18446744073709551614 s, longer than"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_of_zero_is_no_storm() {
     let (_, _, took) = play(request("a", 1), vec![retry(Some(0)), accepted()]).await;
     assert!(took >= Duration::from_millis(250), "{took:?}");

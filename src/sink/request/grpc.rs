@@ -26,7 +26,7 @@ use super::answer::{self, says_too_large, to_logs};
 use super::http::{ANSWER_BYTES, ERROR_BYTES, connect_failed, gunzipped, gzipped, is_tls};
 use super::outgoing::{HasLeft, Outgoing};
 use super::overheard::{Http1, Overheard, Overhearing};
-use super::proxy::{Failed, Tunneled, through};
+use super::proxy::{Failed, Tunneled, through, tunneled};
 use super::transport::{Answer, TooLarge, Transport};
 use crate::layers::{innermost, io_kind, layers};
 use crate::proxy::Proxy;
@@ -64,7 +64,9 @@ impl GrpcTransport {
         let overheard = Overheard::default();
         Ok(Self {
             channel: match &config.proxy {
-                Some(proxy) => channel.connect_with_connector_lazy(Tunneled::new(proxy, config.timeout * 2 / 5)),
+                Some(proxy) => {
+                    channel.connect_with_connector_lazy(Tunneled::new(proxy, config.timeout * 2 / 5, overheard.clone()))
+                }
                 None => channel.connect_with_connector_lazy(Overhearing::new(overheard.clone())),
             },
             overheard,
@@ -81,13 +83,14 @@ impl GrpcTransport {
     async fn attempt(&self, body: Bytes, has_left: HasLeft) -> Answer {
         let mut channel = self.channel.clone();
         if let Err(error) = poll_fn(|context| GrpcService::<Body>::poll_ready(&mut channel, context)).await {
-            return self.failed(&error, &has_left);
+            return tunneled(self.proxy.as_ref(), self.failed(&error, &has_left));
         }
         let answer = match GrpcService::call(&mut channel, self.request(body, has_left.clone())).await {
             Ok(response) => self.read(response, &has_left).await,
             Err(error) => self.failed(&error, &has_left),
         };
-        if self.signal == Signal::Logs { to_logs(answer) } else { answer }
+        let answer = if self.signal == Signal::Logs { to_logs(answer) } else { answer };
+        tunneled(self.proxy.as_ref(), answer)
     }
 
     fn request(&self, body: Bytes, has_left: HasLeft) -> Request<Body> {
@@ -255,6 +258,10 @@ impl GrpcTransport {
 impl Transport for GrpcTransport {
     fn format(&self) -> Format {
         Format::Protobuf
+    }
+
+    fn proxy(&self) -> Option<String> {
+        self.proxy.as_ref().map(Proxy::to_string)
     }
 
     fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {

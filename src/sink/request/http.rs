@@ -203,6 +203,10 @@ impl Transport for HttpTransport {
         self.format
     }
 
+    fn proxy(&self) -> Option<String> {
+        self.proxy.as_ref().map(Proxy::to_string)
+    }
+
     fn send(&self, body: Bytes) -> BoxFuture<'_, Answer> {
         self.send_out(body, HasLeft::default())
     }

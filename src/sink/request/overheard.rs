@@ -52,6 +52,12 @@ impl Overheard {
         Some(Http1 { status: status.parse().ok()?, headers, body })
     }
 
+    /// The same connection, listened to.
+    pub(crate) fn listen(self, stream: TokioIo<TcpStream>) -> TokioIo<Ear> {
+        self.hear(b"", true);
+        TokioIo::new(Ear { stream: stream.into_inner(), overheard: self, is_first: true, is_http1: true })
+    }
+
     fn hear(&self, bytes: &[u8], is_first: bool) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if is_first {
@@ -90,10 +96,8 @@ impl Service<Uri> for Overhearing {
     fn call(&mut self, to: Uri) -> Self::Future {
         let (connecting, overheard) = (self.tcp.call(to), self.overheard.clone());
         overheard.hear(b"", true);
-        let listen = |stream: TokioIo<TcpStream>| {
-            TokioIo::new(Ear { stream: stream.into_inner(), overheard, is_first: true, is_http1: true })
-        };
-        connecting.map(|connected| connected.map(listen)).boxed()
+        overheard.hear(b"", true);
+        connecting.map(|connected| connected.map(|stream| overheard.listen(stream))).boxed()
     }
 }
 

@@ -14,15 +14,15 @@ use http::uri::PathAndQuery;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::overheard::{Ear, Overheard};
 use super::transport::Answer;
 use crate::layers::{innermost, io_kind, layers};
 use crate::proxy::{Failure, Proxy, WANTS_CREDENTIALS};
 use crate::secrets::Secrets;
 use crate::sink::config::endpoint::Endpoint;
-use crate::sink::reason::Reason;
+use crate::sink::reason::{Reason, spoken};
 
 /// Connects to a host through a proxy, with `CONNECT`.
 #[derive(Clone)]
@@ -30,6 +30,7 @@ pub(crate) struct Tunneled {
     tunnel: Tunnel<HttpConnector>,
     proxy: Proxy,
     timeout: Duration,
+    overheard: Overheard,
 }
 
 /// A proxy let no connection through.
@@ -41,7 +42,7 @@ pub(crate) struct Failed {
 }
 
 impl Tunneled {
-    pub(crate) fn new(proxy: &Proxy, timeout: Duration) -> Self {
+    pub(crate) fn new(proxy: &Proxy, timeout: Duration, overheard: Overheard) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         let tunnel = Tunnel::new(proxy.uri().clone(), tcp);
@@ -49,12 +50,12 @@ impl Tunneled {
             Some(auth) => tunnel.with_auth(auth.clone()),
             None => tunnel,
         };
-        Self { tunnel, proxy: proxy.clone(), timeout }
+        Self { tunnel, proxy: proxy.clone(), timeout, overheard }
     }
 }
 
 impl Service<Uri> for Tunneled {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Ear>;
     type Error = Failed;
     type Future = BoxFuture<'static, Result<Self::Response, Failed>>;
 
@@ -64,14 +65,13 @@ impl Service<Uri> for Tunneled {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let (proxy, timeout) = (self.proxy.clone(), self.timeout);
+        let (proxy, timeout, overheard) = (self.proxy.clone(), self.timeout, self.overheard.clone());
         let connecting = self.tunnel.call(with_port(to));
         async move {
             match tokio::time::timeout(timeout, connecting).await {
-                Ok(connected) => connected.map_err(|error| Failed::new(proxy, &error)),
-                Err(_) => {
-                    Err(Failed { proxy, kind: Some(io::ErrorKind::TimedOut), detail: "it did not answer".to_owned() })
-                }
+                Ok(Ok(connected)) => Ok(overheard.listen(connected)),
+                Ok(Err(error)) => Err(Failed::new(proxy, &error)),
+                Err(_) => Err(Failed { proxy, kind: Some(io::ErrorKind::TimedOut), detail: "timed out".to_owned() }),
             }
         }
         .boxed()
@@ -127,10 +127,10 @@ fn wants_credentials(proxy: &Proxy) -> Reason {
     Reason::Proxy { proxy: proxy.to_string(), said: WANTS_CREDENTIALS.to_owned(), wants_credentials: true }
 }
 
-/// What an answer means that came through a proxy which reads along, as it does where there is no TLS: unless it is of OTLP's own
+/// What an answer over HTTP/1.1 means that came through a proxy. It reads along where there is no TLS: unless it is of OTLP's own
 /// types, the proxy may have written it.
 pub(crate) fn judged(proxy: Option<&Proxy>, endpoint: &Endpoint, content_type: &str, answer: Answer) -> Answer {
-    let Some(proxy) = proxy.filter(|_| !endpoint.is_tls()) else { return answer };
+    let Some(proxy) = proxy.filter(|_| !endpoint.is_tls()) else { return tunneled(proxy, answer) };
     let is_receivers = content_type.contains("protobuf") || content_type.contains("json");
     let perhaps = |said: &str| Reason::Proxy {
         proxy: proxy.to_string(),
@@ -148,11 +148,42 @@ pub(crate) fn judged(proxy: Option<&Proxy>, endpoint: &Endpoint, content_type: &
             None => reason,
         },
     };
+    retold(answer, judged)
+}
+
+/// What an answer means that came through a connection which a proxy has let through, or says that it has: before the receiver has
+/// spoken its own protocol, whatever there is may be the proxy's doing.
+pub(crate) fn tunneled(proxy: Option<&Proxy>, answer: Answer) -> Answer {
+    let Some(proxy) = proxy else { return answer };
+    let told = |said: String| Reason::Proxy { proxy: proxy.to_string(), said, wants_credentials: false };
+    retold(answer, |reason| match reason {
+        Reason::Tls { endpoint, detail } if detail.contains("InvalidContentType") => {
+            let detail = detail.split(" (through the proxy").next().unwrap_or_default();
+            told(format!("let a connection to {endpoint} through, and no TLS is spoken there: {detail}"))
+        }
+        Reason::OtherProtocol { endpoint, detail } => told(format!(
+            "let a connection to {endpoint} through, and no {} is spoken there: {detail}",
+            spoken(&endpoint)
+        )),
+        Reason::HungUp { endpoint, detail } => {
+            told(format!("ended the connection to {endpoint} before anything was sent: {detail}"))
+        }
+        Reason::Connect { endpoint, detail } => {
+            told(format!("let a connection to {endpoint} through, which came to nothing: {detail}"))
+        }
+        Reason::Broken { endpoint, detail } => {
+            told(format!("(or what is behind it) broke the connection to {endpoint} before an answer came: {detail}"))
+        }
+        reason => reason,
+    })
+}
+
+fn retold(answer: Answer, tell: impl Fn(Reason) -> Reason) -> Answer {
     match answer {
-        Answer::Refused { reason, too_large } => Answer::Refused { reason: judged(reason), too_large },
-        Answer::Retry { reason, after } => Answer::Retry { reason: judged(reason), after },
-        Answer::Doubtful { reason } => Answer::Doubtful { reason: judged(reason) },
-        Answer::Unknown { reason } => Answer::Unknown { reason: judged(reason) },
+        Answer::Refused { reason, too_large } => Answer::Refused { reason: tell(reason), too_large },
+        Answer::Retry { reason, after } => Answer::Retry { reason: tell(reason), after },
+        Answer::Doubtful { reason } => Answer::Doubtful { reason: tell(reason) },
+        Answer::Unknown { reason } => Answer::Unknown { reason: tell(reason) },
         accepted @ Answer::Accepted { .. } => accepted,
     }
 }

@@ -89,6 +89,11 @@ pub trait Transport: Send + Sync {
         self.send(body)
     }
 
+    /// The proxy that it goes through, without its credentials.
+    fn proxy(&self) -> Option<String> {
+        None
+    }
+
     /// Called once, when all is sent: what is only complete as a whole is completed here.
     ///
     /// # Errors

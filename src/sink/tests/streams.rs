@@ -6,6 +6,7 @@ use futures::{StreamExt, stream};
 
 use super::*;
 use crate::sink::deliver::report::{TASK_LINES, Verdict};
+use crate::sink::deliver::undelivered::Undelivered;
 use crate::sink::destination::{Settings, Target};
 use crate::sink::file::FileTransport;
 use crate::sink::otlp::pack::Limits;
@@ -161,7 +162,7 @@ async fn an_interruption_ends_repeats_and_says_what_was_sent() {
     let unavailable = || {
         Step::Say(crate::sink::request::transport::Answer::Retry {
             after: Some(Duration::from_secs(30)),
-            reason: crate::sink::reason::Reason::NoAnswer { after: Duration::ZERO },
+            reason: crate::sink::reason::Reason::NoAnswer { after: Duration::ZERO, proxy: None },
         })
     };
     let transport = Scripted::new([Step::Say(took(0, "")), unavailable()]);
@@ -190,10 +191,51 @@ async fn an_interruption_does_not_wait_for_a_receiver_that_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_in_a_hurry_waits_for_no_answer_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let overrides = Overrides {
+        endpoint: Some("http://127.0.0.1:1".to_owned()),
+        protocol: Some("http/json".to_owned()),
+        ..Overrides::default()
+    };
+    let to = Destination::open(&Target::Otlp, Signal::Traces, &Settings::new(&overrides, &|_| None)).unwrap();
+    let mut to = to.keeping(&Undelivered::at(folder.path().to_owned()));
+    to.transport = Arc::new(Scripted::new([Step::Hang]));
+    to.concurrency = 1;
+    to.policy.timeout = Duration::from_secs(3600);
+    to.policy.deadline = Duration::from_secs(3600);
+    let to = to.with_limits(Limits { request_items: 1, ..Limits::default() });
+    let started = tokio::time::Instant::now();
+    let (stop, hurry) = (Duration::from_secs(2), Duration::from_secs(3));
+    let delivery = Delivery::new(vec![to]).until(tokio::time::sleep(stop)).hurried(tokio::time::sleep(hurry));
+    let report = delivery.run(stream::iter([task("a", 1), task("b", 1), task("c", 1)])).await;
+    assert_adds_up(&report);
+    assert_eq!(started.elapsed(), hurry);
+    let to = &report.destinations[0];
+    assert_eq!((to.undelivered, to.unknown, to.saved), (3, 1, 3));
+    let reasons: Vec<String> = to.troubles.iter().map(|trouble| trouble.reason.to_string()).collect();
+    assert_eq!(reasons, ["interrupted before an answer came", "interrupted before it was sent"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_written_however_much_of_a_hurry_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spans.jsonl");
+    let overrides = Overrides::default();
+    let settings = Settings::new(&overrides, &|_| None);
+    let to = Destination::open(&Target::File(path.clone()), Signal::Traces, &settings).unwrap();
+    let delivery = Delivery::new(vec![to]).hurried(std::future::ready(()));
+    let report = delivery.run(stream::iter([task("a", 1), task("b", 1)])).await;
+    assert_eq!(report.destinations[0].accepted, 2);
+    assert!(path.is_file());
+}
+
+#[tokio::test(start_paused = true)]
 async fn repeats_are_told_with_the_name_of_the_destination() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let retry = Step::Say(crate::sink::request::transport::Answer::retry(crate::sink::reason::Reason::NoAnswer {
         after: Duration::from_secs(1),
+        proxy: None,
     }));
     let to = over(Scripted::new([retry, Step::Say(took(0, ""))]));
     let telling = Arc::clone(&told);

@@ -22,7 +22,7 @@ pub enum AwsError {
     #[error("no AWS region is set")]
     NoRegion,
     /// No file has the profile.
-    #[error("{setting} names the AWS profile {name}, which neither {} has", files.join(" nor "))]
+    #[error("{setting} names the AWS profile {}, which neither {} has", shown(name), files.join(" nor "))]
     NoProfile {
         /// The profile.
         name: String,
@@ -38,6 +38,18 @@ pub enum AwsError {
     Settings {
         /// What is wrong, and with what.
         problem: String,
+    },
+    /// A setting cannot be meant.
+    #[error("{setting} is {value:?}, and {why}")]
+    Setting {
+        /// The flag, the variable, or the key of a file of AWS's.
+        setting: String,
+        /// Its value, unless that may be secret.
+        value: String,
+        /// What is wrong with it.
+        why: &'static str,
+        /// What to write.
+        hint: String,
     },
     /// A role wants the code of a device, and there is nobody to ask.
     #[error("AWS profile {profile} wants the code of an MFA device, and there is no terminal to ask on")]
@@ -122,6 +134,11 @@ pub enum AwsError {
         /// How long.
         waited: Duration,
     },
+}
+
+/// A name, in quotes where it has something that is not seen.
+fn shown(name: &str) -> String {
+    if name.contains(|c: char| c.is_whitespace() || c.is_control()) { format!("{name:?}") } else { name.to_owned() }
 }
 
 /// The first few of many.
@@ -222,8 +239,17 @@ impl Hint for AwsError {
             Self::NoProfile { known, .. } if known.is_empty() => {
                 "`aws configure` or `aws configure sso` makes profiles"
             }
-            Self::NoProfile { known, .. } => return Some(format!("there are {}", known.join(", "))),
+            Self::NoProfile { name, known, .. } => {
+                let bare = |name: &str| {
+                    let name = name.trim_matches(|around: char| !around.is_alphanumeric()).to_lowercase();
+                    name.strip_prefix("profile ").map_or(name.clone(), |rest| rest.trim().to_owned())
+                };
+                let meant = known.iter().find(|one| bare(one) == bare(name));
+                let meant = meant.map_or_else(String::new, |meant| format!("write {meant}; "));
+                return Some(format!("{meant}there are {}", known.join(", ")));
+            }
             Self::Settings { .. } => "`aws sts get-caller-identity` shows whether the AWS CLI takes it",
+            Self::Setting { hint, .. } => return Some(hint.clone()),
             Self::NobodyToAsk { profile } => {
                 return Some(format!(
                     "type it elsewhere first: eval \"$(aws configure export-credentials --profile {profile} --format env)\""

@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use aws_config::SdkConfig;
 use aws_config::profile::{Profile, ProfileFileLoadError, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::service_config::ServiceConfigKey;
 
 use super::AwsError;
 use crate::layers::layers;
@@ -65,8 +67,56 @@ impl Profiles {
 
     /// A variable, else a setting of the profile, with the name of what set it.
     pub(super) fn setting(&self, variable: &'static str, key: &str) -> Option<(String, String)> {
-        let of_profile = || Some((format!("{key} of profile {}", self.name()), self.set.get(key)?.to_owned()));
+        let of_profile = || {
+            let value = self.set.get(key)?;
+            Some((self.in_file(&format!("{key} of profile {}", self.name()), value), value.to_owned()))
+        };
         self.env.get(variable).ok().map(|value| (variable.to_owned(), value)).or_else(of_profile)
+    }
+
+    /// A setting with the file that has its value.
+    fn in_file(&self, setting: &str, value: &str) -> String {
+        let has_it = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|text| text.contains(value));
+        let file = self.files().into_iter().find(has_it);
+        file.map_or_else(|| setting.to_owned(), |file| format!("{setting} in {}", file.display()))
+    }
+
+    /// The region, where nobody typed one.
+    pub(super) fn region(&self) -> Option<(String, String)> {
+        let of_env = self.env.get("AWS_REGION").is_ok();
+        self.setting(if of_env { "AWS_REGION" } else { "AWS_DEFAULT_REGION" }, "region")
+    }
+
+    /// The addresses that are asked instead of AWS's own, and what sets them.
+    pub(super) fn endpoints(&self, config: &SdkConfig) -> Vec<(String, String)> {
+        /// As the SDK calls them, and their variables.
+        const SERVICES: [(&str, &str); 4] = [
+            ("ECS", "AWS_ENDPOINT_URL_ECS"),
+            ("CloudWatch Logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"),
+            ("SQS", "AWS_ENDPOINT_URL_SQS"),
+            ("STS", "AWS_ENDPOINT_URL_STS"),
+        ];
+        let ignored = self.setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls");
+        if ignored.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true")) {
+            return vec![];
+        }
+        let mut found: Vec<(String, String)> = vec![];
+        for (service, variable) in SERVICES {
+            let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+            let counts = || config.service_config()?.load_config(key.build().ok()?);
+            let Some(url) = counts().or_else(|| config.endpoint_url().map(str::to_owned)) else { continue };
+            let of_all = || self.setting("AWS_ENDPOINT_URL", "endpoint_url").filter(|(_, of_all)| *of_all == url);
+            let setting = match self.env.get(variable) {
+                Ok(_) => variable.to_owned(),
+                Err(_) => {
+                    of_all().map_or_else(|| self.in_file(&format!("endpoint_url of {service}"), &url), |all| all.0)
+                }
+            };
+            found.push((setting, url));
+        }
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// The file of authorities to trust instead of the system's.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_config::retry::ErrorKind;
@@ -44,6 +44,8 @@ pub(super) struct Wire {
     proxies: Proxies,
     tls: TlsContext,
     waiting: Option<Tell>,
+    /// What sets the addresses that are not AWS's own, and those.
+    addresses: Arc<OnceLock<Vec<(String, String)>>>,
     connectors: Mutex<HashMap<Route, SharedHttpConnector>>,
     /// Hosts that have not answered since.
     silent: Mutex<HashMap<String, Silence>>,
@@ -69,13 +71,14 @@ impl Wire {
         proxies: Proxies,
         bundle: Option<&[u8]>,
         waiting: Option<Tell>,
+        addresses: Arc<OnceLock<Vec<(String, String)>>>,
     ) -> Result<SharedHttpClient, HttpClientError> {
         let tls = TlsContext::builder();
         let tls = match bundle {
             Some(pem) => tls.with_trust_store(TrustStore::empty().with_pem_certificate(pem)).build()?,
             None => tls.build()?,
         };
-        let wire = Self { proxies, tls, waiting, connectors: Mutex::default(), silent: Mutex::default() };
+        let wire = Self { proxies, tls, waiting, addresses, connectors: Mutex::default(), silent: Mutex::default() };
         Ok(SharedHttpClient::new(Client(Arc::new(wire))))
     }
 
@@ -120,6 +123,13 @@ impl Wire {
         }
     }
 
+    /// Who names a host that is not AWS's own, to follow what is said of it.
+    fn named_by(&self, whom: &str) -> String {
+        let is_at = |url: &str| url.strip_prefix(whom).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let found = self.addresses.get().and_then(|all| all.iter().find(|(_, url)| is_at(url)));
+        found.map_or_else(String::new, |(setting, _)| format!("; {setting} names it"))
+    }
+
     async fn ask(&self, asked: &Asked, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let uri: Uri =
             request.uri().parse().map_err(|error: http::uri::InvalidUri| ConnectorError::user(error.into()))?;
@@ -149,13 +159,14 @@ impl Wire {
                 if is_strange(&uri, &response) && !holds_a_document(&mut response).await {
                     let status = response.status().as_u16();
                     let is_passing = matches!(status, 429 | 502..=504) && !is_over;
-                    let said = foreign(&whom, &uri, proxy.as_ref(), &response);
+                    let mut said = foreign(&whom, &uri, proxy.as_ref(), &response);
+                    said.0.push_str(&self.named_by(&whom));
                     return Err(ConnectorError::other(said.into(), is_passing.then_some(ErrorKind::TransientError)));
                 }
                 self.has_answered(&whom);
                 Ok(response)
             }
-            Err(error) => Err(failed(&whom, proxy.as_ref(), is_over, error)),
+            Err(error) => Err(failed(&whom, proxy.as_ref(), &self.named_by(&whom), is_over, error)),
         }
     }
 }
@@ -212,7 +223,7 @@ impl fmt::Display for Said {
 impl Error for Said {}
 
 /// The same failure, of the same kind, but with names; after enough of it it is of no kind that the SDK repeats.
-fn failed(whom: &str, proxy: Option<&Proxy>, is_over: bool, error: ConnectorError) -> ConnectorError {
+fn failed(whom: &str, proxy: Option<&Proxy>, named_by: &str, is_over: bool, error: ConnectorError) -> ConnectorError {
     const TLS: [&str; 3] = ["invalid peer certificate", "received fatal alert", "received corrupt message"];
     let (is_timeout, is_io) = (error.is_timeout(), error.is_io());
     let (kind, detail) = (io_kind(&error), innermost(&error));
@@ -235,7 +246,7 @@ fn failed(whom: &str, proxy: Option<&Proxy>, is_over: bool, error: ConnectorErro
         None if is_connecting => (format!("failed to connect to {whom}: {detail}"), false),
         None => (format!("connection to {whom} broke: {detail}"), false),
     };
-    let said = Box::new(Said(said));
+    let said = Box::new(Said(said + named_by));
     match () {
         () if is_over || is_for_good => ConnectorError::other(said, None),
         () if is_timeout => ConnectorError::timeout(said),
