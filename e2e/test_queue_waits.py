@@ -52,5 +52,5 @@ def test_a_queue_that_answers_is_asked_to_wait_from_then_on(ecspan):
     process.send_signal(signal.SIGINT)
     said = line_with(b"interrupted again", process.stderr).decode()
     assert said.startswith("level=info ") and "goes back to the queue" in said, said
-    assert process.wait(20) == 0, "what hangs is not waited for"
+    assert process.wait(20) == 130, "what hangs is not waited for"
     empty.stop()

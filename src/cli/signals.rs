@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ecspan::run::Stop;
@@ -15,10 +16,16 @@ use super::{log, terminal};
 
 static STOP: OnceLock<Stop> = OnceLock::new();
 static RECEIVED: OnceLock<Exit> = OnceLock::new();
+static IS_CUT_SHORT: AtomicBool = AtomicBool::new(false);
 
 /// The signal that asked to end, if one did.
 pub(super) fn received() -> Option<Exit> {
     RECEIVED.get().copied()
+}
+
+/// The signal, if whoever sent it did not wait for the end either.
+pub(super) fn cut_short() -> Option<Exit> {
+    received().filter(|_| IS_CUT_SHORT.load(Ordering::Relaxed))
 }
 
 /// The wish of whoever sends a signal, for engines.
@@ -104,6 +111,7 @@ async fn hear(stop: &Stop, signal: Exit, words: &Words) -> io::Result<()> {
             again.await?;
         }
     }
+    IS_CUT_SHORT.store(true, Ordering::Relaxed);
     if !stop.hurry() {
         tell("interrupted again: ending at once; nothing was being sent, and the same command does the rest anew");
         return Ok(());
