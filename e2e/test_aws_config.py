@@ -201,6 +201,16 @@ def test_a_profile_that_is_nearly_there_is_named(ecspan, profiles, name):
     assert run.code == 1 and "hint: write prod; there are dev, prod" in run.err, run
 
 
+@pytest.mark.parametrize("body", [b"[]", b' [{"a": 1}]', b'"ok"', b"42", b"true", b"null"])
+def test_json_that_is_no_answer_of_aws_is_told_as_such(ecspan, account, body):
+    server = account(answer=(200, JSON, body))
+    for command in (["ls"], ["ls", "prod"], ["show", f"prod/{'0123456789abcdef' * 2}"], ["deploy", "web", "--cluster", "prod"]):
+        run = ecspan(*command, env={"AWS_ENDPOINT_URL": server.url})
+        assert run.code == 1 and f"{server.url} answered 200 OK, with application/x-amz-json-1.1, which is not AWS's" in run.err, run
+        assert f"({body.decode().strip()}); AWS_ENDPOINT_URL names it" in run.err and "docs/proxies.md" in run.err, run
+        assert "mismatch" not in run.err and "parse" not in run.err, run
+
+
 def test_aws_login(ecspan, account, profiles):
     session = "arn:aws:iam::123456789012:user/me"
     profiles(f"[profile me]\nregion = eu-west-1\nlogin_session = {session}\n[profile role]\nregion = eu-west-1\nrole_arn = {ROLE}\nsource_profile = me\n")

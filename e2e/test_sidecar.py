@@ -196,7 +196,7 @@ def test_what_is_no_url_is_refused(ecspan, aws, url):
     assert run.code == 2 and "ECS_CONTAINER_METADATA_URI_V4 holds no URL" in run.err and "hint: " in run.err, run
 
 
-def test_a_second_interrupt_ends_at_once_and_a_second_sigterm_does_not(ecspan, aws, tmp_path):
+def test_a_second_interrupt_cuts_it_short_and_a_second_sigterm_does_not(ecspan, aws, tmp_path):
     endpoint = Metadata(OWN, task(container("app", started="2026-11-20T10:00:09.3Z"), OWN))
     try:
         for first, again, code in ((signal.SIGINT, signal.SIGINT, 130), (signal.SIGTERM, signal.SIGTERM, 0)):
@@ -208,5 +208,7 @@ def test_a_second_interrupt_ends_at_once_and_a_second_sigterm_does_not(ecspan, a
             process.send_signal(again)
             _, told = process.communicate(timeout=30)
             assert process.returncode == code, told.decode()
+            # What it had seen is written all the same.
+            assert b"spans accepted" in told, told.decode()
     finally:
         endpoint.stop()

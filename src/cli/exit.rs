@@ -67,9 +67,9 @@ impl Ending {
         }
     }
 
-    /// All is well, also when a signal came: it was what the run was waiting for.
+    /// All is well, also when a signal came: it was what the run was waiting for, unless it was cut short by another.
     pub(crate) fn of_drained(verdict: Verdict) -> Self {
-        Self { signal: None, ..Self::new(verdict) }
+        Self { signal: signals::cut_short(), ..Self::new(verdict) }
     }
 
     /// The code. What outranks what is in `docs/exit-codes.md`.

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ecspan::run::Stop;
@@ -15,21 +16,50 @@ use super::{log, terminal};
 
 static STOP: OnceLock<Stop> = OnceLock::new();
 static RECEIVED: OnceLock<Exit> = OnceLock::new();
+static IS_CUT_SHORT: AtomicBool = AtomicBool::new(false);
 
 /// The signal that asked to end, if one did.
 pub(super) fn received() -> Option<Exit> {
     RECEIVED.get().copied()
 }
 
-/// The wish of whoever sends a signal, for engines.
-pub(super) fn stop() -> Stop {
-    STOP.get_or_init(|| listen(|what| terminal::tell("note", what))).clone()
+/// The signal, if whoever sent it did not wait for the end either.
+pub(super) fn cut_short() -> Option<Exit> {
+    received().filter(|_| IS_CUT_SHORT.load(Ordering::Relaxed))
 }
 
-/// The same of a command that tells everything in structured lines.
-pub(super) fn stop_in_a_log() -> Stop {
-    STOP.get_or_init(|| listen(|what| log::say("info", what, &[]))).clone()
+/// The wish of whoever sends a signal, for engines.
+pub(super) fn stop() -> Stop {
+    STOP.get_or_init(|| listen(&FOR_A_PERSON)).clone()
 }
+
+/// The same of a command that tells everything in structured lines, and leaves to its queue what it has not done.
+pub(super) fn stop_in_a_log() -> Stop {
+    STOP.get_or_init(|| listen(&FOR_A_LOG)).clone()
+}
+
+/// What is told of interruptions.
+struct Words {
+    tell: fn(&str),
+    first: Option<&'static str>,
+    second: &'static str,
+    third: &'static str,
+}
+
+const FOR_A_PERSON: Words = Words {
+    tell: |what| terminal::tell("note", what),
+    first: Some("what is in hand is being sent; another Ctrl-C ends that, and saves it"),
+    second: "interrupted again: nothing more is sent, what is in hand is saved; another Ctrl-C does not wait for that",
+    third: "interrupted once more: ending at once; what was not saved yet is lost: the same command does it anew",
+};
+
+const FOR_A_LOG: Words = Words {
+    tell: |what| log::say("info", what, &[]),
+    // The engine says it.
+    first: None,
+    second: "interrupted again: what is in hand goes back to the queue",
+    third: "interrupted once more: ending at once; what is in hand comes back to the queue by itself",
+};
 
 /// Waits for a signal that asks to end, or that asked.
 pub(super) fn wait() -> impl Future<Output = ()> + Send + 'static {
@@ -53,14 +83,14 @@ pub(super) const fn outlive_full_disks() {}
 const MOMENT: Duration = Duration::from_millis(500);
 
 /// Before the first command waits, the default action ends the process, as it should.
-fn listen(tell: fn(&str)) -> Stop {
+fn listen(words: &'static Words) -> Stop {
     let stop = Stop::new();
     let asked = stop.clone();
     tokio::spawn(async move {
         let first = next().await;
         let _ = RECEIVED.set(first);
         asked.request();
-        if hear(&asked, first, tell).await.is_ok() {
+        if hear(&asked, first, words).await.is_ok() {
             std::process::exit(first.code().into());
         }
     });
@@ -68,25 +98,27 @@ fn listen(tell: fn(&str)) -> Stop {
 }
 
 /// Waits until whoever interrupts does not want to wait any more.
-async fn hear(stop: &Stop, first: Exit, tell: fn(&str)) -> io::Result<()> {
+async fn hear(stop: &Stop, signal: Exit, words: &Words) -> io::Result<()> {
+    let Words { tell, first, second, third } = words;
     let again = tokio::signal::ctrl_c();
     tokio::pin!(again);
     tokio::select! {
         again = &mut again => again?,
         () = tokio::time::sleep(MOMENT) => {
-            if first == Exit::Interrupted && stop.is_delivering() {
-                tell("what is in hand is being sent; another Ctrl-C ends that, and saves it");
+            if let Some(first) = first.filter(|_| signal == Exit::Interrupted && stop.is_delivering()) {
+                tell(first);
             }
             again.await?;
         }
     }
+    IS_CUT_SHORT.store(true, Ordering::Relaxed);
     if !stop.hurry() {
         tell("interrupted again: ending at once; nothing was being sent, and the same command does the rest anew");
         return Ok(());
     }
-    tell("interrupted again: nothing more is sent, what is in hand is saved; another Ctrl-C does not wait for that");
+    tell(second);
     tokio::signal::ctrl_c().await?;
-    tell("interrupted once more: ending at once; what was not saved yet is lost: the same command does it anew");
+    tell(third);
     Ok(())
 }
 

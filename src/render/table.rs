@@ -52,6 +52,9 @@ impl<const N: usize> Table<N> {
             };
             *width -= 1;
         }
+        if before(&widths) > style.width {
+            return self.folded(style);
+        }
         let before = before(&widths);
         let room = style.width.saturating_sub(before);
         let longest = widths.last().copied().unwrap_or_default();
@@ -76,6 +79,37 @@ impl<const N: usize> Table<N> {
             line(cells + &first);
             let more = lines.map(|text| format!("{}{}", " ".repeat(indent), style.fit(&text, room)));
             more.filter(|text| !text.trim().is_empty()).for_each(line);
+        }
+        out
+    }
+
+    /// Rows on several lines each, where not even all columns but the last have room beside each other.
+    fn folded(&self, style: &Style) -> String {
+        let mut out = String::new();
+        let widths = self.widths();
+        let heading = self.heading.map(str::to_owned);
+        for (at, row) in std::iter::once(&heading).chain(&self.rows).enumerate() {
+            let tone = if at == 0 { Tone::Quiet } else { Tone::Plain };
+            let (columns, sentence) = row.split_at(N.saturating_sub(1));
+            let (mut text, mut used) = (String::new(), 0);
+            let mut lines = vec![];
+            for (cell, width) in columns.iter().zip(widths) {
+                if used > INDENT && used + width > style.width {
+                    lines.push(std::mem::replace(&mut text, " ".repeat(INDENT)));
+                    used = INDENT;
+                }
+                let width = width.min(style.width.saturating_sub(used));
+                text.push_str(&(style.pad(cell, width) + "  "));
+                used += width + 2;
+            }
+            lines.push(text);
+            let sentence = sentence.first().map_or("", String::as_str);
+            let room = style.width.saturating_sub(INDENT).max(8);
+            lines.extend(wrap::lines(sentence, room).into_iter().map(|text| " ".repeat(INDENT) + &text));
+            for text in lines.iter().map(|line| line.trim_end()).filter(|text| !text.is_empty()) {
+                out.push_str(&style.paint(tone, text));
+                out.push('\n');
+            }
         }
         out
     }
@@ -109,7 +143,11 @@ mod tests {
         let mut table = Table::new(["ID", "SERVICE", "WHY"]).giving_way(&[1]);
         table.push(["84b599".to_owned(), "a-service-with-a-long-name".to_owned(), WHY.to_owned()]);
         table.push(["09aaf2".to_owned(), "web".to_owned(), String::new()]);
-        let style = Style {
+        table.draw(&style(width))
+    }
+
+    fn style(width: usize) -> Style {
+        Style {
             width,
             unicode: true,
             color: false,
@@ -117,8 +155,25 @@ mod tests {
             now: Time::from_unix_nanos(0),
             all_containers: false,
             logs: false,
-        };
-        table.draw(&style)
+        }
+    }
+
+    #[test]
+    fn a_row_that_has_no_room_beside_is_folded_and_nothing_is_cut() {
+        let mut table = Table::new(["ID", "STATUS", "SERVICE", "AGE", "WHY"]).giving_way(&[2]);
+        table.push(["0123456789ab", "PROVISIONING", "a-service-of-some-length", "3 min", WHY].map(str::to_owned));
+        let style = style(40);
+        expect_test::expect![[r#"
+            ID            STATUS
+                SERVICE                   AGE
+                WHY
+            0123456789ab  PROVISIONING
+                a-service-of-some-length  3 min
+                CannotPullContainerError: pull image
+                manifest has been retried 5 time(s):
+                not found
+        "#]]
+        .assert_eq(&table.draw(&style));
     }
 
     #[test]

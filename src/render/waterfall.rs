@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::rows::{Of, Row, drawn_until, estimated_because, rows, visible};
 use super::style::{Style, Tone};
-use super::wrap::wrapped;
+use super::wrap::{quiet, wrapped};
 use super::{escape, moment};
 use crate::model::container::Container;
 use crate::model::log::{ContainerLog, LogLine};
@@ -30,7 +30,7 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
         None => facts(&mut out, life, style),
     }
     remarks(&mut out, life, style);
-    line(&mut out, &style.paint(Tone::Quiet, &style.fit(&format!("trace id {trace_id}"), style.width)));
+    quiet(&mut out, &format!("trace id {trace_id}"), style);
     out
 }
 
@@ -106,8 +106,7 @@ pub(super) fn bars(out: &mut String, life: &TaskLife, style: &Style) {
     }
     if let Some(why) = estimated_because(life, &rows) {
         let mark = style.pick("░", "~");
-        let text = format!("{mark} estimated: {why}");
-        line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
+        quiet(out, &format!("{mark} estimated: {why}"), style);
     }
     out.push('\n');
 }
@@ -118,6 +117,10 @@ struct Columns {
     bar: usize,
     length: usize,
     mark: usize,
+    /// There is no room for marks: of a failure its first letter stays, and how a container ended is under its row.
+    marks_under: bool,
+    /// There is none for `container` before its name.
+    bare_names: bool,
 }
 
 impl Columns {
@@ -130,17 +133,31 @@ impl Columns {
         let name = widest(&|row| escape::columns(&guide(row, style)) + escape::columns(&escape::text(&row.name)));
         let length = widest(&|row| escape::columns(&row.length)).min(24);
         let mark = widest(&|row| escape::columns(&row.mark)).min(16);
-        let mut columns = Self { name: name.min((width * 34 / 100).max(14)), bar: 0, length, mark };
+        let longest = |is_of: fn(&Of<'_>) -> bool| {
+            let rows = rows.iter().filter(|row| is_of(&row.of));
+            rows.map(|row| escape::columns(&guide(row, style)) + escape::columns(&escape::text(&row.name))).max()
+        };
+        let of_containers = longest(|of| matches!(of, Of::Container(_))).unwrap_or_default();
+        let mut columns = Self {
+            name: name.min((width * 34 / 100).max(14)),
+            bar: 0,
+            length,
+            mark,
+            marks_under: false,
+            bare_names: false,
+        };
         let (bar, fits) = columns.rest(width);
         if fits {
-            return Self { bar, ..columns };
+            return Self { bar, bare_names: of_containers > columns.name, ..columns };
         }
         // A narrow terminal: names give way first, then lengths, then marks.
         columns.name = columns.name.min(14);
         columns.length = columns.length.min(15);
-        let over = (columns.taken() + Self::LEAST_BAR / 2).saturating_sub(width);
-        columns.mark = columns.mark.saturating_sub(over);
-        Self { bar: columns.rest(width).0, ..columns }
+        if columns.rest(width).0 < Self::LEAST_BAR / 2 {
+            columns.marks_under = true;
+            columns.mark = columns.mark.min(1);
+        }
+        Self { bar: columns.rest(width).0, bare_names: of_containers > columns.name, ..columns }
     }
 
     const fn taken(&self) -> usize {
@@ -156,16 +173,29 @@ impl Columns {
 
 fn draw_row(out: &mut String, life: &TaskLife, row: &Row<'_>, axis: &Axis, columns: &Columns, style: &Style) {
     let guide = guide(row, style);
-    let name = style.pad(&row.name, columns.name.saturating_sub(escape::columns(&guide)));
+    let name = match row.of {
+        Of::Container(container) if columns.bare_names => container.name(),
+        _ => &row.name,
+    };
+    let name = style.pad(name, columns.name.saturating_sub(escape::columns(&guide)));
     let guide = style.paint(Tone::Quiet, &guide);
     let bar = row.bar.map_or_else(|| " ".repeat(axis.width()), |bar| bar.draw(axis, style.unicode));
     let bar = style.paint(row.tone, &bar);
     let length = style.fit(&row.length, columns.length);
     let length = format!("{length:>width$}", width = columns.length);
-    let mark = style.paint(row.mark_tone, &style.fit(&row.mark, columns.mark));
+    let mark = match columns.marks_under {
+        true if row.mark_tone == Tone::Plain => "",
+        true => row.mark.split(' ').next().unwrap_or_default(),
+        false => &row.mark,
+    };
+    let mark = style.paint(row.mark_tone, &style.fit(mark, columns.mark));
     line(out, &format!("{guide}{name} {bar} {length}  {mark}"));
     let Of::Container(container) = row.of else { return };
     let under = trunks(&row.trail, style);
+    if columns.marks_under && !row.mark.is_empty() {
+        let guide = style.paint(Tone::Quiet, &format!("{under}  "));
+        line(out, &format!("{guide}{}", style.paint(row.mark_tone, &row.mark)));
+    }
     if let Some(reason) = container.record.reason.as_deref() {
         let room = style.width.saturating_sub(escape::columns(&under) + 2);
         let guide = style.paint(Tone::Quiet, &format!("{under}  "));

@@ -15,6 +15,13 @@ pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, styl
     }
 }
 
+/// What is beside the point, on as many lines as it takes.
+pub(super) fn quiet(out: &mut String, text: &str, style: &Style) {
+    for line in lines(text, style.width) {
+        let _ = writeln!(out, "{}", style.paint(Tone::Quiet, &line));
+    }
+}
+
 /// Untrusted text in lines of at most so many columns.
 pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     let mut current = String::new();

@@ -1,5 +1,6 @@
 //! An SQS queue that EventBridge fills: received, held, deleted or given back. Main type: [`Queue`].
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::Region;
@@ -10,14 +11,19 @@ use crate::secrets::aws_said;
 
 /// The longest that a call waits for messages. SQS allows 20, but whoever is told to stop has to wait for the answer: a call that
 /// is cut off may still be given messages, which nobody sees then until they come back.
-const LONGEST_WAIT_SECONDS: i32 = 10;
+pub(super) const LONGEST_WAIT_SECONDS: i32 = 10;
 /// The most messages of a call.
 pub const MOST: usize = 10;
 
 /// A queue.
 #[derive(Debug)]
 pub struct Queue {
+    /// Asks for what is answered at once.
     client: aws_sdk_sqs::Client,
+    /// Asks for messages, and waits for them.
+    waiting: aws_sdk_sqs::Client,
+    /// The last call for messages was answered. Until then none waits: that nobody answers is known in seconds.
+    has_answered: AtomicBool,
     url: String,
 }
 
@@ -50,8 +56,13 @@ impl Queue {
         let waits = Duration::from_secs(u64::from(LONGEST_WAIT_SECONDS.unsigned_abs())) + Duration::from_secs(20);
         let timeouts =
             aws.config().timeout_config().map(aws_config::timeout::TimeoutConfig::to_builder).unwrap_or_default();
-        let config = config.timeout_config(timeouts.read_timeout(waits).build());
-        Ok(Self { client: aws_sdk_sqs::Client::from_conf(config.build()), url: url.to_owned() })
+        let patient = config.clone().timeout_config(timeouts.read_timeout(waits).build());
+        Ok(Self {
+            client: aws_sdk_sqs::Client::from_conf(config.build()),
+            waiting: aws_sdk_sqs::Client::from_conf(patient.build()),
+            has_answered: AtomicBool::new(false),
+            url: url.to_owned(),
+        })
     }
 
     /// Its URL.
@@ -62,10 +73,15 @@ impl Queue {
     /// Waits for messages, at most so many; nobody else gets them while they are hidden.
     pub async fn receive(&self, most: usize, hidden: Duration) -> Result<Vec<Message>, AwsError> {
         let most = i32::try_from(most.clamp(1, MOST)).unwrap_or(1);
-        let request = self.client.receive_message().queue_url(&self.url).max_number_of_messages(most);
-        let request = request.wait_time_seconds(LONGEST_WAIT_SECONDS).visibility_timeout(seconds(hidden));
+        let (client, wait) = match self.has_answered.load(Ordering::Relaxed) {
+            true => (&self.waiting, LONGEST_WAIT_SECONDS),
+            false => (&self.client, 0),
+        };
+        let request = client.receive_message().queue_url(&self.url).max_number_of_messages(most);
+        let request = request.wait_time_seconds(wait).visibility_timeout(seconds(hidden));
         let request = request.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
         let answer = request.send().await;
+        self.has_answered.store(answer.is_ok(), Ordering::Relaxed);
         let answer =
             answer.map_err(|error| AwsError::from_sdk("sqs:ReceiveMessage", self.attempt("receive from"), &error))?;
         let message = |message: aws_sdk_sqs::types::Message| {

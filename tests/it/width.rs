@@ -121,3 +121,19 @@ fn what_is_short_never_takes_most_of_the_axis() {
         }
     }
 }
+
+#[test]
+fn nothing_is_lost_or_runs_over_in_the_narrowest_terminals() {
+    let mut life = ran(Duration::from_secs(3_600));
+    life.containers[0].record.exit_code = Some(137);
+    for width in 40..60 {
+        for unicode in [true, false] {
+            let drawn = waterfall::draw(&life, &life.task.id, &Style { unicode, ..style(width) });
+            assert!(drawn.lines().all(|line| line.chars().count() <= width), "{width}:\n{drawn}");
+            let says = |what: &str| drawn.lines().any(|line| line.contains(what));
+            let id = &life.task.id;
+            assert!(says("exit 137") && drawn.matches(id.as_str()).count() == 2, "{width}:\n{drawn}");
+            assert!(drawn.lines().any(|line| line.contains("─ checkout-") || line.contains("`- checkout-")), "{drawn}");
+        }
+    }
+}

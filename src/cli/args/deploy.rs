@@ -101,7 +101,7 @@ pub(crate) struct DeployArgs {
     #[arg(long)]
     pub(crate) ascii: bool,
     /// Width in columns (default: the terminal's width, 100 in a pipe)
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(60..=1_000))]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=1_000))]
     pub(crate) width: Option<u16>,
 }
 

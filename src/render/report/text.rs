@@ -5,7 +5,7 @@ use super::{Report, sentences};
 use crate::model::deployment::{DeployedTask, LEAST_SAMPLE, Matter, State};
 use crate::model::duration;
 use crate::render::style::{Style, Tone};
-use crate::render::wrap::wrapped;
+use crate::render::wrap::{quiet, wrapped};
 use crate::render::{escape, moment};
 
 /// Draws the report. At most some sixty lines, however many tasks there are.
@@ -87,6 +87,7 @@ fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
     let room = marks.iter().map(|(mark, _)| mark.chars().count()).max().unwrap_or_default();
     let length = 12;
     let width = style.width.saturating_sub(name + 1 + 1 + length + 2 + room).max(8);
+    let room = style.width.saturating_sub(name + 1 + width + 1 + length + 2);
     for (task, (mark, tone)) in tasks.iter().zip(&marks) {
         let id = style.pad(short_id(&task.id), name);
         let bar = rows::bar(task, from, to, width, style.unicode);
@@ -99,7 +100,7 @@ fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
             None => String::new(),
         };
         let took = style.fit(&took, length);
-        line(out, &format!("{id} {bar} {took:>length$}  {}", style.paint(*tone, mark)));
+        line(out, &format!("{id} {bar} {took:>length$}  {}", style.paint(*tone, &style.fit(mark, room))));
     }
     if more > 0 {
         let text = format!(
@@ -109,7 +110,7 @@ fn waterfall(out: &mut String, report: &Report<'_>, style: &Style) {
         );
         line(out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
     }
-    line(out, &style.paint(Tone::Quiet, &style.fit(&legend(style), style.width)));
+    quiet(out, &legend(style), style);
     out.push('\n');
 }
 
@@ -130,6 +131,8 @@ pub(super) fn mark(task: &DeployedTask, style: &Style) -> (String, Tone) {
     }
 }
 
+/// Columns of a length.
+const CELL: usize = 11;
 /// Columns of the table of phases beside a baseline's.
 const WIDE: usize = 88;
 
@@ -142,9 +145,14 @@ fn phases(out: &mut String, report: &Report<'_>, style: &Style) {
     // Little room is for what is compared.
     let is_narrow = report.comparison.is_some() && style.width < WIDE;
     let (before, width) = if is_narrow { ("BASELINE", 10) } else { ("BASELINE P50", 14) };
+    let shown: &[usize] = match () {
+        () if is_narrow || style.width < 27 + 2 * CELL => &[0],
+        () if report.comparison.is_none() && style.width < 27 + 3 * CELL => &[0, 2],
+        () => &[0, 1, 2],
+    };
     let cells = |name: &str, tasks: &str, cells: [&str; 3]| {
-        let shown = if is_narrow { 1 } else { 3 };
-        let cells: String = cells.iter().take(shown).map(|cell| format!("{cell:>11}")).collect();
+        let shown = shown.iter().filter_map(|at| cells.get(*at));
+        let cells: String = shown.map(|cell| format!("{cell:>CELL$}")).collect();
         format!("{name:<22}{tasks:>5}{cells}")
     };
     let heading = cells("PHASE", "TASKS", ["P50", "P95", "MAX"]);
@@ -235,5 +243,5 @@ fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
     for note in report.notes {
         wrapped(out, "note: ", Tone::Quiet, note, style);
     }
-    line(out, &style.paint(Tone::Quiet, &style.fit(&format!("trace id {}", report.trace_id), style.width)));
+    quiet(out, &format!("trace id {}", report.trace_id), style);
 }

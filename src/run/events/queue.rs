@@ -32,6 +32,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 /// Told to stop: work in hand has so long. ECS kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
+/// In a hurry, what is in hand is given back within this.
+const HURRY: Duration = Duration::from_secs(1);
 
 /// What a worker works with.
 #[derive(Debug)]
@@ -132,9 +134,13 @@ impl Worker {
             let in_hand = self.counts.in_hand.load(Ordering::Relaxed);
             self.notices.tell(&Notice::Stopping(Stopping::FinishesMessages(in_hand)));
         };
+        let hurried = self.stop.hurried();
         let too_late = async {
             self.stop.wait().await;
-            sleep(DRAIN).await;
+            tokio::select! {
+                () = sleep(DRAIN) => {}
+                () = hurried => sleep(HURRY).await,
+            }
         };
         tokio::select! {
             _ = join(work, tell) => {}

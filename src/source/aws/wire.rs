@@ -21,11 +21,14 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use bytes::{Bytes, BytesMut};
 use http::Uri;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::layers::{innermost, io_kind, layers};
 use crate::proxy::{Failure, Proxies, Proxy, WANTS_CREDENTIALS};
+use crate::secrets::{Secrets, aws_said};
+use crate::source::sqs::LONGEST_WAIT_SECONDS;
 
 /// So long nothing is said of a wait.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -35,6 +38,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FAST_PATIENCE: Duration = Duration::from_secs(5);
 /// Whoever waits longer for an answer has asked AWS to wait: for messages of a queue.
 const ORDINARY_READ: Duration = Duration::from_secs(8);
+/// So long an answer that has begun may pause.
+const STALLED: Duration = Duration::from_secs(7);
+/// So many characters of an answer are quoted.
+const WORDS: usize = 80;
 
 /// Told what is waited for.
 pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
@@ -123,8 +130,11 @@ impl Wire {
         }
     }
 
-    /// Who names a host that is not AWS's own, to follow what is said of it.
-    fn named_by(&self, whom: &str) -> String {
+    /// Who names a host that is not AWS's own, to follow what is said of it; a proxy is named by others.
+    fn named_by(&self, whom: &str, proxy: Option<&Proxy>) -> String {
+        if proxy.is_some() {
+            return String::new();
+        }
         let is_at = |url: &str| url.strip_prefix(whom).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let found = self.addresses.get().and_then(|all| all.iter().find(|(_, url)| is_at(url)));
         found.map_or_else(String::new, |(setting, _)| format!("; {setting} names it"))
@@ -142,11 +152,15 @@ impl Wire {
         let (silence, start) = (self.silent_since(&whom), Instant::now());
         let answering = self.connector(proxy.as_ref(), asked).call(request);
         tokio::pin!(answering);
-        let is_ordinary = asked.settings.read_timeout().is_some_and(|read| read <= ORDINARY_READ);
+        // What AWS was asked to wait for is no trouble until AWS should have answered.
+        let asked_to_wait = match asked.settings.read_timeout() {
+            Some(read) if read > ORDINARY_READ => Duration::from_secs(u64::from(LONGEST_WAIT_SECONDS.unsigned_abs())),
+            _ => Duration::ZERO,
+        };
         let answer = tokio::select! {
             biased;
             answer = &mut answering => answer,
-            () = sleep_until(silence.since + SILENCE), if is_ordinary => {
+            () = sleep_until(silence.since + asked_to_wait + SILENCE) => {
                 self.tell(&whom, proxy.as_ref());
                 answering.await
             }
@@ -156,17 +170,28 @@ impl Wire {
         let is_over = if is_fast { total >= FAST_PATIENCE } else { total + start.elapsed() > PATIENCE };
         match answer {
             Ok(mut response) => {
-                if is_strange(&uri, &response) && !holds_a_document(&mut response).await {
+                // A machine's metadata answers in words of its own.
+                let is_of_machine = uri.host().is_some_and(crate::proxy::is_link_local);
+                let named_by = self.named_by(&whom, proxy.as_ref());
+                let body = match whole(&mut response).await {
+                    Ok(body) => body,
+                    Err(error) => return Err(failed(&whom, proxy.as_ref(), &named_by, is_over, error)),
+                };
+                let is_foreign = (is_strange(&response) && !is_document(&body)) || is_other_json(&response, &body);
+                if is_foreign && !is_of_machine {
                     let status = response.status().as_u16();
                     let is_passing = matches!(status, 429 | 502..=504) && !is_over;
                     let mut said = foreign(&whom, &uri, proxy.as_ref(), &response);
-                    said.0.push_str(&self.named_by(&whom));
+                    if status != 407 {
+                        said.0.push_str(&first_words(&body, proxy.as_ref()));
+                    }
+                    said.0.push_str(&named_by);
                     return Err(ConnectorError::other(said.into(), is_passing.then_some(ErrorKind::TransientError)));
                 }
                 self.has_answered(&whom);
                 Ok(response)
             }
-            Err(error) => Err(failed(&whom, proxy.as_ref(), &self.named_by(&whom), is_over, error)),
+            Err(error) => Err(failed(&whom, proxy.as_ref(), &self.named_by(&whom, proxy.as_ref()), is_over, error)),
         }
     }
 }
@@ -256,29 +281,58 @@ fn failed(whom: &str, proxy: Option<&Proxy>, named_by: &str, is_over: bool, erro
 }
 
 /// Whether an answer does not look like AWS's: a page, or an error in none of the forms that AWS has.
-fn is_strange(uri: &Uri, response: &HttpResponse) -> bool {
+fn is_strange(response: &HttpResponse) -> bool {
     let headers = response.headers();
     let content_type = headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
     let is_form = ["json", "xml", "cbor", "octet-stream"].iter().any(|form| content_type.contains(form));
     let is_marked = ["x-amzn-errortype", "x-amz-request-id"].iter().any(|name| headers.contains_key(*name));
     let is_text = content_type.starts_with("text/") || content_type.contains("html");
     let is_error = !response.status().is_success();
-    // A machine's metadata answers in plain text and in pages.
-    let is_of_machine = uri.host().is_some_and(crate::proxy::is_link_local);
     let is_page = content_type.contains("html");
-    (is_page || !is_form) && !is_of_machine && !is_marked && (is_text || is_error)
+    (is_page || !is_form) && !is_marked && (is_text || is_error)
+}
+
+/// The whole body, as the SDK will read it. An answer that stops in the middle is none.
+async fn whole(response: &mut HttpResponse) -> Result<Bytes, ConnectorError> {
+    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+    let (mut body, mut whole) = (ByteStream::new(body), BytesMut::new());
+    loop {
+        match timeout(STALLED, body.next()).await {
+            Ok(Some(Ok(chunk))) => whole.extend_from_slice(&chunk),
+            Ok(None) => break,
+            Ok(Some(Err(error))) => return Err(ConnectorError::io(error.into())),
+            Err(error) => return Err(ConnectorError::timeout(error.into())),
+        }
+    }
+    let whole = whole.freeze();
+    *response.body_mut() = SdkBody::from(whole.clone());
+    Ok(whole)
 }
 
 /// Whether it is JSON or XML all the same, whatever it is called: a stand-in for AWS may be careless of names.
-async fn holds_a_document(response: &mut HttpResponse) -> bool {
-    let body = std::mem::replace(response.body_mut(), SdkBody::taken());
-    let Ok(body) = ByteStream::new(body).collect().await else { return false };
-    let body = body.into_bytes();
+fn is_document(body: &[u8]) -> bool {
     let start = body.trim_ascii_start();
-    let is_document = [&b"{"[..], b"[", b"<?xml"].iter().any(|form| start.starts_with(form))
-        && !String::from_utf8_lossy(start.get(..400).unwrap_or(start)).to_ascii_lowercase().contains("<html");
-    *response.body_mut() = SdkBody::from(body);
-    is_document
+    [&b"{"[..], b"[", b"<?xml"].iter().any(|form| start.starts_with(form))
+        && !String::from_utf8_lossy(start.get(..400).unwrap_or(start)).to_ascii_lowercase().contains("<html")
+}
+
+/// Whether JSON is no object, as each of AWS's answers is.
+fn is_other_json(response: &HttpResponse, body: &[u8]) -> bool {
+    let content_type = response.headers().get("content-type").unwrap_or_default().to_ascii_lowercase();
+    let start = body.trim_ascii_start();
+    response.status().is_success() && content_type.contains("json") && !start.is_empty() && !start.starts_with(b"{")
+}
+
+/// The first words of an answer, or a page's title: to know it by.
+fn first_words(body: &[u8], proxy: Option<&Proxy>) -> String {
+    let text = String::from_utf8_lossy(body.get(..4_096).unwrap_or(body)).into_owned();
+    let small = text.to_ascii_lowercase();
+    let title = small.find("<title>").and_then(|start| text.get(start + 7..)?.split('<').next());
+    let words = title.unwrap_or(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = aws_said(&Secrets::new(proxy.into_iter().flat_map(Proxy::secrets)).clean(&words));
+    let more = if words.chars().count() > WORDS { "…" } else { "" };
+    let words: String = words.chars().take(WORDS).collect();
+    if words.is_empty() { String::new() } else { format!(" ({words}{more})") }
 }
 
 /// What is said of an answer that is not AWS's.
