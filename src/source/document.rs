@@ -15,7 +15,7 @@ use super::event::{self, Carried, Envelope, Event};
 use super::files::{Contents, read_text};
 use super::json::At;
 use super::metadata;
-use super::packed::Unpacked;
+use super::packed::{self, Unpacked};
 use super::rollout;
 use super::rows;
 use super::shape::{self, Shape};
@@ -179,9 +179,9 @@ fn read_messages(messages: Vec<Envelope<'_>>, contents: &mut Contents) {
         match carried {
             Carried::Plain(text) => read_line(&place, text, contents),
             Carried::Other => contents.passed_by.push(event::NO_EVENT.to_owned()),
-            Carried::Packed(packed) => {
+            Carried::Packed(text) => {
                 let left = UNPACKED.saturating_sub(contents.inside.unpacked);
-                match event::unpack(packed, left) {
+                match packed::of_base64(text, left) {
                     Unpacked::Text(text) => read_text(&place.to_string(), &text, contents),
                     Unpacked::TooMuch => {
                         // Nothing more is unpacked: each try would cost as much.
@@ -297,6 +297,9 @@ fn read_quietly(inner: &At<'_>, contents: &mut Contents, projection: &mut Option
 /// Whether a text is JSON, or a part of it that names a task.
 fn is_json_text(text: &str) -> bool {
     let text = text.trim();
+    if packed::looks_like_base64(text) {
+        return true;
+    }
     let is_whole = text.starts_with('{') && text.ends_with('}') || text.starts_with('[') && text.ends_with(']');
     // Of what was cut, or stands behind other words, the names tell.
     if text.contains('{') && (text.contains("askArn\"") || text.contains("\"detail-type\"")) {

@@ -4,14 +4,11 @@
 //! A Task State Change holds the Task object itself, so it becomes the same record as an answer of the API. Other events are
 //! passed by and counted: foreign ones may share a queue.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::answer;
 use super::error::{Place, ReadError};
 use super::json::At;
-use super::packed::{Packing, Unpacked};
 use crate::model::observation::{Source, TaskRecord};
 
 /// What is told of a line that is no event, in a log of events.
@@ -188,13 +185,4 @@ fn record<'a>(at: &At<'a>) -> Option<Envelope<'a>> {
     let kafka = || at.has("topic").then(|| packed_text(at, "value"))?;
     let of_sns = || text(&at.get("sns")?, "message");
     sqs(at).or_else(of_sns).or_else(kinesis).or_else(|| packed_text(at, "data")).or_else(kafka)
-}
-
-/// The text that stands there in base64, packed or not, of so many bytes at most.
-pub(crate) fn unpack(packed: &str, most: usize) -> Unpacked {
-    let Ok(bytes) = STANDARD.decode(packed.trim()) else { return Unpacked::Wrong };
-    match Packing::of(&bytes) {
-        Some(packing) => packing.unpack(&bytes, most),
-        None => String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text),
-    }
 }

@@ -9,10 +9,9 @@ use serde_json::Value;
 use super::answer::MissingTask;
 use super::document;
 use super::error::{Place, ReadError};
-use super::event;
 use super::json::At;
-use super::packed::{Packing, Unpacked};
-use super::text::{self, Taken, Trust};
+use super::packed::{self, Packing, Unpacked};
+use super::text::{self, Taken, Trust, Wide};
 use crate::model::action::ActionRecord;
 use crate::model::observation::Observation;
 
@@ -174,6 +173,7 @@ pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
 /// Reads text, whatever its encoding.
 pub(super) fn read_unpacked(origin: &str, bytes: &[u8], contents: &mut Contents) -> Result<(), ReadError> {
     read_text(origin, &text::decode(origin, bytes)?, contents);
+    contents.notes.extend(Wide::of(bytes).map(Wide::note));
     Ok(())
 }
 
@@ -189,7 +189,7 @@ pub(super) fn read_text(origin: &str, text: &str, contents: &mut Contents) {
         contents.errors.push(ReadError::TooDeep { place: Place::root(origin) });
         return;
     }
-    if let Some(unpacked) = packed(text) {
+    if let Some(unpacked) = packed::in_base64(text, document::UNPACKED) {
         contents.inside.depth += 10;
         read_text(origin, &unpacked, contents);
         contents.inside.depth -= 10;
@@ -227,20 +227,6 @@ fn take(place: &str, value: &Value, trust: Trust, contents: &mut Contents) -> Ta
         return Taken::Known;
     }
     Taken::Unknown(found.errors.into_iter().next())
-}
-
-/// What a text is that is base64 of JSON or of gzip and nothing else: a record of a stream, copied out.
-fn packed(text: &str) -> Option<String> {
-    let text = text.trim();
-    let is_such = ["eyJ", "ewog", "ew0K", "W3si", "H4sI"].iter().any(|sign| text.starts_with(sign));
-    if !is_such {
-        return None;
-    }
-    let one: String = text.split_ascii_whitespace().collect();
-    match event::unpack(&one, document::UNPACKED) {
-        Unpacked::Text(text) => Some(text),
-        Unpacked::TooMuch | Unpacked::Wrong => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,16 @@
-//! Packed inputs: gzip and zstd, as streams, archives and exports of logs are kept. Main type: [`Packing`].
+//! Packed inputs: gzip and zstd, as streams, archives and exports of logs are kept, and base64, in which text carries them. Main type:
+//! [`Packing`].
 
 use std::io::{self, BufRead, Read};
 
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use super::text::{self, Wide};
 
 /// How bytes are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +56,7 @@ impl Packing {
         let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
         match self.reader(packed).take(limit).read_to_end(&mut unpacked) {
             Ok(read) if read > most => Unpacked::TooMuch,
-            Ok(_) => String::from_utf8(unpacked).map_or(Unpacked::Wrong, Unpacked::Text),
+            Ok(_) => text(unpacked),
             Err(_) => Unpacked::Wrong,
         }
     }
@@ -62,6 +68,59 @@ pub(crate) enum Unpacked {
     Text(String),
     TooMuch,
     Wrong,
+}
+
+fn text(bytes: Vec<u8>) -> Unpacked {
+    if Wide::of(&bytes).is_some() {
+        return text::decode("", &bytes).map_or(Unpacked::Wrong, |text| Unpacked::Text(text.into_owned()));
+    }
+    String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text)
+}
+
+/// The text that stands there in base64, packed or not, of so many bytes at most.
+pub(crate) fn of_base64(base64: &str, most: usize) -> Unpacked {
+    /// Whoever shortens it drops the padding; nobody cares for the last bits.
+    const EITHER: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, EITHER);
+    let standard = |c| match c {
+        '-' => '+',
+        '_' => '/',
+        c => c,
+    };
+    let base64: String = base64.chars().filter(|c| !c.is_ascii_whitespace()).map(standard).collect();
+    let Ok(bytes) = ENGINE.decode(base64) else { return Unpacked::Wrong };
+    match Packing::of(&bytes) {
+        Some(packing) => packing.unpack(&bytes, most),
+        None => text(bytes),
+    }
+}
+
+/// What a text is that is base64 of a document and nothing else: a record of a stream, a secret of Kubernetes, copied out.
+pub(super) fn in_base64(text: &str, most: usize) -> Option<String> {
+    /// Shorter than any document; words are base64, too.
+    const SHORTEST: usize = 16;
+    let text = text.trim().trim_matches(['"', '\'']);
+    let text = match text.strip_prefix("data:").and_then(|url| url.split_once(";base64,")) {
+        Some((_, text)) => text,
+        None => text,
+    };
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || "+/-_=".contains(c);
+    if text.len() < SHORTEST || !text.chars().all(is_base64) {
+        return None;
+    }
+    match of_base64(text, most) {
+        Unpacked::Text(text) if text.trim_start().starts_with(['{', '[']) || text.contains("askArn:") => Some(text),
+        Unpacked::Text(_) | Unpacked::TooMuch | Unpacked::Wrong => None,
+    }
+}
+
+/// Whether a text begins as base64 of JSON does, or of gzip.
+pub(super) fn looks_like_base64(text: &str) -> bool {
+    const BEGINS: [&str; 9] = ["eyJ", "eyAi", "ewog", "ewoJ", "ew0K", "W3si", "WwogI", "H4sI", "KLUv/"];
+    let text = text.trim_start();
+    BEGINS.iter().any(|begin| text.starts_with(begin)) && !text.contains(['{', '.'])
 }
 
 /// Frames of zstd, one behind the other.
@@ -112,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    fn text(packed: &[u8], most: usize) -> Option<String> {
+    fn unpacked(packed: &[u8], most: usize) -> Option<String> {
         match Packing::of(packed).unwrap().unpack(packed, most) {
             Unpacked::Text(text) => Some(text),
             Unpacked::TooMuch | Unpacked::Wrong => None,
@@ -135,10 +194,10 @@ mod tests {
         for (pack, between) in [(gzip as fn(&[u8]) -> Vec<u8>, vec![]), (zstd, foreign)] {
             let long = "one line\n".repeat(100_000);
             let packed = [pack(long.as_bytes()), between, pack(b"two")].concat();
-            assert_eq!(text(&packed, usize::MAX), Some(format!("{long}two")));
-            assert_eq!(text(&packed, 900_002), None, "a limit holds");
+            assert_eq!(unpacked(&packed, usize::MAX), Some(format!("{long}two")));
+            assert_eq!(unpacked(&packed, 900_002), None, "a limit holds");
             for end in [5, 20, packed.len() - 1] {
-                assert_eq!(text(&packed[..end], usize::MAX), None, "{end}");
+                assert_eq!(unpacked(&packed[..end], usize::MAX), None, "{end}");
             }
         }
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::json::{At, pascal};
-use super::{action, answer, docker, event, metadata, rows};
+use super::{action, answer, docker, event, metadata, packed, rows};
 
 /// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,9 @@ pub(crate) enum Shape {
 pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     match at.value {
         Value::Array(_) => return Ok(of_list(&at.elements())),
-        Value::String(text) if text.contains(['{', '[', '\n']) => return Ok(Shape::Text),
+        Value::String(text) if text.contains(['{', '[', '\n']) || packed::looks_like_base64(text) => {
+            return Ok(Shape::Text);
+        }
         Value::Object(_) => {}
         _ => return Err(nothing(at)),
     }
@@ -143,6 +145,9 @@ pub(crate) fn unknown(at: &At<'_>) -> ReadError {
 /// Nothing was found in `at`: what it is then.
 pub(crate) fn nothing(at: &At<'_>) -> ReadError {
     let place = at.place.clone();
+    if let Some(kind) = foreign_kind(at) {
+        return ReadError::NotYet { place, kind };
+    }
     if let Some(what) = projection(at) {
         return ReadError::Projection { place, what, found: answer::describe(at.value) };
     }
@@ -284,12 +289,32 @@ fn other_kind(at: &At<'_>) -> Option<&'static str> {
     if has(&["containers", "status", "task"]) {
         return Some("what the agent submits to ECS, not what ECS knows");
     }
+    if has(&["terraform_version"]) {
+        return Some("a state or a plan of Terraform, which knows no tasks");
+    }
     let is_filled =
         at.value.get("Records").is_some_and(|records| records.as_array().is_none_or(|list| !list.is_empty()));
     if at.has("__type") && at.has("message") || at.get("error").is_some_and(|error| error.has("code")) {
         return Some("an error of AWS, not an answer");
     }
     is_filled.then_some("a message of another kind")
+}
+
+/// What is no answer of ECS's and has nothing of it inside.
+fn foreign_kind(at: &At<'_>) -> Option<&'static str> {
+    const KINDS: [(&[&str], &str); 6] = [
+        (&["AWSTemplateFormatVersion"], "a template of CloudFormation"),
+        (&["apiVersion", "kind"], "an object of Kubernetes, not of Amazon ECS"),
+        (&["ID", "Image", "Names"], "a row of `docker ps`, not of `docker inspect`"),
+        (&["RepoTags", "RootFS"], "an image of docker, not a container"),
+        (
+            &["Cluster", "ContainerInstanceArn"],
+            "what the agent says of itself (its /v1/metadata), not of tasks (/v1/tasks)",
+        ),
+        (&["resourceSpans"], "a request of OTLP, which `ecspan resend` sends"),
+    ];
+    let has = |keys: &&[&str]| keys.iter().all(|key| at.value.get(key).is_some());
+    KINDS.iter().find(|(keys, _)| has(keys)).map(|(_, kind)| *kind)
 }
 
 /// Whether the keys of `at` are written as Ruby and databases do: `task_arn`.

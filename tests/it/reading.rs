@@ -1,12 +1,13 @@
 //! What people bring: one task in everything that a file can be, what is no answer by its name, and nothing that breaks the reader.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use ecspan::Hint;
 use ecspan::model::observation::{Observation, TaskRecord};
 use ecspan::source::files::{Contents, read_bytes};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -116,8 +117,30 @@ fn one_task_is_the_same_in_whatever_text_it_stands() {
         (lines(&whole, |index| format!("Nov 20 10:00:{:02} host app[{}]: ", index % 60, 7 * index)), "every line"),
         (format!("X wrote:\n{}-- \nX\n", lines(&whole, |_| "> ".to_owned())), "quoted lines"),
         (format!("<pre>{}</pre>", whole.replace('"', "&quot;").replace('\'', "&#39;")), "entities"),
+        (format!("<pre>{}</pre>", whole.replace('"', "&#x22;").replace('{', "&#123;")), "entities"),
+        (
+            format!(
+                "<!doctype html><body><code>{}</code>",
+                whole.replace("\"cpu\"", "<b class=\"k\">&quot;cpu&quot;</b>")
+            ),
+            "tags",
+        ),
+        (percent(&short, NON_ALPHANUMERIC), "URL-encoded"),
+        (format!("https://x.example/?a=1&task={}&b=2", percent(&whole, NON_ALPHANUMERIC)), "URL-encoded"),
+        (percent(&percent(&short, NON_ALPHANUMERIC), NON_ALPHANUMERIC), "URL-encoded"),
+        (
+            format!("payload={}&x=1", percent(&short, NON_ALPHANUMERIC).replace("%20", "+").replace("%7B", "%7b")),
+            "URL-encoded",
+        ),
+        (whole.replace("\"cpu\": \"256\"", "‘cpu’: ’256‘").replace("\"name\"", "«name»"), "curly"),
+        (format!("// one\n{}", json5(&whole)), "without double quotes"),
+        (format!("> {}", json5(&short)), "without double quotes"),
         (STANDARD.encode(&event), "base64"),
         (STANDARD.encode(gzip(&event)), "base64"),
+        (URL_SAFE_NO_PAD.encode(format!("\n {event}")), "base64"),
+        (format!("\"{}\"", STANDARD_NO_PAD.encode(&whole)), "base64"),
+        (format!("data:application/json;base64,{}", STANDARD.encode(&whole)), "base64"),
+        (json!({"body": STANDARD.encode(&short), "isBase64Encoded": true}).to_string(), "base64"),
     ];
     let expected = tasks(&read(short));
     assert_eq!(expected.len(), 1);
@@ -131,9 +154,37 @@ fn one_task_is_the_same_in_whatever_text_it_stands() {
     for bytes in [u16::to_le_bytes as fn(u16) -> [u8; 2], u16::to_be_bytes] {
         for mark in ["\u{feff}", ""] {
             let text: Vec<u8> = format!("{mark}{whole}").encode_utf16().flat_map(bytes).collect();
-            assert_eq!(tasks(&read(text)), expected);
+            assert_eq!((tasks(&read(&text)), read(&text).notes), (expected.clone(), vec!["read as UTF-16".to_owned()]));
         }
     }
+    for bytes in [u32::to_le_bytes as fn(u32) -> [u8; 4], u32::to_be_bytes] {
+        for mark in ["\u{feff}", ""] {
+            let text: Vec<u8> = format!("{mark}{whole}").chars().map(u32::from).flat_map(bytes).collect();
+            assert_eq!((tasks(&read(&text)), read(&text).notes), (expected.clone(), vec!["read as UTF-32".to_owned()]));
+        }
+    }
+}
+
+fn percent(text: &str, all: &'static AsciiSet) -> String {
+    utf8_percent_encode(text, all).to_string()
+}
+
+/// The names without quotes, and texts in single ones where nothing in them has to be escaped.
+fn json5(text: &str) -> String {
+    let mut out = String::new();
+    let mut parts = text.split('"');
+    out.push_str(parts.next().unwrap_or_default());
+    let mut escaped = false;
+    while let (Some(inside), Some(after)) = (parts.next(), parts.next()) {
+        escaped |= inside.contains(['\\', '\'']);
+        out += &match (after.starts_with(':'), escaped) {
+            (true, false) => inside.to_owned(),
+            (false, false) => format!("'{inside}'"),
+            _ => format!("\"{inside}\""),
+        };
+        out.push_str(after);
+    }
+    out
 }
 
 #[test]
@@ -148,10 +199,52 @@ fn yaml_of_the_cli_is_what_its_json_is() {
     let fenced = format!("it says:\n```yaml\n{yaml}```\nwhy?\n");
     let prompted = format!("$ aws ecs describe-tasks --output yaml\n{yaml}$ exit\n");
     let streamed = format!("- {}", yaml.trim_end().replace('\n', "\n  "));
-    for text in [yaml, fenced, prompted, streamed] {
-        let contents = read(&text);
-        assert_eq!(tasks(&contents), tasks(&read(answer().to_string())), "{text}\n{:?}", contents.errors);
+    let crlf = prompted.replace('\n', "\r\n");
+    let indented = format!("Look:\n\n{}\nwhy?\n", lines(&yaml, |_| "    ".to_owned()));
+    let flow = yaml
+        .replace("attachments: []", "attachments: [\n    ]\n  tags: {a: b, c: [d, 'e']}")
+        .replace("failures: []", "failures: [ ]");
+    let anchors = yaml
+        .replace("attachments: []", "attachments: &none []\n  inferenceAccelerators: *none")
+        .replace("  lastStatus: STOPPED\n  startedAt", "  lastStatus: *it\n  startedAt")
+        .replace("    lastStatus: STOPPED", "    lastStatus: &it STOPPED");
+    let block = yaml.replace(
+        "'Essential container exited: it''s # over, // or so'",
+        ">-\n    Essential container\n    exited: it's # over,\n    // or so",
+    );
+    let merged = yaml.replace("failures: []\n", "x: &x {version: 5, cpu: '1'}\n").replace("  version: 5", "  <<: *x");
+    let last = format!("--- # one\n{yaml}...\n---\n{yaml}");
+    for text in [&yaml, &fenced, &prompted, &streamed, &crlf, &indented, &flow, &anchors, &block, &merged, &last] {
+        let contents = read(text);
+        let mut found = tasks(&contents);
+        found.dedup();
+        assert_eq!(found, tasks(&read(answer().to_string())), "{text}\n{:?}", contents.errors);
         assert_eq!(contents.notes, ["read as YAML"]);
+    }
+    assert_eq!(tasks(&read(&last)).len(), 2);
+}
+
+#[test]
+fn yaml_between_brackets_is_read_and_what_programs_print_like_it_is_not() {
+    let flow = format!(
+        "{{failures: [], tasks: [{{taskArn: {ARN}, clusterArn: 'arn:aws:ecs:eu-west-1:123456789012:cluster/prod',\n  attachments: [], \
+         containers: [{{containerArn: arn:aws:ecs:eu-west-1:123456789012:container/prod/c, exitCode: 1, lastStatus: STOPPED,\n      name: app, \
+         reason: \"a \\\"quoted\\\" C:\\\\temp\\n reason\"}}], cpu: '256', createdAt: 2026-11-20 10:00:00.1 +0000 UTC, \
+         lastStatus: STOPPED,\n      startedAt: 1795168809.5, stoppedAt: 2026-11-20T11:00:20.700Z, stoppedReason: 'Essential container \
+         exited: it''s # over, // or so',\n      taskDefinitionArn: arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7, version: 5}}]}}\n"
+    );
+    let expected = tasks(&read(answer().to_string()));
+    for text in [flow.clone(), format!("$ yq -o y .\n{flow}$ "), format!("# it\n{flow}")] {
+        let contents = read(&text);
+        assert_eq!(tasks(&contents), expected, "{text}\n{:?}", contents.errors);
+        let notes = contents.notes.join(";");
+        assert!(notes.contains("words without double quotes") || notes == "read as YAML", "{notes}");
+    }
+    for (from, to) in
+        [("attachments: []", "attachments: [Array]"), ("lastStatus: STOPPED,\n", "lastStatus: undefined,\n")]
+    {
+        let (told, _) = error(flow.replace(from, to));
+        assert!(told.contains("JavaScript"), "{told}");
     }
 }
 
@@ -167,6 +260,105 @@ fn what_is_no_answer_is_named_with_the_command_that_gives_one() {
         ("{:tasks=>[{:task_arn=>\"arn\"}]}", "Java or Ruby", "to_json"),
         ("Output { tasks: Some([Task { task_arn: Some(\"arn\") }]) }", "Rust's debug print", "--output json"),
         ("LastStatus : RUNNING\nTaskArn    : arn\nTags       : {}\n", "PowerShell", "ConvertTo-Json"),
+        (
+            "{\n  '$metadata': { attempts: 1 },\n  tasks: [\n    {\n      attachments: [Array],\n      taskArn: 'arn'\n    }\n  ]\n}",
+            "JavaScript",
+            "JSON.stringify",
+        ),
+        (
+            "&{Failures:[] Tasks:[{Attachments:[] ClusterArn:0xc00012 noSmithyDocumentSerde:{}}]}",
+            "Go prints",
+            "json.Marshal",
+        ),
+        (
+            "{Attachments:[{Details:[{Name:subnetId Value:subnet-1}] Id:a1}] LastStatus:STOPPED}",
+            "Go prints",
+            "json.Marshal",
+        ),
+        ("&ecs.Task{Attachments:[]*ecs.Attachment{(*ecs.Attachment)(0xc0001)}}", "Go prints", "json.Marshal"),
+        ("map[tasks:[map[taskArn:arn:aws:ecs:x:1:task/a]]]", "Go prints", "json.Marshal"),
+        (
+            "Task { attachments: Some([Attachment { id: Some(\"a\") }]), group: None }",
+            "Rust's debug print",
+            "--output json",
+        ),
+        ("Array\n(\n    [tasks] => Array\n        (\n        )\n)\n", "PHP prints", "json_encode"),
+        ("%{\"tasks\" => [%{\"taskArn\" => \"arn\"}]}", "Elixir prints", "--output json"),
+        ("#<struct Aws::ECS::Types::Task task_arn=\"arn\">", "Java or Ruby", "to_json"),
+        (
+            "{Tasks: [{TaskArn: arn:aws:ecs:x:1:task/a,CreatedAt: Fri Nov 20 10:00:00 UTC 2026}]}",
+            "Java or Ruby",
+            "--output json",
+        ),
+        ("Tasks : {Amazon.ECS.Model.Task}\r\n", "PowerShell", "ConvertTo-Json"),
+        (
+            "\nFailures Tasks      HttpStatusCode\n-------- -----      --------------\n{}       {A.Task}   OK\n",
+            "PowerShell",
+            "ConvertTo-Json",
+        ),
+        ("@{tasks=System.Object[]; failures=System.Object[]}", "PowerShell", "ConvertTo-Json"),
+        (
+            "resource \"aws_ecs_service\" \"web\" {\n  name = \"web\"\n  tags = {}\n}\n",
+            "HCL, as Terraform",
+            "--output json",
+        ),
+        (
+            "terraform {\n  required_providers {\n    aws = { source = \"hashicorp/aws\" }\n  }\n}\n",
+            "HCL, as Terraform",
+            "--output json",
+        ),
+        (
+            "  ~ resource \"a\" \"b\" {\n    + x = {}\n  }\n\nPlan: 0 to add, 1 to change, 0 to destroy.\n",
+            "a plan of Terraform",
+            "--output json",
+        ),
+        (
+            "{\"terraform_version\": \"1.9\", \"resources\": [{\"name\": \"web\", \"desired_count\": 2}]}",
+            "of Terraform",
+            "",
+        ),
+        ("cluster = \"prod\"\nsubnets = [\"a\"]\n", "a list of settings", "--output json"),
+        (
+            "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY",
+            "a part of its credentials",
+            "--output json",
+        ),
+        ("The security token included in the request is expired", "expired", "--output json"),
+        ("zsh: command not found: aws", "the AWS CLI's own error, not an answer: it is not installed", "--output json"),
+        ("bash: aws: command not found", "it is not installed", "--output json"),
+        ("sh: 1: aws: not found", "it is not installed", "--output json"),
+        ("bash: line 1: jq: command not found", "jq is not installed", "--output json"),
+        ("jq: error (at <stdin>:1): Cannot iterate over null (null)", "jq's own error", "without jq"),
+        ("parse error: Invalid numeric literal at line 1, column 6", "jq's own error", "without jq"),
+        (
+            "Traceback (most recent call last):\n  File \"x.py\", line 3, in <module>\n    print({\"a\": r})\nbotocore.exceptions.ClientError: An \
+             error occurred (ExpiredTokenException) when calling the DescribeTasks operation: x\n",
+            "a traceback of Python, not an answer: ExpiredTokenException of DescribeTasks",
+            "json.dumps",
+        ),
+        (
+            "Traceback (most recent call last):\n  File \"x.py\", line 3\nTypeError: not serializable\n",
+            "TypeError",
+            "json.dumps",
+        ),
+        ("ssh: connect to host 10.0.0.1 port 22: Connection timed out", "ssh says", "--output json"),
+        ("NAME   READY   STATUS    RESTARTS\nweb    0/1     Error     5\n", "kubectl says", "--output json"),
+        ("apiVersion: v1\nkind: Pod\nspec: {}\n", "an object of Kubernetes", ""),
+        ("CONTAINER ID   IMAGE     COMMAND\nabcdef012345   nginx     \"/x\"\n", "a list of docker", "docker inspect"),
+        ("| task | status |\n|---|---|\n| a | b |\n", "a table, not an answer", "--output json"),
+        (
+            "ClusterNotFoundException: Cluster not found.\n  at x {\n  '$fault': 'client',\n  '$metadata': {\n    attempts: 1\n  }\n}\n",
+            "an error of an AWS SDK, not an answer: ClusterNotFoundException",
+            "--output json",
+        ),
+        (
+            "operation error ECS: DescribeTasks, StatusCode: 400, ClusterNotFoundException: x",
+            "an AWS SDK",
+            "--output json",
+        ),
+        ("body { color: red; }\n", "no JSON was found: it begins with `body`", "--output json"),
+        ("01:00 started {port=8080} in {x: 5}\n", "no JSON was found", "--output json"),
+        ("AKIAIOSFODNN7EXAMPLE and so on", "text in which no JSON was found", "--output json"),
         ("------\n| RunTask |\n+-----+\n||  taskArn | arn ||\n", "--output table", "--output json"),
         ("TASKS\tarn\t256\nCONTAINERS\tarn\tapp\n", "--output text", "--output json"),
         ("--- a\n+++ b\n@@ -1,2 +1,2 @@\n {\n-  \"a\": 1\n+  \"a\": 2\n }\n", "a diff", "whole"),
@@ -204,7 +396,7 @@ fn what_is_no_answer_is_named_with_the_command_that_gives_one() {
         let (told, hinted) = error(text);
         assert!(told.starts_with('f') && told.contains(named), "{text}: {told}");
         assert!(hinted.contains(hint), "{text}: {hinted}");
-        for words in ["EOF", "expected value", "key must be", "trailing characters"] {
+        for words in ["EOF", "expected value", "key must be", "trailing characters", "AKIA"] {
             assert!(!told.contains(words), "a parser's words: {told}");
         }
     }

@@ -123,7 +123,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
 
     /// Walks, until the end or until no more is wanted. With an error nothing counts that was found before.
     pub(crate) fn run(mut self) -> Result<(), ReadError> {
-        if text::begins_as_utf16(self.bytes(0)?) {
+        if text::Wide::of(self.bytes(0)?).is_some() {
             return self.whole();
         }
         let mut begin = 0;

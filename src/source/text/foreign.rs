@@ -1,6 +1,9 @@
 //! Names what a text is that holds no JSON, and says how to get some. Main functions: [`by_form`], [`by_sign`],
-//! [`by_print`].
+//! [`by_program`], [`by_print`], [`by_bytes`].
+//!
+//! A wrong name is worse than none: each needs a sign that nothing else has.
 
+use super::errors;
 use super::scan::Odd;
 
 /// How the AWS CLI gives what ecspan reads.
@@ -13,7 +16,7 @@ pub(super) struct Foreign {
     pub(super) hint: String,
 }
 
-fn foreign(what: impl Into<String>, hint: impl Into<String>) -> Foreign {
+pub(super) fn foreign(what: impl Into<String>, hint: impl Into<String>) -> Foreign {
     Foreign { what: what.into(), hint: hint.into() }
 }
 
@@ -23,6 +26,9 @@ const LOOKED_AT: usize = 64 * 1024;
 /// What `text` is, where its form alone tells it: two versions of a file, say, of which neither can be read.
 pub(super) fn by_form(text: &str) -> Option<Foreign> {
     let text = beginning(text);
+    if is_plan(text) {
+        return Some(foreign("a plan of Terraform, which knows no tasks", ASK));
+    }
     is_diff(text).then(|| {
         foreign(
             "a diff: lines of two versions",
@@ -31,36 +37,31 @@ pub(super) fn by_form(text: &str) -> Option<Foreign> {
     })
 }
 
-/// The error of the AWS CLI that `text` holds, as its name and what was asked.
-pub(super) fn cli_error(text: &str) -> Option<String> {
-    const KNOWN: [(&str, &str); 18] = [
-        ("Unable to locate credentials", "it found no credentials"),
-        ("You must specify a region", "it had no region"),
-        ("Could not connect to the endpoint URL", "it could not connect"),
-        ("Unable to parse config file", "its configuration is broken"),
-        ("Error loading SSO Token", "its SSO session is over"),
-        ("The SSO session associated with this profile has expired", "its SSO session is over"),
-        ("Error when retrieving token from sso", "its SSO session is over"),
-        ("The config profile (", "its profile does not exist"),
-        ("SSL validation failed", "it did not trust the certificate"),
-        ("Connect timeout on endpoint URL", "AWS did not answer it"),
-        ("Read timeout on endpoint URL", "AWS did not answer it"),
-        ("Parameter validation failed", "it did not understand its arguments"),
-        ("Error parsing parameter", "it did not understand its arguments"),
-        ("Found invalid choice", "it did not understand its arguments"),
-        ("aws: [ERROR]", "it failed"),
-        ("aws: error: ", "it did not understand its arguments"),
-        ("aws: command not found", "it is not installed"),
-        ("'aws' is not recognized", "it is not installed"),
+/// What bytes are that are no text.
+pub(super) fn by_bytes(bytes: &[u8]) -> Option<Foreign> {
+    const PACKED: [(&[u8], &str, &str); 7] = [
+        (b"PK\x03\x04", "a zip archive", "unzip -p FILE | ecspan show -"),
+        (b"BZh", "packed with bzip2", "bzip2 -dc FILE | ecspan show -"),
+        (b"\xfd7zXZ\0", "packed with xz", "xz -dc FILE | ecspan show -"),
+        (b"7z\xbc\xaf", "a 7z archive", "7z x -so FILE | ecspan show -"),
+        (b"\x04\"M\x18", "packed with lz4", "lz4 -dc FILE | ecspan show -"),
+        (b"\x1f\x8b", "packed with gzip twice", "gzip -dc FILE | ecspan show -"),
+        (b"x\x9c", "packed with zlib", "zlib-flate -uncompress < FILE | ecspan show -"),
     ];
-    if let Some((code, rest)) = text.split_once("An error occurred (").and_then(|(_, rest)| rest.split_once(')')) {
-        let word = |text: &str| text.chars().take_while(char::is_ascii_alphanumeric).take(80).collect::<String>();
-        let operation =
-            rest.split_once("when calling the ").map(|(_, rest)| word(rest)).filter(|name| !name.is_empty());
-        let operation = operation.map_or(String::new(), |name| format!(" of {name}"));
-        return Some(format!("{}{operation}", word(code)));
+    const OTHER: [(&[u8], &str); 6] = [
+        (b"%PDF", "a PDF"),
+        (b"\x89PNG", "a picture"),
+        (b"\xff\xd8\xff", "a picture"),
+        (b"GIF8", "a picture"),
+        (b"\x7fELF", "a program"),
+        (b"SQLite format 3", "a database"),
+    ];
+    if let Some((_, what, how)) = PACKED.iter().find(|(sign, ..)| bytes.starts_with(sign)) {
+        return Some(foreign(*what, format!("unpack it first: {how}")));
     }
-    KNOWN.iter().find(|(sign, _)| text.contains(sign)).map(|(_, why)| (*why).to_owned())
+    let is_columns = bytes.starts_with(b"PAR1");
+    let other = OTHER.iter().find(|(sign, _)| bytes.starts_with(sign)).map(|(_, what)| *what);
+    is_columns.then_some("Parquet, a table").or(other).map(|what| foreign(what, ASK))
 }
 
 /// What `text` is, where signs tell it that nothing else has.
@@ -74,62 +75,115 @@ pub(super) fn by_sign(text: &str) -> Option<Foreign> {
     if head.starts_with("<?xml") || head.starts_with('<') && head.trim_end().contains("</") {
         return Some(foreign("XML", ASK));
     }
-    if let Some(error) = cli_error(text) {
-        let what = format!("the AWS CLI's own error, not an answer: {error}");
-        return Some(foreign(what, format!("the command has to succeed first; then {ASK}")));
+    if let Some(error) = errors::of_a_program(text) {
+        return Some(error);
+    }
+    if let Some(listing) = listing(text) {
+        return Some(listing);
+    }
+    if is_hcl(text) {
+        let hint = format!("Terraform knows no tasks: {ASK}");
+        return Some(foreign("HCL, as Terraform reads and shows it", hint));
+    }
+    if is_powershell(text) {
+        return Some(foreign("a list or table of PowerShell", "add `| ConvertTo-Json -Depth 10`"));
     }
     if is_table(text) {
-        return Some(foreign("a table of the AWS CLI (`--output table`)", ASK));
+        let is_of_cli = text.lines().any(|line| line.trim().starts_with("||") || is_title(line));
+        let what = if is_of_cli { "a table of the AWS CLI (`--output table`)" } else { "a table, not an answer" };
+        return Some(foreign(what, ASK));
     }
     is_cli_text(text).then(|| foreign("text of the AWS CLI (`--output text`), whose columns have no names", ASK))
 }
 
-/// What `text` is by how a program printed it; `odd` is what stopped the reading that came furthest.
+/// What `text` is by signs of the program that printed it, where they are sure.
+pub(super) fn by_program(text: &str) -> Option<Foreign> {
+    let text = beginning(text);
+    let any = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    let begins = |signs: &[&str]| signs.iter().any(|sign| text.trim_start().starts_with(sign));
+    if any(&[": Some("]) || any(&["Task {", "Output {"]) && any(&[": None,"]) {
+        return Some(foreign("Rust's debug print of an answer", ASK));
+    }
+    if is_go(text) {
+        return Some(foreign("an object as Go prints it (%v, %+v, %#v)", as_json(" (json.Marshal)")));
+    }
+    if any(&["array(", "Array"]) && any(&["] =>", "]=>", "' =>"]) {
+        return Some(foreign("an array as PHP prints it", as_json(" (echo json_encode($answer))")));
+    }
+    if any(&["%{\"", "%{:"]) && any(&["=>", ": "]) {
+        return Some(foreign("a map as Elixir prints it", as_json(" (Jason.encode!)")));
+    }
+    if begins(&["@{"]) || any(&["=@{", "System.Object[]"]) {
+        return Some(foreign("an object of PowerShell", "add `| ConvertTo-Json -Depth 10`"));
+    }
+    if begins(&["{:", "[{:"]) && !any(&["=>"]) {
+        return Some(foreign("a map as Clojure prints it", as_json("")));
+    }
+    if is_java(text) {
+        let hint = as_json(" (in Ruby: puts answer.to_h.to_json)");
+        return Some(foreign("an object as Java or Ruby prints it", hint));
+    }
+    if any(&["[Array]", "[Object]"]) && any(&[": ["]) {
+        return Some(of_javascript());
+    }
+    if any(&["datetime.datetime(", "tzlocal()", "tzutc()"]) {
+        return Some(of_python());
+    }
+    is_settings(text).then(|| foreign("a list of settings (NAME = VALUE), not an answer", ASK))
+}
+
+/// What `text` is by how it is written; `odd` is what stopped the reading that came furthest.
 pub(super) fn by_print(text: &str, odd: Option<Odd>) -> Foreign {
     let text = beginning(text);
-    if is_rust(text) {
-        return foreign("Rust's debug print of an answer", ASK);
+    if let Some(form) = by_program(text) {
+        return form;
     }
-    if text.contains("array(") && text.contains("=>") {
+    match odd {
+        Some(Odd::Python) => return of_python(),
+        Some(Odd::BareKey) if text.trim_start().starts_with(['{', '[', '(']) => return of_javascript(),
+        _ => {}
+    }
+    if is_yaml(text) {
         return foreign(
-            "an array as PHP prints it",
-            format!("print it as JSON there (echo json_encode($answer)), or {ASK}"),
-        );
-    }
-    if is_java(text) || odd == Some(Odd::Equals) {
-        let hint = format!("print it as JSON there (in Ruby: puts answer.to_h.to_json), or {ASK}");
-        return foreign("an object as Java or Ruby prints it", hint);
-    }
-    if is_python(text) {
-        return foreign("Python's repr of an answer", "in Python: print(json.dumps(answer, default=str))");
-    }
-    if matches!(odd, Some(Odd::BareKey | Odd::Python)) {
-        let hint = format!("print it as JSON there (in JavaScript: JSON.stringify(answer, null, 2)), or {ASK}");
-        return foreign("an object of JavaScript, Go or the like: its keys stand without double quotes", hint);
-    }
-    if is_powershell(text) {
-        return foreign("a list of PowerShell", "add `| ConvertTo-Json -Depth 10`");
-    }
-    let is_yaml =
-        |line: &str| ["tasks:", "- taskArn:", "services:", "taskArn:"].iter().any(|key| line.starts_with(key));
-    if text.lines().any(is_yaml) {
-        return foreign(
-            "YAML that breaks off, or whose indentation is lost",
+            "YAML that breaks off, whose indentation is lost, or whose aliases grow",
             format!("save it again, whole; or {ASK}"),
         );
     }
     if text.contains(":task/") && text.split_whitespace().all(|word| word.starts_with("arn:")) {
         return foreign("the names of tasks alone", format!("`ecspan show ARN` asks AWS for one; or {ASK}"));
     }
-    foreign("text in which no JSON was found", ASK)
+    match first_word(text) {
+        Some(word) => foreign(format!("text in which no JSON was found: it begins with `{word}`"), ASK),
+        None => foreign("text in which no JSON was found", ASK),
+    }
+}
+
+fn as_json(how: &str) -> String {
+    format!("print it as JSON there{how}, or {ASK}")
+}
+
+fn of_python() -> Foreign {
+    foreign("Python's repr of an answer", "in Python: print(json.dumps(answer, default=str))")
+}
+
+fn of_javascript() -> Foreign {
+    foreign(
+        "an object of JavaScript, Go or the like: its keys stand without double quotes",
+        as_json(" (in JavaScript: JSON.stringify(answer, null, 2))"),
+    )
+}
+
+/// The word that a text begins with, if it is one that nobody keeps secret: letters, and what programs put around them.
+fn first_word(text: &str) -> Option<&str> {
+    const LONGEST: usize = 24;
+    let word = text.split_whitespace().next()?;
+    let word = word.get(..word.find(['=', ',', ';', '"', '(']).unwrap_or(word.len()))?;
+    let is_harmless = |c: char| c.is_ascii_alphabetic() || "#!/[]<>$%:._-".contains(c);
+    ((2..=LONGEST).contains(&word.len()) && word.chars().all(is_harmless)).then_some(word)
 }
 
 fn beginning(text: &str) -> &str {
-    let mut end = text.len().min(LOOKED_AT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
+    text.get(..text.floor_char_boundary(LOOKED_AT)).unwrap_or_default()
 }
 
 /// A hunk's head, or two files' names before lines that were added or taken away.
@@ -156,11 +210,62 @@ fn is_diff(text: &str) -> bool {
     new && added + taken > 0 || added > 0 && taken > 0
 }
 
+fn is_plan(text: &str) -> bool {
+    let is_sum = |line: &str| line.starts_with("Plan: ") && line.contains(" to add, ");
+    text.lines().map(str::trim).any(|line| is_sum(line) || line == "Terraform will perform the following actions:")
+}
+
+/// Blocks of Terraform's language: `resource "aws_ecs_service" "web" {`.
+fn is_hcl(text: &str) -> bool {
+    const BLOCKS: [&str; 8] = ["resource", "data", "module", "variable", "output", "provider", "locals", "terraform"];
+    let is_block = |line: &str| {
+        let Some((name, rest)) = line.split_once(' ') else { return false };
+        let rest = rest.trim();
+        let needs_no_label = matches!(name, "locals" | "terraform");
+        BLOCKS.contains(&name) && rest.ends_with('{') && (rest.starts_with('"') || needs_no_label && rest == "{")
+    };
+    text.lines().any(is_block)
+}
+
 fn is_table(text: &str) -> bool {
     let is_row = |line: &&str| line.starts_with('|') && line.ends_with('|');
-    let is_rule = |line: &&str| line.len() > 3 && line.chars().all(|c| matches!(c, '-' | '+' | '|'));
+    let is_rule = |line: &&str| line.len() > 3 && line.chars().all(|c| matches!(c, '-' | '+' | '|' | ':' | ' '));
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.iter().any(is_rule) && lines.iter().filter(|line| is_row(line)).count() >= 2
+}
+
+/// A row of one cell: the CLI puts the operation above its tables.
+fn is_title(line: &str) -> bool {
+    let cell = line.trim().strip_prefix('|').and_then(|line| line.strip_suffix('|'));
+    cell.is_some_and(|cell| !cell.contains('|') && cell.contains(|c: char| c.is_ascii_alphabetic()))
+}
+
+/// What other programs list.
+fn listing(text: &str) -> Option<Foreign> {
+    let words = |line: &str, words: &[&str]| words.iter().all(|word| line.split_whitespace().any(|one| one == *word));
+    let line = |all: &[&str]| text.lines().any(|line| words(line, all));
+    let begins = |sign: &str| text.lines().any(|line| line.starts_with(sign));
+    let what = if begins("CONTAINER ID") || begins("REPOSITORY") && line(&["TAG", "IMAGE", "ID"]) {
+        let hint = "`docker inspect CONTAINER` prints what ecspan reads of a container that ECS started";
+        return Some(foreign("a list of docker", hint));
+    } else if line(&["NAME", "READY", "STATUS"]) || begins("Namespace:") && begins("Name:") {
+        "what kubectl says of Kubernetes, not of Amazon ECS"
+    } else if begins("Last login:") || begins("The authenticity of host") {
+        "what ssh says, not an answer"
+    } else if begins("Task Summary") && text.contains("desired tasks") {
+        "what copilot says of a service, not an answer"
+    } else if begins("Service: ") && begins("TaskDefinition: ") && begins("Deployments:") {
+        "what ecspresso says of a service, not an answer"
+    } else if line(&["Name", "State", "Ports", "TaskDefinition"]) {
+        "a list of ecs-cli"
+    } else if line(&["ID", "TASKDEFINITION"]) {
+        "a list of tasks (ecsta, ecspresso)"
+    } else if text.lines().any(|line| line.contains("\tTASK\t")) {
+        "a timeline of tracer or ecsta, which has no JSON"
+    } else {
+        return None;
+    };
+    Some(foreign(what, ASK))
 }
 
 /// Lines that begin with the name of what they hold, in capitals, and go on after a tab.
@@ -185,26 +290,80 @@ fn is_cli_text(text: &str) -> bool {
         || text.lines().any(|line| fields(line) >= 2 && line.contains("arn:aws") && !line.contains('{'))
 }
 
-/// Keys in single quotes right after a brace, or words that only Python has.
-fn is_python(text: &str) -> bool {
-    let words = ["datetime.datetime(", "tzlocal()", "tzutc()", ": None", ": True", ": False", "{'"];
-    words.iter().any(|sign| text.contains(sign))
+/// Types and pointers as Go's verbs print them, or fields in capitals with nothing between a colon and its value.
+fn is_go(text: &str) -> bool {
+    const SIGNS: [&str; 6] =
+        ["(*string)(", "ecs.Task{", "types.Task)", "types.Task{", "noSmithyDocumentSerde", "ResultMetadata:{"];
+    let is_field = |after: &str| {
+        let name = after.find(':').and_then(|end| Some((after.get(..end)?, after.get(end + 1..)?)));
+        name.is_some_and(|(name, value)| {
+            let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
+                && name.len() < 40
+                && name.chars().all(|c| c.is_ascii_alphanumeric());
+            is_name && value.starts_with(|c: char| c.is_ascii_alphanumeric() || "[{<&".contains(c))
+        })
+    };
+    SIGNS.iter().any(|sign| text.contains(sign))
+        || text.trim_start().starts_with("map[")
+        || text.split('{').skip(1).any(is_field)
 }
 
-fn is_rust(text: &str) -> bool {
-    text.contains(": Some(")
-}
-
-/// `TaskArn=…`, with an equals sign, also of Ruby: `"task_arn"=>`, `:task_arn=>`, `task_arn=`.
+/// `{taskArn=…`, with an equals sign behind a bracket or a comma, also of Ruby: `"task_arn"=>`, `:task_arn=>`, `task_arn: "…"`.
 fn is_java(text: &str) -> bool {
-    ["askArn=", "askArn: arn:", "task_arn=", "task_arn\"=>", "{tasks=[", "Response(Tasks="]
-        .iter()
-        .any(|sign| text.contains(sign))
+    const SIGNS: [&str; 10] = [
+        ":task_arn=>",
+        "\"task_arn\"=>",
+        "\"taskArn\"=>",
+        "#<struct Aws::",
+        "task_arn: \"arn:",
+        "{tasks=[",
+        "(Tasks=[",
+        ",tasks=[",
+        "{TaskArn: arn:",
+        ",TaskArn: arn:",
+    ];
+    let keys = ["taskArn=", "TaskArn=", "task_arn="];
+    let brackets = ["{", "(", ", ", ",", "[{"];
+    SIGNS.iter().any(|sign| text.contains(sign))
+        || keys.iter().any(|key| brackets.iter().any(|before| text.contains(&format!("{before}{key}"))))
 }
 
-/// `Name : value`, the colons under one another.
+/// `Name : value`, the colons under one another; or names in a row, each underlined for itself.
 fn is_powershell(text: &str) -> bool {
-    let column = |line: &str| line.find(" : ").filter(|_| line.starts_with(|c: char| c.is_ascii_uppercase()));
-    let columns: Vec<usize> = text.lines().filter_map(column).collect();
-    columns.len() >= 3 && columns.iter().all(|column| Some(column) == columns.first())
+    const KNOWN: [&str; 8] =
+        ["Tasks", "Failures", "TaskArn", "Services", "ResponseMetadata", "LastStatus", "Containers", "ClusterArn"];
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let is_rule = |line: &str| line.len() > 4 && line.contains("---") && line.chars().all(|c| matches!(c, '-' | ' '));
+    let is_head = |pair: &[&str]| {
+        matches!(pair, [names, rule] if is_rule(rule) && names.starts_with(|c: char| c.is_ascii_uppercase())
+            && names.split_whitespace().count() == rule.split_whitespace().count()
+            && names.split_whitespace().any(|name| KNOWN.contains(&name)))
+    };
+    if lines.windows(2).any(is_head) {
+        return true;
+    }
+    let column = |line: &&str| line.find(" : ").filter(|_| line.starts_with(|c: char| c.is_ascii_uppercase()));
+    let columns: Vec<usize> = lines.iter().filter_map(column).collect();
+    let is_known = |line: &&str| line.split_once(" : ").is_some_and(|(name, _)| KNOWN.contains(&name.trim()));
+    !columns.is_empty()
+        && columns.iter().all(|column| Some(column) == columns.first())
+        && (columns.len() >= 3 || lines.iter().any(is_known))
+}
+
+fn is_yaml(text: &str) -> bool {
+    const KEYS: [&str; 4] = ["tasks:", "- taskArn:", "services:", "taskArn:"];
+    text.lines().any(|line| KEYS.iter().any(|key| line.trim_start().starts_with(key)))
+}
+
+/// Lines of names and values, and little else: TOML, an .ini, a .tfvars or an .env.
+fn is_settings(text: &str) -> bool {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', ';', '[']));
+    let is_one = |line: &&str| {
+        line.split_once('=').is_some_and(|(name, _)| {
+            let name = name.trim().trim_start_matches("export ");
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+        })
+    };
+    let (all, such) = (lines().count(), lines().filter(is_one).count());
+    such >= 2 && such * 2 > all
 }

@@ -3,6 +3,7 @@
 //! JSON is read as it comes, a document at a time. Only where that fails is the text looked through: for JSON inside other text, for
 //! YAML, and for what it is if it is neither. Every pass is linear, or limited.
 
+mod errors;
 mod foreign;
 mod scan;
 mod search;
@@ -47,18 +48,57 @@ pub(super) struct Remarks {
     pub(super) errors: Vec<ReadError>,
 }
 
-/// The text of a file: UTF-8, or UTF-16 as Windows PowerShell's `>` writes it.
+/// An encoding in which a character has more bytes than one, as Windows PowerShell's `>` writes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wide {
+    Utf16(fn([u8; 2]) -> u16),
+    Utf32(fn([u8; 4]) -> u32),
+}
+
+impl Wide {
+    /// As bytes begin that are: with a mark, or with ASCII, as JSON and the AWS CLI do.
+    pub(super) const fn of(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0xff, 0xfe, 0, 0, ..] | [1..0x80, 0, 0, 0, ..] => Some(Self::Utf32(u32::from_le_bytes)),
+            [0, 0, 0xfe, 0xff, ..] | [0, 0, 0, 1..0x80, ..] => Some(Self::Utf32(u32::from_be_bytes)),
+            [0xff, 0xfe, ..] | [1..0x80, 0, 1..0x80, 0, ..] => Some(Self::Utf16(u16::from_le_bytes)),
+            [0xfe, 0xff, ..] | [0, 1..0x80, 0, 1..0x80, ..] => Some(Self::Utf16(u16::from_be_bytes)),
+            _ => None,
+        }
+    }
+
+    /// What is said of a text that was.
+    pub(super) fn note(self) -> String {
+        match self {
+            Self::Utf16(_) => "read as UTF-16".to_owned(),
+            Self::Utf32(_) => "read as UTF-32".to_owned(),
+        }
+    }
+
+    /// What is no character becomes U+FFFD, and then no JSON.
+    fn text(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Utf16(unit) => {
+                char::decode_utf16(units(bytes).map(unit)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+            }
+            Self::Utf32(unit) => {
+                units(bytes).map(|bytes| char::from_u32(unit(bytes)).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+            }
+        }
+    }
+}
+
+/// The bytes, so many at a time; the last may lack some.
+fn units<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    bytes.chunks(N).map(|chunk| std::array::from_fn(|at| chunk.get(at).copied().unwrap_or_default()))
+}
+
+/// The text of a file: UTF-8, UTF-16 or UTF-32.
 pub(super) fn decode<'a>(origin: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
-    let text = match bytes {
-        [0xff, 0xfe, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
-        [0xfe, 0xff, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
-        // Without a mark: JSON and the AWS CLI begin with ASCII.
-        [1..0x80, 0, 1..0x80, 0, ..] => Cow::Owned(utf16(bytes, u16::from_le_bytes)),
-        [0, 1..0x80, 0, 1..0x80, ..] => Cow::Owned(utf16(bytes, u16::from_be_bytes)),
-        _ => Cow::Borrowed(
-            std::str::from_utf8(bytes)
-                .map_err(|error| ReadError::NotUtf8 { origin: origin.to_owned(), offset: error.valid_up_to() })?
-                .trim_start_matches('\u{feff}'),
+    let text = match Wide::of(bytes) {
+        Some(wide) => Cow::Owned(wide.text(bytes).trim_start_matches('\u{feff}').to_owned()),
+        None => Cow::Borrowed(
+            std::str::from_utf8(bytes).map_err(|error| no_text(origin, bytes, error))?.trim_start_matches('\u{feff}'),
         ),
     };
     if text.trim().is_empty() {
@@ -67,16 +107,13 @@ pub(super) fn decode<'a>(origin: &str, bytes: &'a [u8]) -> Result<Cow<'a, str>, 
     Ok(text)
 }
 
-/// What is no UTF-16 becomes U+FFFD, and then no JSON.
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
-    let units = bytes.chunks(2).map(|pair| unit([pair[0], pair.get(1).copied().unwrap_or_default()]));
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-}
-
-/// Whether bytes begin as UTF-16 does: with a mark, or with ASCII, as JSON and the AWS CLI do.
-#[cfg(feature = "aws")]
-pub(super) const fn begins_as_utf16(bytes: &[u8]) -> bool {
-    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..0x80, 0, 1..0x80, 0, ..] | [0, 1..0x80, 0, 1..0x80, ..])
+/// What bytes are that are no text.
+fn no_text(origin: &str, bytes: &[u8], error: std::str::Utf8Error) -> ReadError {
+    let origin = origin.to_owned();
+    match foreign::by_bytes(bytes) {
+        Some(form) => ReadError::Foreign { origin, what: form.what, hint: form.hint },
+        None => ReadError::NotUtf8 { origin, offset: error.valid_up_to() },
+    }
 }
 
 /// Hands every document of `text` to `take`. `origin` is what to call the text.

@@ -1,8 +1,9 @@
 //! One JSON value in a text that people handled: found to its end, and mended where only its spelling suffered. Main function:
 //! [`scan`].
 //!
-//! Comments, trailing commas, curly quotes, odd spaces and lines that a terminal broke are mended; what a program printed in
-//! its own notation is not guessed at: it is [`Odd`]. The scan is one pass; whether the result is JSON is serde_json's to say.
+//! Comments, trailing commas, curly and single quotes, names without quotes (JSON5), odd spaces and lines that a terminal broke are
+//! mended; what a program printed in its own notation is not guessed at: it is [`Odd`]. The scan is one pass; whether the result is
+//! JSON is serde_json's to say.
 
 use std::borrow::Cow;
 
@@ -32,6 +33,7 @@ pub(super) struct Mended {
     pub(super) breaks: bool,
     pub(super) escapes: bool,
     pub(super) numbers: bool,
+    pub(super) words: bool,
 }
 
 impl Mended {
@@ -44,6 +46,7 @@ impl Mended {
         self.breaks |= other.breaks;
         self.escapes |= other.escapes;
         self.numbers |= other.numbers;
+        self.words |= other.words;
     }
 }
 
@@ -64,9 +67,9 @@ pub(super) enum Odd {
     End,
     /// `...`: somebody shortened it.
     Ellipsis,
-    /// A string in single quotes, or a word that only Python has.
+    /// A name in single quotes that needs none, or a word that only Python has.
     Python,
-    /// A key without quotes.
+    /// A word without quotes.
     BareKey,
     /// `=` or `=>` between a key and its value.
     Equals,
@@ -89,6 +92,7 @@ pub(super) fn scan(text: &str) -> Result<Scanned<'_>, Broken> {
         out: String::new(),
         open: vec![],
         keys: 0,
+        is_value: false,
         comma: None,
         mended: Mended::default(),
     };
@@ -118,6 +122,8 @@ struct Scan<'a> {
     out: String,
     open: Vec<u8>,
     keys: usize,
+    /// In an object: whether what is next is a value, not a name.
+    is_value: bool,
     /// Where a comma stands that nothing has followed yet.
     comma: Option<usize>,
     mended: Mended,
@@ -162,6 +168,7 @@ impl Scan<'_> {
                         return Err(Odd::Bracket);
                     }
                     self.open.pop();
+                    self.is_value = false;
                     self.at += 1;
                     if self.open.is_empty() {
                         return Ok(());
@@ -177,19 +184,23 @@ impl Scan<'_> {
                         return Err(Odd::Depth);
                     }
                     self.open.push(next as u8);
+                    self.is_value = false;
                     self.at += 1;
                 }
                 ',' => {
+                    self.is_value = false;
                     self.comma = Some(self.at);
                     self.at += 1;
                 }
                 ':' => {
                     self.keys += 1;
+                    self.is_value = true;
                     self.at += 1;
                 }
                 '"' => self.string()?,
                 quote if is_curly(quote) => self.curly(quote)?,
-                '\'' | '‘' | '’' | '`' => return Err(Odd::Python),
+                '\'' | '‘' | '’' => self.single(next)?,
+                '`' => return Err(Odd::Python),
                 '…' => return Err(self.ellipsis(next.len_utf8())),
                 '\\' => return Err(Odd::Escaped),
                 '=' => return Err(Odd::Equals),
@@ -309,8 +320,68 @@ impl Scan<'_> {
         Ok(())
     }
 
+    /// Whether what is next is a name.
+    fn is_name(&self) -> bool {
+        self.open.last() == Some(&b'{') && !self.is_value
+    }
+
+    /// A string in single quotes, as JSON5 has them, or their curly kind. Python puts them around every name.
+    fn single(&mut self, quote: char) -> Result<(), Odd> {
+        let begin = self.at + quote.len_utf8();
+        let inside = self.text.get(begin..).unwrap_or_default();
+        let is_close = |c: char| if quote == '\'' { c == quote } else { matches!(c, '‘' | '’') };
+        let (mut string, mut is_escaped, mut length) = (String::from("\""), false, None);
+        for (at, c) in inside.char_indices() {
+            match c {
+                '\n' | '\r' => return Err(Odd::Python),
+                '\'' | '"' if is_escaped => {
+                    string.pop();
+                    string.extend((c == '"').then_some('\\'));
+                    string.push(c);
+                }
+                '"' => string.push_str("\\\""),
+                c if is_close(c) && !is_escaped => {
+                    length = Some(at + c.len_utf8());
+                    break;
+                }
+                c => string.push(c),
+            }
+            is_escaped = c == '\\' && !is_escaped;
+        }
+        let length = length.ok_or(Odd::End)?;
+        let is_plain = string.chars().skip(1).all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if quote == '\'' && self.is_name() && is_plain {
+            self.keys += 1;
+            return Err(Odd::Python);
+        }
+        string.push('"');
+        self.replace(self.at, begin + length, &string);
+        self.at = begin + length;
+        self.mended.words |= quote == '\'';
+        self.mended.quotes |= quote != '\'';
+        Ok(())
+    }
+
+    /// A name without quotes, where a colon follows it.
+    fn name(&mut self) -> bool {
+        let length =
+            self.rest().find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '$' | '-')).unwrap_or(0);
+        let name = self.rest().get(..length).unwrap_or_default().to_owned();
+        let after = self.rest().get(length..).unwrap_or_default().trim_start();
+        let is_one = self.is_name() && after.starts_with(':') && !name.starts_with(|c: char| c.is_ascii_digit());
+        if is_one && length > 0 {
+            self.replace(self.at, self.at + length, &format!("\"{name}\""));
+            self.at += length;
+            self.mended.words = true;
+        }
+        is_one && length > 0
+    }
+
     /// A number or a literal, which a terminal may have broken.
     fn word(&mut self) -> Result<(), Odd> {
+        if self.name() {
+            return Ok(());
+        }
         let begin = self.at;
         let mut end = begin + self.word_length();
         let broken_at = |end: usize| {
@@ -337,6 +408,12 @@ impl Scan<'_> {
             self.at = end;
             return Ok(());
         }
+        if let Some(number) = number_of_json5(&word) {
+            self.mended.words = true;
+            self.replace(begin, end, &number);
+            self.at = end;
+            return Ok(());
+        }
         let is_number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-') && word.parse::<f64>().is_ok();
         if !is_number && !matches!(word.as_str(), "true" | "false" | "null") {
             let after = self.text.get(end..).unwrap_or_default().trim_start();
@@ -346,6 +423,7 @@ impl Scan<'_> {
                 _ if after.starts_with(':') => Odd::BareKey,
                 "undefined" | "new" => Odd::BareKey,
                 _ if self.keys > 0 && is_left_out(&word) => Odd::Ellipsis,
+                _ if self.mended.words => Odd::BareKey,
                 _ => Odd::Other,
             });
         }
@@ -371,6 +449,18 @@ impl Scan<'_> {
     }
 }
 
+/// A number that JSON5 has and JSON has not: `+5`, `.5`, `5.`, `0x1f`.
+fn number_of_json5(word: &str) -> Option<String> {
+    if let Some(digits) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
+        return u64::from_str_radix(digits, 16).ok().map(|number| number.to_string());
+    }
+    let bare = word.strip_prefix('+').unwrap_or(word);
+    let is_such = bare.len() < word.len() || bare.starts_with('.') || bare.ends_with('.');
+    let is_number = bare.starts_with(|c: char| c.is_ascii_digit() || c == '.') && bare.parse::<f64>().is_ok();
+    let (before, after) = (bare.starts_with('.'), bare.ends_with('.'));
+    (is_such && is_number).then(|| format!("{}{bare}{}", if before { "0" } else { "" }, if after { "0" } else { "" }))
+}
+
 /// Whether a text begins with a word for what is not there: `<snip>`, `(omitted)`.
 fn is_left_out(text: &str) -> bool {
     const WORDS: [&str; 9] = ["snip", "omit", "trunc", "redact", "removed", "cut", "more", "etc", "skip"];
@@ -380,7 +470,7 @@ fn is_left_out(text: &str) -> bool {
 
 /// Quotes of word processors that open or close a string.
 fn is_curly(c: char) -> bool {
-    matches!(c, '“' | '”' | '„' | '‟' | '″' | '＂')
+    matches!(c, '“' | '”' | '„' | '‟' | '″' | '＂' | '«' | '»')
 }
 
 fn is_curly_or_straight(c: char) -> bool {
@@ -412,6 +502,10 @@ mod tests {
             "{\"a\": [1, tr\nue, nul\r\nl], \"b\": \"x\n y\"}",
             "{\"a\": [1, true, null], \"b\": \"x \r\n    y\"}",
             "{\"a\": [1, true, null], \"b\": \"x\\\n y\"}",
+            "{a: [+1, true, null,], // why\n b: 'x y', }",
+            "{ a:[0x1, true, null], b: 'x y'}",
+            "{‘a’: [1, true, null], ’b‘: ‘x y’}",
+            "{«a»: [1, true, null], «b»: «x y»}",
         ] {
             assert_eq!(read(text), Some(expected.clone()), "{text}");
         }
@@ -435,7 +529,9 @@ mod tests {
             ("{\"a\": 1, // ... more\n\"b\": 2}", Odd::Ellipsis),
             ("{'a': 1}", Odd::Python),
             ("{\"a\": None}", Odd::Python),
-            ("{a: 1}", Odd::BareKey),
+            ("{a: b}", Odd::BareKey),
+            ("{a: [Array]}", Odd::BareKey),
+            ("{a: undefined}", Odd::BareKey),
             ("{a=1}", Odd::Equals),
             ("{\"a\"=>1}", Odd::Equals),
             ("{\\\"a\\\": 1}", Odd::Escaped),

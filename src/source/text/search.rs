@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::foreign::{self, ASK};
 use super::scan::{Broken, Mended, Odd, scan};
-use super::{Remarks, Take, Taken, Trust, tidy, yaml};
+use super::{Remarks, Take, Taken, Trust, errors, tidy, yaml};
 use crate::source::error::ReadError;
 
 /// The search for documents in a text that is not JSON from there on.
@@ -27,6 +27,8 @@ pub(super) struct Search<'a> {
     around: String,
     /// What may still be scanned: text that is made to cost more is given up.
     left: usize,
+    /// So often YAML between brackets is still looked for where it may be something else.
+    tries: usize,
 }
 
 /// Where a text begins that stands in another: behind so many lines, and behind so many characters of the last.
@@ -55,6 +57,8 @@ struct Failure {
 
 /// So many broken documents are named; others are counted.
 const NAMED: usize = 5;
+/// So many brackets that hold words without quotes are read as YAML in vain: a log may have one a line.
+const TRIES: usize = 16;
 /// So much of the text around documents is looked at.
 const AROUND: usize = 64 * 1024;
 
@@ -80,6 +84,7 @@ impl<'a> Search<'a> {
             more_broken: 0,
             around,
             left,
+            tries: TRIES,
         }
     }
 
@@ -90,21 +95,23 @@ impl<'a> Search<'a> {
         }
         self.look(take);
         type Tidy = fn(&str) -> Option<String>;
-        let ways: [(Tidy, &'static str); 3] = [
+        let ways: [(Tidy, &'static str); 5] = [
             (tidy::without_margin, "what every line begins with is taken off"),
             (tidy::without_quoting, "the marks before quoted lines are taken off"),
             (tidy::without_entities, "HTML entities are read as what they stand for"),
+            (tidy::without_tags, "the tags of a page are taken out"),
+            (tidy::without_percents, "URL-encoded characters are read as what they stand for"),
         ];
         for (tidy, note) in ways {
             if self.known > 0 {
                 break;
             }
             let Some(text) = tidy(&self.text) else { continue };
-            let left = self.left;
+            let (left, tries) = (self.left, self.tries);
             let new = Self::new(self.origin, "", self.before, self.count);
-            let mut again = Self { text: Cow::Owned(text), notes: self.notes.clone(), left, ..new };
+            let mut again = Self { text: Cow::Owned(text), notes: self.notes.clone(), left, tries, ..new };
             again.look(take);
-            self.left = again.left;
+            (self.left, self.tries) = (again.left, again.tries);
             if again.known > 0 {
                 again.notes.push(note);
                 self = again;
@@ -203,18 +210,26 @@ impl<'a> Search<'a> {
     fn piece(&mut self, text: &str, start: usize, trust: Trust, take: Take<'_>) -> Result<(usize, bool), Broken> {
         let rest = text.get(start..).unwrap_or_default();
         let before = text.get(..start).unwrap_or_default();
-        let broken = match scan(rest) {
+        let scanned = scan(rest);
+        let is_complete = scanned.is_ok();
+        let broken = match scanned {
             Ok(scanned) => {
                 self.left = self.left.saturating_sub(scanned.end);
                 match serde_json::from_str::<Value>(&scanned.json) {
                     Ok(value) => {
                         let ends = rest.get(scanned.end..).is_none_or(|rest| rest.trim().is_empty());
                         let is_only_one = self.count == 0 && ends && before.trim().is_empty();
+                        let unknown = self.unknown.is_some();
                         let is_known = self.offer(is_only_one, value, trust, take);
                         if is_known {
                             self.mended.add(scanned.mended);
                         }
-                        return Ok((start + scanned.end, is_known));
+                        if is_known || !scanned.mended.words {
+                            return Ok((start + scanned.end, is_known));
+                        }
+                        // Somebody else's notation is named as such.
+                        self.unknown = self.unknown.take().filter(|_| unknown);
+                        Broken { at: scanned.end, keys: scanned.keys, odd: Odd::BareKey }
                     }
                     Err(error) => {
                         let at = if matches!(scanned.json, Cow::Borrowed(_)) { offset(rest, &error) } else { 0 };
@@ -228,7 +243,26 @@ impl<'a> Search<'a> {
             }
         };
         let end = self.literal(before, rest, &broken, take);
+        let end = end.or_else(|| if is_complete { None } else { self.bare_words(rest, &broken, take) });
         end.map(|end| (start + end, true)).ok_or(broken)
+    }
+
+    /// YAML between brackets, and what is spelled like it: words without quotes. Where it ends, if it is known.
+    fn bare_words(&mut self, rest: &str, broken: &Broken, take: Take<'_>) -> Option<usize> {
+        if broken.odd != Odd::BareKey || self.tries == 0 {
+            return None;
+        }
+        self.tries -= 1;
+        let read = yaml::between_brackets(rest);
+        let (Ok((_, end)) | Err(end)) = read;
+        self.left = self.left.saturating_sub(end);
+        let value = read.ok()?.0;
+        let unknown = self.unknown.is_some();
+        let is_known = self.offer(false, value, Trust::Found, take);
+        self.unknown = self.unknown.take().filter(|_| unknown);
+        self.mended.words |= is_known;
+        self.tries += usize::from(is_known);
+        is_known.then_some(end)
     }
 
     /// JSON as text in the source of a program, or in other JSON: its quotes stand behind backslashes. Where it ends, if it is known.
@@ -284,6 +318,7 @@ impl<'a> Search<'a> {
             (self.mended.spaces, "odd spaces are read as spaces"),
             (self.mended.breaks, "line breaks inside of values are taken out"),
             (self.mended.numbers, "NaN is read as nothing"),
+            (self.mended.words, "words without double quotes are read as if they had some"),
             (self.mended.escapes, "characters that JSON wants escaped are read as they are"),
         ];
         self.notes.extend(mended.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note));
@@ -294,7 +329,7 @@ impl<'a> Search<'a> {
         if self.more_broken > 0 {
             remarks.errors.push(ReadError::MoreBroken { origin: self.origin.to_owned(), count: self.more_broken });
         }
-        if let Some(error) = foreign::cli_error(&self.around) {
+        if let Some(error) = errors::of_the_cli(&self.around) {
             let what = format!("not answers alone: the AWS CLI's own error stands there too: {error}");
             remarks.errors.push(ReadError::Foreign { origin: self.origin.to_owned(), what, hint: ASK.to_owned() });
         }
@@ -313,6 +348,14 @@ impl<'a> Search<'a> {
         if self.left == 0 {
             return self.given_up();
         }
+        let furthest = self.broken.iter().max_by_key(|failure| failure.broken.keys).cloned();
+        // In JSON that was cut the signs of others may stand in its texts.
+        let is_cut = furthest
+            .as_ref()
+            .is_some_and(|failure| matches!(failure.broken.odd, Odd::End | Odd::Ellipsis) && failure.broken.keys > 0);
+        if !is_cut && let Some(form) = foreign::by_program(&self.text) {
+            return self.foreign(form);
+        }
         let count = |bracket: char| self.around.matches(bracket).count();
         if !begins_as_json && self.unknown.is_some() && count('}') > count('{') {
             return ReadError::NotJson {
@@ -323,7 +366,6 @@ impl<'a> Search<'a> {
                 hint: Some("it was copied or saved in part: save it again, whole".to_owned()),
             };
         }
-        let furthest = self.broken.iter().max_by_key(|failure| failure.broken.keys).cloned();
         match furthest {
             Some(failure) if failure.broken.keys > 0 || begins_as_json && failure.start == 0 => {
                 self.broken_off(&failure)
@@ -349,6 +391,10 @@ impl<'a> Search<'a> {
     fn broken_off(&self, failure: &Failure) -> ReadError {
         let place = self.line_and_column(failure.start + failure.broken.at);
         let (message, hint) = match failure.broken.odd {
+            // One word in braces stands in many a text.
+            Odd::BareKey | Odd::Equals if failure.broken.keys < 2 && !begins_as_json(&self.text) => {
+                return self.foreign(foreign::by_print(&self.text, None));
+            }
             Odd::Python | Odd::BareKey | Odd::Equals => {
                 return self.foreign(foreign::by_print(
                     self.text.get(failure.start..).unwrap_or_default(),

@@ -121,7 +121,7 @@ pub(super) fn without_quoting(text: &str) -> Option<String> {
 
 /// Whether a line begins as YAML does that the CLI prints: a key, a colon, and nothing or a value.
 pub(super) fn looks_like_yaml(text: &str) -> bool {
-    text.lines().any(is_yaml_line) && !text.trim_start().starts_with(['{', '['])
+    text.lines().any(|line| is_yaml_line(line.trim_start_matches(' '))) && !text.trim_start().starts_with(['{', '['])
 }
 
 fn is_yaml_line(line: &str) -> bool {
@@ -133,18 +133,25 @@ fn is_yaml_line(line: &str) -> bool {
     })
 }
 
-/// The parts of a text that may be YAML: all of it, and runs of lines that may be lines of it.
+/// The parts of a text that may be YAML: all of it, and runs of lines that may be lines of it, indented or not.
 pub(super) fn yaml_regions(text: &str) -> Vec<&str> {
     const MOST: usize = 20;
     let (mut found, mut begin, mut at) = (vec![text], None, 0);
     for line in text.split_inclusive('\n').chain([""]) {
-        let goes_on = line.trim().is_empty() || line.starts_with([' ', '-', '#']);
-        let is_of_it = !line.is_empty() && (is_yaml_line(line) || goes_on && begin.is_some());
+        let own = line.trim_start_matches(' ');
+        let indent = line.len() - own.len();
+        let begins = is_yaml_line(own) || own.trim_end() == "---";
+        let is_of_it = match begin {
+            _ if line.is_empty() => false,
+            None => begins,
+            Some((_, _)) if own.trim().is_empty() => true,
+            Some((_, first)) => indent > first || indent == first && (begins || own.starts_with(['-', '#', ']', '}'])),
+        };
         match begin {
-            None if is_of_it => begin = Some(at),
-            Some(from) if !is_of_it => {
+            None if is_of_it => begin = Some((at, indent)),
+            Some((from, _)) if !is_of_it => {
                 found.extend(text.get(from..at));
-                begin = None;
+                begin = begins.then_some((at, indent));
             }
             _ => {}
         }
@@ -213,15 +220,75 @@ pub(super) fn unescaped(literal: &str) -> String {
 
 /// With the characters that pages write as entities, where it has such.
 pub(super) fn without_entities(text: &str) -> Option<String> {
-    let quoted = text.contains("&quot;") || text.contains("&#34;");
-    quoted.then(|| {
-        text.replace("&quot;", "\"")
-            .replace("&#34;", "\"")
-            .replace("&#39;", "'")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&amp;", "&")
-    })
+    let quoted = ["&quot;", "&#34;", "&#x22;", "&#X22;", "&#034;"].iter().any(|quote| text.contains(quote));
+    quoted.then(|| plain_characters(text))
+}
+
+/// Without the tags of a page between which a document stands piece by piece.
+pub(super) fn without_tags(text: &str) -> Option<String> {
+    if !(text.contains("</") && text.contains(['{', '['])) {
+        return None;
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, tag)) = rest.split_once('<') {
+        out.push_str(before);
+        let is_tag = tag.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+        rest = match tag.split_once('>').filter(|_| is_tag) {
+            Some((_, rest)) => rest,
+            None => {
+                out.push('<');
+                tag
+            }
+        };
+    }
+    out.push_str(rest);
+    Some(plain_characters(&out))
+}
+
+fn plain_characters(text: &str) -> String {
+    const NAMED: [(&str, char); 6] =
+        [("quot", '"'), ("apos", '\''), ("lt", '<'), ("gt", '>'), ("amp", '&'), ("nbsp", ' ')];
+    /// Longer than any.
+    const LONGEST: usize = 8;
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('&') {
+        out.push_str(before);
+        rest = after;
+        let end = after.bytes().take(LONGEST).position(|byte| byte == b';');
+        let name = end.and_then(|end| after.get(..end)).unwrap_or_default();
+        let number = |digits: &str| match digits.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => digits.parse().ok(),
+        };
+        let named = NAMED.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
+        match named.or_else(|| name.strip_prefix('#').and_then(number).and_then(char::from_u32)) {
+            Some(c) => {
+                out.push(c);
+                rest = after.get(name.len() + 1..).unwrap_or_default();
+            }
+            None => out.push('&'),
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// With the characters that URLs and forms write as `%7B`, where it has such, however often they were.
+pub(super) fn without_percents(text: &str) -> Option<String> {
+    const OFTEN: usize = 4;
+    let is_such = |text: &str| ["%7b", "%7B", "%5b", "%5B"].iter().any(|sign| text.contains(sign));
+    let mut plain = text.to_owned();
+    for _ in 0..OFTEN {
+        let is_encoded = is_such(&plain) || plain.contains("%257") || plain.contains("%255");
+        if !is_encoded {
+            break;
+        }
+        // Forms write a space as a plus; elsewhere a plus is one.
+        let is_form = plain.contains("%2B") || plain.contains("%2b") || !plain.contains("%20");
+        let bytes = if is_form { plain.replace('+', " ") } else { plain };
+        plain = percent_encoding::percent_decode_str(&bytes).decode_utf8_lossy().into_owned();
+    }
+    (plain != text).then_some(plain)
 }
 
 #[cfg(test)]
