@@ -167,6 +167,8 @@ pub enum Notice {
     TaskFailed { task: String, reason: String, container: Option<String>, lines: Vec<String> },
     /// An event of its service.
     ServiceEvent { at: Time, message: String },
+    /// A line of its action log.
+    Action { at: Time, message: String, is_problem: bool },
     /// Its tasks could not be looked at meanwhile. They are asked for again in the end, which counts.
     NotWatched { error: String, hint: Option<String> },
     /// AWS did not answer while something is waited for; it is asked again while there is time.
@@ -255,6 +257,7 @@ impl Notice {
             | Self::NotRemoved { .. }
             | Self::TaskFailed { .. }
             | Self::Paused { .. }
+            | Self::Action { is_problem: true, .. }
             | Self::NotWatched { .. } => Level::Warning,
             Self::Stopping(_)
             | Self::NotSent { .. }
@@ -271,6 +274,7 @@ impl Notice {
             | Self::ReadWith { .. }
             | Self::Waiting { .. }
             | Self::ServiceEvent { .. }
+            | Self::Action { is_problem: false, .. }
             | Self::Unclaimed { .. }
             | Self::ProtocolMended { .. }
             | Self::LooksForTasks { .. }
@@ -469,7 +473,9 @@ impl Notice {
                     until.unwrap_or_default()
                 )
             }
-            Self::ServiceEvent { at, message } => format!("{}: {message}", moment::iso(*at, &TimeZone::UTC)),
+            Self::ServiceEvent { at, message } | Self::Action { at, message, .. } => {
+                format!("{}: {message}", moment::iso(*at, &TimeZone::UTC))
+            }
             Self::NotWatched { error, .. } => format!("the tasks are not watched: {error}"),
             Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),
             Self::Unclaimed { things } => {
