@@ -38,7 +38,7 @@ def test_no_region(ecspan, aws):
 
 
 def test_unknown_cluster(ecspan, aws):
-    says(ecspan("show", "nowhere/0123456789abcdef0123456789abcdef"), 1, "ClusterNotFoundException", "ecspan ls")
+    says(ecspan("show", "nowhere/0123456789abcdef0123456789abcdef"), 1, "ECS has no cluster nowhere in ap-northeast-1 (ClusterNotFoundException)", "ecspan ls")
 
 
 def test_unknown_task(ecspan, aws):

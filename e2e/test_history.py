@@ -239,7 +239,7 @@ def test_a_window_without_a_group_is_a_note_and_with_a_group_that_is_not_there_a
     assert run.code == 0 and task.id in run.out, run
     assert f"note: only what ECS has not forgotten, after an hour or so, is here: no log group keeps its events: there is no {GROUP}" in run.err, run
     named = ecspan("ls", "prod", "--since", "7d", "--history", "/no/such")
-    assert named.code == 3 and task.id in named.out and "there is no /no/such" in named.err, named
+    assert named.code == 3 and task.id in named.out and "there is no log group /no/such in " in named.err, named
 
 
 def test_a_window_that_breaks_off_says_how_far_it_came(ecspan, aws, tmp_path):

@@ -21,6 +21,7 @@ class Front:
     - `throttle[op] = n`: the next n calls answer ThrottlingException;
     - `throttle_every[op] = n`: every n-th call answers ThrottlingException;
     - `deny.add(op)`: every call answers AccessDeniedException;
+    - `refuse[op] = (code, message)`: every call answers that;
     - `empty_pages[op] = n`: n GetLogEvents calls that go on from a page answer no events and a new token;
     - `latency`: seconds before each answer;
     - `skew`: seconds that this side's clock is ahead.
@@ -39,6 +40,7 @@ class Front:
             self.throttle = Counter()
             self.throttle_every = {}
             self.deny = set()
+            self.refuse = {}
             self.empty_pages = Counter()
             self.latency = 0.0
             self.skew = 0
@@ -77,6 +79,9 @@ class Front:
         if self.throttle[operation] > 0 or (every and self.calls[operation] % every == 0):
             self.throttle[operation] = max(0, self.throttle[operation] - 1)
             return "400 Bad Request", {"__type": "ThrottlingException", "message": "Rate exceeded"}
+        if operation in self.refuse:
+            code, message = self.refuse[operation]
+            return "400 Bad Request", {"__type": code, "message": message}
         if operation == "GetCallerIdentity" and operation in self.deny:
             return "403 Forbidden", "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
         if operation in self.deny:

@@ -55,8 +55,9 @@ def event(detail, at, kind="ECS Task State Change", resource=None):
 class Group:
     """A log group. `lines` are (epoch milliseconds, message); `searched`: a call looks through so many at most, and so pages may be empty."""
 
-    def __init__(self, name, *, retention=7, age=30):
-        self.name, self.retention, self.created = name, retention, now_ms() - age * DAY
+    def __init__(self, name, *, retention=7, age=30, account=ACCOUNT, region=REGION):
+        self.name, self.retention, self.created, self.account = name, retention, now_ms() - age * DAY, account
+        self.arn = f"arn:aws:logs:{region}:{account}:log-group:{name}"
         self.lines, self.times, self.searched, self.empty, self.stored = [], None, 20_000, 0, 1
 
     def put(self, at, message):
@@ -114,11 +115,14 @@ class History:
         self.ends = "Complete"
 
     def group(self, cluster="prod", *, name=None, **more):
-        name = name or CAPTURED.format(cluster)
-        return self.groups.setdefault(name, Group(name, **more))
+        """One of the account's; with `account`, one that another shares with it."""
+        made = Group(name or CAPTURED.format(cluster), **more)
+        return self.groups.setdefault(made.name if made.account == ACCOUNT else made.arn, made)
 
     def answer(self, operation, request):
         """Status and answer; `None`: moto's."""
+        if wrong := misnamed(request):
+            return "400 Bad Request", {"__type": "InvalidParameterException", "message": wrong}
         known = {
             "FilterLogEvents": self.filter_log_events, "DescribeLogGroups": self.describe_log_groups, "StartQuery": self.start_query,
             "GetQueryResults": self.get_query_results, "StopQuery": self.stop_query,
@@ -126,15 +130,20 @@ class History:
         return known[operation](request) if operation in known else None
 
     def find(self, request):
-        name = request.get("logGroupName") or request.get("logGroupIdentifier", "").split(":log-group:")[-1]
-        return self.groups.get(name)
+        return self.named(request.get("logGroupName") or request.get("logGroupIdentifier", ""))
+
+    def named(self, name):
+        """By its name, or its ARN."""
+        return self.groups.get(name) or next((group for group in self.groups.values() if group.arn == name), None)
 
     def describe_log_groups(self, request):
-        prefix = request.get("logGroupNamePrefix", "")
-        groups = [group for name, group in sorted(self.groups.items()) if name.startswith(prefix)]
+        prefix, part = request.get("logGroupNamePrefix", ""), request.get("logGroupNamePattern", "")
+        accounts = request.get("accountIdentifiers", [ACCOUNT]) if request.get("includeLinkedAccounts") else [ACCOUNT]
+        fits = lambda group: group.account in accounts and group.name.startswith(prefix) and part in group.name
+        groups = sorted(filter(fits, self.groups.values()), key=lambda group: group.name)
         start, size = int(request.get("nextToken") or 0), request.get("limit") or 50
         answer = {"logGroups": [
-            {"logGroupName": group.name, "creationTime": group.created, "storedBytes": group.stored, "arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group.name}:*",
+            {"logGroupName": group.name, "creationTime": group.created, "storedBytes": group.stored, "arn": f"{group.arn}:*",
              **({"retentionInDays": group.retention} if group.retention else {})}
             for group in groups[start : start + size]
         ]}
@@ -145,8 +154,8 @@ class History:
     def filter_log_events(self, request):
         group = self.find(request)
         if group is None:
-            # One of moto's, or none.
-            return None
+            # One of moto's, or none; of other accounts' it has none.
+            return missing(request["logGroupIdentifier"]) if "logGroupIdentifier" in request else None
         fits = pattern(request.get("filterPattern", ""))
         low, high = group.between(request.get("startTime"), request.get("endTime"))
         index = int(request["nextToken"].split("/")[0]) if request.get("nextToken") else low
@@ -168,10 +177,10 @@ class History:
         return "200 OK", answer
 
     def start_query(self, request):
-        names = request.get("logGroupNames") or [request.get("logGroupName") or request["logGroupIdentifiers"][0].split(":log-group:")[-1]]
-        if names[0] not in self.groups:
-            return "400 Bad Request", {"__type": "ResourceNotFoundException", "message": f"Log group '{names[0]}' does not exist for account ID '{ACCOUNT}'"}
-        group, query = self.groups[names[0]], request["queryString"]
+        name = [*request.get("logGroupNames", []), *request.get("logGroupIdentifiers", []), request.get("logGroupName")][0]
+        group, query = self.named(name), request["queryString"]
+        if group is None:
+            return missing(name)
         fits = condition(re.search(r"\bfilter (.*?)(\||$)", query)[1])
         # A query's times are seconds.
         low, high = group.between(request["startTime"] * 1000, request["endTime"] * 1000 + 999)
@@ -210,6 +219,24 @@ class History:
 
     def stop_query(self, request):
         return "200 OK", {"success": self.queries.pop(request["queryId"], None) is not None}
+
+
+def missing(name):
+    return "400 Bad Request", {"__type": "ResourceNotFoundException", "message": f"Log group '{name}' does not exist for account ID '{ACCOUNT}'"}
+
+
+def misnamed(request):
+    """What AWS says where a log group is named in a way that the field does not take."""
+    given = lambda one: [request[one]] if one in request else request.get(one + "s", [])
+    names, arns = given("logGroupName"), given("logGroupIdentifier")
+    for name in names:
+        if not re.fullmatch(r"[\.\-_/#A-Za-z0-9]+", name):
+            return f"1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+"
+    if names and arns:
+        return "LogGroupName and LogGroupIdentifier cannot be used together"
+    if any(arn.endswith("*") for arn in arns):
+        return "LogGroupIdentifier must not end with *"
+    return None
 
 
 def field(value, path):

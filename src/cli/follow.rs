@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use ecspan::model::merge::TaskObservations;
-use ecspan::model::{TaskLife, Time};
+use ecspan::model::{AsOf, TaskLife, Time};
 use ecspan::render::{Style, timeline, waterfall};
-use ecspan::run::follow::follow;
+use ecspan::run::follow::{Look, follow};
 use ecspan::sink::Verdict;
 use ecspan::trace::ids;
 use futures::StreamExt;
@@ -31,24 +30,27 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     let is_drawn = args.format == Format::Waterfall && std::io::stdout().is_terminal();
     let live = is_drawn.then(Live::start).flatten();
     let mut news = News { with_moments: live.is_none(), ..News::default() };
-    let mut last: Option<TaskObservations> = None;
-    let life = |observed: &TaskObservations| TaskLife::new(observed.clone(), super::now(), log_lines);
+    let mut last: Option<Look> = None;
+    let life = |look: &Look| TaskLife::new(look.observed.clone(), look.as_of, log_lines);
     let mut looks = std::pin::pin!(
         follow(Arc::new(source), target, notices::for_a_person(), super::now).take_until(signals::wait())
     );
-    while let Some(observed) = looks.next().await {
-        let observed = observed.map_err(|error| tasks::aws_problem(&error))?;
-        terminal::print(&news.of(&life(&observed), &style(global, args)))?;
+    while let Some(look) = looks.next().await {
+        let look = look.map_err(|error| tasks::aws_problem(&error))?;
+        terminal::print(&news.of(&life(&look), &style(global, args)))?;
         if let Some(live) = &live {
-            let (observed, style) = (
-                observed.clone(),
-                Style { color: terminal::has_color_on_stderr(), logs: false, ..style(global, args) },
-            );
+            let (look, style) =
+                (look.clone(), Style { color: terminal::has_color_on_stderr(), logs: false, ..style(global, args) });
             live.set(move |width, height| {
-                draw(TaskLife::new(observed.clone(), super::now(), 0), &style, width, height)
+                // What goes on is drawn up to now, between two looks too.
+                let as_of = match look.as_of {
+                    AsOf::Now(_) => AsOf::Now(super::now()),
+                    saved => saved,
+                };
+                draw(TaskLife::new(look.observed.clone(), as_of, 0), &style, width, height)
             });
         }
-        last = Some(observed);
+        last = Some(look);
     }
     let is_live = live.is_some();
     drop(live);
@@ -128,6 +130,7 @@ impl News {
 #[cfg(test)]
 mod tests {
     use ecspan::model::log::{ContainerLog, LogLine};
+    use ecspan::model::merge::TaskObservations;
     use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
     use jiff::tz::TimeZone;
 

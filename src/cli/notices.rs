@@ -52,6 +52,7 @@ fn print(notice: &Notice) {
         Level::Progress => return,
         Level::Note if matches!(notice, Notice::Waiting { .. } | Notice::LooksForTasks { .. }) => "waiting",
         Level::Note if matches!(notice, Notice::ServiceEvent { .. }) => "event",
+        _ if matches!(notice, Notice::Action { .. }) => "action",
         Level::Warning if matches!(notice, Notice::TaskFailed { .. }) => "failed",
         Level::Warning if matches!(notice, Notice::Paused { .. }) => "paused",
         Level::Note => "note",

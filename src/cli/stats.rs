@@ -1,6 +1,7 @@
 //! `ecspan stats`: what many tasks show together.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ecspan::render::stats::{self as drawn, View};
 use ecspan::run::read::ReadConfig;
@@ -42,18 +43,20 @@ pub(super) async fn run(global: &Global, args: &StatsArgs) -> Result<Exit, Probl
 /// Where the tasks are.
 async fn from(global: &Global, args: &StatsArgs) -> Result<StatsFrom, Problem> {
     let (named, targets) = sorted(&args.tasks, args.select.cluster.as_deref())?;
+    let options = ObserveOptions { history: args.history.history.clone(), ..ObserveOptions::default() };
     let files: Vec<PathBuf> = named.into_iter().chain(args.from.iter().cloned()).collect();
     if files.is_empty() && targets.is_empty() {
         if args.select.cluster.is_none() {
-            let hint = "--cluster prod, with --service web or not, reads what ECS still knows; files of tasks: ecspan stats FILE…";
+            let hint = "--cluster prod, with --service web or not, reads what ECS still knows, and with --since 7d what it has forgotten; \
+                        files of tasks: ecspan stats FILE…";
             return Err(Problem::usage("no task is named").hint(hint.to_owned()));
         }
-        let source = EcsSource::new(aws(global).await, ObserveOptions::default());
-        return Ok(StatsFrom::Cluster(Box::new(source), selection(&args.select)?, super::now));
+        let selection = selection(&args.select)?;
+        let source = EcsSource::new(aws(global).await, options);
+        return Ok(StatsFrom::Cluster(Arc::new(source), selection, super::now));
     }
     let selection: Selection = filter(&args.select);
-    let aws =
-        if targets.is_empty() { None } else { Some(EcsSource::new(aws(global).await, ObserveOptions::default())) };
+    let aws = if targets.is_empty() { None } else { Some(EcsSource::new(aws(global).await, options)) };
     let config = ReadConfig {
         files,
         targets,

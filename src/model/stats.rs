@@ -5,6 +5,7 @@
 //! each moment at which something may have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::TaskLife;
@@ -35,11 +36,11 @@ pub struct Launch {
     /// When it was created.
     pub created: Time,
     /// Its service, else its family.
-    pub service: String,
+    pub service: Arc<str>,
     /// `FAMILY:REVISION`.
-    pub revision: Option<String>,
+    pub revision: Option<Arc<str>>,
     /// Its availability zone.
-    pub zone: Option<String>,
+    pub zone: Option<Arc<str>>,
     /// It has started.
     pub has_started: bool,
     /// It has stopped.
@@ -47,7 +48,7 @@ pub struct Launch {
     /// It failed.
     pub has_failed: bool,
     /// How long its launch took and each phase of it; how long its end.
-    lengths: Vec<(&'static str, Duration)>,
+    lengths: Box<[(&'static str, Duration)]>,
 }
 
 /// One phase of many tasks.
@@ -138,6 +139,8 @@ pub struct Stats {
     /// Tasks of which no time is known.
     pub untimed: usize,
     clusters: BTreeSet<String>,
+    /// Of services, revisions, zones: many tasks have the same.
+    names: BTreeSet<Arc<str>>,
 }
 
 impl Stats {
@@ -157,16 +160,29 @@ impl Stats {
             });
             self.failures.get_mut(*at).into_iter().for_each(|group| group.count_in(&task.id));
         }
+        let service = self.name(task.service().unwrap_or_else(|| life.family()));
+        let revision = task.task_definition_arn.as_deref().map(|arn| self.name(last_part(arn)));
+        let zone = task.availability_zone.as_deref().map(|zone| self.name(zone));
         self.launches.push(Launch {
             created: task.times.created.unwrap_or(phases.start),
-            service: task.service().unwrap_or_else(|| life.family()).to_owned(),
-            revision: task.task_definition_arn.as_deref().map(|arn| last_part(arn).to_owned()),
-            zone: task.availability_zone.clone(),
+            service,
+            revision,
+            zone,
             has_started: task.times.started.is_some(),
             is_stopped: life.is_stopped(),
             has_failed: failure.is_some(),
             lengths: lengths(life, phases),
         });
+    }
+
+    /// A name, held once however many tasks have it.
+    fn name(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        let new: Arc<str> = name.into();
+        self.names.insert(new.clone());
+        new
     }
 
     /// How many tasks there are.
@@ -192,7 +208,7 @@ impl Stats {
 
     /// Their services, else families.
     pub fn services(&self) -> BTreeSet<&str> {
-        self.launches.iter().map(|launch| launch.service.as_str()).collect()
+        self.launches.iter().map(|launch| &*launch.service).collect()
     }
 
     /// Failures by reason, the most frequent first.
@@ -217,9 +233,9 @@ impl Stats {
         let unknown = || "unknown".to_owned();
         for launch in &self.launches {
             let name = match by {
-                By::Service => launch.service.clone(),
-                By::Revision => launch.revision.clone().unwrap_or_else(unknown),
-                By::Zone => launch.zone.clone().unwrap_or_else(unknown),
+                By::Service => launch.service.to_string(),
+                By::Revision => launch.revision.as_ref().map_or_else(unknown, |revision| revision.to_string()),
+                By::Zone => launch.zone.as_ref().map_or_else(unknown, |zone| zone.to_string()),
                 By::Day => day(launch.created),
             };
             groups.entry(name).or_default().push(launch);
@@ -290,7 +306,7 @@ impl Stats {
 }
 
 /// How long its launch took, each phase of it, and its end.
-fn lengths(life: &TaskLife, phases: &Phases) -> Vec<(&'static str, Duration)> {
+fn lengths(life: &TaskLife, phases: &Phases) -> Box<[(&'static str, Duration)]> {
     let times = &life.task.times;
     let whole = phases.launched.filter(|_| times.started.is_some()).map(|end| (LAUNCH, end.since(phases.start)));
     let of_phases = launch_lengths(phases, times).map(|(kind, length)| (kind.name(), length));

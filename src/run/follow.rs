@@ -8,7 +8,9 @@ use tokio::time::sleep;
 
 use super::Now;
 use super::notice::{Notice, Teller};
+use super::read::{self, patiently};
 use crate::hint::Hint;
+use crate::model::AsOf;
 use crate::model::merge::TaskObservations;
 use crate::source::aws::AwsError;
 use crate::source::ecs::{EcsSource, Found};
@@ -28,6 +30,15 @@ enum Next {
     Nothing,
 }
 
+/// A task, as it was found.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What was observed of it.
+    pub observed: TaskObservations,
+    /// When: of one that ECS has forgotten its last event was long ago.
+    pub as_of: AsOf,
+}
+
 /// The task again and again, each time with its definition, its service's events and its log lines, until it has stopped. An answer that fails
 /// for now is told, and asked for again; a task that ECS has forgotten meanwhile has nothing more to say.
 pub fn follow(
@@ -35,7 +46,7 @@ pub fn follow(
     target: TaskTarget,
     notices: Teller,
     clock: Now,
-) -> impl Stream<Item = Result<TaskObservations, AwsError>> + Send {
+) -> impl Stream<Item = Result<Look, AwsError>> + Send {
     stream::try_unfold((source, target, notices, Next::First), move |(source, target, notices, next)| async move {
         let pause = match next {
             Next::First => Duration::ZERO,
@@ -45,14 +56,15 @@ pub fn follow(
         };
         sleep(pause).await;
         let Found { region, task, recalled } = loop {
-            match source.find(std::slice::from_ref(&target), clock()).await.pop() {
+            let found = source.find(std::slice::from_ref(&target), clock());
+            match patiently(found, 1, &notices).await.pop() {
                 Some(Ok(found)) => break found,
                 Some(Err(error)) if matches!(next, Next::First) => return Err(error),
                 Some(Err(error)) if error.is_passing() => {
                     notices.tell(&Notice::NoAnswer { error: error.to_string(), hint: error.hint() });
                     sleep(PAUSE).await;
                 }
-                Some(Err(AwsError::NoSuchTask { .. })) | None => return Ok(None),
+                Some(Err(AwsError::NoSuchTask { .. } | AwsError::Forgotten { .. })) | None => return Ok(None),
                 Some(Err(error)) => return Err(error),
             }
         };
@@ -63,11 +75,14 @@ pub fn follow(
             (true, Next::Again) => Next::Last,
             (true, _) => Next::Nothing,
         };
+        recalled.iter().for_each(|found| notices.tell(&read::recalled(&task, found)));
         let mut observed = source.observe_one(&region, task).await;
         // A container that has not started has no log, and that is no gap: it is asked for again.
         if observed.task.times.started.is_none() && !observed.task.is_stopped() {
             observed.gaps.retain(|gap| gap.container.is_none());
         }
-        Ok(Some((observed, (source, target, notices, after))))
+        let as_of = observed.latest().filter(|_| recalled.is_some() && !observed.task.is_stopped());
+        let as_of = as_of.map_or_else(|| AsOf::Now(clock()), AsOf::Saved);
+        Ok(Some((Look { observed, as_of }, (source, target, notices, after))))
     })
 }

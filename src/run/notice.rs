@@ -168,6 +168,8 @@ pub enum Notice {
     TaskFailed { task: String, reason: String, container: Option<String>, lines: Vec<String> },
     /// An event of its service.
     ServiceEvent { at: Time, message: String },
+    /// A line of its action log.
+    Action { at: Time, message: String, is_problem: bool },
     /// Its tasks could not be looked at meanwhile. They are asked for again in the end, which counts.
     NotWatched { error: String, hint: Option<String> },
     /// AWS did not answer while something is waited for; it is asked again while there is time.
@@ -179,11 +181,13 @@ pub enum Notice {
     /// AWS has been looking for tasks for some time.
     LooksForTasks { tasks: usize, waited: Duration },
     /// ECS has forgotten a task, and its events are kept in a log group. `status`: of its last one, where that is not STOPPED.
-    Recalled { task: String, group: String, events: usize, status: Option<String> },
+    /// `gone`: its cluster, where ECS does not have that either.
+    Recalled { task: String, group: String, events: usize, status: Option<String>, gone: Option<String> },
     /// History is read so far.
     PastCovered { at: Time, from: Time, until: Time },
-    /// So many tasks are from a log group.
-    PastRead { tasks: usize, group: String },
+    /// So many tasks are from a log group. `begins`: it goes no further back, though more was asked for; `absent`: what ECS does not have
+    /// any more, cluster or service.
+    PastRead { tasks: usize, group: String, begins: Option<Time>, absent: Option<String> },
     /// Nothing keeps what ECS forgets.
     NoPast { error: String, hint: Option<String> },
     /// Tasks are about to be read.
@@ -254,6 +258,7 @@ impl Notice {
             | Self::NotRemoved { .. }
             | Self::TaskFailed { .. }
             | Self::Paused { .. }
+            | Self::Action { is_problem: true, .. }
             | Self::NotWatched { .. } => Level::Warning,
             Self::Stopping(_)
             | Self::NotSent { .. }
@@ -270,6 +275,7 @@ impl Notice {
             | Self::ReadWith { .. }
             | Self::Waiting { .. }
             | Self::ServiceEvent { .. }
+            | Self::Action { is_problem: false, .. }
             | Self::Unclaimed { .. }
             | Self::ProtocolMended { .. }
             | Self::LooksForTasks { .. }
@@ -468,7 +474,9 @@ impl Notice {
                     until.unwrap_or_default()
                 )
             }
-            Self::ServiceEvent { at, message } => format!("{}: {message}", moment::iso(*at, &TimeZone::UTC)),
+            Self::ServiceEvent { at, message } | Self::Action { at, message, .. } => {
+                format!("{}: {message}", moment::iso(*at, &TimeZone::UTC))
+            }
             Self::NotWatched { error, .. } => format!("the tasks are not watched: {error}"),
             Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),
             Self::Unclaimed { things } => {
@@ -481,17 +489,22 @@ impl Notice {
                     seconds(tenths(*waited))
                 )
             }
-            Self::Recalled { group, events, status, .. } => {
+            Self::Recalled { group, events, status, gone, .. } => {
                 let last = match status {
                     Some(status) if *events == 1 => format!(", which says {status}"),
                     Some(status) => format!(", the last of which says {status}"),
                     None => String::new(),
                 };
-                format!("ECS has forgotten it; from {events} event{} in {group}{last}", plural(*events))
+                let gone = gone.as_ref().map_or(String::new(), |cluster| format!(" with its cluster {cluster}"));
+                format!("ECS has forgotten it{gone}; from {events} event{} in {group}{last}", plural(*events))
             }
             Self::PastCovered { at, .. } => format!("history is read to {}", moment::spaced(*at, &TimeZone::UTC)),
-            Self::PastRead { tasks, group } => {
-                format!("{tasks} task{} that ECS has forgotten, from {group}", plural(*tasks))
+            Self::PastRead { tasks, group, begins, absent } => {
+                let begins = begins.map_or(String::new(), |begins| {
+                    format!(", which goes back to {} only", moment::spaced(begins, &TimeZone::UTC))
+                });
+                let absent = absent.as_ref().map_or(String::new(), |absent| format!(": {absent} any more"));
+                format!("{tasks} task{} that ECS has forgotten, from {group}{begins}{absent}", plural(*tasks))
             }
             Self::NoPast { error, .. } => {
                 format!("only what ECS has not forgotten, after an hour or so, is here: {error}")

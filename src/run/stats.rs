@@ -1,13 +1,15 @@
 //! Many tasks, read for what they show together. Main function: [`run`].
 //!
-//! They come from files, and from ECS, which remembers a stopped task for an hour. Whoever knows of older ones adds them to the same
-//! [`Stats`].
+//! They come from files, from ECS, which remembers a stopped task for an hour, and from the log group that keeps the events of older ones.
+//! Each is counted as it is read: of a task only that is kept.
+
+use std::sync::Arc;
 
 use futures::StreamExt;
 
 use super::Now;
 use super::notice::Teller;
-use super::read::{Course, ReadConfig, Reader, Reading};
+use super::read::{self, Course, ReadConfig, Reader};
 use super::stop::Stop;
 use crate::model::TaskLife;
 use crate::model::arn::last_part;
@@ -23,8 +25,8 @@ use crate::source::select::Selection;
 pub enum StatsFrom {
     /// Files and tasks by name, of those the ones that are selected.
     Named(Box<ReadConfig>, Selection),
-    /// All of a cluster that are selected, as ECS still knows them.
-    Cluster(Box<EcsSource>, Selection, Now),
+    /// All of a cluster that are selected, as ECS still knows them, or history.
+    Cluster(Arc<EcsSource>, Selection, Now),
 }
 
 /// What came of them.
@@ -60,31 +62,23 @@ async fn named(config: ReadConfig, selection: &Selection, stop: Stop, notices: T
 }
 
 async fn cluster(
-    source: &EcsSource,
+    source: &Arc<EcsSource>,
     selection: &Selection,
     clock: Now,
     stop: &Stop,
     notices: Teller,
 ) -> Result<Read, AwsError> {
-    let course = std::sync::Arc::new(Course::new(notices, clock));
-    let reading = Reading::begin(&course);
-    let advance = |more| (0..more).for_each(|_| reading.advance());
-    let tasks = tokio::select! {
-        tasks = source.select(selection, &advance) => tasks?.1,
-        () = stop.wait() => return Ok(Read { stats: Stats::default(), lost: 0, was_stopped: true }),
-    };
+    let course = Arc::new(Course::new(notices, clock));
     let mut stats = Stats::default();
-    for task in tasks {
-        match task {
-            Ok(task) => {
-                let observed = TaskObservations { task, ..TaskObservations::default() };
-                stats.add(&TaskLife::new(observed, clock(), 0));
-            }
-            Err(error) => course.lose_to(&error),
-        }
-    }
-    drop(reading);
-    Ok(Read { stats, lost: course.lost(), was_stopped: false })
+    let take = |task| {
+        let observed = TaskObservations { task, ..TaskObservations::default() };
+        stats.add(&TaskLife::new(observed, clock(), 0));
+    };
+    let was_stopped = tokio::select! {
+        read = read::each(source, selection, clock(), &course, take) => read.map(|()| false)?,
+        () = stop.wait() => true,
+    };
+    Ok(Read { stats, lost: course.lost(), was_stopped })
 }
 
 /// Whether a task of a file is among those that are selected: nobody has filtered it before.

@@ -17,13 +17,13 @@ const GROUP: &str = "/aws/vendedlogs/ecs/action-logs/";
 const MOST_PAGES: usize = 50;
 
 impl EcsSource {
-    /// The lines of the cluster's action log that are about the service, from one time to another. None where the account has no such
+    /// The lines of the cluster's action log that are about the service, from one time to another; `None` where the account has no such
     /// log. What is no line of it is nobody's loss.
     pub async fn actions(
         &self,
         place: &ServicePlace,
         (from, to): (Time, Option<Time>),
-    ) -> Result<Vec<ActionRecord>, AwsError> {
+    ) -> Result<Option<Vec<ActionRecord>>, AwsError> {
         let group = format!("{GROUP}{}", last_part(&place.cluster));
         let service = last_part(&place.service);
         let millis = |time: Time| i64::try_from(time.unix_millis()).unwrap_or(i64::MAX);
@@ -36,7 +36,7 @@ impl EcsSource {
             let page = match request.send().await {
                 Ok(page) => page,
                 Err(error) => match AwsError::from_sdk("logs:FilterLogEvents", attempt(), &error) {
-                    error if error.code() == Some("ResourceNotFoundException") => return Ok(vec![]),
+                    error if error.code() == Some("ResourceNotFoundException") => return Ok(None),
                     error => return Err(error),
                 },
             };
@@ -50,6 +50,6 @@ impl EcsSource {
                 break;
             }
         }
-        Ok(found)
+        Ok(Some(found))
     }
 }

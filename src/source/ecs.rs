@@ -295,8 +295,12 @@ impl EcsSource {
         let cluster = task.cluster_arn.as_deref().or_else(|| task.cluster_name())?;
         let attempt = format!("describe service {service}");
         let request = self.aws.ecs(region).describe_services().cluster(cluster).services(service);
-        let answer = match call!(self, "ecs:DescribeServices", attempt, request) {
+        let answer = match call!(self, "ecs:DescribeServices", attempt, request)
+            .map_err(|error: AwsError| error.about_cluster(cluster, region))
+        {
             Ok(answer) => answer,
+            // Of a cluster that is not there any more nobody says anything.
+            Err(AwsError::NoCluster { .. }) => return None,
             Err(error) => return Some(Err(error)),
         };
         let found = rollout::services(&At::root("DescribeServices", &answer));

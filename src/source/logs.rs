@@ -376,10 +376,11 @@ impl LogReader {
     }
 }
 
-/// The region that a place names, in its group's ARN too.
+/// The region that a place names, in its group's ARN first.
 fn region_of(place: &LogPlace, own: &Region) -> Region {
     let of_group = Arn::parse(&place.group).map(|arn| arn.region.to_owned()).filter(|region| !region.is_empty());
-    place.region.clone().or(of_group).map_or_else(|| own.clone(), Region::new)
+    // An ARN is known in its own region alone.
+    of_group.or_else(|| place.region.clone()).map_or_else(|| own.clone(), Region::new)
 }
 
 /// The ARN of a group that is given by it: as the API wants it, without the `:*` that some answers end it with.

@@ -117,7 +117,8 @@ impl EcsSource {
         let attempt =
             format!("describe service {} of cluster {}", last_part(&place.service), last_part(&place.cluster));
         let request = self.aws.ecs(&place.region).describe_services().cluster(&place.cluster).services(&place.service);
-        let answer = call!(self, "ecs:DescribeServices", attempt, request)?;
+        let answer = call!(self, "ecs:DescribeServices", attempt, request)
+            .map_err(|error: AwsError| error.about_cluster(&place.cluster, &place.region))?;
         let found = rollout::services(&At::root("DescribeServices", &answer)).map_err(unreadable)?;
         found.into_iter().next().ok_or_else(|| AwsError::NoSuchService {
             service: last_part(&place.service).to_owned(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ecspan::model::Time;
+use ecspan::model::arn::Arn;
 use ecspan::source::history::HistoryChoice;
 
 use super::duration;
@@ -11,18 +12,25 @@ use super::duration;
 /// Where ECS's events are kept.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct HistoryArgs {
-    /// The log group that keeps ECS's events, its name or ARN: for tasks that ECS has forgotten. auto: that of the cluster's event
-    /// capture, if there is one; off: none
+    /// The log group that keeps ECS's events, its name or ARN: for tasks that ECS has forgotten. auto, or an empty value: that of the
+    /// cluster's event capture, if there is one; off or none: nobody is asked
     #[arg(long, value_name = "GROUP|auto|off", default_value = "auto", env = "ECSPAN_HISTORY", value_parser = choice)]
     pub(crate) history: HistoryChoice,
 }
 
 fn choice(text: &str) -> Result<HistoryChoice, String> {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "._-/#".contains(char);
     match text.trim() {
         "" | "auto" => Ok(HistoryChoice::Auto),
         "off" | "none" => Ok(HistoryChoice::Off),
-        group if group.contains(char::is_whitespace) => Err("a log group's name has no spaces".to_owned()),
-        group => Ok(HistoryChoice::Group(group.to_owned())),
+        arn if arn.starts_with("arn:") => match Arn::parse(arn) {
+            Some(Arn { service: "logs", resource, .. }) if resource.starts_with("log-group:") => {
+                Ok(HistoryChoice::Group(arn.to_owned()))
+            }
+            _ => Err("this is the ARN of something else: arn:aws:logs:REGION:ACCOUNT:log-group:NAME".to_owned()),
+        },
+        group if group.chars().all(is_plain) => Ok(HistoryChoice::Group(group.to_owned())),
+        _ => Err("no log group has such a name: letters, digits and . _ - / # are in it; or auto, or off".to_owned()),
     }
 }
 
@@ -62,6 +70,23 @@ impl When {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_word_for_where_history_is_means_one_thing() {
+        for auto in ["auto", "", " "] {
+            assert_eq!(choice(auto), Ok(HistoryChoice::Auto));
+        }
+        for off in ["off", "none"] {
+            assert_eq!(choice(off), Ok(HistoryChoice::Off));
+        }
+        let arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/my/events";
+        for group in ["/my/events", "offside", arn, &format!("{arn}:*")] {
+            assert_eq!(choice(group), Ok(HistoryChoice::Group(group.to_owned())));
+        }
+        for wrong in ["my events", "GROUP,off", "arn:aws:ecs:eu-west-1:1:cluster/prod", "arn:aws"] {
+            assert!(choice(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_moment_is_a_length_of_time_ago_or_a_time_with_its_zone() {

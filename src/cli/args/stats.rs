@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ecspan::model::stats::By;
 
-use super::SelectArgs;
+use super::{HistoryArgs, SelectArgs};
 
 #[derive(Args, Debug)]
 pub(crate) struct StatsArgs {
-    /// Files of tasks, - for stdin, or tasks by name; without any, all that ECS still knows of --cluster
+    /// Files of tasks, - for stdin, or tasks by name; without any, all that ECS still knows of --cluster, with --since 7d also those that
+    /// it has forgotten
     #[arg(value_name = "TASK|FILE")]
     pub(crate) tasks: Vec<String>,
     /// Read this file of tasks; may be repeated
@@ -29,6 +30,8 @@ pub(crate) struct StatsArgs {
     pub(crate) width: Option<u16>,
     #[command(flatten)]
     pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) history: HistoryArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -107,6 +107,14 @@ impl Deployment {
         }
     }
 
+    /// Whether a task may be of this deployment and does not say so: what saved it has left out who started it. What is of no service is of
+    /// no deployment.
+    pub fn cannot_tell(&self, task: &TaskRecord) -> bool {
+        let is_older = task.times.created.zip(self.created).is_some_and(|(task, own)| task < own);
+        let may_be_services = task.service().is_some() || task.group.is_none();
+        task.started_by.is_none() && may_be_services && !is_older && self.role(task) == Role::Elsewhere
+    }
+
     /// How a task that this deployment started came to its end; `failed` is the task's own outcome.
     pub(super) fn end(&self, task: &TaskRecord, failed: bool) -> Option<End> {
         let began = stop_began(task)?;

@@ -54,8 +54,8 @@ impl Gather {
         origin: Origin,
         mut deployment: Deployment,
         pieces: &Sender<TaskTrace>,
-    ) -> (DeploymentLife, Option<Gap>) {
-        let mut gap = None;
+    ) -> (DeploymentLife, Vec<Gap>) {
+        let (mut gaps, mut read, mut unnamed) = (vec![], 0, 0);
         let reading = Reading::begin(&self.course);
         let origin = match origin {
             Origin::Files(tasks, saved) => {
@@ -83,10 +83,14 @@ impl Gather {
         let mut observed = self.observed(origin, &life);
         loop {
             match observed.try_next().await {
-                Ok(Some(task)) => self.take(task, &mut life, pieces).await,
+                Ok(Some(task)) => {
+                    read += 1;
+                    unnamed += usize::from(life.deployment.cannot_tell(&task.task));
+                    self.take(task, &mut life, pieces).await;
+                }
                 Ok(None) => break,
                 Err(error) => {
-                    gap = Some(ecs::gap("tasks of the service", &error));
+                    gaps.push(ecs::gap("tasks of the service", &error));
                     break;
                 }
             }
@@ -100,7 +104,8 @@ impl Gather {
             self.course.tell(&Notice::MoreGaps { tasks: *more, why: why.clone() });
         }
         life.sort();
-        (life, gap)
+        gaps.extend((unnamed > 0).then(|| unattributed(unnamed, read)));
+        (life, gaps)
     }
 
     /// The tasks of the service, with all that is wanted of each.
@@ -216,6 +221,18 @@ fn past_of_service(
         stream::iter(past).flat_map(PastReader::pages).flat_map(|page| stream::iter(page.tasks))
     };
     stream::once(begun).flatten()
+}
+
+/// That tasks are left out of the deployment, since nothing says whether they belong to it.
+fn unattributed(tasks: usize, of: usize) -> Gap {
+    Gap {
+        what: format!("{tasks} of {of} tasks"),
+        why: "they do not say which deployment started them (startedBy): they are left out".to_owned(),
+        hint: Some(
+            "save whole answers of `aws ecs describe-tasks`, without --query; an input transformer of a rule has to keep detail.startedBy".to_owned(),
+        ),
+        container: None,
+    }
 }
 
 fn estimate(deployment: &mut Deployment, task: &TaskRecord) {

@@ -1,5 +1,6 @@
 //! A deployment of a service: found, waited for, its tasks read, its trace and theirs delivered. Main function: [`run`].
 
+mod actions;
 mod files;
 mod gather;
 mod wait;
@@ -262,20 +263,20 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
             // What files hold is read already.
             () = may_stop.wait(), if is_asking => None,
         };
-        let (life, gap) = read?;
+        let (life, gaps) = read?;
         let trace = deployment::trace(&life, &own_options);
         let own = OwnTrace::of(&trace);
         if is_sending {
             let _ = pieces.send(trace).await;
         }
-        Some((life, own, gap))
+        Some((life, own, gaps))
     };
     let delivery = Delivery::new(destinations).until(stop.wait());
     let (read, report) = delivery::run(delivery, &stop, &notices, WAITING, read).await;
-    let Some((life, trace, gap)) = read else {
+    let Some((life, trace, gaps)) = read else {
         return Ok(Ended::Early(report));
     };
-    answers.gaps.extend(gap);
+    answers.gaps.extend(gaps);
     Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, bad, reached, trace, lost: course.lost(), report })))
 }
 
@@ -303,7 +304,7 @@ async fn find(
     if let Some(when) = deployment.told_within() {
         let why = match timeout(ACTIONS_WITHIN, source.actions(&place, when)).await {
             Ok(Ok(actions)) => {
-                deployment.hear(actions);
+                deployment.hear(actions.unwrap_or_default());
                 None
             }
             Ok(Err(error)) => {

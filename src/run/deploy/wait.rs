@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::actions::Actions;
 use super::watch::Watch;
 use super::{DeployError, Wait};
 use crate::hint::Hint;
@@ -53,6 +54,7 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
     let until = wait.timeout.map(|timeout| Instant::now() + timeout);
     let (mut told, mut paused) = (None, BTreeSet::new());
     let mut watch = Watch::new(source, place, log_lines, notices, course);
+    let mut actions = Actions::new(source, place, notices);
     loop {
         let is_named = matches!(wanted, Wanted::Id(_));
         // Attempts at a call count too, once there is something to report.
@@ -106,11 +108,12 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
             notices.tell(&Notice::Paused { deployment: which_arn(&deployment), hook: hook.clone() });
         }
         // A look that is cut short goes on with the next one.
-        let life = match until {
-            Some(until) => timeout_at(until + LAST_ANSWER, watch.look(&deployment)).await.ok(),
-            None => Some(watch.look(&deployment).await),
+        let look = async { futures::join!(watch.look(&deployment), actions.look(&deployment)) };
+        let looked = match until {
+            Some(until) => timeout_at(until + LAST_ANSWER, look).await.ok(),
+            None => Some(look.await),
         };
-        if let Some(life) = life {
+        if let Some((life, ())) = looked {
             let bad = life.bad(&wait.fail_fast);
             let reached = wait.goal.and_then(|goal| goal.reached(&life));
             notices.tell(&Notice::Watched(Arc::new(life)));

@@ -17,8 +17,8 @@ use futures::{Stream, StreamExt};
 
 use self::files::read_files;
 use self::index::Tasks;
-pub(super) use self::past::PastReader;
 pub use self::past::list;
+pub(super) use self::past::{PastReader, each, patiently, recalled};
 use self::unread::ToRead;
 pub use self::unread::Unread;
 use super::Now;
@@ -331,7 +331,7 @@ impl Reader {
         let (course, wait, to_read) = (self.course.clone(), self.wait, self.to_read.clone());
         let found = async move {
             let now = course.now();
-            let mut found = past::patiently(aws.find(&targets, now), targets.len(), &course).await;
+            let mut found = patiently(aws.find(&targets, now), targets.len(), &course.notices).await;
             let (named, mut absent) = (found.len(), None);
             if let Some(selection) = &selection {
                 match aws.select(selection, &|_| {}).await {
@@ -362,7 +362,7 @@ impl Reader {
                         if !seen.insert((task.id.to_lowercase(), task.arn.clone())) {
                             continue;
                         }
-                        recalled.iter().for_each(|recalled| past::tell_recalled(&task, recalled, &course));
+                        recalled.iter().for_each(|found| course.tell(&past::recalled(&task, found)));
                         if index < named { &mut names } else { &mut selected }.push(unread::name(&task));
                         are_saved.push(recalled.is_some() && !task.is_stopped());
                         tasks.push((region, task));

@@ -15,7 +15,7 @@ use crate::model::Time;
 use crate::model::merge::TaskObservations;
 use crate::model::observation::TaskRecord;
 use crate::render::moment;
-use crate::run::notice::Notice;
+use crate::run::notice::{Notice, Teller};
 use crate::source::aws::{AwsError, Region};
 use crate::source::ecs::EcsSource;
 use crate::source::history::{NoHistory, Past, PastTasks, Recalled};
@@ -27,25 +27,27 @@ const CONCURRENT: usize = 8;
 const TELL: Duration = Duration::from_secs(10);
 
 /// Waits for what is looked for, and tells that it is being waited for.
-pub(super) async fn patiently<T>(found: impl Future<Output = T>, tasks: usize, course: &Course) -> T {
+pub(in crate::run) async fn patiently<T>(found: impl Future<Output = T>, tasks: usize, notices: &Teller) -> T {
     let mut found = std::pin::pin!(found);
     let begin = Instant::now();
     let mut ticks = interval_at(begin + TELL, TELL);
     loop {
         tokio::select! {
             found = &mut found => return found,
-            _ = ticks.tick() => course.tell(&Notice::LooksForTasks { tasks, waited: begin.elapsed() }),
+            _ = ticks.tick() => notices.tell(&Notice::LooksForTasks { tasks, waited: begin.elapsed() }),
         }
     }
 }
 
-pub(super) fn tell_recalled(task: &TaskRecord, recalled: &Recalled, course: &Course) {
-    course.tell(&Notice::Recalled {
+/// Where the facts of a task came from.
+pub(in crate::run) fn recalled(task: &TaskRecord, recalled: &Recalled) -> Notice {
+    Notice::Recalled {
         task: unread::name(task),
         group: recalled.group.clone(),
         events: recalled.events,
         status: task.last_status.clone().filter(|_| !task.is_stopped()),
-    });
+        gone: recalled.gone.clone(),
+    }
 }
 
 /// What is selected and ECS does not know; `tasks` are those that it knows, the first of them named. Where only the newest are wanted, they are
@@ -77,6 +79,48 @@ pub async fn list(
     course: &Arc<Course>,
 ) -> Result<Vec<TaskRecord>, AwsError> {
     let reading = Reading::begin(course);
+    let (mut tasks, past) = known(aws, selection, now, course, &reading).await?;
+    if let Some(mut past) = past {
+        while let Some(page) = past.next().await {
+            page.tasks.iter().for_each(|_| reading.advance());
+            newest(&mut tasks, page, selection.limit.unwrap_or(usize::MAX));
+        }
+    }
+    drop(reading);
+    Ok(tasks.into_iter().map(|(_, task)| task).collect())
+}
+
+/// Each of the selected tasks, those that ECS knows and then those that it has forgotten as they are read: few are held.
+pub(in crate::run) async fn each(
+    aws: &Arc<EcsSource>,
+    selection: &Selection,
+    now: Time,
+    course: &Arc<Course>,
+    mut take: impl FnMut(TaskRecord),
+) -> Result<(), AwsError> {
+    if selection.limit.is_some() {
+        list(aws, selection, now, course).await?.into_iter().for_each(take);
+        return Ok(());
+    }
+    let reading = Reading::begin(course);
+    let (tasks, past) = known(aws, selection, now, course, &reading).await?;
+    tasks.into_iter().for_each(|(_, task)| take(task));
+    let mut pages = std::pin::pin!(stream::iter(past).flat_map(PastReader::pages));
+    while let Some(page) = pages.next().await {
+        page.tasks.iter().for_each(|_| reading.advance());
+        page.tasks.into_iter().for_each(&mut take);
+    }
+    Ok(())
+}
+
+/// The selected tasks that ECS knows, and where to read of the others.
+async fn known(
+    aws: &Arc<EcsSource>,
+    selection: &Selection,
+    now: Time,
+    course: &Arc<Course>,
+    reading: &Reading,
+) -> Result<(Vec<(Region, TaskRecord)>, Option<PastReader>), AwsError> {
     let selected = aws.select(selection, &|more| (0..more).for_each(|_| reading.advance())).await;
     let (mut tasks, mut absent) = (vec![], None);
     match selected {
@@ -91,19 +135,14 @@ pub async fn list(
         Err(error) if is_of_the_past(&error, aws, selection, now) => absent = Some(error),
         Err(error) => return Err(error),
     }
-    if let Some(mut past) = PastReader::begin(aws, selection, &tasks, now, absent, course) {
-        while let Some(page) = past.next().await {
-            page.tasks.iter().for_each(|_| reading.advance());
-            newest(&mut tasks, page, selection.limit.unwrap_or(usize::MAX));
-        }
-    }
-    drop(reading);
-    Ok(tasks.into_iter().map(|(_, task)| task).collect())
+    let past = PastReader::begin(aws, selection, &tasks, now, absent, course);
+    Ok((tasks, past))
 }
 
-/// Whether a service is not there any more whose tasks may be in history.
+/// Whether a service or a cluster is not there any more whose tasks may be in history.
 pub(super) fn is_of_the_past(error: &AwsError, aws: &EcsSource, selection: &Selection, now: Time) -> bool {
-    matches!(error, AwsError::NoSuchService { .. }) && aws.past_from(selection, now).is_some()
+    matches!(error, AwsError::NoSuchService { .. } | AwsError::NoCluster { .. })
+        && aws.past_from(selection, now).is_some()
 }
 
 /// Puts tasks among others and keeps the newest, these first.
@@ -140,10 +179,11 @@ pub(super) fn observed(
 pub(in crate::run) struct PastReader {
     told: PastTasks,
     course: Arc<Course>,
-    /// The service is not there any more; that matters where history does not know it either.
+    /// The service or the cluster is not there any more; that is an error where history does not know it either.
     absent: Option<AwsError>,
     tasks: usize,
     group: String,
+    begins: Option<Time>,
     covered: Option<Time>,
 }
 
@@ -163,7 +203,7 @@ impl PastReader {
     }
 
     pub(in crate::run) fn new(told: PastTasks, course: Arc<Course>) -> Self {
-        Self { told, course, absent: None, tasks: 0, group: String::new(), covered: None }
+        Self { told, course, absent: None, tasks: 0, group: String::new(), begins: None, covered: None }
     }
 
     /// All that it tells.
@@ -180,13 +220,17 @@ impl PastReader {
                 }
                 self.tasks += page.tasks.len();
                 self.group.clone_from(&page.group);
-                self.covered = Some(page.covered);
+                (self.covered, self.begins) = (Some(page.covered), page.begins);
                 self.course.tell(&Notice::PastCovered {
                     at: page.covered,
                     from: self.told.from,
                     until: self.told.until,
                 });
                 return Some(page);
+            }
+            // Neither has anything of it: that is one error.
+            Some(Err(error @ NoHistory::NoGroup { .. })) if self.has_no_cluster() => {
+                self.absent = self.absent.take().map(|absent| absent.and_no_history(error));
             }
             // Who has not asked for history by its name is told where it would be.
             Some(Err(error @ NoHistory::NoGroup { .. })) if self.told.is_guessed => {
@@ -200,12 +244,22 @@ impl PastReader {
             }
             None => {}
         }
+        let absent = self.absent.take();
         if self.covered.is_some() {
-            self.course.tell(&Notice::PastRead { tasks: self.tasks, group: self.group.clone() });
+            self.course.tell(&Notice::PastRead {
+                tasks: self.tasks,
+                group: self.group.clone(),
+                begins: self.begins,
+                absent: absent.as_ref().filter(|_| self.tasks > 0).map(ToString::to_string),
+            });
         }
-        if let (0, Some(error)) = (self.tasks, &self.absent) {
-            self.course.lose_to_aws(error);
+        if let Some(error) = absent.filter(|_| self.tasks == 0) {
+            self.course.lose_to_aws(&error);
         }
         None
+    }
+
+    const fn has_no_cluster(&self) -> bool {
+        matches!(self.absent, Some(AwsError::NoCluster { .. }))
     }
 }

@@ -9,6 +9,7 @@ use aws_sdk_ecs::operation::RequestId;
 
 use crate::hint::Hint;
 use crate::layers::layers;
+use crate::model::arn::last_part;
 use crate::secrets::aws_said;
 use crate::source::error::ReadError;
 use crate::source::history::NoHistory;
@@ -100,6 +101,21 @@ pub enum AwsError {
         /// What history says.
         why: Box<NoHistory>,
     },
+    /// ECS does not have the cluster, or no longer.
+    #[error("{}ECS has no cluster {cluster} in {region} ({code}){}", task.as_ref().map_or(String::new(), |task| format!("{task}: ")),
+        why.as_ref().map_or(String::new(), |why| format!(", and {why}")))]
+    NoCluster {
+        /// The cluster.
+        cluster: String,
+        /// Where it was looked for.
+        region: String,
+        /// AWS's code.
+        code: String,
+        /// The task of it that was asked for.
+        task: Option<String>,
+        /// What history says, where that was asked.
+        why: Option<Box<NoHistory>>,
+    },
     /// Several tasks have an id that begins so.
     #[error("{begin}: {} tasks have an id that begins so: {}", tasks.len(), some(tasks))]
     ManyTasks {
@@ -188,10 +204,42 @@ impl AwsError {
         }
     }
 
+    /// The same of a call about a cluster: that this is not there is said in one way, whatever was called.
+    pub(in crate::source) fn about_cluster(self, name: &str, in_region: &impl ToString) -> Self {
+        match self {
+            Self::Service { code, message, .. } if is_of_no_cluster(&code, &message) => {
+                let (cluster, region) = (last_part(name).to_owned(), in_region.to_string());
+                Self::NoCluster { cluster, region, code, task: None, why: None }
+            }
+            other => other,
+        }
+    }
+
+    /// The same, where it was asked for a task.
+    pub(in crate::source) fn about_task(self, id: &str) -> Self {
+        match self {
+            Self::NoCluster { cluster, region, code, why, .. } => {
+                Self::NoCluster { cluster, region, code, task: Some(id.to_owned()), why }
+            }
+            other => other,
+        }
+    }
+
+    /// The same, where history was asked in vain.
+    pub(crate) fn and_no_history(self, no: NoHistory) -> Self {
+        match self {
+            Self::NoSuchTask { task, place } => Self::Forgotten { task, place, why: Box::new(no) },
+            Self::NoCluster { cluster, region, code, task, .. } => {
+                Self::NoCluster { cluster, region, code, task, why: Some(Box::new(no)) }
+            }
+            other => other,
+        }
+    }
+
     /// AWS's error code.
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Service { code, .. } => Some(code),
+            Self::Service { code, .. } | Self::NoCluster { code, .. } => Some(code),
             _ => None,
         }
     }
@@ -264,6 +312,19 @@ impl Hint for AwsError {
                 ));
             }
             Self::Forgotten { why, .. } => return why.hint(),
+            Self::NoCluster { why, .. } => {
+                const LIST: &str = "`ecspan ls` lists the clusters of this region; --region asks another one";
+                return Some(match why.as_deref() {
+                    None => format!("{LIST}; of one that was deleted its log group may still tell: --since 7d"),
+                    // Nobody can capture the events of a cluster that is not there.
+                    Some(NoHistory::NoGroup { is_named: false, .. }) => {
+                        format!(
+                            "{LIST}; of one that was deleted another log group may have the events: --history GROUP"
+                        )
+                    }
+                    Some(why) => format!("{LIST}{}", why.hint().map_or(String::new(), |hint| format!("; {hint}"))),
+                });
+            }
             Self::NoSuchTask { .. } => {
                 "ECS forgets a stopped task after about an hour; `ecspan ls CLUSTER --status all` lists those it knows, \
                  and --region asks another region"
@@ -320,9 +381,6 @@ impl Hint for AwsError {
                 | "SignatureDoesNotMatch" => {
                     "AWS does not accept these credentials: check AWS_PROFILE, AWS_ACCESS_KEY_ID and the clock"
                 }
-                "ClusterNotFoundException" => {
-                    "`ecspan ls` lists the clusters of this region; --region asks another one"
-                }
                 "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
                     "check --queue: `aws sqs list-queues` lists the queues of a region"
                 }
@@ -335,6 +393,12 @@ impl Hint for AwsError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// Whether ECS says that it does not have a cluster: one that was deleted is INACTIVE for a while, and gone then.
+fn is_of_no_cluster(code: &str, message: &str) -> bool {
+    let says = |word| message.to_ascii_lowercase().contains(word);
+    code == "ClusterNotFoundException" || (says("cluster") && says("inactive"))
 }
 
 /// The causes of an error without the layers that only say that there is one; never a request with its headers.

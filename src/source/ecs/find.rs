@@ -71,6 +71,9 @@ impl EcsSource {
         let calls = chunks.into_iter().map(|ids| async move {
             match self.describe_call(region, cluster, &ids).await {
                 Ok(answer) => described(&answer, cluster, region, &ids),
+                Err(error @ AwsError::NoCluster { .. }) => {
+                    ids.iter().map(|id| Err(error.clone().about_task(id))).collect()
+                }
                 Err(error) => vec![Err(error)],
             }
         });
@@ -85,6 +88,7 @@ impl EcsSource {
         self.calls.take().await;
         let request = self.aws.ecs(region).describe_tasks().cluster(cluster).set_tasks(Some(ids.to_vec()));
         call!(self, "ecs:DescribeTasks", attempt, request)
+            .map_err(|error: AwsError| error.about_cluster(cluster, region))
     }
 
     /// A task whose cluster nobody names: every cluster is asked, until one knows it.
@@ -149,7 +153,7 @@ impl EcsSource {
                 ([(cluster, arn)], _) => {
                     found.extend(self.describe(region, cluster, std::slice::from_ref(arn)).await);
                 }
-                ([], Some(error)) => found.push(Err(error.clone())),
+                ([], Some(error)) => found.push(Err(error.clone().about_task(begin))),
                 ([], None) => {
                     let place = match cluster {
                         Some(cluster) => format!("cluster {} of {region}", last_part(cluster)),
@@ -219,7 +223,8 @@ impl EcsSource {
                 .set_family(family)
                 .send()
                 .await
-                .map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt.clone(), &error))?;
+                .map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt.clone(), &error))
+                .map_err(|error| error.about_cluster(&selection.cluster, region))?;
             arns.extend(page.task_arns.ok_or_else(|| AwsError::not_of_aws(attempt))?);
             token = page.next_token;
             if token.is_none() {

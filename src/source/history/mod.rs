@@ -8,6 +8,7 @@ mod filter;
 mod groups;
 mod insights;
 mod lines;
+mod missing;
 mod pattern;
 mod settling;
 mod window;
@@ -72,18 +73,28 @@ pub struct Recalled {
     pub group: String,
     /// So many events of it were there, each counted once.
     pub events: usize,
+    /// The cluster, where ECS does not have that either.
+    pub gone: Option<String>,
 }
 
 /// Why history has nothing to tell.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NoHistory {
     /// Nothing keeps events.
-    #[error("no log group keeps its events: there is no {group}")]
+    #[error("{}", told_missing(group, region, account.as_deref(), *is_named))]
     NoGroup {
         /// The group that would.
         group: String,
         /// The cluster.
         cluster: Option<String>,
+        /// Where it was looked for.
+        region: String,
+        /// Whose account that is, as far as anybody says.
+        account: Option<String>,
+        /// Somebody has said that it is this one.
+        is_named: bool,
+        /// The names of groups that are there and look like it.
+        like: Vec<String>,
     },
     /// The groups hold nothing of it.
     #[error("{} has no event of it{}", groups.join(", "), begins.map_or(String::new(), |begins| format!(" since {}", lines::told(begins))))]
@@ -117,6 +128,13 @@ pub enum NoHistory {
 impl Hint for NoHistory {
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::NoGroup { is_named: true, like, .. } => {
+                let there = match like.as_slice() {
+                    [] => "`aws logs describe-log-groups` lists those that there are".to_owned(),
+                    like => format!("there is {}", like.join(", ")),
+                };
+                format!("{there}; --region asks another region, and a group of another account is named by its ARN")
+            }
             Self::NoGroup { cluster, .. } => {
                 let name = cluster.as_deref().unwrap_or("CLUSTER");
                 format!(
@@ -136,7 +154,8 @@ impl Hint for NoHistory {
                     .to_owned()
             }
             Self::QueryEnded { .. } => {
-                "somebody or something stopped it (an account runs 30 queries at once, an hour each): the same command reads all of it again, and                  what was sent stays as it is"
+                "somebody or something stopped it (an account runs 30 queries at once, an hour each): the same command reads all of it again, \
+                 and what was sent stays as it is"
                     .to_owned()
             }
             Self::Unread(error) => return error.hint(),
@@ -144,15 +163,11 @@ impl Hint for NoHistory {
     }
 }
 
-impl NoHistory {
-    /// The same, known to be about a group: it may be that this is not there.
-    fn of(self, group: &Group, cluster: Option<&str>) -> Self {
-        match self {
-            Self::Unread(error) if error.code() == Some("ResourceNotFoundException") => {
-                Self::NoGroup { group: group.name.clone(), cluster: cluster.map(str::to_owned) }
-            }
-            other => other,
-        }
+fn told_missing(group: &str, region: &str, account: Option<&str>, is_named: bool) -> String {
+    let account = account.map_or(String::new(), |account| format!(" of account {account}"));
+    match is_named {
+        true => format!("there is no log group {group} in {region}{account}"),
+        false => format!("no log group keeps its events: there is no {group} in {region}{account}"),
     }
 }
 
@@ -165,19 +180,21 @@ impl EcsSource {
         error: AwsError,
         now: Time,
     ) -> Result<(TaskRecord, Recalled), AwsError> {
-        let (task, place) = match &error {
-            AwsError::NoSuchTask { task, place } => (task.clone(), place.clone()),
+        let (task, gone) = match &error {
+            AwsError::NoSuchTask { task, .. } => (task.clone(), None),
+            AwsError::NoCluster { task: Some(task), cluster, .. } => (task.clone(), Some(cluster.clone())),
             _ => return Err(error),
         };
         if self.history.choice == HistoryChoice::Off {
             return Err(error);
         }
-        let forgotten = |why| AwsError::Forgotten { task: task.clone(), place: place.clone(), why: Box::new(why) };
         let groups = match self.groups(region, cluster, now).await {
             Ok(groups) => groups,
             // It may be that no id begins so at all.
-            Err(NoHistory::NoGroup { .. }) if !is_whole_id(last_part(&task)) => return Err(error),
-            Err(why) => return Err(forgotten(why)),
+            Err(NoHistory::NoGroup { is_named: false, .. }) if gone.is_none() && !is_whole_id(last_part(&task)) => {
+                return Err(error);
+            }
+            Err(why) => return Err(error.and_no_history(why)),
         };
         let id = last_part(&task).to_ascii_lowercase();
         let (id, asked) = (&id, &groups);
@@ -192,13 +209,13 @@ impl EcsSource {
             }
         }
         match found.len() {
-            0 => Err(forgotten(why.unwrap_or_else(|| NoHistory::NotInIt {
+            0 => Err(error.and_no_history(why.unwrap_or_else(|| NoHistory::NotInIt {
                 groups: groups.iter().map(|group| group.name.clone()).collect(),
                 begins: groups.iter().map(|group| group.begins).min().flatten(),
             }))),
             1 => {
                 let (task, group, events) = found.remove(0);
-                Ok((task, Recalled { group: group.name.clone(), events }))
+                Ok((task, Recalled { group: group.name.clone(), events, gone }))
             }
             _ => {
                 let name = |task: &TaskRecord| match task.cluster_name() {
@@ -228,7 +245,10 @@ impl EcsSource {
         let mut searches = futures::stream::iter(searches).buffered(CONCURRENT);
         let mut broken = None;
         while let Some(lines) = searches.next().await {
-            let lines = lines.map_err(|error| NoHistory::Unread(error).of(group, cluster))?;
+            let lines = match lines {
+                Ok(lines) => lines,
+                Err(error) => return Err(self.about_group(NoHistory::Unread(error), group, cluster).await),
+            };
             let mut records = vec![];
             for line in &lines {
                 let said = lines::said(&group.name, line);

@@ -46,6 +46,8 @@ pub struct Past {
     pub tasks: Vec<TaskRecord>,
     /// All is told that was written by then.
     pub covered: Time,
+    /// It goes no further back, though more was asked for.
+    pub begins: Option<Time>,
     /// Lines that were to be events and cannot be read.
     pub errors: Vec<ReadError>,
 }
@@ -121,12 +123,19 @@ impl EcsSource {
         let groups = self.groups(&region, cluster, now).await?;
         let mut settling = Settling::without(known);
         for group in groups {
+            // Who asks for all there is knows that it ends somewhere, and who asks for as much as is kept gets it.
+            let is_short =
+                |begins: &Time| selection.created_since.is_some_and(|since| since.plus(REMEMBERED) < *begins);
+            let begins = group.begins.filter(is_short);
             let from = group.begins.map_or(from, |begins| begins.max(from));
             let query = (group.bytes_since(from, now) >= LARGE).then(|| insights::of_stopped(selection));
             let search = Search { pattern: pattern::of_stopped(selection), query };
             let mut pages = std::pin::pin!(self.pages_of(&group, search, from, now));
             while let Some((page, covered)) = pages.next().await {
-                let page = page.map_err(|error| error.of(&group, cluster))?;
+                let page = match page {
+                    Ok(page) => page,
+                    Err(error) => return Err(self.about_group(error, &group, cluster).await),
+                };
                 let mut errors = vec![];
                 for line in &page.lines {
                     let said = lines::said(&group.name, line);
@@ -137,7 +146,7 @@ impl EcsSource {
                     }
                 }
                 let tasks = settling.settled(covered);
-                let past = Past { group: group.name.clone(), region: region.clone(), tasks, covered, errors };
+                let past = Past { group: group.name.clone(), region: region.clone(), tasks, covered, begins, errors };
                 if told.send(Ok(past)).await.is_err() {
                     return Ok(());
                 }
@@ -147,6 +156,7 @@ impl EcsSource {
                 region: region.clone(),
                 tasks: settling.rest(),
                 covered: now,
+                begins,
                 errors: vec![],
             };
             let _ = told.send(Ok(past)).await;
