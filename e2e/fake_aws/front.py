@@ -24,12 +24,14 @@ class Front:
     - `refuse[op] = (code, message)`: every call answers that;
     - `empty_pages[op] = n`: n GetLogEvents calls that go on from a page answer no events and a new token;
     - `latency`: seconds before each answer;
+    - `meet = [{op: n, ...}, ...]`: calls of these operations are answered once n of each are here, or after a minute, in `missed`;
     - `skew`: seconds that this side's clock is ahead.
     """
 
     def __init__(self, app, history):
         self.app, self.history = app, history
         self.lock = threading.Lock()
+        self.met = threading.Condition(self.lock)
         self.arrived = threading.Event()
         self.reset()
 
@@ -43,6 +45,7 @@ class Front:
             self.refuse = {}
             self.empty_pages = Counter()
             self.latency = 0.0
+            self.meet, self.missed = [], []
             self.skew = 0
             self.arrived.clear()
 
@@ -59,6 +62,10 @@ class Front:
             self.calls[operation] += 1
             self.requests[operation].append(request)
             fault = self._fault(operation, request)
+            self.met.notify_all()
+            for meeting in self.meet:
+                if operation in meeting and not self.met.wait_for(lambda: all(self.calls[op] >= n for op, n in meeting.items()), 60):
+                    self.missed.append((operation, meeting))
         if "nextToken" in request:
             # Only an empty page gave it the mark.
             request["nextToken"] = request["nextToken"].removesuffix(MARK)

@@ -207,15 +207,20 @@ impl EcsSource {
         futures::stream::iter(observed).buffered(CONCURRENT)
     }
 
-    /// Everything else about one task: its definition and its service's events at once, then its logs.
+    /// Everything else about one task: its definition, then its logs, and meanwhile its service's events.
     pub async fn observe_one(&self, region: &Region, task: TaskRecord) -> TaskObservations {
         let mut observed = TaskObservations { task, ..Default::default() };
-        let (definition, service) =
-            futures::join!(self.definition(region, &observed.task), self.service_of(region, &observed.task));
+        let of_definition = async {
+            let definition = self.definition(region, &observed.task).await.transpose();
+            let declared = definition.as_ref().ok().and_then(Option::as_ref);
+            let logs = self.logs.read(&self.aws, region, &observed.task, declared, self.options.all_containers).await;
+            (definition, logs)
+        };
+        let ((definition, (logs, gaps)), service) =
+            futures::join!(of_definition, self.service_of(region, &observed.task));
         match definition {
-            Some(Ok(definition)) => observed.definition = Some(definition),
-            Some(Err(error)) => observed.gaps.push(gap("the task definition, which says where the logs are", &error)),
-            None => {}
+            Ok(definition) => observed.definition = definition,
+            Err(error) => observed.gaps.push(gap("the task definition, which says where the logs are", &error)),
         }
         match service {
             Some(Ok(service)) => {
@@ -225,9 +230,6 @@ impl EcsSource {
             Some(Err(error)) => observed.gaps.push(gap("the service's events", &error)),
             None => {}
         }
-        let definition = observed.definition.as_ref();
-        let (logs, gaps) =
-            self.logs.read(&self.aws, region, &observed.task, definition, self.options.all_containers).await;
         if self.options.record {
             let mut bundle = self.bundle.lock().unwrap_or_else(PoisonError::into_inner);
             logs.iter().for_each(|log| bundle.push_log(log));
