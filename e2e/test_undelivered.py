@@ -1,5 +1,6 @@
 """What is not accepted is kept, and sent again."""
 
+import gzip
 import json
 import signal
 import threading
@@ -277,3 +278,31 @@ def test_an_interrupted_resend_says_what_still_waits(ecspan, aws, nowhere, gate)
     err = process.communicate(timeout=30)[1].decode()
     assert process.returncode == 143 and len(gate.bodies) == 1 and len(files(ecspan)) == 3, err
     assert f"interrupted: 2 files not sent, which wait in {folder(ecspan)}: ecspan resend sends them" in err, err
+
+
+@pytest.mark.parametrize("content, what, hint", [
+    ((PROJECT / "examples/nginx/task.json").read_bytes(), "it holds what AWS says of tasks", "ecspan export "),
+    (gzip.compress(b"{}"), "it is packed (gzip)", "gzip -dc "),
+    (b"<html><title>Sign in</title></html>", "it is a web page", "the undelivered folder"),
+    (b'{\n "resourceSpans": [\n]}\n', "not a request a line", "jq -c . "),
+    (b"[]", "not OTLP JSON: no object", "the undelivered folder"),
+    (b"", "is empty", None),
+    (None, "directory", "ecspan resend --undelivered "),
+])  # fmt: skip
+def test_what_holds_no_requests_is_told_as_what_it_is(ecspan, tmp_path, content, what, hint):
+    file = tmp_path / "file"
+    file.mkdir() if content is None else file.write_bytes(content)
+    run = ecspan("resend", file, "--endpoint", "http://127.0.0.1:9")
+    assert run.code == 1 and run.err.count("error: ") == 1 and what in run.err and str(file) in run.err, run
+    assert hint is None or "hint: " in run.err and hint in run.err, run
+
+
+def test_lines_that_are_none_are_counted_and_the_others_sent(ecspan, tmp_path, collector):
+    spans = tmp_path / "spans.jsonl"
+    assert ecspan("export", PROJECT / "examples/nginx/task.json", "--to", f"file:{spans}").code == 0
+    line = spans.read_bytes()
+    # Some editors begin a file with a mark.
+    spans.write_bytes(b"\xef\xbb\xbf" + line + b"not a request\n" * 5 + line)
+    run = ecspan("resend", spans, "--endpoint", collector.http)
+    assert run.code == 3 and "line 2: not OTLP JSON: no object" in run.err and "2 more lines could not be read" in run.err, run
+    assert "18 of 18 spans accepted" in run.err, run

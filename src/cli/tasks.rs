@@ -57,7 +57,13 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     let selection = args.select.is_used().then(|| selection(&args.select)).transpose()?;
     if files.is_empty() && targets.is_empty() && selection.is_none() {
         let hint = "name a task (CLUSTER/ID, an ID, an ARN, a console URL), a file or -, or select: --cluster prod --service web";
-        return Err(Problem::usage("no task is named").hint(hint.to_owned()));
+        let hint = args.select.cluster.as_ref().map_or_else(
+            || hint.to_owned(),
+            |cluster| {
+                format!("`ecspan ls {cluster}` lists the tasks of the cluster; add an id, --service, --family or --status all")
+            },
+        );
+        return Err(Problem::usage("no task is named").hint(hint));
     }
     let asks_aws = !targets.is_empty() || selection.is_some() || (args.fetch && !files.is_empty());
     let aws = if asks_aws { Some(ecs(global, args, log_lines, needs).await?) } else { None };

@@ -20,6 +20,7 @@ pub mod feed;
 pub mod follow;
 #[cfg(feature = "aws")]
 pub mod meters;
+mod not_requests;
 mod notice;
 #[cfg(feature = "aws")]
 pub mod read;

@@ -7,12 +7,13 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::delivery::retries;
+use super::not_requests;
 use super::notice::{Notice, Teller};
 use super::stop::Stop;
 use crate::hint::Hint;
 use crate::sink::{
-    DeliveryReport, Destination, DestinationReport, Held, Lost, MeantFor, Overrides, Resender, Settings, Signal,
-    Target, Then, Undelivered, Waiting, XrayAccess, take_in_hand, waiting_in,
+    DeliveryReport, Destination, DestinationReport, Held, LineError, Lost, MeantFor, Overrides, Resender, Settings,
+    Signal, Target, Then, Undelivered, Waiting, XrayAccess, take_in_hand, waiting_in,
 };
 
 /// So many lines of a file that cannot be read are named one by one.
@@ -121,13 +122,21 @@ impl Run {
         let (_held, lines) = match opened {
             Ok(Some(opened)) => opened,
             Ok(None) => return,
-            Err(error) => return self.lose(format!("failed to read {}: {error}", path.display()), None),
+            Err(error) => {
+                let is_folder = error.kind() == ErrorKind::IsADirectory;
+                let hint = is_folder
+                    .then(|| format!("all that is in a folder: ecspan resend --undelivered {}", path.display()));
+                return self.lose(format!("failed to read {}: {error}", path.display()), hint);
+            }
         };
         let mut then = Then::Done;
-        let mut unreadable = 0;
+        let (mut readable, mut unreadable, mut told) = (0, 0_usize, 0);
+        let mut first_error = None;
         for line in lines {
             match line {
                 Ok(waiting) => {
+                    readable += 1;
+                    told += self.tell_line(first_error.take());
                     if self.one(waiting, is_ours).await == Then::Waits {
                         then = Then::Waits;
                     }
@@ -135,13 +144,23 @@ impl Run {
                 Err(error) => {
                     then = Then::Waits;
                     unreadable += 1;
-                    if unreadable <= NAMED {
-                        self.notices.tell(&Notice::Lost { error: error.to_string(), hint: None });
+                    match &first_error {
+                        // Before a request was seen it may be no file of requests at all.
+                        None if readable == 0 && unreadable == 1 => first_error = Some(error),
+                        _ if told < NAMED && readable > 0 => told += self.tell_line(Some(error)),
+                        _ => {}
                     }
                 }
             }
         }
-        if let Some(more) = unreadable.checked_sub(NAMED).filter(|more| *more > 0) {
+        if readable + unreadable == 0 && !is_ours {
+            return self.lose(format!("{} is empty", path.display()), None);
+        }
+        if let Some(error) = first_error {
+            let (error, hint) = not_requests::what_it_is(path, &error.to_string());
+            return self.lose(error, hint);
+        }
+        if let Some(more) = unreadable.checked_sub(told).filter(|more| *more > 0) {
             let error = format!("{}: {more} more lines could not be read", path.display());
             self.notices.tell(&Notice::Lost { error, hint: None });
         }
@@ -154,6 +173,13 @@ impl Run {
             // Sending it again does no harm: the spans are identical.
             self.notices.tell(&Notice::NotRemoved { path: path.to_owned(), error: error.to_string() });
         }
+    }
+
+    /// Names a line, if there is one; how many it named.
+    fn tell_line(&self, error: Option<LineError>) -> usize {
+        let lost = error.map(|error| Notice::Lost { error: error.to_string(), hint: None });
+        lost.iter().for_each(|lost| self.notices.tell(lost));
+        usize::from(lost.is_some())
     }
 
     async fn one(&mut self, waiting: Waiting, is_ours: bool) -> Then {

@@ -142,8 +142,15 @@ impl Hint for TaskArgError {
                 ));
             }
             Self::Name { service, .. } => {
+                let name = &service.service;
+                let of_cluster = match service.cluster {
+                    Some(_) => String::new(),
+                    None => format!(
+                        "; of a cluster: `ecspan ls {name}` lists them, --cluster {name} --status all selects them"
+                    ),
+                };
                 return Some(format!(
-                    "tasks of a service: {}; an id, or its first {BEGIN} characters and more, is of hex digits: \
+                    "tasks of a service: {}{of_cluster}; an id, or its first {BEGIN} characters and more, is of hex digits: \
                      `ecspan ls CLUSTER` lists them",
                     service.flags()
                 ));
@@ -348,6 +355,13 @@ mod tests {
             (new, "--cluster prod --service web_1 --region eu-west-1"),
         ] {
             let hint = TaskArg::parse(text, |_| false).err().and_then(|error| error.hint());
+            let of_cluster = format!("; of a cluster: `ecspan ls {text}` lists them, --cluster {text} --status all");
+            let may_be_cluster = !text.contains('/');
+            assert_eq!(
+                hint.as_ref().is_some_and(|hint| hint.contains(&of_cluster)),
+                may_be_cluster,
+                "{text}: {hint:?}"
+            );
             assert!(hint.as_ref().is_some_and(|hint| hint.contains(flags)), "{text}: {hint:?}");
         }
     }

@@ -274,7 +274,12 @@ fn parse(line: &[u8]) -> Result<Waiting, String> {
         resource_spans: Option<serde::de::IgnoredAny>,
         resource_logs: Option<serde::de::IgnoredAny>,
     }
+    // Some editors put a mark before the first line.
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let text = std::str::from_utf8(line).map_err(|error| format!("not UTF-8 from byte {}", error.valid_up_to()))?;
+    if !text.trim_start().starts_with('{') {
+        return Err("not OTLP JSON: no object".to_owned());
+    }
     // Each line is one to the reader of JSON: its own line number says nothing.
     let told = |error: serde_json::Error| format!("not OTLP JSON: {error}").replace(" at line 1 column", ", at column");
     let Line { ecspan: note, resource_spans, resource_logs } = serde_json::from_str(text).map_err(told)?;
