@@ -12,6 +12,7 @@ pub mod json;
 pub mod markdown;
 mod markup;
 pub mod moment;
+pub mod notification;
 pub mod perfetto;
 pub mod report;
 mod rows;

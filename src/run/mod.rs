@@ -22,6 +22,8 @@ pub mod follow;
 pub mod meters;
 mod notice;
 #[cfg(feature = "aws")]
+pub mod notify;
+#[cfg(feature = "aws")]
 pub mod read;
 pub mod resend;
 pub mod sidecar;

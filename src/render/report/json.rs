@@ -36,7 +36,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
         ("deleted", json!(deployment.deleted)),
         ("stage", json!(deployment.stage)),
         ("reason", json!(deployment.outcome.reason)),
-        ("said_by", json!(deployment.outcome.said_by)),
+        ("said_by", json!(deployment.standing_said_by())),
         ("timed_out", if report.timed_out { json!(true) } else { Value::Null }),
         ("strategy", json!(deployment.strategy)),
         ("reached", json!(report.reached)),
@@ -48,6 +48,9 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
         ("finished_source", json!(deployment.finished.map(|finish| finish.source))),
         ("as_of", json!(life.saved.filter(|_| !deployment.is_over()).map(time))),
         ("duration_ms", json!(deployment.created.zip(deployment.finished).map(|(a, b)| millis(b.at.since(a))))),
+        ("path", life.path().map_or(Value::Null, |path| json!({
+            "launch_ms": millis(path.launch), "stopping_ms": millis(path.stopping), "waiting_ms": millis(path.waiting),
+        }))),
         ("rollback", deployment.rollback.as_ref().map_or(Value::Null, |rollback| object([
             ("started", json!(rollback.started.map(time))),
             ("finished", json!(rollback.finished.map(time))),

@@ -47,15 +47,15 @@ pub(super) struct Gather {
 }
 
 impl Gather {
-    /// Reads every task, and gives the deployment with what is kept of them. Tasks that cannot be read are a gap: how the
+    /// Reads every task, and gives the deployment with what is kept of them. Tasks that cannot be read are no fault of it: how the
     /// deployment ended is known without them.
     pub(super) async fn read(
         &self,
         origin: Origin,
         mut deployment: Deployment,
         pieces: &Sender<TaskTrace>,
-    ) -> (DeploymentLife, Option<Gap>) {
-        let mut gap = None;
+    ) -> (DeploymentLife, Option<AwsError>) {
+        let mut unread = None;
         let reading = Reading::begin(&self.course);
         let origin = match origin {
             Origin::Files(tasks, saved) => {
@@ -86,7 +86,7 @@ impl Gather {
                 Ok(Some(task)) => self.take(task, &mut life, pieces).await,
                 Ok(None) => break,
                 Err(error) => {
-                    gap = Some(ecs::gap("tasks of the service", &error));
+                    unread = Some(error);
                     break;
                 }
             }
@@ -100,7 +100,7 @@ impl Gather {
             self.course.tell(&Notice::MoreGaps { tasks: *more, why: why.clone() });
         }
         life.sort();
-        (life, gap)
+        (life, unread)
     }
 
     /// The tasks of the service, with all that is wanted of each.

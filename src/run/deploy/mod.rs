@@ -1,5 +1,6 @@
 //! A deployment of a service: found, waited for, its tasks read, its trace and theirs delivered. Main function: [`run`].
 
+pub(in crate::run) mod ended;
 mod files;
 mod gather;
 mod wait;
@@ -25,7 +26,7 @@ use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, Goal, 
 use crate::render::moment;
 use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
-use crate::source::ecs::EcsSource;
+use crate::source::ecs::{self, EcsSource};
 use crate::source::service::{ServiceAnswers, ServicePlace};
 use crate::trace::{TaskTrace, TraceOptions, deployment};
 
@@ -262,13 +263,13 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
             // What files hold is read already.
             () = may_stop.wait(), if is_asking => None,
         };
-        let (life, gap) = read?;
+        let (life, unread) = read?;
         let trace = deployment::trace(&life, &own_options);
         let own = OwnTrace::of(&trace);
         if is_sending {
             let _ = pieces.send(trace).await;
         }
-        Some((life, own, gap))
+        Some((life, own, unread.map(|error| ecs::gap("tasks of the service", &error))))
     };
     let delivery = Delivery::new(destinations).until(stop.wait());
     let (read, report) = delivery::run(delivery, &notices, WAITING, read).await;
@@ -306,12 +307,13 @@ async fn find(
                 deployment.hear(actions);
                 None
             }
-            Ok(Err(error)) => {
-                Some(format!("{error}{}", error.hint().map_or(String::new(), |hint| format!("; {hint}"))))
+            Ok(Err(error)) => Some(ended::unread_actions(&error)),
+            Err(_) => {
+                let why = format!("CloudWatch Logs did not answer within {} s", ACTIONS_WITHIN.as_secs());
+                Some(ended::not_read(&why))
             }
-            Err(_) => Some(format!("CloudWatch Logs did not answer within {} s", ACTIONS_WITHIN.as_secs())),
         };
-        answers.notes.extend(why.map(|why| format!("the action log of the cluster was not read: {why}")));
+        answers.notes.extend(why);
     }
     Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad, reached })
 }
