@@ -54,7 +54,7 @@ def test_the_compiler_finds_the_mistakes_and_nothing_else(built):
 
 #: Properties that are not what the template's parameters are.
 OTHERWISE = {
-    "services": lambda text: text.split(","), "to": lambda text: text.split(","), "onlyFailed": "true".__eq__, "assignPublicIp": "ENABLED".__eq__,
+    "services": lambda text: text.split(","), "to": lambda text: text.split(","), "onlyFailed": "true".__eq__, "deployments": "on".__eq__, "assignPublicIp": "ENABLED".__eq__,
 }
 
 

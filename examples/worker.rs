@@ -38,10 +38,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
             logs: None,
             logs_of_all: false,
             logs_settle: Duration::ZERO,
+            deployments: None,
             definitions: None,
             options: TraceOptions::default(),
             destinations: vec![Destination::open(&Target::Otlp, Signal::Traces, &Settings::new(&overrides, &env))?],
             // A provider with a reader would send ecspan's metrics.
+            notifier: None,
             meters: Meters::new(SdkMeterProvider::default(), aws.calls()),
             clock: || Time::from(SystemTime::now()),
         },

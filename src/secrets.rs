@@ -270,7 +270,13 @@ pub(crate) fn aws_said(text: &str) -> String {
     out
 }
 
-/// What this process has sent to AWS.
+/// A task's or a deployment's words, for people who are told of it where others read along: as [`aws_said`], on one line, and not too long.
+#[cfg(feature = "aws")]
+pub(crate) fn told_to_people(text: &str) -> String {
+    Secrets::default().clean(&aws_said(text))
+}
+
+/// What this process has sent to AWS, and what else nobody may see.
 #[cfg(feature = "aws")]
 static REMEMBERED: Mutex<Secrets> = Mutex::new(Secrets(vec![]));
 

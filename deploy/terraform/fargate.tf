@@ -112,6 +112,7 @@ resource "aws_ecs_task_definition" "worker" {
       "--logs", var.logs,
       "--logs-rate", tostring(var.logs_rate),
       "--containers", var.containers,
+      "--deployments", var.deployments ? "on" : "off",
     ]
     # A worker keeps no state and writes no file.
     readonlyRootFilesystem = true

@@ -51,6 +51,7 @@ resource "aws_lambda_function" "function" {
         # What delay_seconds has waited counts.
         ECSPAN_LOGS_SETTLE = "60s"
         ECSPAN_CONTAINERS  = var.containers
+        ECSPAN_DEPLOYMENTS = var.deployments ? "on" : "off"
       },
       { for one in data.aws_secretsmanager_secret_version.otlp_headers : "OTEL_EXPORTER_OTLP_HEADERS" => one.secret_string },
     )

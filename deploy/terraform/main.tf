@@ -41,6 +41,27 @@ locals {
       Resource = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${var.log_groups}:log-stream:*"
     },
   ]
+  reads_deployments = [
+    {
+      Sid    = "DeploymentsAndTheirTasks"
+      Effect = "Allow"
+      Action = [
+        "ecs:DescribeServiceDeployments",
+        "ecs:DescribeServiceRevisions",
+        "ecs:DescribeServices",
+        "ecs:DescribeTasks",
+        "ecs:ListServiceDeployments",
+        "ecs:ListTasks",
+      ]
+      Resource = "*"
+    },
+    {
+      Sid      = "WhatEcsDid" # where a cluster has an action log
+      Effect   = "Allow"
+      Action   = "logs:FilterLogEvents"
+      Resource = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/ecs/action-logs/*"
+    },
+  ]
   sends_to_xray = [
     {
       Sid      = "TracesToXRay" # X-Ray's take no resource; why two is in docs/iam.md
@@ -51,6 +72,7 @@ locals {
   ]
   exports = concat(
     [for one in local.reads_logs : one if var.logs != "none"],
+    [for one in local.reads_deployments : one if var.deployments],
     [for one in local.sends_to_xray : one if contains(var.to, "xray")],
   )
   writes_its_log = {
@@ -63,15 +85,27 @@ locals {
 
 resource "aws_cloudwatch_event_rule" "task_events" {
   name        = var.name
-  description = "ECS tasks that run or have stopped, for ecspan"
+  description = "ECS tasks that run or have stopped, and deployments that are over, for ecspan"
 
   event_pattern = jsonencode({
-    source      = ["aws.ecs"]
-    detail-type = ["ECS Task State Change"]
-    detail = merge(
-      # With RUNNING the launch is final, with STOPPED everything; nothing is between.
-      { lastStatus = ["RUNNING", "STOPPED"] },
-      var.only_cluster == null ? {} : { clusterArn = ["arn:${local.partition}:ecs:${local.region}:${local.account}:cluster/${var.only_cluster}"] },
+    source = ["aws.ecs"]
+    "$or" = concat(
+      [{
+        detail-type = ["ECS Task State Change"]
+        detail = merge(
+          # With RUNNING the launch is final, with STOPPED everything; nothing is between.
+          { lastStatus = ["RUNNING", "STOPPED"] },
+          var.only_cluster == null ? {} : { clusterArn = ["arn:${local.partition}:ecs:${local.region}:${local.account}:cluster/${var.only_cluster}"] },
+        )
+      }],
+      [for deployments in ["ECS Deployment State Change"] : merge(
+        {
+          detail-type = [deployments]
+          detail      = { eventName = ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"] }
+        },
+        # It names its service, and not the cluster.
+        var.only_cluster == null ? {} : { resources = [{ prefix = "arn:${local.partition}:ecs:${local.region}:${local.account}:service/${var.only_cluster}/" }] },
+      ) if var.deployments],
     )
   })
 

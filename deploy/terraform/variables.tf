@@ -51,6 +51,12 @@ variable "slower_than" {
   }
 }
 
+variable "deployments" {
+  description = "The trace of each deployment as well, once it is over"
+  type        = bool
+  default     = true
+}
+
 variable "to" {
   description = "Where traces go: otlp, xray, or both"
   type        = list(string)

@@ -4,6 +4,7 @@ mod agent;
 mod deploy;
 mod events;
 mod history;
+mod notify;
 mod stats;
 
 use std::path::PathBuf;
@@ -16,8 +17,9 @@ use jiff::fmt::friendly::SpanParser;
 
 pub(crate) use agent::AgentArgs;
 pub(crate) use deploy::{DeployArgs, ReportFormat};
-pub(crate) use events::{Containers, EventArgs, WorkerArgs, WorkerLogs};
+pub(crate) use events::{Containers, Deployments, EventArgs, WorkerArgs, WorkerLogs};
 pub(crate) use history::{HistoryArgs, When};
+pub(crate) use notify::NotifyArgs;
 pub(crate) use stats::{StatsArgs, StatsFormat};
 
 /// Turns every Amazon ECS task into an OpenTelemetry trace.

@@ -3,12 +3,14 @@
 mod report;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ecspan::Hint;
 use ecspan::model::action;
 use ecspan::model::deployment::{Bad, Comparison, DeploymentLife, FailFast, Goal, STAGES, State, TASK_FAILED, Wanted};
 use ecspan::model::finding::FindingKind;
 use ecspan::render::Style;
+use ecspan::render::notification::Notification;
 use ecspan::run::Teller;
 use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Wait};
 use ecspan::source::baseline;
@@ -23,8 +25,10 @@ use super::options::attributes;
 use super::problem::Problem;
 use super::show::plain_style;
 use super::tasks::aws;
-use super::{closing, destinations, env, notices, signals, terminal};
+use super::{closing, destinations, env, notices, notify, signals, terminal};
 
+/// So long whoever is told may take, in the end.
+const NOTIFIED_WITHIN: Duration = Duration::from_secs(30);
 /// A finding of the deployment as a whole.
 const SLOWER: &str = "slower-than-baseline";
 
@@ -57,6 +61,8 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         false => vec![],
         true => destinations::open_for(global, &to, &args.delivery).await?,
     };
+    let aws_of_topics = if notify::needs_aws(&args.notify) { Some(aws(global).await) } else { None };
+    let notifier = notify::open(&args.notify, aws_of_topics.as_ref(), args.ui_url.as_ref(), notices::for_a_person())?;
     let config = DeployConfig {
         from: from(global, args, log_lines).await?,
         wanted: match args.deployment.as_str() {
@@ -112,6 +118,13 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     if is_sending {
         tell_trace(&trace, delivered.task_count.saturating_sub(1), trace_url.as_deref());
         delivered.destinations.iter().for_each(closing::tell_destination);
+    }
+    if let Some(notifier) = notifier {
+        let is_bad = matches!(life.deployment.standing(), State::Failed | State::RolledBack);
+        if is_bad || bad.is_some() || timed_out || notifier.is_slow(life.slowest_launch()) {
+            notifier.tell(Notification::of_deployment(&drawn));
+        }
+        notifier.flush(NOTIFIED_WITHIN).await;
     }
     let found = fired(&args.fail_on, &life, comparison.as_ref());
     let state = match &bad {

@@ -20,6 +20,7 @@ mod ls;
 mod man;
 mod meters;
 mod notices;
+mod notify;
 mod options;
 mod problem;
 mod progress;

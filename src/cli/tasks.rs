@@ -197,6 +197,7 @@ async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs
         logs_rate: args.logs_rate,
         service_events: needs.service_events,
         all_containers: args.all_containers,
+        calls_rate: None,
         record: needs.record,
         history: args.history.history.clone(),
     };

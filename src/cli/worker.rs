@@ -12,11 +12,13 @@ use ecspan::trace::{ServiceName, TraceOptions};
 
 use ecspan::source::logs::LogLines;
 
-use super::args::{Containers, EventArgs, Global, LAMBDA_RUNTIME_API, WorkerArgs, WorkerLogs};
+use super::args::{Containers, Deployments, EventArgs, Global, LAMBDA_RUNTIME_API, WorkerArgs, WorkerLogs};
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
-use super::{closing, destinations, env, log, meters, notices, signals, tasks};
+use super::{closing, destinations, env, log, meters, notices, notify, signals, tasks};
 
+/// Calls to ECS a second about deployments: half of what ECS gives to all who ask it.
+const DEPLOYMENTS_RATE: u32 = 10;
 /// What Lambda sets and the runtime insists on.
 const LAMBDA_VARIABLES: [&str; 4] =
     [LAMBDA_RUNTIME_API, "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"];
@@ -76,6 +78,10 @@ async fn config(global: &Global, args: &EventArgs, aws: &Aws, notices: &Teller) 
         logs_of_all: args.logs == WorkerLogs::All,
         logs_settle: args.logs_settle,
         definitions,
+        deployments: (args.deployments == Deployments::On).then(|| {
+            let options = ObserveOptions { calls_rate: Some(DEPLOYMENTS_RATE), ..ObserveOptions::default() };
+            Arc::new(EcsSource::new(aws.clone(), options))
+        }),
         options: TraceOptions {
             service_name,
             base_attributes: env::resource_attributes(),
@@ -83,6 +89,7 @@ async fn config(global: &Global, args: &EventArgs, aws: &Aws, notices: &Teller) 
             ..TraceOptions::default()
         },
         destinations,
+        notifier: notify::open(&args.notify, Some(aws), args.ui_url.as_ref(), notices.clone())?,
         meters: meters::open(&args.to, &args.otlp, aws.calls(), notices.clone())?,
         clock: super::now,
     })

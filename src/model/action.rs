@@ -107,6 +107,12 @@ impl ActionRecord {
         }
     }
 
+    /// Whether it is an event that says that a deployment is over.
+    pub fn is_end(&self) -> bool {
+        self.source == ActionSource::Event
+            && ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"].contains(&self.name.as_str())
+    }
+
     /// Whether ECS calls it something that went wrong.
     pub fn is_problem(&self) -> bool {
         let is_bad =

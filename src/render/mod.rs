@@ -14,6 +14,7 @@ pub mod list;
 pub mod markdown;
 mod markup;
 pub mod moment;
+pub mod notification;
 pub mod perfetto;
 pub mod report;
 mod rows;

@@ -7,13 +7,20 @@ use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use crate::model::TaskLife;
+use crate::model::deployment::DeploymentLife;
 use crate::model::phases::Phase;
 use crate::source::calls::Calls;
-use crate::trace::semconv::ERROR_TYPE;
+use crate::trace::semconv::{DEPLOYMENT_OUTCOME, ERROR_TYPE};
 
 /// A launch takes seconds to many minutes, a task's life up to weeks.
 const PHASE_SECONDS: [f64; 16] =
     [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
+/// A rollout takes minutes, with a bake up to a day.
+const DEPLOYMENT_SECONDS: [f64; 14] =
+    [30.0, 60.0, 120.0, 180.0, 300.0, 450.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 43_200.0, 86_400.0];
+/// A service and its cluster go by these names whatever is measured of them.
+const SERVICE: &str = "ecspan.task.service";
+const CLUSTER: &str = "ecspan.task.cluster";
 const LAG_SECONDS: [f64; 12] = [0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 90.0, 120.0, 300.0, 900.0, 3_600.0];
 /// What OpenTelemetry's conventions call an error that has no name.
 const UNNAMED_ERROR: &str = "_OTHER";
@@ -48,6 +55,7 @@ pub struct Meters {
     spans: Counter<u64>,
     lag: Histogram<f64>,
     phases: Histogram<f64>,
+    deployments: Histogram<f64>,
 }
 
 impl Meters {
@@ -78,6 +86,11 @@ impl Meters {
             spans: counter("ecspan.spans", "{span}", "Spans accepted and rejected by receivers"),
             lag: seconds("ecspan.export.lag", &LAG_SECONDS, "From stoppedAt to the receiver's answer"),
             phases: seconds("ecspan.task.phase.duration", &PHASE_SECONDS, "How long a phase of a task took"),
+            deployments: seconds(
+                "ecspan.deployment.duration",
+                &DEPLOYMENT_SECONDS,
+                "From a deployment's creation to its end, that of its rollback included",
+            ),
             provider,
         }
     }
@@ -107,8 +120,8 @@ impl Meters {
         let task = &life.task;
         let of = |name: &'static str, value: Option<&str>| value.map(|value| KeyValue::new(name, value.to_owned()));
         let whose: Vec<KeyValue> = [
-            of("ecspan.task.service", task.service().or_else(|| task.family())),
-            of("ecspan.task.cluster", task.cluster_name()),
+            of(SERVICE, task.service().or_else(|| task.family())),
+            of(CLUSTER, task.cluster_name()),
             of("ecspan.task.last_status", task.last_status.as_deref()),
         ]
         .into_iter()
@@ -130,6 +143,22 @@ impl Meters {
         for phase in life.phases.iter().flat_map(|phases| &phases.list) {
             self.phase(phase, &whose);
         }
+    }
+
+    /// A deployment was exported.
+    pub(super) fn deployment(&self, life: &DeploymentLife) {
+        let deployment = &life.deployment;
+        // Of one that goes on, or whose beginning is a guess, nobody knows how long it took.
+        let (Some(from), Some(finish), false) = (deployment.created, deployment.finished, deployment.created_estimated)
+        else {
+            return;
+        };
+        let of = [
+            KeyValue::new(SERVICE, deployment.service.clone()),
+            KeyValue::new(CLUSTER, deployment.cluster().to_owned()),
+            KeyValue::new(DEPLOYMENT_OUTCOME, deployment.outcome.state.name()),
+        ];
+        self.deployments.record(finish.at.since(from).as_secs_f64(), &of);
     }
 
     fn phase(&self, phase: &Phase, whose: &[KeyValue]) {

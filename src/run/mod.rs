@@ -23,6 +23,8 @@ pub mod meters;
 mod not_requests;
 mod notice;
 #[cfg(feature = "aws")]
+pub mod notify;
+#[cfg(feature = "aws")]
 pub mod read;
 pub mod resend;
 pub mod sidecar;

@@ -115,6 +115,23 @@ pub enum Notice {
         failure: Option<String>,
         fate: Fate,
     },
+    /// A deployment's spans are delivered, or refused for good.
+    DeploymentExported {
+        deployment: String,
+        message: String,
+        outcome: String,
+        reason: Option<String>,
+        spans: u64,
+        fate: Fate,
+    },
+    /// A deployment that ended has something open still; it is looked at again after so long, or sent without that.
+    DeploymentOpen { deployment: String, message: String, open: String, again: Option<Duration> },
+    /// A deployment that ended rolls another one back, whose own event tells of both.
+    RollsBack { deployment: String, message: String, undone: String },
+    /// People could not be told.
+    NotNotified { to: String, why: String, hint: Option<String> },
+    /// So many notifications were taken, not taken, and told as a number.
+    Notified { sent: u64, failed: u64, counted: u64 },
     /// A receiver refused spans of a task for good.
     Rejected { task: String, message: String, spans: u64, reason: String, hint: Option<String> },
     /// A receiver did not take a task's spans, and will be asked again.
@@ -128,7 +145,7 @@ pub enum Notice {
     /// An invocation's time was up before its message was done.
     NotInTime { message: String },
     /// A worker has stopped, after so many of each.
-    Drained { messages: u64, tasks: u64, passed_by: u64, poison: u64, given_back: u64 },
+    Drained { messages: u64, tasks: u64, deployments: u64, passed_by: u64, poison: u64, given_back: u64 },
     /// The queue has not answered once.
     QueueNeverAnswered,
     /// A receiver did not take ecspan's own metrics.
@@ -239,6 +256,7 @@ impl Notice {
             | Self::Unreadable { .. }
             | Self::Rejected { .. }
             | Self::Exported { fate: Fate::PartlyRefused | Fate::Refused, .. }
+            | Self::DeploymentExported { fate: Fate::PartlyRefused | Fate::Refused, .. }
             | Self::QueueFailed { .. }
             | Self::QueueNeverAnswered
             | Self::Lost { .. }
@@ -254,6 +272,8 @@ impl Notice {
             | Self::AwsFailed { .. }
             | Self::MessageFailed { .. }
             | Self::NotInTime { .. }
+            | Self::DeploymentOpen { again: None, .. }
+            | Self::NotNotified { .. }
             | Self::MetricsNotTaken { .. }
             | Self::NotRemoved { .. }
             | Self::TaskFailed { .. }
@@ -268,6 +288,10 @@ impl Notice {
             | Self::Receiving { .. }
             | Self::WaitingForInvocations { .. }
             | Self::Exported { fate: Fate::Accepted, .. }
+            | Self::DeploymentExported { fate: Fate::Accepted, .. }
+            | Self::DeploymentOpen { again: Some(_), .. }
+            | Self::RollsBack { .. }
+            | Self::Notified { .. }
             | Self::Drained { .. }
             | Self::Large { .. }
             | Self::PassedBy { .. }
@@ -296,6 +320,7 @@ impl Notice {
             | Self::AwsFailed { hint, .. }
             | Self::QueueFailed { hint, .. }
             | Self::Lost { hint, .. }
+            | Self::NotNotified { hint, .. }
             | Self::Retry { hint, .. }
             | Self::NotWatched { hint, .. }
             | Self::NoPast { hint, .. }
@@ -327,6 +352,7 @@ impl Notice {
             Self::Retry { to, .. }
             | Self::NotAccepted { to, .. }
             | Self::NotTaken { to, .. }
+            | Self::NotNotified { to, .. }
             | Self::MetricsNotTaken { to, .. } => Some(to),
             _ => None,
         }
@@ -349,6 +375,18 @@ impl Notice {
                 let failure = failure.clone().map(|failure| ("failure", failure));
                 known.into_iter().chain(lag).chain(failure).collect()
             }
+            Self::DeploymentExported { deployment, message, outcome, reason, spans, .. } => {
+                let known = [
+                    ("deployment", deployment.clone()),
+                    ("message", message.clone()),
+                    ("outcome", outcome.clone()),
+                    ("spans", spans.to_string()),
+                ];
+                known.into_iter().chain(reason.clone().map(|reason| ("reason", reason))).collect()
+            }
+            Self::DeploymentOpen { deployment, message, .. } | Self::RollsBack { deployment, message, .. } => {
+                vec![("deployment", deployment.clone()), ("message", message.clone())]
+            }
             Self::Rejected { message, spans, .. } => {
                 vec![("message", message.clone()), ("spans", spans.to_string())]
             }
@@ -357,14 +395,19 @@ impl Notice {
             | Self::AwsFailed { message, .. }
             | Self::MessageFailed { message, .. }
             | Self::NotInTime { message } => vec![("message", message.clone())],
-            Self::Drained { messages, tasks, passed_by, poison, given_back } => {
+            Self::Drained { messages, tasks, deployments, passed_by, poison, given_back } => {
                 let counts = [
                     ("messages", messages),
                     ("tasks", tasks),
+                    ("deployments", deployments),
                     ("passed_by", passed_by),
                     ("poison", poison),
                     ("given_back", given_back),
                 ];
+                counts.map(|(name, count)| (name, count.to_string())).to_vec()
+            }
+            Self::Notified { sent, failed, counted } => {
+                let counts = [("sent", sent), ("failed", failed), ("counted", counted)];
                 counts.map(|(name, count)| (name, count.to_string())).to_vec()
             }
             Self::MetricsNotTaken { why, .. } => vec![("why", why.clone())],
@@ -417,9 +460,18 @@ impl Notice {
             Self::Receiving { .. } => "receiving".to_owned(),
             Self::WaitingForInvocations { .. } => "waiting for invocations".to_owned(),
             Self::Unreadable { error, .. } => format!("{error}: left to the dead-letter rule"),
-            Self::Exported { fate: Fate::Accepted, .. } => "delivered".to_owned(),
-            Self::Exported { fate: Fate::PartlyRefused, .. } => "delivered in part".to_owned(),
-            Self::Exported { fate: Fate::Refused, .. } => "refused".to_owned(),
+            Self::Exported { fate, .. } | Self::DeploymentExported { fate, .. } => match fate {
+                Fate::Accepted => "delivered".to_owned(),
+                Fate::PartlyRefused => "delivered in part".to_owned(),
+                Fate::Refused => "refused".to_owned(),
+            },
+            Self::DeploymentOpen { open, again: Some(again), .. } => {
+                format!("still open: {open}; looked at again in {} s", again.as_secs())
+            }
+            Self::DeploymentOpen { open, again: None, .. } => format!("sent without what is still open: {open}"),
+            Self::NotNotified { why, .. } => format!("a notification was not taken: {why}"),
+            Self::Notified { .. } => "notified".to_owned(),
+            Self::RollsBack { undone, .. } => format!("it rolls back {undone}: both are told by that one's event"),
             Self::Rejected { reason, .. } => format!("rejected: {reason}"),
             Self::NotTaken { reason, .. } => reason.clone(),
             Self::Large { path, bytes } => {

@@ -16,6 +16,8 @@ mod otlp;
 mod reason;
 mod request;
 mod signal;
+#[cfg(feature = "aws")]
+mod webhook;
 
 #[cfg(test)]
 mod testing;
@@ -42,3 +44,5 @@ pub use request::outgoing::HasLeft;
 pub use request::transport::{Answer, TooLarge, Transport};
 pub use request::xray::{SignRequest, XrayAccess, console_url, xray_trace_id};
 pub use signal::Signal;
+#[cfg(feature = "aws")]
+pub use webhook::{Webhook, WebhookError};

@@ -32,6 +32,7 @@ impl EcsSource {
         for _ in 0..MOST_PAGES {
             let request = self.aws.logs(&place.region).filter_log_events().log_group_name(&group);
             let request = request.start_time(millis(from)).set_end_time(to.map(millis)).set_next_token(token);
+            self.calls.take().await;
             let attempt = || format!("read log group {group}");
             let page = match request.send().await {
                 Ok(page) => page,

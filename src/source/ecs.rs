@@ -35,6 +35,8 @@ use crate::model::service::{Around, ServiceRecord};
 
 /// The most tasks in a DescribeTasks call.
 pub(crate) const DESCRIBED_AT_ONCE: usize = 100;
+/// A burst is as many calls as are made in so many seconds.
+const BURST: u32 = 5;
 /// Calls of one kind on their way at once.
 const CONCURRENT: usize = 8;
 /// Asked for the last time when a wait's time is up, AWS has so long to answer.
@@ -53,6 +55,8 @@ pub struct ObserveOptions {
     pub service_events: bool,
     /// Also the logs of containers that ECS adds.
     pub all_containers: bool,
+    /// Calls to ECS a second; else 20, what ECS allows.
+    pub calls_rate: Option<u32>,
     /// Keep the answers for a bundle.
     pub record: bool,
     /// Where events are kept of tasks that ECS has forgotten.
@@ -141,9 +145,9 @@ impl EcsSource {
         Self {
             aws,
             history: History::new(options.history.clone()),
+            calls: Limiter::new(options.calls_rate.unwrap_or(20), options.calls_rate.unwrap_or(20) * BURST),
             options,
             logs,
-            calls: Limiter::new(20, 100),
             definitions: Mutex::default(),
             bundle: Mutex::default(),
         }

@@ -47,6 +47,8 @@ pub mod select;
 pub mod service;
 mod shape;
 #[cfg(feature = "aws")]
+pub mod sns;
+#[cfg(feature = "aws")]
 pub mod sqs;
 pub mod target;
 mod text;

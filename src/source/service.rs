@@ -48,6 +48,8 @@ pub struct ServiceAnswers {
     pub notes: Vec<String>,
     /// What was tried and could not be learned.
     pub gaps: Vec<Gap>,
+    /// What of these may be learned when AWS is asked again.
+    pub(crate) passing: Option<AwsError>,
 }
 
 impl EcsSource {
@@ -117,6 +119,7 @@ impl EcsSource {
         let attempt =
             format!("describe service {} of cluster {}", last_part(&place.service), last_part(&place.cluster));
         let request = self.aws.ecs(&place.region).describe_services().cluster(&place.cluster).services(&place.service);
+        self.calls.take().await;
         let answer = call!(self, "ecs:DescribeServices", attempt, request)
             .map_err(|error: AwsError| error.about_cluster(&place.cluster, &place.region))?;
         let found = rollout::services(&At::root("DescribeServices", &answer)).map_err(unreadable)?;
@@ -133,7 +136,10 @@ impl EcsSource {
         let mut answers = ServiceAnswers { service: service?, ..ServiceAnswers::default() };
         match listed {
             Ok((deployments, revisions)) => (answers.deployments, answers.revisions) = (deployments, revisions),
-            Err(error) if error.is_passing() => answers.gaps.push(gap("the service deployments API", &error)),
+            Err(error) if error.is_passing() => {
+                answers.gaps.push(gap("the service deployments API", &error));
+                answers.passing = Some(error);
+            }
             Err(error) if error.code() == Some("UnknownOperationException") => {
                 answers.notes.push(
                     "the service deployments API is not available here: DescribeServices alone speaks of the deployment"
@@ -159,6 +165,7 @@ impl EcsSource {
             let attempt = format!("list the deployments of service {}", last_part(&place.service));
             let client = self.aws.ecs(&place.region);
             let request = client.list_service_deployments().cluster(&place.cluster).service(&place.service);
+            self.calls.take().await;
             let answer = call!(self, "ecs:ListServiceDeployments", attempt, request.set_next_token(token))?;
             listed.extend(self.records(&answer)?);
             token = At::root("ListServiceDeployments", &answer).text("nextToken");
@@ -178,11 +185,13 @@ impl EcsSource {
         let described = async {
             let attempt = format!("describe the deployments of service {}", last_part(&place.service));
             let request = client.describe_service_deployments().set_service_deployment_arns(Some(arns));
+            self.calls.take().await;
             self.records(&call!(self, "ecs:DescribeServiceDeployments", attempt, request)?)
         };
         let revised = async {
             let attempt = format!("describe the revisions of service {}", last_part(&place.service));
             let request = client.describe_service_revisions().set_service_revision_arns(Some(revisions));
+            self.calls.take().await;
             let answer = call!(self, "ecs:DescribeServiceRevisions", attempt, request)?;
             Ok::<_, AwsError>(rollout::service_revisions(&At::root("DescribeServiceRevisions", &answer)))
         };

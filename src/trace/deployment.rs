@@ -229,7 +229,7 @@ impl<'a> DeploymentMaker<'a> {
         let (Some(start), Some(failure)) = (deployment.created, failure(deployment)) else { return };
         let failures = self.life.failures();
         let Some(main) = failures.first() else { return };
-        let last = main.sample.as_ref().and_then(|sample| Some((sample, sample.lines.last()?)));
+        let last = main.spoken().and_then(|sample| Some((sample, sample.lines.last()?)));
         let tasks = if main.count == 1 { "1 task".to_owned() } else { format!("{} tasks", main.count) };
         let said =
             last.map_or(String::new(), |(sample, line)| format!("; {}: {}", sample.container, capped(&line.message)));

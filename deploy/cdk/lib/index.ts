@@ -25,6 +25,8 @@ export interface EcspanProps {
   readonly onlyFailed?: boolean;
   /** Only tasks whose launch took at least so long: "30s", "2m". */
   readonly slowerThan?: string;
+  /** The trace of each deployment as well, once it is over (default: true). */
+  readonly deployments?: boolean;
   /** Whose log lines are read from CloudWatch Logs: of failed tasks (default), of all, of none. */
   readonly logs?: "failed" | "all" | "none";
   /** The log groups of your tasks, as a pattern (default: /ecs/*); reading is allowed from these only. */
@@ -97,6 +99,7 @@ abstract class Ecspan extends Construct {
       Services: props.services?.join(","),
       OnlyFailed: props.onlyFailed === undefined ? undefined : String(props.onlyFailed),
       SlowerThan: props.slowerThan,
+      Deployments: props.deployments === undefined ? undefined : props.deployments ? "on" : "off",
       Logs: props.logs,
       LogGroups: props.logGroups,
       LogsRate: props.logsRate,
@@ -120,6 +123,7 @@ abstract class Ecspan extends Construct {
       HasSlowerThan: isGiven(props.slowerThan),
       HasAlarmTopic: isGiven(props.alarmTopicArn),
       IsOnlyFailed: props.onlyFailed === true,
+      ReadsDeployments: props.deployments !== false,
       ReadsLogs: props.logs !== "none",
       SendsToXRay: to.includes("xray"),
       ...conditions,

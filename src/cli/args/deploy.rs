@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ecspan::source::logs::LogLines;
 
-use super::{DeliveryArgs, HistoryArgs, duration, log_lines};
+use super::{DeliveryArgs, HistoryArgs, NotifyArgs, duration, log_lines};
 
 // A paragraph is a line: clap wraps it to the terminal's width.
 const EXAMPLES: &str = "\
@@ -103,6 +103,8 @@ pub(crate) struct DeployArgs {
     /// Width in columns (default: the terminal's width, 100 in a pipe)
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=1_000))]
     pub(crate) width: Option<u16>,
+    #[command(flatten)]
+    pub(crate) notify: NotifyArgs,
 }
 
 /// A form of the report.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ecspan::source::logs::LogLines;
 
-use super::{OtlpArgs, duration, log_lines};
+use super::{NotifyArgs, OtlpArgs, duration, log_lines};
 
 #[derive(Args, Debug)]
 pub(crate) struct WorkerArgs {
-    /// URL of the SQS queue that an EventBridge rule for `ECS Task State Change` fills
+    /// URL of the SQS queue that an EventBridge rule for `ECS Task State Change` (and `ECS Deployment State Change`) fills
     #[arg(long, value_name = "URL", env = "ECSPAN_QUEUE", value_parser = queue)]
     pub(crate) queue: String,
     /// How many messages are worked on at once
@@ -38,6 +38,10 @@ pub(crate) struct EventArgs {
     /// Keep at most N log lines a container (default: OTEL_SPAN_EVENT_COUNT_LIMIT, else 128)
     #[arg(long, value_name = "N", value_parser = log_lines, env = "ECSPAN_LOG_LINES")]
     pub(crate) log_lines: Option<LogLines>,
+    /// Whether the trace of each deployment is sent, when its event says that it is over: by the ECS API, for which the role needs a
+    /// few more permissions
+    #[arg(long, value_enum, value_name = "WHETHER", default_value_t = Deployments::On, env = "ECSPAN_DEPLOYMENTS")]
+    pub(crate) deployments: Deployments,
     /// Whether containers' spans are sent: not where a sidecar or an agent sends them
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Containers::All, env = "ECSPAN_CONTAINERS")]
     pub(crate) containers: Containers,
@@ -63,8 +67,13 @@ pub(crate) struct EventArgs {
     /// or OTEL_RESOURCE_ATTRIBUTES say
     #[arg(long, value_name = "NAME|otel", env = "ECSPAN_SERVICE_NAME")]
     pub(crate) service_name: Option<String>,
+    /// Base URL of a Jaeger UI: notifications link to the trace there
+    #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
+    pub(crate) ui_url: Option<String>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,
+    #[command(flatten)]
+    pub(crate) notify: NotifyArgs,
 }
 
 /// Whose log lines a worker reads.
@@ -76,6 +85,13 @@ pub(crate) enum WorkerLogs {
     All,
     /// Of no task
     None,
+}
+
+/// Whether deployments are sent, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Deployments {
+    On,
+    Off,
 }
 
 /// Which containers' spans are sent.

@@ -119,6 +119,12 @@ pub fn choose(
     })
 }
 
+/// The deployment that this one rolls back, and since when: it is told of with that one.
+pub fn undone_by(service: &ServiceRecord, id: &str) -> Option<(String, Option<Time>)> {
+    let told = rollbacks(service).into_iter().find(|rollback| rollback.by.is_some_and(|by| by.id == id))?;
+    Some((told.of, told.by.and_then(|by| by.created)))
+}
+
 /// All deployments that anybody speaks of, newest first.
 fn candidates<'a>(
     service: &'a ServiceRecord,

@@ -154,6 +154,11 @@ impl Deployment {
         }
     }
 
+    /// Whose word that is.
+    pub fn standing_said_by(&self) -> &'static str {
+        if self.standing() == self.outcome.state { self.outcome.said_by } else { SERVICE_STATUS }
+    }
+
     /// The service's events while it went on, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &ServiceEvent> {
         self.all_events.iter().filter(|event| self.created.is_none_or(|created| event.at >= created))
@@ -327,6 +332,7 @@ fn rollback(service: &ServiceRecord, found: &Candidate<'_>) -> Option<Rollback> 
 }
 
 const NEW_API: &str = "the status of the service deployment";
+const SERVICE_STATUS: &str = "status of DescribeServices";
 const OLD_API: &str = "rolloutState of DescribeServices";
 const EVENT: &str = "a service event";
 const COUNTS: &str = "the counts of DescribeServices: this service's deployments have no rolloutState";

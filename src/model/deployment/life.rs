@@ -22,6 +22,8 @@ pub const LAUNCH: &str = "launch";
 const NAMED: usize = 3;
 /// The reasons for which log lines are shown.
 const SAMPLED: usize = 10;
+/// So many of a group may speak for it in a trace.
+const SPEAKERS: usize = 3;
 /// The last lines of a failed task that are kept.
 const LINES: usize = 5;
 
@@ -112,6 +114,8 @@ pub struct FailureGroup {
     pub tasks: Vec<String>,
     /// What one of them last said.
     pub sample: Option<LogSample>,
+    /// What the first few of them, by id, last said.
+    speakers: BTreeMap<String, Option<LogSample>>,
 }
 
 impl FailureGroup {
@@ -122,7 +126,17 @@ impl FailureGroup {
 
     /// The group of a failure, without a task.
     pub(in crate::model) fn of(failure: &Failure) -> Self {
-        Self { reason: failure.description.clone(), count: 0, tasks: vec![], sample: None }
+        Self { reason: failure.description.clone(), count: 0, tasks: vec![], sample: None, speakers: BTreeMap::new() }
+    }
+
+    /// The tasks whose last lines may speak for all of them in a trace: who does must not depend on how many were read.
+    pub fn speakers(&self) -> impl Iterator<Item = &str> {
+        self.speakers.keys().map(String::as_str)
+    }
+
+    /// What the first of those that said anything last said.
+    pub fn spoken(&self) -> Option<&LogSample> {
+        self.speakers.values().flatten().next()
     }
 
     /// Counts a task in.
@@ -292,6 +306,10 @@ impl DeploymentLife {
             }
             let samples = group.sample.take().into_iter().chain(sample.clone());
             group.sample = samples.min_by(|a, b| a.task_id.cmp(&b.task_id));
+            group.speakers.insert(id.clone(), sample.clone());
+            if group.speakers.len() > SPEAKERS {
+                group.speakers.pop_last();
+            }
         }
         self.launches.push(deployed.clone());
     }
@@ -314,6 +332,16 @@ impl DeploymentLife {
         let group = self.groups.get(&alike(&failure.description));
         let is_wanted = group.map_or(self.groups.len() < SAMPLED, |group| group.sample.is_none() && group.count < 2);
         is_ours && has_failed && is_wanted
+    }
+
+    /// Takes in the last lines of a task that was added without them.
+    pub fn hear(&mut self, life: &TaskLife) {
+        let share = TaskShare::new(&self.deployment, life, false);
+        let failure = share.task.as_ref().and_then(|task| task.failure.as_ref());
+        let group = failure.and_then(|failure| self.groups.get_mut(&FailureGroup::key(failure)));
+        if let Some(spoken) = group.and_then(|group| group.speakers.get_mut(&share.id)) {
+            *spoken = share.sample;
+        }
     }
 
     /// How many have failed as this task did.
@@ -388,6 +416,12 @@ impl DeploymentLife {
         self.launches.iter().filter(|task| task.has_started()).max_by_key(length)
     }
 
+    /// How long that took.
+    pub fn slowest_launch(&self) -> Option<Duration> {
+        let (start, end) = self.slowest()?.launch()?;
+        Some(end?.since(start))
+    }
+
     /// How long after its beginning the first and the last of its tasks started.
     pub fn first_and_last_started(&self) -> Option<(Duration, Duration)> {
         let from = self.deployment.created?;
@@ -419,7 +453,7 @@ const fn told_apart(role: Role, end: Option<End>) -> Option<&'static str> {
 }
 
 /// A reason without what tells one task from another: ids and long numbers.
-fn alike(reason: &str) -> String {
+pub(crate) fn alike(reason: &str) -> String {
     let is_id = |word: &str| word.len() >= 8 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     let words = reason.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.filter(|word| !word.is_empty()).map(|word| if is_id(word) { "#" } else { word }).collect::<Vec<_>>().join(" ")

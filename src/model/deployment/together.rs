@@ -85,8 +85,8 @@ fn crash_loop(launches: &[DeployedTask], group: &FailureGroup) -> Option<FoundIn
     if again + 1 < LOOPS {
         return None;
     }
-    let took = started.iter().max()?.since(*started.iter().min()?).as_secs_f64() / 60.0;
-    let text = format!("started one after the other within {took:.1} min and failed alike");
+    let took = started.iter().max()?.since(*started.iter().min()?);
+    let text = format!("started one after the other within {} and failed alike", duration::short(took));
     Some(FoundInTasks { old: 0, count: failed.len(), task_id: Some(failed.first()?.id.clone()), text })
 }
 

@@ -86,7 +86,7 @@ fn phases(out: &mut String, report: &Report<'_>) {
         rows.push(row);
     }
     push(out, &rows.join("\n"));
-    let said = [sentences::slowest_phase(report), sentences::slowest_task(report)];
+    let said = [sentences::path(report), sentences::slowest_phase(report), sentences::slowest_task(report)];
     let rule = report.comparison.map(|_| sentences::RULE.to_owned());
     let lines: Vec<String> = said.into_iter().flatten().chain(rule).map(|line| format!("- {}", text(&line))).collect();
     push(out, &lines.join("\n"));

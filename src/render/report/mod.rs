@@ -18,7 +18,9 @@ pub use live::draw as live;
 pub use markdown::draw as markdown;
 #[cfg(feature = "html")]
 pub use page::draw as html;
-pub(in crate::render) use sentences::{RULE, difference_sentence, failure, named};
+pub(in crate::render) use sentences::{
+    RULE, counts, difference_sentence, failure, monitors, named, outcome, path, slowest_phase,
+};
 pub use text::draw as text;
 
 use crate::model::Time;
@@ -56,7 +58,7 @@ impl Report<'_> {
     }
 
     /// How it stands, as it is marked: what can only end badly has failed for whoever waits.
-    const fn state(&self) -> State {
+    pub(in crate::render) const fn state(&self) -> State {
         if self.bad.is_some() { State::Failed } else { self.life.deployment.standing() }
     }
 }

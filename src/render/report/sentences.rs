@@ -13,7 +13,7 @@ use crate::model::phases::PhaseKind;
 use crate::render::moment;
 
 /// How it went: `rolled back: ECS deployment circuit breaker: tasks failed to start.`
-pub(super) fn outcome(report: &Report<'_>) -> String {
+pub(in crate::render) fn outcome(report: &Report<'_>) -> String {
     let outcome = &report.life.deployment.outcome;
     if let Some(bad) = report.bad {
         return format!("failing, and waited for no longer: {}", bad.reason);
@@ -40,7 +40,7 @@ pub(super) fn outcome_word(report: &Report<'_>) -> &'static str {
 
 /// Whose word that is.
 pub(super) fn said_by(report: &Report<'_>) -> String {
-    format!("told by {}", report.life.deployment.outcome.said_by)
+    format!("told by {}", report.life.deployment.standing_said_by())
 }
 
 /// The lines that say what happened, the most important first. The first line of a deployment that held is what
@@ -110,7 +110,7 @@ pub(super) const fn mark(matter: Matter) -> &'static str {
 }
 
 /// `20 launched, 20 started (the first after 23.8 s, the last after 1 min 2 s), 0 failed; 20 old ones stopped`.
-pub(super) fn counts(report: &Report<'_>) -> String {
+pub(in crate::render) fn counts(report: &Report<'_>) -> String {
     let life = report.life;
     let times = life.first_and_last_started().map_or(String::new(), |(first, last)| {
         format!(" (the first after {}, the last after {})", short(first), short(last))
@@ -134,7 +134,7 @@ pub(super) fn counts(report: &Report<'_>) -> String {
 }
 
 /// `image pull takes the largest part of a launch: p50 13.250 s of 23.750 s`; of provisioning also what it is made of.
-pub(super) fn slowest_phase(report: &Report<'_>) -> Option<String> {
+pub(in crate::render) fn slowest_phase(report: &Report<'_>) -> Option<String> {
     let (phase, spread) = report.life.slowest_phase()?;
     let phases = report.life.phases();
     let whole = phases.first().map(|(_, whole)| whole.p50)?;
@@ -158,7 +158,7 @@ pub(super) fn slowest_phase(report: &Report<'_>) -> Option<String> {
 
 /// `of the rollout's 9 min 12 s: 7 min 30 s of nothing but old tasks that drained and stopped, …`, the longest part first. Of one
 /// that did not hold the failures are what counts.
-pub(super) fn path(report: &Report<'_>) -> Option<String> {
+pub(in crate::render) fn path(report: &Report<'_>) -> Option<String> {
     let deployment = &report.life.deployment;
     let path = report.life.path().filter(|_| deployment.outcome.state == State::Held)?;
     let (stopping, waiting) = match deployment.target_groups.is_empty() {
@@ -182,7 +182,9 @@ pub(super) fn slowest_task(report: &Report<'_>) -> Option<String> {
     let phases = task.phases.iter().flat_map(|phases| &phases.list).filter(|phase| phase.kind.is_launch());
     let parts: Vec<String> =
         phases.filter_map(|phase| Some(format!("{} {}", phase.kind.name(), exact(phase.length()?)))).collect();
-    Some(format!("the slowest launch, {}, took {}: {}", task.id, exact(end?.since(start)), parts.join(", ")))
+    let goes_on = |task: &crate::model::deployment::DeployedTask| !task.has_started() && !task.is_stopped;
+    let so_far = if report.life.launches.iter().any(goes_on) { " so far" } else { "" };
+    Some(format!("the slowest launch{so_far}, {}, took {}: {}", task.id, exact(end?.since(start)), parts.join(", ")))
 }
 
 /// `10 tasks failed: REASON`.
@@ -247,7 +249,7 @@ pub(super) const fn is_small(spread: &Spread) -> bool {
 }
 
 /// The circuit breaker, alarms and the stage, where the new API tells them.
-pub(super) fn monitors(report: &Report<'_>) -> Vec<String> {
+pub(in crate::render) fn monitors(report: &Report<'_>) -> Vec<String> {
     let deployment = &report.life.deployment;
     let mut lines = vec![];
     if let Some(breaker) = &deployment.circuit_breaker

@@ -46,16 +46,31 @@ pub(super) struct Gather {
     pub(super) told: Mutex<BTreeMap<String, usize>>,
 }
 
+/// The deployment, and what is missing of its tasks.
+pub(super) struct Gathered {
+    pub(super) life: DeploymentLife,
+    /// Why not all of them were read.
+    pub(super) unread: Option<AwsError>,
+    /// Those that do not say whose they are.
+    pub(super) unnamed: Option<Gap>,
+}
+
+impl Gathered {
+    pub(super) fn gaps(unread: Option<AwsError>, unnamed: Option<Gap>) -> impl Iterator<Item = Gap> {
+        unread.map(|error| ecs::gap("tasks of the service", &error)).into_iter().chain(unnamed)
+    }
+}
+
 impl Gather {
-    /// Reads every task, and gives the deployment with what is kept of them. Tasks that cannot be read are a gap: how the
+    /// Reads every task, and gives the deployment with what is kept of them. Tasks that cannot be read are no fault of it: how the
     /// deployment ended is known without them.
     pub(super) async fn read(
         &self,
         origin: Origin,
         mut deployment: Deployment,
         pieces: &Sender<TaskTrace>,
-    ) -> (DeploymentLife, Vec<Gap>) {
-        let (mut gaps, mut read, mut unnamed) = (vec![], 0, 0);
+    ) -> Gathered {
+        let (mut unread, mut read, mut unnamed) = (None, 0, 0);
         let reading = Reading::begin(&self.course);
         let origin = match origin {
             Origin::Files(tasks, saved) => {
@@ -90,7 +105,7 @@ impl Gather {
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    gaps.push(ecs::gap("tasks of the service", &error));
+                    unread = Some(error);
                     break;
                 }
             }
@@ -104,8 +119,7 @@ impl Gather {
             self.course.tell(&Notice::MoreGaps { tasks: *more, why: why.clone() });
         }
         life.sort();
-        gaps.extend((unnamed > 0).then(|| unattributed(unnamed, read)));
-        (life, gaps)
+        Gathered { life, unread, unnamed: (unnamed > 0).then(|| unattributed(unnamed, read)) }
     }
 
     /// The tasks of the service, with all that is wanted of each.

@@ -1,6 +1,7 @@
 //! A deployment of a service: found, waited for, its tasks read, its trace and theirs delivered. Main function: [`run`].
 
 mod actions;
+pub(in crate::run) mod ended;
 mod files;
 mod gather;
 mod wait;
@@ -14,7 +15,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
 
-use self::gather::{Gather, Origin};
+use self::gather::{Gather, Gathered, Origin};
 use self::wait::{Waited, Waiter};
 use super::notice::Teller;
 use super::read::Course;
@@ -263,13 +264,13 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
             // What files hold is read already.
             () = may_stop.wait(), if is_asking => None,
         };
-        let (life, gaps) = read?;
+        let Gathered { life, unread, unnamed } = read?;
         let trace = deployment::trace(&life, &own_options);
         let own = OwnTrace::of(&trace);
         if is_sending {
             let _ = pieces.send(trace).await;
         }
-        Some((life, own, gaps))
+        Some((life, own, Gathered::gaps(unread, unnamed)))
     };
     let delivery = Delivery::new(destinations).until(stop.wait());
     let (read, report) = delivery::run(delivery, &stop, &notices, WAITING, read).await;
@@ -307,12 +308,13 @@ async fn find(
                 deployment.hear(actions.unwrap_or_default());
                 None
             }
-            Ok(Err(error)) => {
-                Some(format!("{error}{}", error.hint().map_or(String::new(), |hint| format!("; {hint}"))))
+            Ok(Err(error)) => Some(ended::unread_actions(&error)),
+            Err(_) => {
+                let why = format!("CloudWatch Logs did not answer within {} s", ACTIONS_WITHIN.as_secs());
+                Some(ended::not_read(&why))
             }
-            Err(_) => Some(format!("CloudWatch Logs did not answer within {} s", ACTIONS_WITHIN.as_secs())),
         };
-        answers.notes.extend(why.map(|why| format!("the action log of the cluster was not read: {why}")));
+        answers.notes.extend(why);
     }
     Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad, reached })
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Done, EventConfig, Exported, Exporter, Settling};
+use super::{Done, EventConfig, Exported, Exporter, Incoming, Settling};
 use crate::run::meters::MessageFate;
 use crate::run::notice::{Notice, Stopping, Teller};
 use crate::run::stop::Stop;
@@ -69,7 +69,7 @@ pub async fn run(config: EventConfig, stop: Stop, notices: Teller) -> Result<Exp
             let _answered = in_hand.lock().await;
         } => {}
     }
-    exporter.config.meters.flush(TO_ANSWER).await;
+    exporter.flush(TO_ANSWER).await;
     Ok(exporter.exported())
 }
 
@@ -88,7 +88,7 @@ async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value
         }
         None => {
             exporter.config.meters.received(1);
-            let record = Record { id: context.request_id, received: 1, body: payload.to_string() };
+            let record = Record { id: context.request_id, received: 1, body: payload.to_string(), returns: false };
             match within(exporter, until, &record).await {
                 Done::Delete => Ok(Value::Null),
                 Done::Leave => Err(NotDone::Poison),
@@ -97,7 +97,7 @@ async fn invoked(exporter: &Exporter, event: LambdaEvent<Value>) -> Result<Value
         }
     };
     // Lambda freezes the process once it has answered.
-    exporter.config.meters.flush(TO_ANSWER / 2).await;
+    exporter.flush(TO_ANSWER / 2).await;
     answer
 }
 
@@ -106,6 +106,8 @@ struct Record {
     id: String,
     received: u32,
     body: String,
+    /// The queue has it once more, when its time is up; Lambda repeats an event of its own at once.
+    returns: bool,
 }
 
 /// The records of an SQS batch; `None` for any other event.
@@ -119,6 +121,7 @@ fn batch(payload: &Value) -> Option<Vec<Record>> {
             id: text("messageId")?.to_owned(),
             received: count.and_then(|count| count.parse().ok()).unwrap_or(1),
             body: text("body")?.to_owned(),
+            returns: true,
         })
     };
     records.iter().map(read).collect()
@@ -126,7 +129,9 @@ fn batch(payload: &Value) -> Option<Vec<Record>> {
 
 /// Exports while there is time.
 async fn within(exporter: &Exporter, until: Instant, record: &Record) -> Done {
-    let exported = timeout_at(until, exporter.export(&record.id, record.received, &record.body)).await;
+    let Record { id, received, body, returns } = record;
+    let incoming = Incoming { id, received: *received, body, returns: *returns };
+    let exported = timeout_at(until, exporter.export(&incoming)).await;
     let done = exported.unwrap_or(Done::GiveBack);
     if done == Done::GiveBack {
         exporter.notices.tell(&Notice::NotInTime { message: record.id.clone() });

@@ -1,7 +1,8 @@
 //! EventBridge events, from a queue ([`queue`]) or as a function is invoked with them ([`invoke`]): read, chosen or passed by,
-//! delivered everywhere. What both share is here, and knows no queue. Main type: [`EventConfig`].
+//! delivered everywhere. Deployments are [`deployment`]'s part. What both share is here, and knows no queue. Main type: [`EventConfig`].
 
 mod coalesce;
+mod deployment;
 #[cfg(feature = "lambda")]
 pub mod invoke;
 pub mod queue;
@@ -11,13 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use tokio::time::sleep;
 
 use self::coalesce::Coalesce;
 use super::Now;
 use super::meters::{MessageFate, Meters};
 use super::notice::{Fate, Notice, Teller};
+use super::notify::{Notified, Notifier};
 use super::stop::Stop;
 use crate::defect::caught_in;
 use crate::hint::Hint;
@@ -26,6 +29,7 @@ use crate::model::arn::last_part;
 use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::TaskRecord;
 use crate::model::phases::{PhaseKind, Phases};
+use crate::render::notification::Notification;
 use crate::sink::{Ack, Acknowledged, DeliveryReport, Destination};
 use crate::source::ecs::{self, EcsSource};
 use crate::source::files::{self, Contents};
@@ -50,10 +54,14 @@ pub struct EventConfig {
     pub logs_settle: Duration,
     /// Where task definitions come from, when they name the service.
     pub definitions: Option<Arc<EcsSource>>,
+    /// Where deployments come from that are over; `None`: their events are passed by.
+    pub deployments: Option<Arc<EcsSource>>,
     /// How spans are made.
     pub options: TraceOptions,
     /// Who gets the spans.
     pub destinations: Vec<Destination>,
+    /// Who is told of what failed or was slow.
+    pub notifier: Option<Notifier>,
     /// What is counted.
     pub meters: Meters,
     /// What time it is: events are compared with it.
@@ -117,6 +125,8 @@ impl Filter {
 pub struct Exported {
     /// Tasks that are delivered, or refused for good.
     pub tasks: u64,
+    /// Deployments, likewise.
+    pub deployments: u64,
     /// Messages about nothing that is wanted.
     pub passed_by: u64,
     /// Messages that could not be read.
@@ -145,6 +155,7 @@ struct Outlet {
 #[derive(Debug, Default)]
 struct Counts {
     tasks: AtomicU64,
+    deployments: AtomicU64,
     /// Messages about nothing that is wanted, deleted.
     passed_by: AtomicU64,
     /// Messages that could not be read, left to the queue.
@@ -173,10 +184,22 @@ enum Settling {
     Later,
 }
 
-/// Why a task is not done.
+/// Why a task, or a deployment, is not done.
 enum NotDone {
     ToldToStop,
     Settling(Duration),
+    /// Nothing can be made of it: what it is, and what to do.
+    Unusable(String, Option<String>),
+}
+
+/// A message, or an event that a function is invoked with.
+struct Incoming<'a> {
+    id: &'a str,
+    /// So often.
+    received: u32,
+    body: &'a str,
+    /// It can be put back, and comes again later.
+    returns: bool,
 }
 
 fn add(count: &AtomicU64, number: u64) {
@@ -194,11 +217,12 @@ impl Exporter {
         Self { outlets, config, settling, stop, notices, counts: Counts::default() }
     }
 
-    /// Exports a message that was received so often. One that meets a defect is left to the queue, and the others go on.
-    async fn export(&self, id: &str, received: u32, body: &str) -> Done {
-        caught_in(self.exported_of(id, received, body)).await.unwrap_or_else(|defect| {
+    /// Exports a message. One that meets a defect is left to the queue, and the others go on.
+    async fn export(&self, incoming: &Incoming<'_>) -> Done {
+        caught_in(self.exported_of(incoming)).await.unwrap_or_else(|defect| {
             add(&self.counts.poison, 1);
             self.config.meters.settled(MessageFate::Poison);
+            let Incoming { id, received, .. } = *incoming;
             let (message, error) = (id.to_owned(), format!("message {id}: by a defect of ecspan, {defect}"));
             let hint = Some("please report it, with the message where it may be shown".to_owned());
             self.notices.tell(&Notice::Unreadable { message, received, error, hint });
@@ -207,9 +231,10 @@ impl Exporter {
     }
 
     /// Reads what a message holds, and delivers its tasks everywhere, however long that takes.
-    async fn exported_of(&self, id: &str, received: u32, body: &str) -> Done {
+    async fn exported_of(&self, incoming: &Incoming<'_>) -> Done {
+        let Incoming { id, received, body, .. } = *incoming;
         let read = files::read_bytes(&format!("message {id}"), body.as_bytes());
-        let Contents { observations, errors, .. } =
+        let Contents { observations, errors, actions, .. } =
             read.unwrap_or_else(|error| Contents { errors: vec![error], ..Contents::default() });
         if !errors.is_empty() {
             return self.leave(id, received, errors.iter().map(|error| (error.to_string(), error.hint())).collect());
@@ -225,12 +250,22 @@ impl Exporter {
             return self.leave(id, received, timeless);
         }
         let mut fate = MessageFate::PassedBy;
+        let mut work: Vec<BoxFuture<'_, Result<bool, NotDone>>> = vec![];
         for observed in wanted {
-            match self.deliver(id, observed).await {
+            work.push(self.deliver(id, observed).boxed());
+        }
+        for (_, action) in actions.iter().filter(|(_, action)| action.is_end()) {
+            if let Some(source) = &self.config.deployments {
+                work.push(self.deliver_deployment(incoming, source, action).boxed());
+            }
+        }
+        for done in work {
+            match done.await {
                 Ok(true) => fate = MessageFate::Exported,
                 Ok(false) => {}
                 Err(NotDone::ToldToStop) => return Done::GiveBack,
                 Err(NotDone::Settling(left)) => return Done::Later(left),
+                Err(NotDone::Unusable(what, hint)) => return self.leave(id, received, vec![(what, hint)]),
             }
         }
         if matches!(fate, MessageFate::PassedBy) {
@@ -289,12 +324,39 @@ impl Exporter {
         add(&self.counts.tasks, 1);
         let lag = life.task.times.stopped.map(|stopped| (self.config.clock)().since(stopped));
         self.config.meters.task(&life, lag);
+        self.notify(&life, &trace, fate);
         let failure = life.outcome.failure.as_ref();
         let failure = failure.map(|failure| failure.error_type.as_ref().unwrap_or(&failure.description).clone());
         let (task, status, spans) = (trace.label.clone(), trace.status.clone(), trace.spans.len() as u64);
         let message = message.to_owned();
         self.notices.tell(&Notice::Exported { task, message, status, spans, lag, failure, fate });
         Ok(true)
+    }
+
+    /// Tells people of a task that failed, or – as soon as it has started – of a slow launch.
+    fn notify(&self, life: &TaskLife, trace: &TaskTrace, fate: Fate) {
+        let Some(notifier) = &self.config.notifier else { return };
+        let has_failed = life.is_stopped() && life.outcome.failure.is_some();
+        if has_failed || (!life.is_stopped() && notifier.is_slow(launch(life))) {
+            notifier.tell(Notification::of_task(life, self.link(notifier, trace, fate)));
+        }
+    }
+
+    /// Where a trace is that a receiver has taken.
+    fn link(&self, notifier: &Notifier, trace: &TaskTrace, fate: Fate) -> Option<String> {
+        let trace_id = trace.caller_trace_id.unwrap_or(trace.trace_id).to_string();
+        notifier.link(&trace_id).filter(|_| fate != Fate::Refused)
+    }
+
+    /// What is counted and to be told goes out: the program may be frozen or ended next.
+    async fn flush(&self, within: Duration) {
+        if let Some(notifier) = &self.config.notifier {
+            let Notified { sent, failed, counted } = notifier.flush(within).await;
+            if sent + failed + counted > 0 {
+                self.notices.tell(&Notice::Notified { sent, failed, counted });
+            }
+        }
+        self.config.meters.flush(within).await;
     }
 
     /// Lines arrive late: so long after the task stopped they are in.
@@ -394,11 +456,12 @@ impl Exporter {
 
     /// What became of everything so far.
     fn exported(&self) -> Exported {
-        let Counts { tasks, passed_by, poison } = &self.counts;
+        let Counts { tasks, deployments, passed_by, poison } = &self.counts;
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let destinations = self.outlets.iter().map(|outlet| outlet.to.report()).collect();
         Exported {
             tasks: count(tasks),
+            deployments: count(deployments),
             passed_by: count(passed_by),
             poison: count(poison),
             report: DeliveryReport { destinations, ..DeliveryReport::default() },

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::coalesce::Coalesce;
-use super::{Done, EventConfig, Exported, Exporter, Settling};
+use super::{Done, EventConfig, Exported, Exporter, Incoming, Settling};
 use crate::hint::Hint;
 use crate::run::meters::MessageFate;
 use crate::run::notice::{Notice, Stopping, Teller};
@@ -84,6 +84,7 @@ pub async fn run(config: QueueConfig, stop: Stop, notices: Teller) -> Drained {
     worker.notices.tell(&Notice::Drained {
         messages: drained.messages,
         tasks: drained.exported.tasks,
+        deployments: drained.exported.deployments,
         passed_by: drained.exported.passed_by,
         poison: drained.exported.poison,
         given_back: drained.given_back,
@@ -91,7 +92,7 @@ pub async fn run(config: QueueConfig, stop: Stop, notices: Teller) -> Drained {
     if !drained.queue_answered {
         worker.notices.tell(&Notice::QueueNeverAnswered);
     }
-    worker.exporter.config.meters.flush(LAST_EXPORT).await;
+    worker.exporter.flush(LAST_EXPORT).await;
     drained
 }
 
@@ -230,8 +231,10 @@ impl Worker {
                 self.hide(&message, self.hidden).await;
             }
         };
+        let Message { id, received, body, .. } = &message;
+        let incoming = Incoming { id, received: *received, body, returns: true };
         let done = tokio::select! {
-            done = self.exporter.export(&message.id, message.received, &message.body) => done,
+            done = self.exporter.export(&incoming) => done,
             () = hold => Done::Leave,
         };
         match done {

@@ -16,7 +16,7 @@ use crate::model::phases::{Phase, PhaseKind};
 use crate::render::document::{self, Iso, Nanos, millis};
 use crate::render::style::Style;
 use types::{
-    Action, Apart, Baseline, CircuitBreaker, Difference, Document, Event, Failing, Failures, Found, Gap, Launch,
+    Action, Apart, Baseline, CircuitBreaker, Difference, Document, Event, Failing, Failures, Found, Gap, Launch, Path,
     PhaseLength, Rollback, Sample, Tasks,
 };
 
@@ -50,7 +50,7 @@ fn document<'a>(report: &'a Report<'_>, style: &Style) -> Document<'a> {
         deleted: deployment.deleted,
         stage: deployment.stage.as_deref(),
         reason: deployment.outcome.reason.as_deref(),
-        said_by: deployment.outcome.said_by,
+        said_by: deployment.standing_said_by(),
         timed_out: report.timed_out.then_some(true),
         strategy: deployment.strategy.as_deref(),
         reached: report.reached,
@@ -66,6 +66,11 @@ fn document<'a>(report: &'a Report<'_>, style: &Style) -> Document<'a> {
         as_of: as_of.map(time),
         as_of_unix_nano: as_of.map(Nanos),
         duration_ms: deployment.created.zip(finished).map(|(a, b)| millis(b.since(a))),
+        path: life.path().map(|path| Path {
+            launch_ms: millis(path.launch),
+            stopping_ms: millis(path.stopping),
+            waiting_ms: millis(path.waiting),
+        }),
         rollback: deployment.rollback.as_ref().map(|rollback| Rollback {
             started: rollback.started.map(time),
             started_unix_nano: rollback.started.map(Nanos),

@@ -85,6 +85,9 @@ pub(super) struct Document<'a> {
     pub(super) as_of_unix_nano: Option<Nanos>,
     /// From created to finished.
     pub(super) duration_ms: Option<f64>,
+    /// What it waited for, of one that is over and of whose tasks something is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<Path>,
     /// Its rollback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rollback: Option<Rollback<'a>>,
@@ -142,6 +145,18 @@ pub(super) struct Failing<'a> {
     /// The finding that was waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) finding: Option<&'a str>,
+}
+
+/// What it waited for, in turns.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Path {
+    /// For tasks to start.
+    pub(super) launch_ms: f64,
+    /// For old tasks to stop.
+    pub(super) stopping_ms: f64,
+    /// For neither.
+    pub(super) waiting_ms: f64,
 }
 
 /// A rollback.

@@ -1,0 +1,142 @@
+//! A webhook that takes `{"text": …}`, as Slack's do. Its URL is a secret: whoever has it may write. Main type: [`Webhook`].
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::{Client, redirect};
+use serde_json::json;
+
+use crate::hint::Hint;
+use crate::layers::innermost;
+use crate::proxy::{Proxies, Proxy, ProxyError};
+use crate::secrets::{self, Secrets};
+
+/// An attempt takes no longer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A webhook. `Display` and `Debug` say its host alone.
+pub struct Webhook {
+    client: Client,
+    url: reqwest::Url,
+    secrets: Secrets,
+}
+
+/// Why a webhook cannot be used, or did not take a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebhookError {
+    /// It is not the URL of one. It is not quoted.
+    #[error("it is no URL that begins with https://")]
+    NoUrl,
+    /// The proxy on the way cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// No client can be made.
+    #[error("{0}")]
+    Client(String),
+    /// No answer came.
+    #[error("no answer: {0}")]
+    Unanswered(String),
+    /// It sends elsewhere.
+    #[error("it redirects (HTTP {0}), which is not followed")]
+    Redirects(u16),
+    /// It says no.
+    #[error("HTTP {status}{}", if said.is_empty() { String::new() } else { format!(": {said}") })]
+    Refused {
+        /// The status.
+        status: u16,
+        /// Its first words.
+        said: String,
+    },
+}
+
+impl WebhookError {
+    /// Whether the same again may be taken.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Unanswered(_) | Self::Refused { status: 429 | 500..=599, .. })
+    }
+}
+
+impl Hint for WebhookError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoUrl => Some("sns:TOPIC-ARN, or https://hooks.slack.com/services/…".to_owned()),
+            Self::Proxy(error) => error.hint(),
+            Self::Refused { status: 403 | 404 | 410, .. } => {
+                Some("the webhook was revoked, or its URL is not whole: make a new one".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Webhook {
+    /// The webhook at this URL, through the proxy on the way. Connects to nobody yet.
+    pub fn open(url: &str, proxies: &Proxies) -> Result<Self, WebhookError> {
+        let url: reqwest::Url = url.parse().map_err(|_| WebhookError::NoUrl)?;
+        if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
+            return Err(WebhookError::NoUrl);
+        }
+        let proxy = proxies.to(&url.as_str().parse().map_err(|_| WebhookError::NoUrl)?)?;
+        let of_url = std::iter::once(url.as_str()).chain(url.path_segments().into_iter().flatten()).chain(url.query());
+        let of_url: Vec<String> = of_url.filter(|part| part.len() > 8).map(str::to_owned).collect();
+        secrets::remember(of_url.clone());
+        let all = Secrets::new(of_url.into_iter().chain(proxy.iter().flat_map(Proxy::secrets)));
+        let client = client(proxy.as_ref()).map_err(|error| WebhookError::Client(all.clean(&innermost(&error))))?;
+        Ok(Self { client, url, secrets: all })
+    }
+
+    /// Sends a text, in Slack's `mrkdwn`.
+    pub async fn send(&self, text: &str) -> Result<(), WebhookError> {
+        let request = self.client.post(self.url.clone()).header("content-type", "application/json");
+        let unanswered = |error: reqwest::Error| {
+            let why = if error.is_timeout() {
+                format!("none within {} s", TIMEOUT.as_secs())
+            } else {
+                innermost(&error.without_url())
+            };
+            WebhookError::Unanswered(self.secrets.clean(&why))
+        };
+        let answer = request.body(json!({ "text": text }).to_string()).send().await.map_err(unanswered)?;
+        let status = answer.status();
+        match status.as_u16() {
+            200..=299 => Ok(()),
+            status @ 300..=399 => Err(WebhookError::Redirects(status)),
+            status => {
+                let said = answer.text().await.unwrap_or_default();
+                Err(WebhookError::Refused { status, said: self.secrets.first_words(&said) })
+            }
+        }
+    }
+}
+
+fn client(proxy: Option<&Proxy>) -> Result<Client, reqwest::Error> {
+    let mut client = Client::builder()
+        .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))
+        // The text goes nowhere but to the URL.
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .timeout(TIMEOUT)
+        // Which proxy there is was decided before.
+        .no_proxy();
+    if let Some(proxy) = proxy {
+        let through = reqwest::Proxy::all(proxy.uri().to_string())?;
+        client = client.proxy(match proxy.auth() {
+            Some(auth) => through.custom_http_auth(auth.clone()),
+            None => through,
+        });
+    }
+    client.build()
+}
+
+impl fmt::Display for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "webhook of {}", self.url.host_str().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Webhook({self})")
+    }
+}
