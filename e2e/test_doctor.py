@@ -9,6 +9,8 @@ ACTIONS = [
     "ecs:ListClusters", "ecs:DescribeClusters", "ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeServices", "ecs:ListServiceDeployments",
     "ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:DescribeTaskDefinition", "logs:GetLogEvents",
 ]
+#: An export does without, but history, statistics and action logs do not.
+OPTIONAL = ["logs:DescribeLogGroups", "logs:FilterLogEvents", "logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery"]
 
 
 def lines(run):
@@ -30,7 +32,7 @@ def test_all_is_well(ecspan, aws, collector):
     assert run.code == 0 and run.err == "", run
     found = lines(run)
     assert all(status == "ok" for status, _, _ in found.values()), run
-    assert list(found) == ["region", "credentials", "clock", *ACTIONS, "receiver", "undelivered"]
+    assert list(found) == ["region", "credentials", "clock", *ACTIONS, *OPTIONAL, "receiver", "undelivered"]
     assert "of account 123456789012" in found["credentials"][1] and found["clock"][1] == "as AWS's"
     assert found["logs:GetLogEvents"][1].startswith("allowed on log group /ecs/")
     assert run.out.count("takes spans") == 1 and run.out.count("takes log records") == 1
@@ -46,6 +48,18 @@ def test_each_permission_that_is_missing_is_named(ecspan, aws, collector, action
     found = lines(run)
     assert run.code == 1 and [what for what, (status, _, _) in found.items() if status != "ok"] == [action], run
     assert "AccessDeniedException" in found[action][1] and f"allow {action}" in found[action][2]
+
+
+@pytest.mark.parametrize("action", OPTIONAL)
+def test_a_permission_that_an_export_does_without_is_noted(ecspan, aws, collector, action):
+    stopped_task(aws, 1)
+    aws.has_service_deployments()
+    aws.front.deny.add(action.split(":")[1])
+    run = ecspan("doctor", "--cluster", "prod", "--endpoint", collector.http)
+    found = lines(run)
+    assert run.code == 0 and {what: status for what, (status, _, _) in found.items() if status != "ok"} == {action: "note"}, run
+    assert found[action][1].startswith("only for ") and "AccessDeniedException" in found[action][1], run
+    assert f"allow {action}" in found[action][2], run
 
 
 def test_a_region_without_the_service_deployments_api_is_no_fault(ecspan, aws, collector):

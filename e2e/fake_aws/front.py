@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 MARK = "~"
 
 
-LOGS = ("GetLogEvents", "FilterLogEvents", "DescribeLogGroups", "StartQuery", "GetQueryResults")
+LOGS = ("GetLogEvents", "FilterLogEvents", "DescribeLogGroups", "StartQuery", "GetQueryResults", "StopQuery")
 
 
 class Front:

@@ -203,7 +203,9 @@ class History:
         return "200 OK", {"queryId": id}
 
     def get_query_results(self, request):
-        query = self.queries[request["queryId"]]
+        query = self.queries.get(request["queryId"])
+        if query is None:
+            return "400 Bad Request", {"__type": "ResourceNotFoundException", "message": "The specified query does not exist"}
         status = self.ends if query["over"].is_set() else "Running"
         start, size = int(request.get("nextToken") or 0), request.get("maxItems") or 10_000
         rows = query["rows"][start : start + size] if status == "Complete" else []

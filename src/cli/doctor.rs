@@ -84,12 +84,17 @@ impl Doctor {
         }
         let probes = probe::permissions(aws, cluster).await.map_err(|error| tasks::aws_problem(&error))?;
         for probe in probes {
-            match &probe.result {
-                Ok(()) if probe.is_unknown => {
+            match (&probe.result, probe.only_for) {
+                (Ok(()), _) if probe.is_unknown => {
                     self.skip(probe.action, "AWS has no such call here: deploy goes by DescribeServices alone")?;
                 }
-                Ok(()) => self.ok(probe.action, &format!("allowed on {}", probe.on))?,
-                Err(error) => self.refused(probe.action, error)?,
+                (Ok(()), _) => self.ok(probe.action, &format!("allowed on {}", probe.on))?,
+                // An export does without.
+                (Err(error), Some(only_for)) => {
+                    self.say("note", probe.action, &format!("only for {only_for}: {error}"))?;
+                    error.hint().map_or(Ok(()), |hint| self.hint(&hint))?;
+                }
+                (Err(error), None) => self.refused(probe.action, error)?,
             }
         }
         Ok(())

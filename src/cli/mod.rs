@@ -95,7 +95,11 @@ pub(crate) fn run(cli: Cli) -> Exit {
     terminal::choose_color(&cli.global);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(dispatch(&cli)),
+        Ok(runtime) => runtime.block_on(async {
+            let result = dispatch(&cli).await;
+            ecspan::source::aws::farewell().await;
+            result
+        }),
         Err(error) => Err(problem::Problem::failed(format!("failed to start: {error}"))),
     };
     result.unwrap_or_else(|problem| {

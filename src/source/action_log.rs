@@ -12,7 +12,7 @@ use crate::model::action::ActionRecord;
 use crate::model::arn::last_part;
 
 /// The group that ECS writes a cluster's action log to is named after this.
-const GROUP: &str = "/aws/vendedlogs/ecs/action-logs/";
+pub(super) const GROUP: &str = "/aws/vendedlogs/ecs/action-logs/";
 /// So many pages are read: a deployment is a few lines.
 const MOST_PAGES: usize = 50;
 

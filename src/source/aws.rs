@@ -2,6 +2,7 @@
 
 mod checked;
 mod error;
+mod farewell;
 mod limiter;
 mod profile;
 mod role;
@@ -33,6 +34,8 @@ use super::calls::Calls;
 use crate::proxy::Proxies;
 
 pub use self::error::AwsError;
+pub(super) use self::farewell::Unless;
+pub use self::farewell::farewell;
 pub(super) use self::limiter::Limiter;
 pub use self::role::Ask;
 pub use self::wire::Tell;

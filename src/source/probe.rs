@@ -10,7 +10,9 @@ use aws_sdk_sts::config::interceptors::BeforeDeserializationInterceptorContextRe
 use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sts::error::BoxError;
 
+use super::action_log::GROUP as ACTION_LOGS;
 use super::aws::{Aws, AwsError};
+use super::history::CAPTURED;
 use crate::model::arn::Arn;
 
 /// No task has this id, and a policy for a cluster's tasks covers it.
@@ -45,6 +47,8 @@ pub struct Probe {
     pub action: &'static str,
     /// What it was tried on.
     pub on: String,
+    /// What alone needs it, where an export does without.
+    pub only_for: Option<&'static str>,
     /// AWS knows no such call, in this region or yet.
     pub is_unknown: bool,
     /// Why it may not be asked.
@@ -129,12 +133,14 @@ pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>,
         configs.find(|options| options.contains_key("awslogs-group"))
     });
     let option = |name: &str| options.as_ref().and_then(|options| options.get(name).cloned());
+    let own_region = region.clone();
     let region = option("awslogs-region").map_or(region, Region::new);
     let group = option("awslogs-group");
     let on = group.as_ref().map_or("a log group that does not exist".to_owned(), |group| format!("log group {group}"));
     let group = group.unwrap_or_else(|| NOTHING.to_owned());
     let read = aws.logs(&region).get_log_events().log_group_name(group).log_stream_name(NOTHING).limit(1).send().await;
     probes.tried("logs:GetLogEvents", on, read);
+    optional(aws, &own_region, &mut probes).await;
     Ok(probes.0)
 }
 
@@ -157,9 +163,54 @@ impl Names<'_> {
     }
 }
 
+/// What history, statistics and action logs ask. Of groups that are not there: nothing is read, and a policy for their kind covers them.
+async fn optional(aws: &Aws, region: &Region, probes: &mut Probes) {
+    let logs = aws.logs(region);
+    let captured = format!("{CAPTURED}{NOTHING}");
+    let on = || format!("log groups of {CAPTURED}");
+    let answer = logs.describe_log_groups().log_group_name_prefix(&captured).limit(1).send().await;
+    probes.optional(HISTORY, "logs:DescribeLogGroups", on(), answer);
+    let answer = logs.filter_log_events().log_group_name(&captured).limit(1).send().await;
+    probes.optional(HISTORY, "logs:FilterLogEvents", on(), answer);
+    let answer = logs.filter_log_events().log_group_name(format!("{ACTION_LOGS}{NOTHING}")).limit(1).send().await;
+    probes.optional("the action log in deploy", "logs:FilterLogEvents", format!("log groups of {ACTION_LOGS}"), answer);
+    let query = logs.start_query().log_group_name(&captured).query_string("limit 1").start_time(0).end_time(1);
+    probes.optional(LARGE, "logs:StartQuery", on(), query.send().await);
+    probes.optional(
+        LARGE,
+        "logs:GetQueryResults",
+        QUERY.to_owned(),
+        logs.get_query_results().query_id(NO_QUERY).send().await,
+    );
+    let answer = logs.stop_query().query_id(NO_QUERY).send().await;
+    probes.optional(LARGE, "logs:StopQuery", QUERY.to_owned(), answer);
+}
+
+const HISTORY: &str = "history and stats of tasks that ECS has forgotten";
+const LARGE: &str = "history and stats of large log groups";
+const QUERY: &str = "a query that does not exist";
+/// No query has this id.
+const NO_QUERY: &str = "00000000-0000-0000-0000-000000000000";
+
 struct Probes(Vec<Probe>);
 
 impl Probes {
+    /// Books an answer of what an export does without.
+    fn optional<T, E>(
+        &mut self,
+        only_for: &'static str,
+        action: &'static str,
+        on: String,
+        answer: Result<T, SdkError<E>>,
+    ) where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.tried(action, on, answer);
+        if let Some(last) = self.0.last_mut() {
+            last.only_for = Some(only_for);
+        }
+    }
+
     /// Books an answer. Not to find what was made up is as good as an answer: it was allowed to be looked for.
     fn tried<T, E>(&mut self, action: &'static str, on: String, answer: Result<T, SdkError<E>>) -> Option<T>
     where
@@ -174,7 +225,7 @@ impl Probes {
                 (if error.is_refusal() { Err(error) } else { Ok(()) }, None)
             }
         };
-        self.0.push(Probe { action, on, is_unknown, result });
+        self.0.push(Probe { action, on, only_for: None, is_unknown, result });
         answer
     }
 }

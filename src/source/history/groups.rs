@@ -13,7 +13,7 @@ use crate::source::aws::AwsError;
 use crate::source::ecs::EcsSource;
 
 /// Event capture writes to `…/CLUSTER/performance`.
-pub(super) const CAPTURED: &str = "/aws/events/ecs/containerinsights/";
+pub(in crate::source) const CAPTURED: &str = "/aws/events/ecs/containerinsights/";
 const OF_CLUSTER: &str = "/performance";
 
 /// A log group that keeps events of ECS.

@@ -13,7 +13,7 @@ use super::filter::{Line, Span};
 use super::groups::{Group, before};
 use crate::model::Time;
 use crate::model::arn::last_part;
-use crate::source::aws::AwsError;
+use crate::source::aws::{AwsError, Unless};
 use crate::source::ecs::EcsSource;
 use crate::source::select::Selection;
 
@@ -84,6 +84,11 @@ impl EcsSource {
                 },
             }
         };
+        // It counts against the account's, and what it looks through is paid. Where stopping is denied it goes on to its end.
+        let stop = client.stop_query().query_id(&id);
+        let running = Unless::ended(async move {
+            let _ = stop.send().await;
+        });
         let mut pause = FIRST_PAUSE;
         loop {
             sleep(pause).await;
@@ -93,10 +98,12 @@ impl EcsSource {
                 .map_err(|error| NoHistory::Unread(AwsError::from_sdk("logs:GetQueryResults", attempt(), &error)))?;
             match answer.status {
                 Some(QueryStatus::Complete) => {
+                    running.over();
                     return Ok(answer.results.unwrap_or_default().iter().filter_map(|row| line(row)).collect());
                 }
                 Some(QueryStatus::Running | QueryStatus::Scheduled) | None => {}
                 Some(other) => {
+                    running.over();
                     let (group, status) = (group.name.clone(), other.as_str().to_owned());
                     return Err(NoHistory::QueryEnded { group, status });
                 }

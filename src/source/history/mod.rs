@@ -22,6 +22,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use self::filter::{Line, Span};
+pub(super) use self::groups::CAPTURED;
 use self::groups::{Group, Groups, before};
 use super::aws::{AwsError, Limiter};
 use super::ecs::EcsSource;
