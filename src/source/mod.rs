@@ -24,6 +24,7 @@ pub mod ecs;
 pub mod endpoint;
 pub mod error;
 mod event;
+mod execution;
 pub mod files;
 #[cfg(feature = "aws")]
 pub mod history;
@@ -51,3 +52,4 @@ pub mod sqs;
 pub mod target;
 mod text;
 mod times;
+mod trail;
