@@ -22,7 +22,12 @@ def b64(text):
 def forms(*values):
     """How a value may come back."""
     quoted = [quote(value) for value in values for quote in (urllib.parse.quote, urllib.parse.quote_plus, lambda text: urllib.parse.quote(text, safe=""))]
-    return [*values, *quoted, *map(str.lower, values), *(json.dumps(value)[1:-1] for value in values)]
+    long = [value for value in values if len(value) >= 8]
+    around = [base64.urlsafe_b64encode(f"{before}{value} y".encode()).decode() for value in long for before in ("", "x", "me:")]
+    pieces = [*(value.encode().hex() for value in long), *(value.encode().hex(" ").upper() for value in long)]
+    escaped = ["".join(f"\\u{ord(char):04x}" for char in value) for value in long]
+    apart = [" ".join(value[at : at + 5] for at in range(0, len(value), 5)) for value in long]
+    return [*values, *quoted, *map(str.lower, values), *(json.dumps(value)[1:-1] for value in values), *around, *pieces, *escaped, *apart]
 
 
 USER, PASSWORD = "ann.doe", "p@ss/w0rd"

@@ -45,6 +45,7 @@ mod layers;
 pub mod model;
 #[cfg(feature = "deliver")]
 mod proxy;
+mod quote;
 pub mod render;
 #[cfg(feature = "deliver")]
 pub mod run;

@@ -1,57 +1,54 @@
 //! What no output may show, taken out of every text that came from outside: whoever is sent a key may repeat it. Pure, but for
 //! [`remember`]. Main type: [`Secrets`].
 //!
-//! A value is looked for as it was sent and in each form in which it may have been read: percent-encoded and decoded, base64
-//! and what is in it, quoted for JSON and for HTML; in either case of letters.
+//! A value is looked for as it was sent and in each form in which it may be repeated: percent-encoded and decoded, base64 of it or of
+//! anything around it, hexadecimal digits, quoted for JSON and for HTML, broken into pieces; in either case of letters.
+
+mod index;
+mod units;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 #[cfg(feature = "aws")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use percent_encoding::percent_decode_str;
 
-/// What stands for a secret.
-pub(crate) const MASK: &str = "***";
+use self::index::Index;
+#[cfg(feature = "aws")]
+use crate::quote::without_keys;
+use crate::quote::{LOOKED_AT, one_line, shortened, without_signatures};
+pub(crate) use crate::quote::{MASK, is_unsafe};
 
 /// Longest text of a stranger that is shown, in characters.
 pub(crate) const MESSAGE_LEN: usize = 400;
-
-/// Of a longer text only so many bytes are looked at: far more than is shown.
-const LOOKED_AT: usize = 16 * 1024;
 
 /// Of a body that is none of a message: its first words.
 const WORDS_LEN: usize = 120;
 
 /// Values of which a message is cleaned.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Vec<String>);
+pub(crate) struct Secrets {
+    values: Vec<String>,
+    index: Index,
+    longest: usize,
+}
 
 impl Secrets {
-    /// Shorter ones than this are no secrets, and replacing them would garble messages.
-    const SHORTEST: usize = 3;
-    /// Up to this length they are only looked for as words of their own.
-    const WORD: usize = 5;
-    /// So many bytes of the begin of one tell too much: whoever repeats it may have cut it.
-    const PART: usize = 12;
-
     /// Of these values, in any form.
     pub(crate) fn new(values: impl IntoIterator<Item = String>) -> Self {
-        let forms: BTreeSet<String> = values.into_iter().flat_map(|value| forms(&value)).collect();
-        let mut forms: Vec<String> = forms.into_iter().filter(|form| form.len() >= Self::SHORTEST).collect();
-        // The longest first: one may be part of another.
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        Self(forms)
+        let mut values: Vec<String> = values.into_iter().collect();
+        values.sort_unstable();
+        values.dedup();
+        let index = Index::new(&values);
+        let longest = index.longest();
+        Self { values, index, longest }
     }
 
     /// And of these.
     pub(crate) fn and(&self, values: impl IntoIterator<Item = String>) -> Self {
-        let mut all = self.clone();
-        all.0.extend(Self::new(values).0);
-        all.0.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        all
+        Self::new(self.values.iter().cloned().chain(values))
     }
 
     /// A stranger's words on one line, without control characters, without our secrets, and not too long.
@@ -65,47 +62,25 @@ impl Secrets {
     }
 
     fn mask(&self, text: &str) -> String {
-        let looked_at = if text.len() > LOOKED_AT {
-            let longest = self.0.first().map_or(0, String::len);
-            text.get(..text.floor_char_boundary(LOOKED_AT - longest.min(LOOKED_AT))).unwrap_or_default()
-        } else {
-            text
+        let looked_at = match text.len() > LOOKED_AT {
+            true => text.get(..text.floor_char_boundary(LOOKED_AT - self.longest.min(LOOKED_AT))).unwrap_or_default(),
+            false => text,
         };
-        let masked = self.0.iter().fold(looked_at.to_owned(), |text, secret| without(&text, secret, secret.len()));
-        // Then what is left of one that was cut: part of the longest may be all of another.
-        let long = self.0.iter().filter(|secret| secret.len() > Self::PART);
-        let masked = long.fold(masked, |text, secret| without(&text, secret, Self::PART));
-        without_signatures(&masked)
+        let (mut out, mut rest) = (String::with_capacity(looked_at.len()), 0);
+        for found in self.index.find(looked_at).0 {
+            let start = looked_at.floor_char_boundary(found.start).max(rest);
+            out.push_str(looked_at.get(rest..start).unwrap_or_default());
+            out.push_str(MASK);
+            rest = looked_at.ceil_char_boundary(found.end);
+        }
+        out.push_str(looked_at.get(rest..).unwrap_or_default());
+        without_signatures(&out)
     }
 
     /// The end of a text that was cut while it was read may hold the begin of a secret: it goes.
     pub(crate) fn uncut<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        let longest = self.0.first().map_or(0, String::len);
-        bytes.get(..bytes.len().saturating_sub(longest)).unwrap_or(bytes)
+        bytes.get(..bytes.len().saturating_sub(self.longest)).unwrap_or(bytes)
     }
-}
-
-/// Control characters, and the marks that turn the direction of text around.
-pub(crate) fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn one_line(text: &str) -> String {
-    let printable: String = text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect();
-    printable.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn shortened(text: &str, length: usize) -> String {
-    match text.char_indices().nth(length) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-/// A value as it was given, as it may have been read, and as base64.
-fn forms(value: &str) -> Vec<String> {
-    let plain = [value.trim().to_owned(), percent_decoded(value.trim())];
-    plain.iter().flat_map(|plain| [STANDARD.encode(plain), URL_SAFE_NO_PAD.encode(plain), plain.clone()]).collect()
 }
 
 /// What is secret of a header's value: all of it, what follows a scheme (`Bearer`), what that says in base64 (`Basic`), and the
@@ -140,134 +115,10 @@ pub(crate) fn of_user(user: &str, password: &str) -> Vec<String> {
     vec![user.to_owned(), password.to_owned(), STANDARD.encode(&both), both]
 }
 
-/// The text without any of this, or of so many bytes of its begin.
-fn without(text: &str, secret: &str, least: usize) -> String {
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(c) = rest.chars().next() {
-        let found = begin_of(rest, secret, least).and_then(|length| rest.get(length..));
-        let is_part = secret.len() <= Secrets::WORD
-            && (out.ends_with(char::is_alphanumeric)
-                || found.is_some_and(|after| after.starts_with(char::is_alphanumeric)));
-        match found.filter(|_| !is_part) {
-            Some(after) => {
-                out.push_str(MASK);
-                rest = after;
-            }
-            None => {
-                out.push(c);
-                rest = rest.get(c.len_utf8()..).unwrap_or_default();
-            }
-        }
-    }
-    out
-}
-
-/// How much of the text's begin is this secret, or at least so many bytes of its begin: as it is, in whichever characters percent-encoded, escaped for JSON
-/// or HTML, and broken into lines.
-fn begin_of(text: &str, secret: &str, least: usize) -> Option<usize> {
-    let (all, mut rest) = (text.len(), text.as_bytes());
-    let may_be_broken = secret.len() > Secrets::WORD;
-    for (at, byte) in secret.bytes().enumerate() {
-        let broken = || (may_be_broken && at > 0).then(|| after(past_fill(rest), byte)).flatten();
-        match after(rest, byte).or_else(broken) {
-            Some(next) => rest = next,
-            None => return (at >= least).then_some(all - rest.len()),
-        }
-    }
-    Some(all - rest.len())
-}
-
-/// What follows what breaks a long word: line ends, also as JSON has them, spaces, colours.
-fn past_fill(mut text: &[u8]) -> &[u8] {
-    loop {
-        text = match text {
-            [b'\\', b'r' | b'n' | b't', rest @ ..] => rest,
-            [0x1b, b'[', rest @ ..] => {
-                let end = rest.iter().position(u8::is_ascii_alphabetic).map_or(rest.len(), |end| end + 1);
-                rest.get(end..).unwrap_or_default()
-            }
-            [byte, rest @ ..] if byte.is_ascii_whitespace() || byte.is_ascii_control() => rest,
-            _ => return text,
-        }
-    }
-}
-
-/// What follows this byte, if the text begins with it in any form.
-fn after(text: &[u8], byte: u8) -> Option<&[u8]> {
-    let (first, rest) = text.split_first()?;
-    let is_it = |found: u8| found.eq_ignore_ascii_case(&byte);
-    let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-    if is_it(*first) {
-        return Some(rest);
-    }
-    match first {
-        b'%' => rest.split_at_checked(2).filter(|(digits, _)| hex(digits).is_some_and(is_it)).map(|(_, rest)| rest),
-        b'+' if byte == b' ' => Some(rest),
-        b'\\' => match rest.strip_prefix(b"u00") {
-            Some(rest) => {
-                rest.split_at_checked(2).filter(|(digits, _)| hex(digits).is_some_and(is_it)).map(|(_, rest)| rest)
-            }
-            None => rest.split_first().filter(|(found, _)| is_it(**found)).map(|(_, rest)| rest),
-        },
-        b'&' => {
-            const NAMED: [(&[u8], u8); 6] =
-                [(b"amp;", b'&'), (b"lt;", b'<'), (b"gt;", b'>'), (b"quot;", b'"'), (b"#39;", b'\''), (b"#34;", b'"')];
-            NAMED.iter().filter(|(_, found)| is_it(*found)).find_map(|(name, _)| rest.strip_prefix(*name))
-        }
-        _ => None,
-    }
-}
-
-/// The text without the parts of a signature of AWS, which is another for each request: whoever refuses one quotes it.
-fn without_signatures(text: &str) -> String {
-    ["signature", "credential", "security-token"].into_iter().fold(text.to_owned(), |text, name| {
-        let lower = text.to_ascii_lowercase();
-        let (mut out, mut from) = (String::with_capacity(text.len()), 0);
-        while let Some(at) = lower.get(from..).and_then(|rest| rest.find(name)) {
-            let after = from + at + name.len();
-            let rest = lower.get(after..).unwrap_or_default();
-            // `="…`, `: …`, `":"…`, and as they look once they are quoted.
-            let between = rest.len() - rest.trim_start_matches(['"', '\\', '\'', ' ']).len();
-            let sign = rest.get(between..).unwrap_or_default();
-            let Some(sign) = sign.strip_prefix([':', '=']).or_else(|| sign.strip_prefix("%3d")) else {
-                out.push_str(text.get(from..after).unwrap_or_default());
-                from = after;
-                continue;
-            };
-            let value = sign.trim_start_matches(['"', '\\', '\'', ' ']);
-            let length = value.find(|c: char| c.is_whitespace() || "\"'\\,&<>;".contains(c)).unwrap_or(value.len());
-            let start = lower.len() - value.len();
-            out.push_str(text.get(from..start).unwrap_or_default());
-            // Words are no values: "the signature: it is wrong".
-            let is_value = length >= 16 || lower.get(..after).is_some_and(|head| head.ends_with("security-token"));
-            out.push_str(if is_value && length > 0 {
-                MASK
-            } else {
-                text.get(start..start + length).unwrap_or_default()
-            });
-            from = start + length;
-        }
-        out.push_str(text.get(from..).unwrap_or_default());
-        out
-    })
-}
-
 /// What AWS says, without what it quotes of a request: what was remembered, and what looks like a key, a signature or a token.
 #[cfg(feature = "aws")]
 pub(crate) fn aws_said(text: &str) -> String {
-    let text = REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner).mask(text);
-    let is_of_run = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(c) = rest.chars().next() {
-        let length = rest.find(|c| !is_of_run(c)).unwrap_or(rest.len()).max(c.len_utf8());
-        let (run, after) = rest.split_at(length);
-        let key = ["AKIA", "ASIA"].iter().any(|begin| run.starts_with(begin)) && run.len() >= 16;
-        let hash = run.len() == 64 && run.bytes().all(|byte| byte.is_ascii_hexdigit()) && !out.ends_with("sha256:");
-        out.push_str(if key || hash || run.len() > 200 { MASK } else { run });
-        rest = after;
-    }
-    out
+    without_keys(&REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner).mask(text))
 }
 
 /// A task's or a deployment's words, for people who are told of it where others read along: as [`aws_said`], on one line, and not too long.
@@ -278,13 +129,13 @@ pub(crate) fn told_to_people(text: &str) -> String {
 
 /// What this process has sent to AWS, and what else nobody may see.
 #[cfg(feature = "aws")]
-static REMEMBERED: Mutex<Secrets> = Mutex::new(Secrets(vec![]));
+static REMEMBERED: LazyLock<Mutex<Secrets>> = LazyLock::new(Mutex::default);
 
 /// Remembers what was sent to AWS: its errors are told where nobody knows the request any more.
 #[cfg(feature = "aws")]
 pub(crate) fn remember(values: impl IntoIterator<Item = String>) {
     let mut known = REMEMBERED.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_new = |value: &String| !known.0.contains(value);
+    let is_new = |value: &String| !known.values.contains(value);
     let new: Vec<String> = values.into_iter().filter(is_new).collect();
     if !new.is_empty() {
         *known = known.and(new);
@@ -298,6 +149,9 @@ pub(crate) fn percent_decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn cleaned(values: &[&str], text: &str) -> String {
@@ -370,6 +224,97 @@ mod tests {
             "a-token-of-nobody AKIAIOSFODNN7EXAMPLE {hash} sha256:{hash} arn:aws:ecs:eu-west-1:1:task/a"
         ));
         assert_eq!(said, format!("*** *** *** sha256:{hash} arn:aws:ecs:eu-west-1:1:task/a"));
+    }
+
+    /// How a peer may repeat a key, with something on both sides of it where that is within the encoding.
+    const ECHOES: [fn(&str, &str, &str) -> String; 16] = [
+        |_, key, _| key.to_owned(),
+        |_, key, _| key.to_ascii_uppercase(),
+        |_, key, _| STANDARD.encode(key),
+        |before, key, after| STANDARD.encode(format!("{before}{key}{after}")),
+        |before, key, after| URL_SAFE_NO_PAD.encode(format!("{before}{key}{after}")),
+        |before, key, after| percent(&STANDARD.encode(format!("{before}{key}{after}"))),
+        |before, key, after| apart(&STANDARD.encode(format!("{before}{key}{after}")), 7, "\r\n"),
+        |_, key, _| hex(key, ""),
+        |_, key, _| hex(key, " ").to_ascii_uppercase(),
+        |_, key, _| hex(key, ":"),
+        |_, key, _| hex(key, ", 0x"),
+        |_, key, _| percent(key),
+        |_, key, _| percent(&percent(key)),
+        |_, key, _| key.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect(),
+        |_, key, _| key.chars().map(|c| format!("&#x{:X};", u32::from(c))).collect(),
+        |_, key, _| apart(key, 4, " "),
+    ];
+
+    fn percent(text: &str) -> String {
+        text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    }
+
+    fn hex(text: &str, between: &str) -> String {
+        text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(between)
+    }
+
+    fn apart(text: &str, length: usize, between: &str) -> String {
+        let parts: Vec<&str> =
+            text.as_bytes().chunks(length).filter_map(|part| std::str::from_utf8(part).ok()).collect();
+        parts.join(between)
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_masked_however_it_is_repeated(
+            key in "[A-Za-z0-9+/_.~-]{16,48}",
+            before in "(|[a-z]{1,9}:|Bearer |\\{\"k\": \")",
+            after in "(|[a-z ]{1,9}|\"\\})",
+            echo in 0..ECHOES.len(),
+        ) {
+            let repeated = ECHOES[echo](&before, &key, &after);
+            let said = cleaned(&[&key], &format!("what is '{repeated}'?"));
+            prop_assert!(said.contains(MASK), "{}", said);
+            // Whatever is left of base64 is of what stands around the key.
+            let core = STANDARD.encode(&key);
+            let left: String = said.replace("what is", "").replace(MASK, "").chars().filter(char::is_ascii_alphanumeric).collect();
+            let most = 2 * STANDARD.encode(format!("{before}{after}")).len() + 8;
+            prop_assert!(left.len() <= most && !left.contains(&core), "{}: {}", repeated, said);
+        }
+
+        #[test]
+        fn what_is_no_key_stays(text in "[a-z0-9 .,:/-]{0,200}", key in "[A-Z0-9]{20,30}") {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(cleaned(&[&key], &text), text);
+        }
+    }
+
+    /// Texts that repeat the begins of a key, or a key, or what may be a key in each encoding.
+    #[test]
+    fn a_text_is_gone_through_once() {
+        const LENGTH: usize = 1_000_000;
+        let key = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+        let long = "ab".repeat(2_000);
+        let values: Vec<String> = [key, &long, "ann", "hunter", "hunter22"].map(str::to_owned).to_vec();
+        let index = Index::new(&values);
+        for piece in [
+            "a",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaa ",
+            "ab",
+            "%61",
+            "%2561",
+            "\\u0061",
+            "&#97;",
+            "&",
+            "\\",
+            "%",
+            "YWFh",
+            "616161",
+            "ann",
+            " ",
+            "\u{1b}[",
+        ] {
+            let text = piece.repeat(LENGTH / piece.len());
+            let (found, steps) = index.find(&text);
+            assert!(steps <= 40 * text.len(), "{piece}: {steps}");
+            assert!(found.windows(2).all(|pair| pair[0].end < pair[1].start), "{piece}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::bundle;
 use super::docker;
 use super::error::{Place, ReadError};
 use super::event::{self, Carried, Envelope, Event};
+use super::execution;
 use super::files::{Contents, read_text};
 use super::json::At;
 use super::metadata;
@@ -19,6 +20,7 @@ use super::packed::{self, Unpacked};
 use super::rollout;
 use super::rows;
 use super::shape::{self, Shape};
+use super::trail;
 use crate::model::observation::Observation;
 
 /// Values within values, text within text: nothing real goes half as deep.
@@ -118,12 +120,18 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
         Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
         Shape::Event => match event::read(at)? {
             Event::Task(record) => contents.observations.push(Observation::Task(record)),
+            Event::Other(kind) if execution::is_event(&kind) => read_execution(at, kind, contents),
             Event::Other(kind) => {
                 let action = if action::KINDS.contains(&kind.as_str()) { action::of_event(at)? } else { None };
                 contents.actions.extend(action.map(|action| (kind.clone(), action)));
                 contents.passed_by.push(kind);
             }
         },
+        Shape::Recorded => contents.passed_by.push(trail::read(at)?),
+        Shape::Records => {
+            at.list("records").iter().for_each(|record| read(record, contents));
+            return Ok(());
+        }
         Shape::ActionLine => {
             contents.actions.push((action::LINE.to_owned(), action::line(at)?));
             contents.passed_by.push(action::LINE.to_owned());
@@ -148,6 +156,21 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
     let projection = read_parts(at, shape != Shape::Parts, own, contents, &mut read_elements);
     contents.errors.extend(projection.filter(|_| before == contents.count()));
     Ok(())
+}
+
+/// What an event of Step Functions holds of tasks, as text; else it is passed by, and what the execution failed of is a note.
+fn read_execution(at: &At<'_>, kind: String, contents: &mut Contents) {
+    let Some(detail) = at.get("detail") else { return contents.passed_by.push(kind) };
+    let mut found = Contents { inside: contents.inside, ..Contents::default() };
+    let _ = read_parts(&detail, false, &[], &mut found, &mut read_elements);
+    contents.inside.unpacked = found.inside.unpacked;
+    if found.observations.is_empty() && found.errors.is_empty() {
+        let failure = execution::failure(&detail);
+        contents.notes.extend(failure.map(|failure| format!("the execution failed: {failure}")));
+        contents.passed_by.push(kind);
+    }
+    contents.errors.append(&mut found.errors);
+    contents.absorb(found);
 }
 
 /// What reads the list of things that stands under a name of ECS's.

@@ -154,6 +154,24 @@ pub enum ReadError {
         /// What it is.
         kind: &'static str,
     },
+    /// What CloudTrail recorded of a call that answered tasks.
+    #[error("{place} is what CloudTrail recorded of {call}, not what ECS knows of {}", named(tasks))]
+    Recorded {
+        /// Where.
+        place: Place,
+        /// The call.
+        call: String,
+        /// The tasks' ARNs.
+        tasks: Vec<String>,
+    },
+    /// What Step Functions says of a failure, without a task in it.
+    #[error("{place} is a failure without a task in it: {failure}")]
+    Failure {
+        /// Where.
+        place: Place,
+        /// Its error and its cause, cut.
+        failure: String,
+    },
     /// It is JSON of no known kind.
     #[error("{place} is nothing that ecspan knows: {found}")]
     UnknownShape {
@@ -238,6 +256,13 @@ pub enum ReadError {
     },
 }
 
+fn named(tasks: &[String]) -> String {
+    match tasks {
+        [first, .., _] => format!("{first} and {} more", tasks.len() - 1),
+        _ => tasks.concat(),
+    }
+}
+
 impl Hint for ReadError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -247,6 +272,13 @@ impl Hint for ReadError {
             }
             Self::NotJson { hint, .. } => return hint.clone(),
             Self::Foreign { hint, .. } => return Some(hint.clone()),
+            Self::Recorded { tasks, .. } => {
+                return Some(format!("`ecspan show {}` asks AWS for it", tasks.first().map_or("ARN", String::as_str)));
+            }
+            Self::Failure { .. } => {
+                "a state that ran a task has it in the execution's events: aws stepfunctions get-execution-history \
+                 --execution-arn ARN --output json"
+            }
             Self::MoreBroken { .. } | Self::TooDeep { .. } => return None,
             Self::NamesOnly { .. } => {
                 "ask for what they name: aws ecs describe-tasks --cluster CLUSTER --tasks ARN --output json; or `ecspan show ARN`"

@@ -66,6 +66,7 @@ impl Contents {
                     | ReadError::NamesOnly { .. }
                     | ReadError::Foreign { .. }
                     | ReadError::NotJson { .. }
+                    | ReadError::Failure { .. }
             )
         };
         self.count() > self.errors.len() || self.errors.iter().any(knows)

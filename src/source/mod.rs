@@ -24,6 +24,7 @@ pub mod ecs;
 pub mod endpoint;
 pub mod error;
 mod event;
+mod execution;
 pub mod files;
 #[cfg(feature = "aws")]
 pub mod history;
@@ -53,3 +54,4 @@ pub mod sqs;
 pub mod target;
 mod text;
 mod times;
+mod trail;

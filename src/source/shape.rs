@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::json::{At, pascal};
-use super::{action, answer, docker, event, metadata, packed, rows};
+use super::{action, answer, docker, event, execution, metadata, packed, rows, trail};
 
 /// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub(crate) enum Shape {
     Event,
     /// A line of a service's action log.
     ActionLine,
+    /// A record of CloudTrail.
+    Recorded,
+    /// Records of CloudTrail.
+    Records,
     /// A metadata answer about a task.
     Metadata,
     /// A metadata answer about one container.
@@ -71,6 +75,12 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
     }
     if action::is_line(at) {
         return Ok(Shape::ActionLine);
+    }
+    if trail::is_record(at) {
+        return Ok(Shape::Recorded);
+    }
+    if at.list("records").first().is_some_and(trail::is_record) {
+        return Ok(Shape::Records);
     }
     if event::is_control(at) {
         return Ok(Shape::Control);
@@ -145,6 +155,9 @@ pub(crate) fn unknown(at: &At<'_>) -> ReadError {
 /// Nothing was found in `at`: what it is then.
 pub(crate) fn nothing(at: &At<'_>) -> ReadError {
     let place = at.place.clone();
+    if let Some(failure) = execution::failure(at) {
+        return ReadError::Failure { place, failure };
+    }
     if let Some(kind) = foreign_kind(at) {
         return ReadError::NotYet { place, kind };
     }

@@ -87,7 +87,8 @@ pub(super) async fn read(files: &Files, wanted: &Wanted, stop: &Stop, course: &C
             let what = files.service.as_ref().map_or_else(|| "a service".to_owned(), |name| format!("service {name}"));
             let what =
                 files.cluster.as_ref().map_or_else(|| what.clone(), |cluster| format!("{what} in cluster {cluster}"));
-            return Err(DeployError::NoService(what));
+            let of = answers.deployments.first().map(|one| one.service_arn.clone().unwrap_or_else(|| one.arn.clone()));
+            return Err(DeployError::NoService { what, of });
         }
     };
     answers.service.actions = action::of_service(actions, &answers.service.name);

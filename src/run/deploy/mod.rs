@@ -126,8 +126,13 @@ pub enum DeployError {
     #[error("{0} does not say whose deployments they are")]
     NamelessService(String),
     /// No file holds the service.
-    #[error("no file speaks of {0}")]
-    NoService(String),
+    #[error("no file speaks of {what}{}", of.as_ref().map_or(String::new(), |of| format!(", only of deployments of {of}")))]
+    NoService {
+        /// Which was looked for.
+        what: String,
+        /// The ARN of a service of which there are deployments alone.
+        of: Option<String>,
+    },
 }
 
 impl Hint for DeployError {
@@ -158,10 +163,13 @@ impl Hint for DeployError {
             Self::NamelessService(_) => {
                 Some("name the service, or save its whole answer: leave out --query".to_owned())
             }
-            Self::NoService(_) => Some(
-                "save `aws ecs describe-services --cluster CLUSTER --services SERVICE` and name that file too"
-                    .to_owned(),
-            ),
+            Self::NoService { of, .. } => {
+                let mut names = of.iter().flat_map(|arn| arn.split('/').skip(1));
+                let (cluster, service) = (names.next().unwrap_or("CLUSTER"), names.next().unwrap_or("SERVICE"));
+                Some(format!(
+                    "save `aws ecs describe-services --cluster {cluster} --services {service} --output json` and name that file too"
+                ))
+            }
         }
     }
 }

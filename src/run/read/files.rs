@@ -257,7 +257,13 @@ fn explain(unclaimed: Unclaimed, no_tasks: bool) -> (String, Option<String>) {
             (format!("{origin}: the task definition{family} is not used: no task given runs it"), hint)
         }
         Unclaimed::Deployment { arn } => {
-            let hint = "`ecspan deploy --from FILE…` reads it".to_owned();
+            // `arn:…:service-deployment/CLUSTER/SERVICE/ID`
+            let mut names = arn.split('/').skip(1);
+            let (cluster, service) = (names.next().unwrap_or("CLUSTER"), names.next().unwrap_or("SERVICE"));
+            let hint = format!(
+                "`ecspan deploy --from FILE service.json` reads it beside its service: aws ecs describe-services --cluster {cluster} \
+                 --services {service} --output json > service.json"
+            );
             (format!("{arn}: a service's deployment tells nothing of a task"), Some(hint))
         }
         Unclaimed::Gap(gap) => (format!("{}: {}", gap.what, gap.why), gap.hint),

@@ -81,6 +81,11 @@ pub(super) fn by_sign(text: &str) -> Option<Foreign> {
     if let Some(listing) = listing(text) {
         return Some(listing);
     }
+    if is_log(text) {
+        let hint = "the answer of `aws logs get-log-events --log-group-name GROUP --log-stream-name STREAM --output json`, beside the \
+                    task's, is drawn with it";
+        return Some(foreign("lines of a log behind their times, not an answer", hint));
+    }
     if is_hcl(text) {
         let hint = format!("Terraform knows no tasks: {ASK}");
         return Some(foreign("HCL, as Terraform reads and shows it", hint));
@@ -225,6 +230,23 @@ fn is_hcl(text: &str) -> bool {
         BLOCKS.contains(&name) && rest.ends_with('{') && (rest.starts_with('"') || needs_no_label && rest == "{")
     };
     text.lines().any(is_block)
+}
+
+/// Most lines begin with a time, as exports of CloudWatch Logs and `aws logs tail` write them.
+fn is_log(text: &str) -> bool {
+    let is_timed = |line: &&str| {
+        let time = line.get(..19).map(str::as_bytes).unwrap_or_default();
+        let is_right = |(at, byte): (usize, &u8)| match at {
+            4 | 7 => *byte == b'-',
+            10 => *byte == b'T',
+            13 | 16 => *byte == b':',
+            _ => byte.is_ascii_digit(),
+        };
+        time.len() == 19 && time.iter().enumerate().all(is_right)
+    };
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let (all, timed) = (lines().count(), lines().filter(is_timed).count());
+    timed > 0 && timed * 2 > all
 }
 
 fn is_table(text: &str) -> bool {
