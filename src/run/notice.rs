@@ -179,6 +179,8 @@ pub enum Notice {
     Unclaimed { things: usize },
     /// AWS has been looking for tasks for some time.
     LooksForTasks { tasks: usize, waited: Duration },
+    /// History, which is read so far, has not gone on for some time.
+    LooksInPast { covered: Option<Time>, waited: Duration },
     /// ECS has forgotten a task, and its events are kept in a log group. `status`: of its last one, where that is not STOPPED.
     /// `gone`: its cluster, where ECS does not have that either.
     Recalled { task: String, group: String, events: usize, status: Option<String>, gone: Option<String> },
@@ -278,6 +280,7 @@ impl Notice {
             | Self::Unclaimed { .. }
             | Self::ProtocolMended { .. }
             | Self::LooksForTasks { .. }
+            | Self::LooksInPast { .. }
             | Self::Recalled { .. }
             | Self::PastRead { .. }
             | Self::NoPast { .. }
@@ -483,6 +486,11 @@ impl Notice {
             }
             Self::LooksForTasks { tasks, waited } => {
                 format!("{tasks} task{}: looked for in ECS and in history for {} s", plural(*tasks), waited.as_secs())
+            }
+            Self::LooksInPast { covered, waited } => {
+                let covered =
+                    covered.map_or(String::new(), |at| format!(", read to {}", moment::spaced(at, &TimeZone::UTC)));
+                format!("for history{covered}: {} s", waited.as_secs())
             }
             Self::Recalled { group, events, status, gone, .. } => {
                 let last = match status {
