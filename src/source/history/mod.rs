@@ -10,6 +10,7 @@ mod insights;
 mod lines;
 mod missing;
 mod pattern;
+mod said;
 mod settling;
 mod window;
 
@@ -32,6 +33,7 @@ use crate::model::arn::last_part;
 use crate::model::merge::by_task;
 use crate::model::observation::{Observation, TaskRecord};
 
+pub use self::said::PastActions;
 pub use self::window::{Past, PastTasks};
 
 /// FilterLogEvents calls a second: an account has 5 in most regions.
