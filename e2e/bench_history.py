@@ -1,4 +1,4 @@
-"""The back-fill of 10,000 tasks out of 1,000,000 events of a week, and one task of them: calls by operation, wall time, peak memory, through
+"""The back-fill of 10,000 tasks out of 1,000,000 events of a week, one task of them, and `stats` over all: calls by operation, wall time, peak memory, through
 FilterLogEvents and through Logs Insights. Run after `cargo build --release`: `python e2e/bench_history.py`.
 
 How much of a group a call of FilterLogEvents looks through AWS does not say; here it is 10,000 lines. The loopback AWS makes and searches the
@@ -132,6 +132,8 @@ def main():
                 spans, different, roots = span_ids(folder / "spans")
                 assert spans == different and roots == week.tasks, (spans, different, roots)
                 print(f"{'':<32} {roots:,} tasks, {spans:,} spans, every id once", flush=True)
+                measure(aws, folder, f"{size:,} events, stats, {how}", ["stats", "--cluster", "prod", "--since", "8d", "--by", "day", "--format", "json"])
+                assert json.loads((folder / "out").read_text())["tasks"] == week.tasks
     aws.stop()
 
 

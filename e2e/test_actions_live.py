@@ -4,9 +4,11 @@ import json
 import time
 
 import pytest
-from fake_aws.rollouts import launch
+from fake_aws.history import CAPTURED
+from fake_aws.rollouts import launch, seconds
+from fake_aws.seed import CREATED
 from fake_aws.services import SERVICES
-from test_actions import GROUP, deployment, files, lines_of, of_task, task
+from test_actions import CLUSTER, GROUP, deployment, event, files, iso, lines_of, of_task, task
 from test_deploy_live import DEPLOY, Rollout, words
 from test_history import ago
 from waiting import line_with
@@ -103,3 +105,51 @@ def test_of_history_as_well(ecspan, aws):
         aws.seed.forget(one)
     run = ecspan("deploy", "web", "--cluster", "prod", "--deployment", made.id)
     assert run.code == 3 and "which deployment started them (startedBy): they are left out" in words(run.out), run
+
+
+# A deployment that ECS no longer lists.
+
+def moved(one, at):
+    """The event, of then."""
+    return json.loads(json.dumps(one).replace("2026-11-20T01:", at.strftime("%Y-%m-%dT%H:")))
+
+
+def kept(aws, at):
+    """A deployment of then, of which the log group alone tells: events of the service, and its tasks'."""
+    aws.rollouts.rolling(3)
+    group = aws.history.group()
+    told = [deployment(0, "IN_PROGRESS", OLDER), event(20, "SERVICE_TASK_PLACEMENT_FAILURE", level="ERROR", clusterArn=CLUSTER, reason="RESOURCE:FARGATE"),
+            deployment(80, "FAILED", OLDER, reason="ECS deployment circuit breaker: tasks failed to start.")]
+    for seconds_later, one in zip((0, 20, 80), told):
+        for _ in range(2):
+            group.put(at + seconds(seconds_later + 1), moved(one, at))
+    for number in range(4):
+        one = {**task(number), "startedBy": OLDER, "stoppedAt": iso(70), "stoppingAt": iso(60), "stopCode": "ServiceSchedulerInitiated", "lastStatus": "STOPPED", "desiredStatus": "STOPPED"}
+        group.put(at + seconds(71), moved(of_task(one), at))
+    return group
+
+
+OLDER = "ecs-svc/7777777777"
+
+
+@pytest.mark.parametrize("name", [OLDER, "7777777777"])
+def test_a_deployment_that_ecs_no_longer_lists_is_told_from_history(ecspan, aws, name):
+    kept(aws, ago(days=3).replace(minute=CREATED.minute, second=CREATED.second))
+    run = ecspan("deploy", "web", "--cluster", "prod", "--deployment", name, "--report", "json")
+    found = json.loads(run.out)
+    assert run.code == 11 and (found["outcome"], found["deployment"], found["said_by"]) == ("failed", OLDER, "an EventBridge event"), run
+    assert found["reason"].startswith("ECS deployment circuit breaker") and found["tasks"]["launched"] == 4, found
+    assert [one["name"] for one in found["actions"]] == ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_DEPLOYMENT_FAILED"]
+    assert f"note: deployment {OLDER}: ECS no longer lists it; from 3 events in {CAPTURED.format('prod')}" in run.err, run
+    gate = ecspan("deploy", "web", "--cluster", "prod", "--deployment", name, "--fail-on", "placement-failed")
+    assert "finding: --fail-on placement-failed" in gate.err, gate
+
+
+def test_one_that_nobody_knows_and_one_that_history_may_not_be_asked_for_are_errors(ecspan, aws):
+    kept(aws, ago(days=3))
+    for name, more in (("ecs-svc/1111111111", []), (OLDER, ["--history", "off"])):
+        run = ecspan("deploy", "web", "--cluster", "prod", "--deployment", name, *more)
+        assert run.code == 1 and f"service web has no deployment {name}" in run.err, run
+    aws.front.deny.add("FilterLogEvents")
+    run = ecspan("deploy", "web", "--cluster", "prod", "--deployment", OLDER)
+    assert run.code == 1 and "logs:FilterLogEvents" in run.err and f"service web has no deployment {OLDER}" in run.err, run

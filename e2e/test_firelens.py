@@ -147,6 +147,30 @@ def test_a_group_of_another_account_is_asked_for_by_its_arn(ecspan, aws):
         assert shown(ecspan, task, "--log-stream", f"app={given}:from-fluent-bit-{tag(task)}")[1] == ["central"]
 
 
+@pytest.mark.parametrize("end", ["", ":*"])
+@pytest.mark.parametrize("driver", ["awslogs", "awsfirelens"])
+@pytest.mark.parametrize("way", ["show", "records"])
+def test_a_group_that_a_container_names_by_its_arn_is_asked_for_by_its_identifier(ecspan, aws, tmp_path, driver, end, way):
+    """Which region is asked is the ARN's business, whatever the other options say."""
+    arn = f"arn:aws:logs:us-west-2:{OTHER_ACCOUNT}:log-group:{GROUP}"
+    if driver == "awslogs":
+        task = aws.seed.task("prod", [{**APP, "exitCode": 1}], service="web", times=ENDED, stop_code="EssentialContainerExited", streams=False, group=arn + end)
+        stream, messages = f"pfx/app/{task.id}", ["central"]
+    else:
+        task = with_router(aws, **{**PREFIX, "log_group_name": arn + end})
+        stream, messages = "from-fluent-bit-" + tag(task), [record(task, "central")]
+        aws.seed.lines(task, "log_router", [])
+    aws.seed.stream(GROUP, stream, lines(messages), region="us-west-2", account=OTHER_ACCOUNT)
+    if way == "show":
+        assert shown(ecspan, task)[1] == ["central"]
+    else:
+        run = ecspan("export", f"prod/{task.id}", "--log-lines", "all", "--logs-as", "records", "--to", f"file:{tmp_path / 'out'}")
+        found = [one for line in json_lines.all_of(tmp_path / "out") for one in flat_logs(line.get("resourceLogs", []))]
+        assert run.code == 0 and [one["body"]["stringValue"] for one in found] == ["central"], run
+    asked = [request for request in aws.front.requests["GetLogEvents"] if "log_router" not in request["logStreamName"]]
+    assert asked and all(request.get("logGroupIdentifier") == arn and "logGroupName" not in request for request in asked), asked
+
+
 @pytest.mark.parametrize("options, told", [
     ({"Name": "datadog", "Host": "http-intake.logs.datadoghq.com", "apikey": "SECRET"}, "through FireLens to datadog (host http-intake.logs.datadoghq.com)"),
     ({"Name": "s3", "bucket": "logs-of-prod"}, "to s3 (bucket logs-of-prod)"),

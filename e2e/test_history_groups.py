@@ -43,7 +43,7 @@ def test_of_a_cluster_that_is_gone_history_answers_and_says_so(ecspan, aws, gone
     _, expected = spans(ecspan, tmp_path, *(f"prod/{task.id}" for task in tasks), "--no-logs")
     code = gone()
     task = tasks[0]
-    for name in (f"prod/{task.id}", f"prod/{task.id[:8]}"):
+    for name in (f"prod/{task.id}", f"prod/{task.id[:8]}", f"prod/{task.id.upper()}"):
         run = ecspan("show", name)
         assert run.code == 0 and "OutOfMemoryError" in run.out, run
         assert f"note: task prod/{task.id}: ECS has forgotten it with its cluster prod; from 8 events in {GROUP}" in run.err, run

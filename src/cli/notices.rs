@@ -50,7 +50,11 @@ pub(super) fn of_a_rollout(draw: impl Fn(&DeploymentLife, usize, usize) -> Strin
 fn print(notice: &Notice) {
     let label = match notice.level() {
         Level::Progress => return,
-        Level::Note if matches!(notice, Notice::Waiting { .. } | Notice::LooksForTasks { .. }) => "waiting",
+        Level::Note
+            if matches!(notice, Notice::Waiting { .. } | Notice::LooksForTasks { .. } | Notice::LooksInPast { .. }) =>
+        {
+            "waiting"
+        }
         Level::Note if matches!(notice, Notice::ServiceEvent { .. }) => "event",
         _ if matches!(notice, Notice::Action { .. }) => "action",
         Level::Warning if matches!(notice, Notice::TaskFailed { .. }) => "failed",

@@ -392,17 +392,23 @@ fn change(phase: &str, lengths: &[(Time, Duration)]) -> Option<(Time, Difference
     Some((since, split(lengths, since)?.1))
 }
 
-/// What most tasks ran before and since a moment, when that is not the same.
+/// What most tasks ran before and since a moment, when that is not the same. Of revisions that run side by side neither takes the other's place.
 fn revisions(launches: &[(Time, &Launch)], since: Time) -> Option<(String, String)> {
-    let most = |is_now: bool| {
+    let counted = |is_now: bool| {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for (_, launch) in launches.iter().filter(|(at, _)| (*at >= since) == is_now) {
             *counts.entry(launch.revision.as_deref()?).or_default() += 1;
         }
-        Some(counts.into_iter().max_by_key(|(_, count)| *count)?.0.to_owned())
+        Some(counts)
     };
-    let (before, now) = (most(false)?, most(true)?);
-    (before != now).then_some((before, now))
+    let most = |counts: &BTreeMap<&str, usize>| Some(counts.iter().max_by_key(|(_, count)| **count)?.0.to_string());
+    let (before, now) = (counted(false)?, counted(true)?);
+    let (old, new) = (most(&before)?, most(&now)?);
+    let share = |counts: &BTreeMap<&str, usize>| {
+        let own = counts.get(new.as_str()).copied().unwrap_or_default();
+        own as f64 / counts.values().sum::<usize>() as f64
+    };
+    (old != new && share(&now) > 0.5 && share(&before) < 0.25).then_some((old, new))
 }
 
 impl Difference {

@@ -197,9 +197,13 @@ pub enum Notice {
     Unclaimed { things: usize },
     /// AWS has been looking for tasks for some time.
     LooksForTasks { tasks: usize, waited: Duration },
+    /// History, which is read so far, has not gone on for some time.
+    LooksInPast { covered: Option<Time>, waited: Duration },
     /// ECS has forgotten a task, and its events are kept in a log group. `status`: of its last one, where that is not STOPPED.
     /// `gone`: its cluster, where ECS does not have that either.
     Recalled { task: String, group: String, events: usize, status: Option<String>, gone: Option<String> },
+    /// ECS no longer lists a deployment, and so many events in a log group tell of it.
+    DeploymentRecalled { deployment: String, group: String, events: usize },
     /// History is read so far.
     PastCovered { at: Time, from: Time, until: Time },
     /// So many tasks are from a log group. `begins`: it goes no further back, though more was asked for; `absent`: what ECS does not have
@@ -303,6 +307,8 @@ impl Notice {
             | Self::Unclaimed { .. }
             | Self::ProtocolMended { .. }
             | Self::LooksForTasks { .. }
+            | Self::LooksInPast { .. }
+            | Self::DeploymentRecalled { .. }
             | Self::Recalled { .. }
             | Self::PastRead { .. }
             | Self::NoPast { .. }
@@ -534,12 +540,20 @@ impl Notice {
             Self::Unclaimed { things } => {
                 format!("{things} thing{} in the files belong to none of its tasks", plural(*things))
             }
+            Self::LooksForTasks { tasks: 0, waited } => {
+                format!("for what history says of the service: {} s", waited.as_secs())
+            }
             Self::LooksForTasks { tasks, waited } => {
                 format!(
                     "{tasks} task{}: looked for in ECS and in history for {}",
                     plural(*tasks),
                     seconds(tenths(*waited))
                 )
+            }
+            Self::LooksInPast { covered, waited } => {
+                let covered =
+                    covered.map_or(String::new(), |at| format!(", read to {}", moment::spaced(at, &TimeZone::UTC)));
+                format!("for history{covered}: {} s", waited.as_secs())
             }
             Self::Recalled { group, events, status, gone, .. } => {
                 let last = match status {
@@ -549,6 +563,12 @@ impl Notice {
                 };
                 let gone = gone.as_ref().map_or(String::new(), |cluster| format!(" with its cluster {cluster}"));
                 format!("ECS has forgotten it{gone}; from {events} event{} in {group}{last}", plural(*events))
+            }
+            Self::DeploymentRecalled { deployment, group, events } => {
+                format!(
+                    "deployment {deployment}: ECS no longer lists it; from {events} event{} in {group}",
+                    plural(*events)
+                )
             }
             Self::PastCovered { at, .. } => format!("history is read to {}", moment::spaced(*at, &TimeZone::UTC)),
             Self::PastRead { tasks, group, begins, absent } => {

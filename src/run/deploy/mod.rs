@@ -4,6 +4,7 @@ mod actions;
 pub(in crate::run) mod ended;
 mod files;
 mod gather;
+mod recall;
 mod wait;
 mod watch;
 
@@ -23,11 +24,13 @@ use super::stop::Stop;
 use super::{Now, delivery};
 use crate::hint::Hint;
 use crate::model::Time;
+use crate::model::action::ActionRecord;
 use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, Goal, NoDeployment, Wanted};
 use crate::render::moment;
 use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
 use crate::source::ecs::EcsSource;
+use crate::source::history::NoHistory;
 use crate::source::service::{ServiceAnswers, ServicePlace};
 use crate::trace::{TaskTrace, TraceOptions, deployment};
 
@@ -309,20 +312,48 @@ async fn find(
         None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
     };
     let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course };
-    let Waited { mut deployment, mut answers, timed_out, bad, reached } = wait::until_over(waiter).await?;
+    let waited = match wait::until_over(waiter).await {
+        Err(DeployError::NoDeployment(none)) => recall::recalled(&source, &place, wanted, none, course).await?,
+        waited => waited?,
+    };
+    let Waited { mut deployment, mut answers, timed_out, bad, reached } = waited;
     if let Some(when) = deployment.told_within() {
-        let why = match timeout(ACTIONS_WITHIN, source.actions(&place, when)).await {
-            Ok(Ok(actions)) => {
-                deployment.hear(actions.unwrap_or_default());
-                None
-            }
-            Ok(Err(error)) => Some(ended::unread_actions(&error)),
-            Err(_) => {
-                let why = format!("CloudWatch Logs did not answer within {} s", ACTIONS_WITHIN.as_secs());
-                Some(ended::not_read(&why))
-            }
-        };
-        answers.notes.extend(why);
+        let is_past = *wanted != Wanted::Latest || source.has_named_history();
+        let (actions, notes) = told_by_name(&source, &place, when, is_past, course.now()).await;
+        deployment.hear(actions);
+        answers.notes.extend(notes);
     }
     Ok(Found { origin: Origin::Aws { source, place }, deployment, answers, timed_out, bad, reached })
+}
+
+/// What the action log says of the service, and history of one that is past; and why one of them was not read.
+async fn told_by_name(
+    source: &EcsSource,
+    place: &ServicePlace,
+    when: (Time, Option<Time>),
+    is_past: bool,
+    now: Time,
+) -> (Vec<ActionRecord>, Vec<String>) {
+    let (mut actions, mut notes) = (vec![], vec![]);
+    if is_past && source.has_history() {
+        match source.past_actions(place, (Some(when.0), when.1), now).await {
+            Ok(past) => actions.extend(past.actions),
+            // Its tasks are looked for there, too, and that is told.
+            Err(NoHistory::NoGroup { .. }) => {}
+            Err(error) => notes.push(format!("what history says of the service was not read: {error}")),
+        }
+    }
+    let why = match timeout(ACTIONS_WITHIN, source.actions(place, when)).await {
+        Ok(Ok(told)) => {
+            actions.extend(told.unwrap_or_default());
+            None
+        }
+        Ok(Err(error)) => Some(ended::unread_actions(&error)),
+        Err(_) => {
+            let why = format!("CloudWatch Logs did not answer within {} s", ACTIONS_WITHIN.as_secs());
+            Some(ended::not_read(&why))
+        }
+    };
+    notes.extend(why);
+    (actions, notes)
 }

@@ -82,6 +82,11 @@ impl Course {
         (self.clock)()
     }
 
+    /// Who hears of it.
+    pub(super) fn notices(&self) -> Teller {
+        self.notices.clone()
+    }
+
     /// Tells what needs no counting.
     pub fn tell(&self, notice: &Notice) {
         self.notices.tell(notice);

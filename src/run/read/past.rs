@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use jiff::tz::TimeZone;
-use tokio::time::{Instant, interval_at};
+use tokio::time::{Instant, interval_at, sleep_until};
 
 use super::unread::{self, ToRead};
 use super::{Course, Reading};
@@ -185,6 +185,9 @@ pub(in crate::run) struct PastReader {
     group: String,
     begins: Option<Time>,
     covered: Option<Time>,
+    /// So long nothing new has come, and so often that was told.
+    waited: Duration,
+    times_told: u32,
 }
 
 impl PastReader {
@@ -203,7 +206,17 @@ impl PastReader {
     }
 
     pub(in crate::run) fn new(told: PastTasks, course: Arc<Course>) -> Self {
-        Self { told, course, absent: None, tasks: 0, group: String::new(), begins: None, covered: None }
+        Self {
+            told,
+            course,
+            absent: None,
+            tasks: 0,
+            group: String::new(),
+            begins: None,
+            covered: None,
+            waited: Duration::ZERO,
+            times_told: 0,
+        }
     }
 
     /// All that it tells.
@@ -213,7 +226,7 @@ impl PastReader {
 
     /// What history says next; what goes wrong with it is told, and how many tasks there were.
     async fn next(&mut self) -> Option<Past> {
-        match self.told.next().await {
+        match self.page().await {
             Some(Ok(page)) => {
                 for error in &page.errors {
                     self.course.lose_one_of(&format!("{}: broken", page.group), error.to_string(), error.hint());
@@ -257,6 +270,29 @@ impl PastReader {
             self.course.lose_to_aws(&error);
         }
         None
+    }
+
+    /// The next page. Empty ones are no news, however many come.
+    async fn page(&mut self) -> Option<Result<Past, NoHistory>> {
+        let begin = Instant::now();
+        let page = loop {
+            let due = begin + (TELL * (self.times_told + 1)).saturating_sub(self.waited);
+            tokio::select! {
+                biased;
+                () = sleep_until(due) => {
+                    self.times_told += 1;
+                    let waited = self.waited + begin.elapsed();
+                    self.course.tell(&Notice::LooksInPast { covered: self.covered, waited });
+                }
+                page = self.told.next() => break page,
+            }
+        };
+        let is_news = |page: &Past| !page.tasks.is_empty() || self.covered.is_none_or(|covered| page.covered > covered);
+        match &page {
+            Some(Ok(page)) if !is_news(page) => self.waited += begin.elapsed(),
+            _ => (self.waited, self.times_told) = (Duration::ZERO, 0),
+        }
+        page
     }
 
     const fn has_no_cluster(&self) -> bool {

@@ -385,6 +385,9 @@ impl Hint for AwsError {
                     "check --queue: `aws sqs list-queues` lists the queues of a region"
                 }
                 "ServiceNotFoundException" => "check the service's name and --cluster",
+                "LimitExceededException" if *action == "logs:StartQuery" => {
+                    "the account runs as many queries as it may (30 at once): try again when they have ended, or stop some of them"
+                }
                 "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
                     "the account's rate of calls is used up: try again later, or ask for fewer tasks"
                 }

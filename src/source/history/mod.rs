@@ -10,6 +10,7 @@ mod insights;
 mod lines;
 mod missing;
 mod pattern;
+mod said;
 mod settling;
 mod window;
 
@@ -33,6 +34,7 @@ use crate::model::arn::last_part;
 use crate::model::merge::by_task;
 use crate::model::observation::{Observation, TaskRecord};
 
+pub use self::said::PastActions;
 pub use self::window::{Past, PastTasks};
 
 /// FilterLogEvents calls a second: an account has 5 in most regions.
@@ -197,9 +199,15 @@ impl EcsSource {
             }
             Err(why) => return Err(error.and_no_history(why)),
         };
-        let id = last_part(&task).to_ascii_lowercase();
-        let (id, asked) = (&id, &groups);
-        let searches = groups.iter().map(|group| async move { self.search_group(group, cluster, id, now).await });
+        // A pattern tells small letters from large ones. Ids have small ones, but where somebody has written over them.
+        let (id, asked) = (last_part(&task), &groups);
+        let small = &id.to_ascii_lowercase();
+        let searches = groups.iter().map(|group| async move {
+            match self.search_group(group, cluster, id, now).await {
+                Ok(None) if id != small => self.search_group(group, cluster, small, now).await,
+                found => found,
+            }
+        });
         let answers = futures::future::join_all(searches).await;
         let (mut found, mut why) = (vec![], None);
         for (group, answer) in asked.iter().zip(answers) {
@@ -224,7 +232,7 @@ impl EcsSource {
                     None => task.id.clone(),
                 };
                 Err(AwsError::ManyTasks {
-                    begin: id.clone(),
+                    begin: id.to_owned(),
                     tasks: found.iter().map(|(task, ..)| name(task)).collect(),
                 })
             }
@@ -253,8 +261,8 @@ impl EcsSource {
             let mut records = vec![];
             for line in &lines {
                 let said = lines::said(&group.name, line);
-                let own: Vec<_> =
-                    said.tasks.into_iter().filter(|task| task.id.to_lowercase().starts_with(id)).collect();
+                let is_own = |task: &TaskRecord| task.id.to_lowercase().starts_with(&id.to_lowercase());
+                let own: Vec<_> = said.tasks.into_iter().filter(is_own).collect();
                 if !own.is_empty() {
                     self.keep(line);
                 }

@@ -90,6 +90,11 @@ impl EcsSource {
         }
     }
 
+    /// Whether history may be asked.
+    pub fn has_history(&self) -> bool {
+        self.history.choice != HistoryChoice::Off
+    }
+
     /// Whether somebody has said which group keeps events.
     pub const fn has_named_history(&self) -> bool {
         matches!(self.history.choice, HistoryChoice::Group(_))
