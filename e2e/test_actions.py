@@ -146,6 +146,8 @@ def test_lines_of_the_action_log_in_files(ecspan, tmp_path):
     told = next(span for span in spans if span["name"] == "actions")
     assert [one["name"] for one in told["events"]] == [action["name"] for action in found["actions"]]
     assert attributes(told["events"][4])["ecspan.action.level"] == "WARN"
+    stages = {span["name"]: (int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])) / 1e9 for span in spans if span["name"].startswith("stage ")}
+    assert stages == {"stage POST_SCALE_UP": 25.0, "stage BAKE_TIME": 15.0}, "to the next one's first word, and to the rollback"
     again = tmp_path / "again.jsonl"
     ecspan("deploy", "web", "--from", "filtered.json", "tasks.json", "--to", f"file:{again}")
     others = [span for one in json_lines.all_of(again) for span in flat(one.get("resourceSpans", []))]

@@ -100,13 +100,13 @@ def test_what_is_known_at_deploy_only_is_in_no_condition(built):
     """CloudFormation takes no resource in conditions and rules."""
     folder, _ = built
     properties = {
-        "zip": str(folder.parents[1] / "a.zip"), "otlpEndpoint": "ref:Endpoint", "otlpHeadersSecretArn": "ref:Secret", "alarmTopicArn": "ref:Topic",
+        "zip": str(folder.parents[1] / "a.zip"), "otlpEndpoint": "ref:Endpoint", "otlpHeadersSecretArn": "ref:Secret", "alarmTopicArn": "ref:Topic", "notifyTopicArn": "ref:Failures",
         "onlyCluster": "ref:Cluster", "services": ["ref:Service"], "subnetIds": ["ref:Subnet"], "securityGroupIds": ["ref:Group"],
     }
     run = synth(folder, [["EcspanLambda", properties]])
     assert run.returncode == 0, run.stderr[-3000:]
     [document] = json.loads(run.stdout)
-    assert {"Endpoint", "Secret", "Topic", "Cluster", "Service", "Subnet", "Group"} <= refers(document["Resources"])
+    assert {"Endpoint", "Secret", "Topic", "Failures", "Cluster", "Service", "Subnet", "Group"} <= refers(document["Resources"])
     assert refers([document["Conditions"], document.get("Rules")]) <= set(document["Parameters"])
 
 

@@ -155,13 +155,13 @@ def test_each_permission_is_explained(path):
 def test_policies_in_the_documentation_are_those_of_the_templates(heading, name, role):
     given = actions(template(DEPLOY / name)["Resources"][role])
     # These are on a condition in the template, and under a heading of their own or in a sentence in the documentation.
-    optional = actions(policies_in_docs()["X-Ray"]) | {action for action in given if action.startswith("ec2:")}
+    optional = actions(policies_in_docs()["X-Ray"]) | actions(policies_in_docs()["Notifications"]) | {action for action in given if action.startswith("ec2:")}
     assert sorted(actions(policies_in_docs()[heading])) == sorted(given - optional)
 
 
 def test_policies_in_the_documentation_are_valid(tmp_path):
     documented = policies_in_docs()
-    assert len(documented) == 5
+    assert len(documented) == 6
     made = {
         f"Policy{number}": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": policy}}
         for number, policy in enumerate(documented.values())
@@ -216,7 +216,8 @@ def test_the_program_knows_the_variables_of_the_function(ecspan):
     assert run.code == 0, run
     # The help is wrapped.
     told = " ".join(run.out.split())
-    assert sorted(name for name in names if f"[env: {name}=" not in told) == [], run
+    # A value that is a secret is not shown.
+    assert sorted(name for name in names if f"[env: {name}=" not in told and f"[env: {name}]" not in told) == [], run
 
 
 def test_workers_choose_among_tasks_as_the_function_does(ecspan):
@@ -226,7 +227,7 @@ def test_workers_choose_among_tasks_as_the_function_does(ecspan):
         assert workers["Parameters"][parameter] == function["Parameters"][parameter]
     (definition,) = resources(DEPLOY / "workers.yaml", "AWS::ECS::TaskDefinition")
     variables = {one["Fn::If"][1]["Name"] for one in definition["ContainerDefinitions"][0]["Environment"]}
-    assert variables == {"OTEL_EXPORTER_OTLP_ENDPOINT", *chosen.values()}
+    assert variables == {"OTEL_EXPORTER_OTLP_ENDPOINT", "ECSPAN_NOTIFY", *chosen.values()}
     for name in ("HasServices", "HasSlowerThan", "IsOnlyFailed", "SendsToXRay"):
         assert workers["Conditions"][name] == function["Conditions"][name]
     told = " ".join(ecspan("worker", "--help").out.split())

@@ -21,11 +21,11 @@ ENDPOINT = "https://otlp.example.com"
 ALL = {
     "only_cluster": "prod", "services": ["web", "db"], "only_failed": True, "slower_than": "30s", "to": ["xray", "otlp"], "otlp_endpoint": ENDPOINT,
     "otlp_headers_secret": {"arn": SECRET}, "logs": "all", "log_groups": "/prod/*", "logs_rate": 5, "containers": "none", "deployments": False, "architecture": "arm64",
-    "alarm_topic_arn": TOPIC, "subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"],
+    "alarm_topic_arn": TOPIC, "notify_topic_arn": TOPIC, "subnet_ids": ["subnet-1", "subnet-2"], "security_group_ids": ["sg-1"],
 }
 ALL_PARAMETERS = {
     "OnlyCluster": "prod", "Services": "web,db", "OnlyFailed": "true", "SlowerThan": "30s", "To": "otlp,xray", "OtlpEndpoint": ENDPOINT,
-    "OtlpHeadersSecretArn": SECRET, "Logs": "all", "LogGroups": "/prod/*", "LogsRate": 5, "Containers": "none", "Deployments": "off", "AlarmTopicArn": TOPIC,
+    "OtlpHeadersSecretArn": SECRET, "Logs": "all", "LogGroups": "/prod/*", "LogsRate": 5, "Containers": "none", "Deployments": "off", "AlarmTopicArn": TOPIC, "NotifyTopicArn": TOPIC,
 }
 WORKER = {"run_on": "fargate", "cluster": "tools", "image": "ecspan:1", "subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
 WORKER_PARAMETERS = {"Cluster": "tools", "Image": "ecspan:1", "Subnets": ["subnet-1"], "SecurityGroups": ["sg-1"]}

@@ -23,6 +23,7 @@ locals {
       ECSPAN_SERVICE              = length(var.services) > 0 ? join(",", var.services) : null
       ECSPAN_ONLY_FAILED          = var.only_failed ? "true" : null
       ECSPAN_SLOWER_THAN          = var.slower_than
+      ECSPAN_NOTIFY               = var.notify_topic_arn == null ? null : "sns:${var.notify_topic_arn}"
     } : name => value if value != null
   }
 
@@ -73,6 +74,12 @@ locals {
   exports = concat(
     [for one in local.reads_logs : one if var.logs != "none"],
     [for one in local.reads_deployments : one if var.deployments],
+    [for topic in [var.notify_topic_arn] : {
+      Sid      = "Notifications"
+      Effect   = "Allow"
+      Action   = "sns:Publish"
+      Resource = topic
+    } if topic != null],
     [for one in local.sends_to_xray : one if contains(var.to, "xray")],
   )
   writes_its_log = {

@@ -51,6 +51,12 @@ variable "slower_than" {
   }
 }
 
+variable "notify_topic_arn" {
+  description = "SNS topic that is told of tasks and deployments that failed; null - nobody is"
+  type        = string
+  default     = null
+}
+
 variable "deployments" {
   description = "The trace of each deployment as well, once it is over"
   type        = bool

@@ -39,7 +39,7 @@ use std::time::SystemTime;
 
 pub(crate) use args::Cli;
 use args::Command;
-use clap::error::ContextKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 use ecspan::model::Time;
 pub(crate) use exit::Exit;
@@ -57,7 +57,7 @@ pub(crate) fn parse() -> Cli {
     let typed: Vec<OsString> =
         if is_bootstrap { vec!["ecspan".into(), "lambda".into()] } else { std::env::args_os().collect() };
     let command = without_empty_variables(Cli::command());
-    let variables = variables(&command);
+    let (variables, joined) = (variables(&command), joined(&command));
     let cli = command.try_get_matches_from(&typed).and_then(|matches| Cli::from_arg_matches(&matches));
     cli.unwrap_or_else(|error| {
         let _ = error.print();
@@ -69,8 +69,32 @@ pub(crate) fn parse() -> Cli {
         {
             terminal::tell("hint", &format!("{flag} is given by {variable}"));
         }
+        if error.kind() == ErrorKind::UnknownArgument
+            && let Some((flag, value)) = unjoined(&joined, &typed, &flag)
+        {
+            terminal::tell("hint", &format!("if {value} is what {flag} shall be, write {flag}={value}"));
+        }
         std::process::exit(error.exit_code())
     })
+}
+
+/// Flags whose value is written behind a `=`, since they have none as well.
+fn joined(command: &clap::Command) -> Vec<String> {
+    let of = |arg: &clap::Arg| arg.is_require_equals_set().then(|| arg.get_long().map(|long| format!("--{long}")));
+    let own = command.get_arguments().filter_map(of).flatten();
+    own.chain(command.get_subcommands().flat_map(joined)).collect()
+}
+
+/// Such a flag, and the word behind it that was taken for something else: the unexpected one, else the first.
+fn unjoined<'a>(joined: &'a [String], typed: &[OsString], unexpected: &str) -> Option<(&'a str, String)> {
+    let words: Vec<_> = typed.iter().map(|word| word.to_string_lossy()).collect();
+    let pairs = words.windows(2).filter_map(|pair| {
+        let [flag, value] = pair else { return None };
+        let flag = joined.iter().find(|known| *known == flag)?;
+        (!value.starts_with('-')).then(|| (flag.as_str(), value.to_string()))
+    });
+    let pairs: Vec<_> = pairs.collect();
+    pairs.iter().find(|(_, value)| value == unexpected).or(pairs.first()).cloned()
 }
 
 /// An empty variable is an unset one, as OpenTelemetry has it: templates often leave parameters empty.
@@ -125,5 +149,26 @@ async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
         Command::Record(args) => record::run(&cli.global, args).await,
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_wants_a_sign_before_it_is_told() {
+        let joined = joined(&Cli::command());
+        let of = |line: &str, unexpected| {
+            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            unjoined(&joined, &typed, unexpected).map(|(flag, value)| format!("{flag}={value}"))
+        };
+        assert_eq!(of("ecspan deploy web --wait --fail-fast 3", "3").as_deref(), Some("--fail-fast=3"));
+        assert_eq!(
+            of("ecspan deploy --wait started web", "web").as_deref(),
+            Some("--wait=started"),
+            "taken for the service"
+        );
+        assert_eq!(of("ecspan deploy web --wait --cluster prod more", "more"), None);
     }
 }

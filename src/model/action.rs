@@ -113,6 +113,12 @@ impl ActionRecord {
             && ["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"].contains(&self.name.as_str())
     }
 
+    /// The stage of the deployment's life cycle that it names.
+    pub fn stage(&self) -> Option<&str> {
+        let named = ["lifecycleStage", "lifecycleHookStage"].into_iter().find_map(|name| self.details.get(name));
+        named.map(String::as_str).or_else(|| self.name.contains("BAKE_TIME").then_some("BAKE_TIME"))
+    }
+
     /// Whether ECS calls it something that went wrong.
     pub fn is_problem(&self) -> bool {
         let is_bad =

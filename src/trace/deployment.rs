@@ -44,6 +44,7 @@ pub fn trace(life: &DeploymentLife, options: &TraceOptions) -> TaskTrace {
     maker.queued();
     maker.rollback();
     maker.actions();
+    maker.stages();
     maker.failed();
     let with_phases = life.launches.len() <= MOST_WITH_PHASES;
     for task in &life.launches {
@@ -197,6 +198,31 @@ impl<'a> DeploymentMaker<'a> {
             links: SpanLinks::default(),
             failure: None,
         });
+    }
+
+    /// Its stages, as far as they were told of. Not everybody hears the same, so their ids are made of what is known.
+    fn stages(&mut self) {
+        for stage in self.life.deployment.told_stages() {
+            let bounds = self.inside(stage.start, Some(stage.end));
+            let attributes = self
+                .common()
+                .text(name::DEPLOYMENT_STAGE, Some(stage.name))
+                .text(name::TIME_START_SOURCE, Some(stage.told_by))
+                .text(name::TIME_END_SOURCE, Some(stage.ended_by));
+            let selection = selection(bounds, &attributes, &SpanEvents::default(), &SpanLinks::default());
+            self.push(NewSpan {
+                span_id: self.span_id(&format!("stage/{}/{selection}", stage.name)),
+                name: Cow::Owned(format!("stage {}", capped(stage.name))),
+                parent: Some(self.span_id(ROOT)),
+                bounds,
+                around: self.around,
+                is_final: true,
+                attributes,
+                events: SpanEvents::default(),
+                links: SpanLinks::default(),
+                failure: None,
+            });
+        }
     }
 
     fn inner(

@@ -69,6 +69,8 @@ pub(crate) const DEPLOYMENT_OUTCOME: &str = "ecspan.deployment.outcome";
 pub(crate) const DEPLOYMENT_REASON: &str = "ecspan.deployment.reason";
 /// Whose word the outcome is.
 pub(crate) const DEPLOYMENT_SAID_BY: &str = "ecspan.deployment.said_by";
+/// The stage of its life cycle.
+pub(crate) const DEPLOYMENT_STAGE: &str = "ecspan.deployment.stage";
 /// The task definition that is rolled out.
 pub(crate) const DEPLOYMENT_TASK_DEFINITION: &str = "ecspan.deployment.task_definition";
 /// `serviceArn`.

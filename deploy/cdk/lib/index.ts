@@ -35,6 +35,8 @@ export interface EcspanProps {
   readonly logsRate?: number;
   /** "none" where sidecars or agents send the containers' spans, for a span has one owner. */
   readonly containers?: "all" | "none";
+  /** SNS topic that is told of tasks and deployments that failed; otherwise nobody is. */
+  readonly notifyTopicArn?: string;
   /** SNS topic that is told by the alarms; otherwise they tell nobody. */
   readonly alarmTopicArn?: string;
 }
@@ -104,6 +106,7 @@ abstract class Ecspan extends Construct {
       LogGroups: props.logGroups,
       LogsRate: props.logsRate,
       Containers: props.containers,
+      NotifyTopicArn: props.notifyTopicArn,
       AlarmTopicArn: props.alarmTopicArn,
       ...parameters,
     };
@@ -121,6 +124,7 @@ abstract class Ecspan extends Construct {
       HasOtlpHeaders: isGiven(props.otlpHeadersSecretArn),
       HasServices: isGiven(props.services),
       HasSlowerThan: isGiven(props.slowerThan),
+      HasNotifyTopic: isGiven(props.notifyTopicArn),
       HasAlarmTopic: isGiven(props.alarmTopicArn),
       IsOnlyFailed: props.onlyFailed === true,
       ReadsDeployments: props.deployments !== false,

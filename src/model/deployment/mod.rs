@@ -24,4 +24,4 @@ pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, 
 pub use path::Path;
 pub use role::{End, Role};
 pub use spread::Spread;
-pub use stage::{Goal, STAGES};
+pub use stage::{Goal, STAGES, ToldStage};

@@ -2,6 +2,7 @@
 
 use super::facts::Deployment;
 use super::life::DeploymentLife;
+use crate::model::Time;
 use crate::model::service::Hook;
 
 /// The stages of a deployment, in their order. A rolling one goes through few of them.
@@ -68,7 +69,46 @@ impl Goal {
     }
 }
 
+/// A stage of a deployment that is over, as far as what was told of it names stages: from the first word of it to that of the next one.
+/// Nobody says when it was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldStage<'a> {
+    /// As ECS calls it.
+    pub name: &'a str,
+    /// When it was first told of …
+    pub start: Time,
+    /// … and by whom.
+    pub told_by: &'static str,
+    /// When another was, or the rollback began, or the deployment was over.
+    pub end: Time,
+    /// Which of these: `event`, `action log`, `rollback`, or as the deployment's end is known.
+    pub ended_by: &'static str,
+}
+
 impl Deployment {
+    /// Its stages, in the order of time.
+    pub fn told_stages(&self) -> Vec<ToldStage<'_>> {
+        let Some(finish) = self.finished.filter(|_| self.is_over()) else { return vec![] };
+        // What stages a rollback goes through is its own affair.
+        let told_back = self.actions.iter().find(|action| action.name.contains("ROLLBACK")).map(|action| action.at);
+        let back = self.rollback.as_ref().and_then(|rollback| rollback.started);
+        let rollback = back.into_iter().chain(told_back).min().filter(|at| *at <= finish.at);
+        let (over, over_by) = rollback.map_or((finish.at, finish.source), |at| (at, "rollback"));
+        let mut found: Vec<ToldStage<'_>> = vec![];
+        for action in self.actions.iter().filter(|action| action.at < over) {
+            let Some(name) = action.stage() else { continue };
+            let told_by = action.source.name();
+            if let Some(last) = found.last_mut() {
+                if last.name == name {
+                    continue;
+                }
+                (last.end, last.ended_by) = (action.at, told_by);
+            }
+            found.push(ToldStage { name, start: action.at, told_by, end: over, ended_by: over_by });
+        }
+        found
+    }
+
     /// The hooks that wait for somebody.
     pub fn paused(&self) -> impl Iterator<Item = &Hook> {
         self.hooks.iter().filter(|hook| hook.status.as_deref() == Some("AWAITING_ACTION"))

@@ -183,8 +183,8 @@ pub(super) fn slowest_task(report: &Report<'_>) -> Option<String> {
     let parts: Vec<String> =
         phases.filter_map(|phase| Some(format!("{} {}", phase.kind.name(), exact(phase.length()?)))).collect();
     let goes_on = |task: &crate::model::deployment::DeployedTask| !task.has_started() && !task.is_stopped;
-    let so_far = if report.life.launches.iter().any(goes_on) { " so far" } else { "" };
-    Some(format!("the slowest launch{so_far}, {}, took {}: {}", task.id, exact(end?.since(start)), parts.join(", ")))
+    let until_now = if report.life.launches.iter().any(goes_on) { " until now" } else { "" };
+    Some(format!("the slowest launch{until_now}, {}, took {}: {}", task.id, exact(end?.since(start)), parts.join(", ")))
 }
 
 /// `10 tasks failed: REASON`.

@@ -369,7 +369,7 @@ impl Hint for AwsError {
                 }
             }
             Self::Service { code, action, .. } => match code.as_str() {
-                "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" => {
+                "AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation" | "AuthorizationError" => {
                     return Some(format!("allow {action} in the IAM policy of these credentials"));
                 }
                 "ExpiredTokenException" | "ExpiredToken" => {
@@ -383,6 +383,9 @@ impl Hint for AwsError {
                 }
                 "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
                     "check --queue: `aws sqs list-queues` lists the queues of a region"
+                }
+                "NotFound" | "NotFoundException" if *action == "sns:Publish" => {
+                    "check the topic's ARN: `aws sns list-topics` lists those of a region"
                 }
                 "ServiceNotFoundException" => "check the service's name and --cluster",
                 "LimitExceededException" if *action == "logs:StartQuery" => {
