@@ -19,7 +19,9 @@ pub use choose::{Known, NoDeployment, Wanted, choose};
 pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT_VERSION};
 pub use facts::{Deployment, Finish, Rollback, RolloutOutcome, State, deployment_ids};
 pub(super) use life::launch_lengths;
-pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample, TaskShare};
+pub use life::{
+    Apart, DeployedContainer, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample, TaskShare,
+};
 pub use path::Path;
 pub use role::{End, Role};
 pub use spread::Spread;
