@@ -15,6 +15,8 @@ use ecspan::source::logs::LogLines;
 use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::SpanParser;
 
+use super::ui::UiUrl;
+
 pub(crate) use agent::AgentArgs;
 pub(crate) use deploy::{DeployArgs, ReportFormat};
 pub(crate) use events::{Containers, Deployments, EventArgs, WorkerArgs, WorkerLogs};
@@ -233,9 +235,9 @@ pub(crate) struct ShowArgs {
     /// --format waterfall, markdown or html
     #[arg(long, value_name = "TASK", num_args = 1.., conflicts_with = "follow")]
     pub(crate) compare: Vec<String>,
-    /// Base URL of a Jaeger UI: --format html and markdown link to the trace there
+    /// Base URL of a Jaeger UI, or another UI's address with {trace_id} in it: --format html and markdown link to the trace there
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
-    pub(crate) ui_url: Option<String>,
+    pub(crate) ui_url: Option<UiUrl>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
@@ -306,9 +308,9 @@ pub(crate) struct ExportArgs {
     pub(crate) logs_as: LogsAs,
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
-    /// Base URL of a Jaeger UI: the closing report links to each trace of which a receiver has accepted something
+    /// Base URL of a Jaeger UI, or another UI's address with {trace_id} in it: the closing report links to each trace of which a receiver has accepted something
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
-    pub(crate) ui_url: Option<String>,
+    pub(crate) ui_url: Option<UiUrl>,
 }
 
 #[derive(Args, Debug)]

@@ -32,6 +32,7 @@ mod signals;
 mod stats;
 mod tasks;
 mod terminal;
+mod ui;
 mod worker;
 
 use std::ffi::OsString;
