@@ -4,8 +4,9 @@ use std::path::Path;
 
 use ecspan::sink::write_private;
 use ecspan::source::bundle::Bundle;
-use ecspan::source::files;
+use ecspan::source::files::{self, ToRecord};
 use futures::StreamExt;
+use serde_json::Value;
 
 use super::args::{Global, RecordArgs};
 use super::exit::Exit;
@@ -35,21 +36,38 @@ pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Prob
     Ok(exit)
 }
 
-/// A saved answer, secrets out: what can be given away of a file.
+/// What can be given away of a file: its documents, or, where these are none of AWS's own, what stands in them.
 fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
-    let documents = if file == "-" { files::stdin_documents() } else { files::documents(Path::new(file)) };
-    let documents = documents.map_err(|error| Problem::of(&error))?;
-    let mut bundle = Bundle::default();
-    documents.iter().for_each(|document| bundle.push("file", document));
+    let ToRecord { contents, whole, parts } = files::to_record(Path::new(file)).map_err(|error| Problem::of(&error))?;
+    let said = contents.observations.len() + contents.actions.len();
     // What stands inside something unknown goes with it.
-    let left = files::read_bytes(file, bundle.to_json().as_bytes());
-    if !left.is_ok_and(|contents| !contents.observations.is_empty()) {
+    let left = |documents: &[Value]| {
+        let mut bundle = Bundle::default();
+        documents.iter().for_each(|document| bundle.push("file", document));
+        let left = files::read_bytes(file, bundle.to_json().as_bytes());
+        (left.map_or(0, |contents| contents.observations.len() + contents.actions.len()), bundle)
+    };
+    let (mut count, mut bundle) = left(&whole);
+    if count < said {
+        let of_parts = left(&parts);
+        if of_parts.0 > count {
+            (count, bundle) = of_parts;
+        }
+    }
+    if count == 0 {
         let error = format!(
             "{file}: nothing is left of it once secrets are out: it is no answer of the ECS API or CloudWatch Logs"
         );
         return Err(Problem::failed(error).hint("take the tasks out of what encloses them".to_owned()));
     }
-    write(&bundle, args)
+    write(&bundle, args)?;
+    for error in &contents.errors {
+        terminal::tell("error", &error.to_string());
+    }
+    if count < said {
+        terminal::tell("error", &format!("{file}: {} of {said} things in it are not kept", said - count));
+    }
+    Ok(if contents.errors.is_empty() && count >= said { Exit::Success } else { Exit::Incomplete })
 }
 
 fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {

@@ -46,7 +46,41 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
     }
 }
 
+/// Whether what has this shape says something by itself.
+const fn speaks(shape: Shape) -> bool {
+    use Shape::{
+        ActionLine, AgentTask, Definition, Deployments, DockerContainer, Event, LogLines, Metadata, MetadataContainer,
+        Service, ServiceDeployment, ServiceEvents, ServiceRevision, Task,
+    };
+    match shape {
+        ActionLine | AgentTask | Definition | Deployments | DockerContainer | Event | LogLines | Metadata
+        | MetadataContainer | Service | ServiceDeployment | ServiceEvents | ServiceRevision | Task => true,
+        Shape::Bundle
+        | Shape::Recorded
+        | Shape::Records
+        | Shape::Envelope
+        | Shape::Control
+        | Shape::QueryRows
+        | Shape::List
+        | Shape::Text
+        | Shape::Parts => false,
+    }
+}
+
 fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), ReadError> {
+    let before = (contents.observations.len() + contents.actions.len(), contents.kept.len());
+    read_as(at, shape, contents)?;
+    let says = contents.observations.len() + contents.actions.len() > before.0;
+    // Of an event about something else, and of a log of events, what stands in it says all.
+    let is_carrier = matches!(shape, Shape::Event | Shape::LogLines) && contents.kept.len() > before.1;
+    if contents.inside.keeps && says && speaks(shape) && !is_carrier {
+        contents.kept.truncate(before.1);
+        contents.kept.push(at.value.clone());
+    }
+    Ok(())
+}
+
+fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), ReadError> {
     let mut own: &[&str] = &[];
     match shape {
         Shape::Bundle => return bundle::read(at, contents),

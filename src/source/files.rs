@@ -30,6 +30,8 @@ pub struct Contents {
     pub actions: Vec<(String, ActionRecord)>,
     /// How it was read, where it is not JSON alone.
     pub notes: Vec<String>,
+    /// The documents that said it, out of whatever they stood in; only where somebody wants them.
+    pub(crate) kept: Vec<Value>,
     pub(crate) inside: Inside,
 }
 
@@ -38,6 +40,8 @@ pub struct Contents {
 pub(crate) struct Inside {
     pub(super) depth: usize,
     pub(super) unpacked: usize,
+    /// Whether documents are kept.
+    pub(super) keeps: bool,
 }
 
 impl Contents {
@@ -53,6 +57,7 @@ impl Contents {
         self.passed_by.append(&mut found.passed_by);
         self.actions.append(&mut found.actions);
         self.notes.append(&mut found.notes);
+        self.kept.append(&mut found.kept);
     }
 
     /// Whether anything is known, or would be, were it not wrong somewhere.
@@ -101,11 +106,6 @@ pub fn documents(path: &Path) -> Result<Vec<Value>, ReadError> {
     all(&path.display().to_string(), &path_bytes(path)?)
 }
 
-/// The JSON documents on stdin as they are.
-pub fn stdin_documents() -> Result<Vec<Value>, ReadError> {
-    all(STDIN, &stdin_bytes()?)
-}
-
 fn path_bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     let origin = path.display().to_string();
     if path.is_dir() {
@@ -124,6 +124,34 @@ fn stdin_bytes() -> Result<Vec<u8>, ReadError> {
     let read = stdin().read_to_end(&mut bytes);
     read.map_err(|source| ReadError::Io { origin: STDIN.to_owned(), source })?;
     Ok(bytes)
+}
+
+/// What can be given away of a file; `-` is stdin.
+pub fn to_record(path: &Path) -> Result<ToRecord, ReadError> {
+    if path == Path::new("-") {
+        return bytes_to_record(STDIN, &stdin_bytes()?);
+    }
+    bytes_to_record(&path.display().to_string(), &path_bytes(path)?)
+}
+
+/// What a bundle can be made of.
+#[derive(Debug)]
+pub struct ToRecord {
+    /// What was found.
+    pub contents: Contents,
+    /// The documents of a file that has nothing else, as they are.
+    pub whole: Vec<Value>,
+    /// What says something, out of whatever it stood in: messages, archives, rows of a query.
+    pub parts: Vec<Value>,
+}
+
+/// As [`to_record`], of bytes.
+pub fn bytes_to_record(origin: &str, bytes: &[u8]) -> Result<ToRecord, ReadError> {
+    let mut contents = Contents::default();
+    contents.inside.keeps = true;
+    let mut contents = read_into(origin, bytes, contents)?;
+    let parts = std::mem::take(&mut contents.kept);
+    Ok(ToRecord { contents, whole: all(origin, bytes).unwrap_or_default(), parts })
 }
 
 /// The JSON documents of an answer, which holds nothing else.
@@ -151,7 +179,10 @@ fn all(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
 /// Reads documents: one, or several one after the other, of JSON or YAML, also out of other text. `origin` is what to call them in
 /// errors.
 pub fn read_bytes(origin: &str, bytes: &[u8]) -> Result<Contents, ReadError> {
-    let mut contents = Contents::default();
+    read_into(origin, bytes, Contents::default())
+}
+
+fn read_into(origin: &str, bytes: &[u8], mut contents: Contents) -> Result<Contents, ReadError> {
     if let Some(packing) = Packing::of(bytes) {
         match packing.unpack(bytes, document::UNPACKED) {
             Unpacked::Text(text) => read_text(origin, &text, &mut contents),

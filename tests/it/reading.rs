@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use ecspan::Hint;
 use ecspan::model::observation::{Observation, TaskRecord};
-use ecspan::source::files::{Contents, read_bytes};
+use ecspan::source::bundle::Bundle;
+use ecspan::source::files::{Contents, ToRecord, bytes_to_record, read_bytes};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -619,6 +620,50 @@ fn what_cloudtrail_recorded_is_named_with_its_tasks() {
         json!({"Records": [record("DescribeTasks", json!(null)), run, record("RunTask", json!(null))]}).to_string(),
     );
     assert_eq!((others.passed_by.len(), others.errors.len()), (2, 1));
+}
+
+#[test]
+fn what_can_be_read_can_be_recorded_and_secrets_stay_out() {
+    const SECRET: &str = "HUNTER2HUNTER2";
+    let mut task = task();
+    task["overrides"] = json!({"containerOverrides": [{"name": "app", "command": [SECRET], "environment": [{"name": "P", "value": SECRET}]}]});
+    let whole = json!({"tasks": [task]}).to_string();
+    let event =
+        json!({"detail-type": "ECS Task State Change", "source": "aws.ecs", "resources": [ARN], "detail": task})
+            .to_string();
+    let rows = json!({"status": "Complete", "results": [[{"field": "@timestamp", "value": "2026-11-20 11:00:21.000"},
+        {"field": "@message", "value": event}, {"field": "@ptr", "value": SECRET}]]});
+    let line = json!({"results": [[{"field": "@timestamp", "value": "2026-11-20 11:00:21.000"}, {"field": "@message", "value": "hello"},
+        {"field": "@logStream", "value": "ecs/app/0123456789abcdef0123456789abcdef"}]]});
+    let cause = json!({"Error": "x", "Cause": task.to_string(), "Input": SECRET});
+    for (bytes, count) in [
+        (gzip(&whole), 1),
+        (gzip(&format!("2026-11-20T11:00:21.000Z {event}\n2026-11-20T11:00:22.000Z {event}\n")), 2),
+        (rows.to_string().into_bytes(), 1),
+        (line.to_string().into_bytes(), 1),
+        (format!("@timestamp,@message\n2026-11-20 11:00:21.000,\"{}\"\n", event.replace('"', "\"\"")).into_bytes(), 1),
+        (STANDARD.encode(&whole).into_bytes(), 1),
+        (
+            json!({"Records": [{"body": event}, {"kinesis": {"data": STANDARD.encode(gzip(&event))}}]})
+                .to_string()
+                .into_bytes(),
+            2,
+        ),
+        (execution(json!({"cause": task.to_string(), "input": SECRET})).to_string().into_bytes(), 1),
+        (cause.to_string().into_bytes(), 1),
+        (whole.clone().into_bytes(), 1),
+    ] {
+        let shown = String::from_utf8_lossy(&bytes).into_owned();
+        let ToRecord { contents, parts, .. } = bytes_to_record("f", &bytes).unwrap();
+        assert_eq!(contents.observations.len(), count, "{shown}");
+        let mut bundle = Bundle::default();
+        parts.iter().for_each(|part| bundle.push("file", part));
+        let bundle = bundle.to_json();
+        assert!(!bundle.contains(SECRET), "{shown}: {bundle}");
+        let again = read(&bundle);
+        assert_eq!((again.observations.len(), again.errors.len()), (count, 0), "{shown}: {bundle}");
+        assert_eq!(tasks(&again), tasks(&contents), "{shown}");
+    }
 }
 
 /// Inputs that a reader which starts anew at each bracket, or unpacks whatever it finds, does not come to the end of.

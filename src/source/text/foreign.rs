@@ -45,7 +45,7 @@ pub(super) fn by_bytes(bytes: &[u8]) -> Option<Foreign> {
         (b"\xfd7zXZ\0", "packed with xz", "xz -dc FILE | ecspan show -"),
         (b"7z\xbc\xaf", "a 7z archive", "7z x -so FILE | ecspan show -"),
         (b"\x04\"M\x18", "packed with lz4", "lz4 -dc FILE | ecspan show -"),
-        (b"\x1f\x8b", "packed with gzip twice", "gzip -dc FILE | ecspan show -"),
+        (b"\x1f\x8b", "packed with gzip once more", "gzip -dc FILE | ecspan show -"),
         (b"x\x9c", "packed with zlib", "zlib-flate -uncompress < FILE | ecspan show -"),
     ];
     const OTHER: [(&[u8], &str); 6] = [
