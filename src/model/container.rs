@@ -111,7 +111,8 @@ impl Container {
             let declared = definition.and_then(|d| d.containers.iter().find(|c| c.name == record.name)).cloned();
             let config = LogConfig::believed(record.log.as_ref(), declared.as_ref().and_then(|c| c.log.as_ref()));
             if let Some(log) = &mut log {
-                let records = Records::of(task, &record, config);
+                let has_any = |records: &Records| log.lines().any(|line| records.may_be_one(&line.message));
+                let records = Records::of(task, &record, config).filter(has_any);
                 if let Some(records) = &records {
                     [&mut log.head, &mut log.tail]
                         .into_iter()

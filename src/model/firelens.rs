@@ -4,7 +4,9 @@
 //! A router's line is a record as JSON: what the container wrote is its `log`, and what stands beside it says whose it is.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde_json::{Map, Value};
 
 use super::arn::{Arn, last_part};
@@ -253,9 +255,14 @@ impl Records {
         read
     }
 
+    /// Whether a line may be a record at all: most logs have none, and are done with.
+    pub(super) fn may_be_one(&self, message: &str) -> bool {
+        static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"container_id\""));
+        message.trim_start().starts_with('{') && (!self.by_content || KEY.find(message.as_bytes()).is_some())
+    }
+
     fn record(&self, message: &str) -> Option<Map<String, Value>> {
-        let may_be = !self.by_content || message.contains("\"container_id\"");
-        if !may_be || !message.trim_start().starts_with('{') {
+        if !self.may_be_one(message) {
             return None;
         }
         let record: Map<String, Value> = serde_json::from_str(message).ok()?;

@@ -113,7 +113,9 @@ pub(super) fn with_given(own: Attributes, options: &TraceOptions) -> Resource {
 
 /// What stands on every span, since X-Ray drops the resource of spans that have a parent.
 pub(super) fn identity(task: &TaskRecord) -> Attributes {
-    Attributes::default().text(name::AWS_ECS_TASK_ARN, task.arn.as_deref()).text(name::AWS_ECS_TASK_ID, Some(&task.id))
+    // Most spans have a few more than these.
+    let attributes = Attributes(Vec::with_capacity(8));
+    attributes.text(name::AWS_ECS_TASK_ARN, task.arn.as_deref()).text(name::AWS_ECS_TASK_ID, Some(&task.id))
 }
 
 /// What the root says of a task. Only facts that an API answer and a STOPPED event both have.

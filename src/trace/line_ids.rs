@@ -5,6 +5,10 @@
 //! are untrusted: work is linear in a line's length, only [`LOOKED_AT`] bytes of it are looked at, and nothing but the
 //! digits of ids leaves this module.
 
+use std::sync::LazyLock;
+
+use memchr::memchr_iter;
+use memchr::memmem::Finder;
 use opentelemetry::trace::{SpanId, TraceId};
 use serde_json::{Map, Value};
 
@@ -75,16 +79,18 @@ fn in_text_or_json(text: &str, nested: usize, found: &mut Vec<NamedTrace>) {
 }
 
 /// Most lines name none, and are done with here: each form has the word trace in its key, or an id that begins
-/// with `00-` or `1-` and 8 hex digits.
-fn may_name_a_trace(text: &str) -> bool {
-    let begins_an_id = |at: usize, rest: &[u8]| {
-        let before = text.as_bytes().get(at.saturating_sub(1));
-        matches!(before, Some(b'0' | b'1')) && rest.get(1..9).is_some_and(is_hex)
-    };
+/// with `00-` or `1-` and 8 hex digits, and goes on.
+pub(super) fn may_name_a_trace(text: &str) -> bool {
+    static WORDS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("race"), Finder::new("RACE")]);
     let bytes = text.as_bytes();
-    text.contains("race")
-        || text.contains("RACE")
-        || bytes.iter().enumerate().any(|(at, byte)| *byte == b'-' && begins_an_id(at, bytes.get(at..).unwrap_or(&[])))
+    let begins_an_id = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        let goes_on = |after: &u8| *after == b'-' || after.is_ascii_hexdigit();
+        matches!(before, Some(b'0' | b'1'))
+            && bytes.get(at + 1..at + 9).is_some_and(is_hex)
+            && bytes.get(at + 9).is_some_and(goes_on)
+    };
+    WORDS.iter().any(|word| word.find(bytes).is_some()) || memchr_iter(b'-', bytes).any(begins_an_id)
 }
 
 fn in_json(value: &Value, nested: usize, found: &mut Vec<NamedTrace>) {

@@ -6,7 +6,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{Link, SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use opentelemetry_sdk::trace::SpanLinks;
 
-use super::line_ids::{NamedTrace, of_line};
+use super::line_ids::{NamedTrace, may_name_a_trace, of_line};
 use super::{caller, ids, semconv};
 use crate::model::TaskLife;
 use crate::model::container::Container;
@@ -42,7 +42,8 @@ impl ApplicationTraces {
 
     /// Adds those of a log, in the order of time.
     pub(crate) fn read_log(&mut self, log: Option<&ContainerLog>) {
-        let mut lines: Vec<&LogLine> = log.into_iter().flat_map(ContainerLog::lines).collect();
+        let lines = log.into_iter().flat_map(ContainerLog::lines);
+        let mut lines: Vec<&LogLine> = lines.filter(|line| may_name_a_trace(&line.message)).collect();
         lines.sort_by_key(|line| line.time);
         lines.into_iter().for_each(|line| self.read(&line.message));
     }

@@ -12,9 +12,9 @@ use crate::model::log::{ContainerLog, LogLine};
 /// One event a line, in their order, and one where lines are missing.
 pub(super) fn events(log: &ContainerLog, shifted: impl Fn(Time) -> Time) -> Vec<Event> {
     let event = |line: &LogLine| {
-        let text = KeyValue::new(semconv::LOG_RECORD_ORIGINAL, capped(&line.message));
-        let from = origin(line).map(|(key, value)| KeyValue::new(key, value.to_owned()));
-        Event::new(semconv::EVENT_LOG, shifted(line.time).into(), std::iter::once(text).chain(from).collect(), 0)
+        let mut attributes = vec![KeyValue::new(semconv::LOG_RECORD_ORIGINAL, capped(&line.message))];
+        attributes.extend(origin(line).map(|(key, value)| KeyValue::new(key, value.to_owned())));
+        Event::new(semconv::EVENT_LOG, shifted(line.time).into(), attributes, 0)
     };
     let mut events = Vec::with_capacity(log.len() + 1);
     if let Some(first) = log.begins_unread() {

@@ -66,7 +66,7 @@ impl TaskTrace {
         if let Some(phases) = &life.phases {
             maker.root(phases);
             for phase in &phases.list {
-                maker.phase(phase, ROOT);
+                maker.phase(phase, maker.root);
             }
             let is_wanted = |c: &&Container| !options.no_containers && (options.all_containers || !c.is_hidden());
             for container in life.containers.iter().filter(is_wanted) {
@@ -99,6 +99,8 @@ struct TaskMaker<'a> {
     life: &'a TaskLife,
     options: &'a TraceOptions,
     spans: Spans,
+    /// Its span's id.
+    root: SpanId,
     is_standalone: bool,
     pending: Vec<String>,
     dropped_log_lines: u64,
@@ -111,6 +113,7 @@ impl<'a> TaskMaker<'a> {
             life,
             options,
             spans: Spans::new(Frame::new(life, options)),
+            root: ids::span_id(&life.task.id, ROOT),
             is_standalone: life.task.is_standalone(),
             pending: Vec::new(),
             dropped_log_lines: 0,
@@ -137,7 +140,7 @@ impl<'a> TaskMaker<'a> {
         let mut events = SpanEvents::default();
         events.events = moments.collect();
         self.push(NewSpan {
-            span_id: self.span_id(ROOT),
+            span_id: self.root,
             // Whoever knows the definition calls it the same.
             name: format!("task {}", task.family().unwrap_or(&task.id)).into(),
             parent: None,
@@ -149,8 +152,10 @@ impl<'a> TaskMaker<'a> {
             links: self.root_links(),
             failure: self.life.outcome.failure.as_ref(),
         });
-        let pointer = self.span_id(POINTER);
-        self.spans.pointer(pointer, attributes::identity(&self.life.task), "task");
+        if self.spans.frame.parent.is_some() {
+            let pointer = self.span_id(POINTER);
+            self.spans.pointer(pointer, attributes::identity(&self.life.task), "task");
+        }
     }
 
     fn span_id(&self, path: &str) -> SpanId {
@@ -158,7 +163,7 @@ impl<'a> TaskMaker<'a> {
     }
 
     fn root_links(&self) -> SpanLinks {
-        let of = |kind| link(local(ids::trace_id(&self.life.task.id), self.span_id(ROOT)), kind);
+        let of = |kind| link(local(ids::trace_id(&self.life.task.id), self.root), kind);
         let original = match self.options.mode {
             Mode::AppendOnly => None,
             Mode::Snapshot(_) => Some(of("snapshot of")),
@@ -173,17 +178,18 @@ impl<'a> TaskMaker<'a> {
         self.options.standalone || !self.is_standalone
     }
 
-    fn phase(&mut self, phase: &Phase, parent: &str) {
+    fn phase(&mut self, phase: &Phase, parent: SpanId) {
         // They tile all the same.
         if phase.is_empty() {
             return;
         }
         let failed = self.life.outcome.failed_phase == Some(phase.kind);
-        let path = phase.kind.name();
+        let name = phase.kind.name();
+        let span_id = self.span_id(name);
         self.push(NewSpan {
-            span_id: self.span_id(path),
-            name: path.into(),
-            parent: Some(self.span_id(parent)),
+            span_id,
+            name: name.into(),
+            parent: Some(parent),
             bounds: Bounds { start: phase.start, end: phase.end },
             around: None,
             is_final: phase.is_final && self.owns_task(),
@@ -196,7 +202,7 @@ impl<'a> TaskMaker<'a> {
             failure: self.life.outcome.failure.as_ref().filter(|_| failed),
         });
         for child in &phase.children {
-            self.phase(child, path);
+            self.phase(child, span_id);
         }
     }
 
@@ -213,10 +219,12 @@ impl<'a> TaskMaker<'a> {
         let phases = self.life.phases.as_ref().filter(|_| container.record.finished.is_none());
         let around = phases.map(|phases| Bounds { start: phases.start, end: phases.end });
         let bounds = Bounds { start: start.at, end: container.end.map(|end| end.at) }.with_length(around);
+        let path = ids::container_path(container.name());
+        let span_id = self.span_id(&path);
         let is_made = self.push(NewSpan {
-            span_id: self.span_id(&ids::container_path(container.name())),
+            span_id,
             name: format!("container {}", container.name()).into(),
-            parent: Some(self.span_id(ROOT)),
+            parent: Some(self.root),
             bounds,
             around,
             // Where nobody but its own clock speaks, an end that is not its own is a guess.

@@ -1,12 +1,14 @@
 //! Calls that take many things at once, for those who have one each. Main type: [`Coalesce`].
 //!
-//! Nobody waits for company: while fewer calls are under way than may be, a thing goes alone and at once; else it waits, and the
+//! Nobody waits for company that is not there: while fewer calls are under way than may be, a thing goes at once, with those that
+//! had nothing else to wait for either (the messages that one call brought come one right after the other); else it waits, and the
 //! next call takes all that wait.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
+use tokio::task::yield_now;
 
 /// Things that wait for a call, and calls that are under way.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ impl<T, R> Coalesce<T, R> {
         let (tell, mut told) = oneshot::channel();
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { number, one, tell });
+        // Those that are about to come, come.
+        yield_now().await;
         loop {
             let place = tokio::select! {
                 biased;
@@ -77,7 +81,20 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_goes_at_once_and_those_who_wait_go_together_each_with_its_own_result() {
+    async fn those_who_are_ready_go_together_at_once_each_with_its_own_result() {
+        let coalesce = Coalesce::new(1, 10);
+        let calls = Mutex::new(vec![]);
+        let call = async |group: Vec<u32>| {
+            calls.lock().unwrap().push(group.clone());
+            group.into_iter().map(|one| one * 10).collect::<Vec<_>>()
+        };
+        let results = join_all((0..8).map(|one| coalesce.join(one, &call))).await;
+        assert_eq!(results, (0..8).map(|one| Some(one * 10)).collect::<Vec<_>>());
+        assert_eq!(*calls.lock().unwrap(), [(0..8).collect::<Vec<_>>()]);
+    }
+
+    #[tokio::test]
+    async fn one_alone_waits_for_nobody_and_those_who_come_meanwhile_go_together() {
         let coalesce = Coalesce::new(1, 3);
         let (calls, open) = (Mutex::new(vec![]), Notify::new());
         let call = async |group: Vec<u32>| {
@@ -87,9 +104,15 @@ mod tests {
             }
             group.into_iter().map(|one| one * 10).collect::<Vec<_>>()
         };
-        let all = join_all((0..8).map(|one| coalesce.join(one, &call)));
-        let (results, ()) = futures::join!(all, async { open.notify_one() });
-        assert_eq!(results, (0..8).map(|one| Some(one * 10)).collect::<Vec<_>>());
+        let mut first = Box::pin(coalesce.join(0, &call));
+        while calls.lock().unwrap().is_empty() {
+            assert!(futures::poll!(&mut first).is_pending());
+            yield_now().await;
+        }
+        let others = join_all((1..8).map(|one| coalesce.join(one, &call)));
+        let (first, others, ()) = futures::join!(first, others, async { open.notify_one() });
+        assert_eq!(first, Some(0));
+        assert_eq!(others, (1..8).map(|one| Some(one * 10)).collect::<Vec<_>>());
         assert_eq!(*calls.lock().unwrap(), [vec![0], vec![1, 2, 3], vec![4, 5, 6], vec![7]]);
     }
 
@@ -99,7 +122,10 @@ mod tests {
         let place = coalesce.free.acquire().await.unwrap();
         let mut first = Box::pin(coalesce.join(0, |_| std::future::pending::<Vec<u32>>()));
         let mut second = Box::pin(coalesce.join(1, |_| std::future::pending()));
-        assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+        for _ in 0..2 {
+            assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+            yield_now().await;
+        }
         drop(place);
         assert!(futures::poll!(&mut first).is_pending() && coalesce.waiting.lock().unwrap().is_empty());
         drop(first);

@@ -290,25 +290,30 @@ impl Exporter {
     /// Delivers a task everywhere, however long that takes; `false`: it is not wanted, or nothing of it is final.
     async fn deliver(&self, message: &str, mut observed: TaskObservations) -> Result<bool, NotDone> {
         let now = (self.config.clock)();
-        let bare = TaskLife::new(observed.clone(), now, 0);
-        let failed = bare.outcome.failure.is_some();
-        if !self.config.filter.takes_life(&bare) {
+        let mut life = TaskLife::new(observed.clone(), now, 0);
+        if !self.config.filter.takes_life(&life) {
             return Ok(false);
         }
-        if bare.is_stopped()
-            && (failed || self.config.logs_of_all)
+        let mut is_whole = observed.logs.is_empty();
+        if life.is_stopped()
+            && (life.outcome.failure.is_some() || self.config.logs_of_all)
             && let Some(source) = &self.config.logs
         {
-            self.settled(&bare.task).await?;
+            self.settled(&life.task).await?;
             observed = self.with_logs(message, source, observed).await;
+            is_whole = false;
         }
         if let Some(source) = &self.config.definitions
             && observed.definition.is_none()
-            && !self.define(message, source, &mut observed).await
         {
-            return Err(NotDone::ToldToStop);
+            if !self.define(message, source, &mut observed).await {
+                return Err(NotDone::ToldToStop);
+            }
+            is_whole = false;
         }
-        let life = TaskLife::new(observed, now, usize::MAX);
+        if !is_whole {
+            life = TaskLife::new(observed, now, usize::MAX);
+        }
         for gap in &life.gaps {
             let (task, what) = (Some(life.label()), format!("{}: {}", gap.what, gap.why));
             let message = Some(message.to_owned());

@@ -1,21 +1,26 @@
 //! From a [`TaskTrace`] or [`TaskRecords`] to the bytes of requests: protobuf, or JSON as the OTLP specification has it.
 //! Sends nothing. Main type: [`Request`].
 //!
-//! `opentelemetry-proto` converts each span; what is ours is that the resource's attributes are sorted (its `Resource` is
+//! `opentelemetry-proto` converts each span, but for its attributes and events: it copies every text through `Display`, and most of
+//! what is sent is text. What else is ours is that the resource's attributes are sorted (its `Resource` is
 //! a hash map) and that several tasks share a request. Its `with-serde` JSON is the specification's for every field that
 //! is used here: ids in hex, 64-bit integers as strings, enums as integers. A test holds it to that.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
+use opentelemetry::Value;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
+use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
 use prost::Message as _;
 
 use crate::sink::signal::Signal;
@@ -51,7 +56,7 @@ impl EncodedTask {
         Self {
             label: trace.label.into(),
             resource: resource(&trace.resource),
-            items: Items::Spans(trace.spans.into_iter().map(Span::from).collect()),
+            items: Items::Spans(trace.spans.into_iter().map(span).collect()),
         }
     }
 
@@ -101,7 +106,7 @@ impl Items {
 /// One task of one or of several resources as OTLP has it: for those who send it themselves.
 pub fn resource_spans(trace: TaskTrace) -> ResourceSpans {
     let resource = resource(&trace.resource);
-    group_spans(resource, trace.spans.into_iter().map(Span::from).collect())
+    group_spans(resource, trace.spans.into_iter().map(span).collect())
 }
 
 /// Spans under their resource and the one scope that there is.
@@ -120,16 +125,45 @@ pub(crate) fn scope() -> InstrumentationScope {
 }
 
 fn resource(resource: &Resource) -> ProtoResource {
-    let mut attributes: Vec<KeyValue> = resource
-        .iter()
-        .map(|(key, value)| KeyValue {
-            key: key.as_str().to_owned(),
-            value: Some(value.clone().into()),
-            ..KeyValue::default()
-        })
-        .collect();
+    let pairs = resource.iter().map(|(key, value)| opentelemetry::KeyValue::new(key.clone(), value.clone()));
+    let mut attributes = attributes(pairs);
     attributes.sort_by(|a, b| a.key.cmp(&b.key));
     ProtoResource { attributes, ..ProtoResource::default() }
+}
+
+/// A span; its texts are moved, not copied.
+fn span(mut data: SpanData) -> Span {
+    let pairs = std::mem::take(&mut data.attributes);
+    let events = std::mem::take(&mut data.events);
+    Span {
+        attributes: attributes(pairs),
+        dropped_events_count: events.dropped_count,
+        events: events.events.into_iter().map(event).collect(),
+        ..Span::from(data)
+    }
+}
+
+fn event(event: opentelemetry::trace::Event) -> Event {
+    let since_epoch = event.timestamp.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Event {
+        time_unix_nano: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
+        name: event.name.into_owned(),
+        attributes: attributes(event.attributes),
+        dropped_attributes_count: event.dropped_attributes_count,
+    }
+}
+
+fn attributes(pairs: impl IntoIterator<Item = opentelemetry::KeyValue>) -> Vec<KeyValue> {
+    let value = |value| match value {
+        Value::String(text) => AnyValue { value: Some(any_value::Value::StringValue(text.into())) },
+        other => other.into(),
+    };
+    let pair = |pair: opentelemetry::KeyValue| KeyValue {
+        key: pair.key.into(),
+        value: Some(value(pair.value)),
+        ..KeyValue::default()
+    };
+    pairs.into_iter().map(pair).collect()
 }
 
 /// The spans whose parent is among them first, in their order: a root says that all else is there.

@@ -117,10 +117,15 @@ impl Packer {
             packed.refused.push((Request::of_one(task), Reason::ResourceTooLarge { bytes, limit }));
             return packed;
         }
-        self.shorten(&mut task.items, &overhead);
+        let sizes = self.shorten(&mut task.items, &overhead);
+        if self.limits.item_bytes == usize::MAX && self.limits.starts.is_none() {
+            self.place(task, &sizes, &overhead, &mut packed.requests);
+            return packed;
+        }
         let task = self.without_unacceptable(task, now, &mut packed.refused);
         for part in self.in_windows(task) {
-            self.place(part, &overhead, &mut packed.requests);
+            let sizes = part.items.sizes();
+            self.place(part, &sizes, &overhead, &mut packed.requests);
         }
         packed
     }
@@ -131,28 +136,26 @@ impl Packer {
         Some(std::mem::take(&mut self.open)).filter(|request| !request.is_empty())
     }
 
-    /// Cuts what can be cut of spans and records that are too large alone.
-    fn shorten(&mut self, items: &mut Items, overhead: &Overhead) {
+    /// Cuts what can be cut of spans and records that are too large alone, and says how large each is.
+    fn shorten(&mut self, items: &mut Items, overhead: &Overhead) -> Vec<usize> {
         let fits =
             |len| len <= self.limits.item_bytes && overhead.request_len(framed(len)) <= self.limits.request_bytes;
+        let mut sizes = items.sizes();
         match items {
             Items::Spans(spans) => {
-                for span in spans {
-                    let len = span.encoded_len();
-                    if !fits(len) {
-                        self.dropped_events += shorten_span(span, len, fits);
-                    }
+                for (span, size) in spans.iter_mut().zip(&mut sizes).filter(|(_, size)| !fits(**size)) {
+                    self.dropped_events += shorten_span(span, *size, fits);
+                    *size = span.encoded_len();
                 }
             }
             Items::Records(records) => {
-                for record in records {
-                    let len = record.encoded_len();
-                    if !fits(len) {
-                        self.cut_records += u64::from(shorten_record(record, len, fits));
-                    }
+                for (record, size) in records.iter_mut().zip(&mut sizes).filter(|(_, size)| !fits(**size)) {
+                    self.cut_records += u64::from(shorten_record(record, *size, fits));
+                    *size = record.encoded_len();
                 }
             }
         }
+        sizes
     }
 
     /// The task without the spans that the receiver states that it refuses.
@@ -217,8 +220,8 @@ impl Packer {
     }
 
     /// Puts a task into the open request, or into requests of its own.
-    fn place(&mut self, task: EncodedTask, overhead: &Overhead, requests: &mut Vec<Request>) {
-        let bytes = overhead.request_len(task.items.sizes().into_iter().map(framed).sum());
+    fn place(&mut self, task: EncodedTask, sizes: &[usize], overhead: &Overhead, requests: &mut Vec<Request>) {
+        let bytes = overhead.request_len(sizes.iter().copied().map(framed).sum());
         let items = task.items.len();
         if items == 0 {
             return;
@@ -254,15 +257,14 @@ impl Packer {
     fn spread(&self, task: EncodedTask, overhead: &Overhead, requests: &mut Vec<Request>) {
         let whole = task.with(Items::Spans(vec![]));
         let mut rest = task.items.root_last();
+        let mut sizes = rest.sizes().into_iter().map(framed).peekable();
         while rest.len() > 0 {
             let (mut bytes, mut count) = (0, 0);
-            for size in rest.sizes() {
-                let is_full = overhead.request_len(bytes + framed(size)) > self.limits.request_bytes
-                    || count >= self.limits.request_items;
-                if is_full && count > 0 {
-                    break;
-                }
-                bytes += framed(size);
+            let fits = |bytes, count| {
+                overhead.request_len(bytes) <= self.limits.request_bytes && count < self.limits.request_items
+            };
+            while let Some(size) = sizes.next_if(|size| count == 0 || fits(bytes + size, count)) {
+                bytes += size;
                 count += 1;
             }
             let after = rest.split_off(count);
