@@ -211,6 +211,20 @@ def test_json_that_is_no_answer_of_aws_is_told_as_such(ecspan, account, body):
         assert "mismatch" not in run.err and "parse" not in run.err, run
 
 
+@pytest.mark.parametrize(("env", "said"), [
+    ({"AWS_ACCESS_KEY_ID": "AKIDTEST\n"}, "AWS_ACCESS_KEY_ID holds quotes"),
+    ({"AWS_SECRET_ACCESS_KEY": '"hunter22"'}, "AWS_SECRET_ACCESS_KEY holds quotes"),
+    ({"AWS_SESSION_TOKEN": "hunter22\nmore"}, "AWS_SESSION_TOKEN holds quotes"),
+    ({"AWS_SECRET_ACCESS_KEY": None}, "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not"),
+])  # fmt: skip
+def test_keys_that_are_none_are_named_and_a_profile_that_is_typed_does_not_care(ecspan, account, profiles, env, said):
+    """The SDK panics at a line break in a key's id."""
+    profiles(keys("other", "AKIDOFTHEPROFILE"))
+    run = ecspan("ls", env=env)
+    assert run.code == 1 and f"error: {said}" in run.err and "hunter22" not in run.err, run
+    is_well(ecspan("ls", "--profile", "other", env={"AWS_ENDPOINT_URL": account().url, **env}))
+
+
 def test_aws_login(ecspan, account, profiles):
     session = "arn:aws:iam::123456789012:user/me"
     profiles(f"[profile me]\nregion = eu-west-1\nlogin_session = {session}\n[profile role]\nregion = eu-west-1\nrole_arn = {ROLE}\nsource_profile = me\n")

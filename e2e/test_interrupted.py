@@ -147,3 +147,15 @@ def test_a_bundle_that_was_interrupted_says_what_is_missing(ecspan, aws, tmp_pat
     code, err = told(process)
     aws.front.latency = 0.0
     assert code == 143 and "interrupted: 3 tasks were not read: " in err and all(f"prod/{task.id}" in err for task in tasks), err
+
+
+@pytest.mark.parametrize("folder", ["saved", "none"])
+def test_another_interrupt_is_told_to_its_end_however_quickly_all_is_done(ecspan, black_hole, folder):
+    """One request is saved at once: what became of it is said all the same."""
+    process = ecspan.start("export", NGINX, "--endpoint", black_hole, *SILENT, *(["--undelivered", "none"] if folder == "none" else []))
+    wait_until("a connection to the receiver", is_sending(black_hole), 30, process=process)
+    process.send_signal(signal.SIGINT)
+    line_with(AGAIN, process.stderr)
+    code, said = told(process, signal.SIGINT)
+    assert code == 130 and "0 of 9 spans accepted" in said and "ending at once" not in said, said
+    assert sum(note["items"] for note in notes(ecspan)) == (batch.SPANS if folder == "saved" else 0)

@@ -91,7 +91,11 @@ pub(super) fn open_all(
 
 /// What `--to` names.
 pub(super) fn target(to: &str) -> Result<Target, Problem> {
-    let target = to.parse().map_err(|error| Problem::usage(format!("--to: {error}")))?;
+    let target = to.parse().map_err(|error| {
+        // Whoever names a URL means its receiver.
+        let hint = to.contains("://").then(|| "a receiver's address is what --endpoint names".to_owned());
+        Problem::usage(format!("--to: {error}")).hint(hint)
+    })?;
     if let Target::Xray(Some(region)) = &target {
         Aws::check_region("the region of --to xray", region).map_err(|error| Problem::misuse(&error))?;
     }

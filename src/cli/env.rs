@@ -37,8 +37,10 @@ client's certificate and its key |
     (
         "AWS",
         "\
-| `AWS_PROFILE`, `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and all others | the AWS SDK's own; `--profile` outranks exported keys too, `--region` the region |
-| `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_ECS`, `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`, `AWS_ENDPOINT_URL_SQS`, `AWS_ENDPOINT_URL_STS` … | another address than AWS's own; none of a profile with `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` |
+| `AWS_PROFILE`, `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and all others | the AWS \
+SDK's own; `--profile` outranks exported keys too, `--region` the region. What cannot be meant is told with the variable |
+| `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_ECS`, `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`, `AWS_ENDPOINT_URL_SQS`, `AWS_ENDPOINT_URL_STS` … | another address \
+than AWS's own, unless `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is `true` |
 | `AWS_CA_BUNDLE` | the authorities that AWS is trusted by, instead of the system's; as `ca_bundle` of the profile |
 | `AWS_MAX_ATTEMPTS` | how often a call is tried (10); as `max_attempts` of the profile |
 | `AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE`, `AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` | the SDK's own; a \

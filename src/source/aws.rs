@@ -122,11 +122,16 @@ impl Aws {
         let filled = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         let (env, typed) = (settings.env(), filled(&settings.profile));
         let profiles = Profiles::read(&env, typed.as_deref()).await?;
-        let ca = profiles.ca_bundle();
-        let bundle = ca.as_deref().map(|path| profiles.file("AWS_CA_BUNDLE or ca_bundle", path)).transpose()?;
+        if typed.is_none() {
+            checked::keys(&env)?;
+        }
+        let (ca_setting, ca) = profiles.ca_bundle().unzip();
+        let bundle = ca_setting.as_ref().zip(ca.as_deref());
+        let bundle = bundle.map(|(setting, path)| profiles.file(setting, path)).transpose()?;
         let is_bundle = |pem: &Vec<u8>| reqwest::Certificate::from_pem_bundle(pem).is_ok_and(|all| !all.is_empty());
-        if let (Some(path), false) = (&ca, bundle.as_ref().is_none_or(is_bundle)) {
-            return Err(AwsError::Settings { problem: format!("{} has no PEM certificate", path.display()) });
+        if let (Some((setting, path)), false) = (ca_setting.zip(ca.as_ref()), bundle.as_ref().is_none_or(is_bundle)) {
+            let problem = format!("{setting} names {}, which has no PEM certificate", path.display());
+            return Err(AwsError::Settings { problem });
         }
         let proxies = Proxies::from_env(&|name| env.get(name).ok());
         let addresses = Arc::<OnceLock<_>>::default();

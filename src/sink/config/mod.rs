@@ -300,6 +300,9 @@ impl Hint for ConfigError {
             Self::Socket { .. } => "let the receiver listen at a port too, and write http://localhost:4317",
             Self::Proxy(error) => return error.hint(),
             Self::Half { .. } => "a client certificate and its key go together",
+            Self::Time { unit: "milliseconds", .. } => {
+                "write a number of milliseconds without a unit: 10000 are ten seconds"
+            }
             Self::Choice { .. } | Self::Time { .. } => return None,
         };
         Some(hint.to_owned())
@@ -408,7 +411,14 @@ fn endpoint_from(
 }
 
 fn parsed(setting: &'static str, text: &str) -> Result<Url, ConfigError> {
-    let url = Url::parse(text).map_err(|error| ConfigError::Url { setting, why: error.to_string() })?;
+    let url = Url::parse(text).map_err(|error| {
+        let why = match text.trim() {
+            text if text.contains(['"', '\'']) => "the quotes are part of it".to_owned(),
+            text if text.contains(char::is_whitespace) => "there is a space in it".to_owned(),
+            _ => error.to_string(),
+        };
+        ConfigError::Url { setting, why }
+    })?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         _ => Err(ConfigError::Scheme { setting }),

@@ -1,6 +1,8 @@
 //! Regions and endpoints as people set them: what cannot be meant is told with the setting that says so, before the SDK says it of some
 //! call. Asks nobody. Main functions: [`region`], [`endpoint`].
 
+use aws_types::os_shim_internal::Env;
+
 use super::AwsError;
 
 /// The form of all regions.
@@ -98,6 +100,24 @@ fn wrong(value: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether keys of the environment can be keys, and are whole: the SDK ends the program at a line break in one. They are never quoted.
+pub(super) fn keys(env: &Env) -> Result<(), AwsError> {
+    const NAMES: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+    let is_no_key = |value: String| !value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\''));
+    let wrong = |problem: String| AwsError::Settings { problem };
+    if let Some(name) = NAMES.iter().find(|name| env.get(name).is_ok_and(is_no_key)) {
+        return Err(wrong(format!(
+            "{name} holds quotes, a space, a line break or what is no ASCII, which no key does"
+        )));
+    }
+    let [id, secret, _] = NAMES;
+    match (env.get(id).is_ok(), env.get(secret).is_ok()) {
+        (true, false) => Err(wrong(format!("{id} is set, and {secret} is not"))),
+        (false, true) => Err(wrong(format!("{secret} is set, and {id} is not"))),
+        (true, true) | (false, false) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -150,6 +170,24 @@ mod tests {
             );
         }
         assert!(said(region("AWS_REGION", "Europe (Ireland)", true)).ends_with(EXAMPLE));
+    }
+
+    #[test]
+    fn keys_that_are_none_or_half_are_named_and_not_quoted() {
+        let of = |set: &[(&str, &str)]| said(keys(&Env::from_slice(set)));
+        let (id, secret) = (("AWS_ACCESS_KEY_ID", "AKIDX"), ("AWS_SECRET_ACCESS_KEY", "a/b+c="));
+        assert_eq!((of(&[]), of(&[id, secret])), ("fine".to_owned(), "fine".to_owned()));
+        assert!(of(&[id]).starts_with("AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not"));
+        assert!(of(&[secret]).starts_with("AWS_SECRET_ACCESS_KEY is set, and AWS_ACCESS_KEY_ID is not"));
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "AKIDX\n"),
+            ("AWS_SECRET_ACCESS_KEY", "\"hunter22\""),
+            ("AWS_SESSION_TOKEN", "hunter22\nb"),
+            ("AWS_SECRET_ACCESS_KEY", " hunter22"),
+        ] {
+            let said = of(&[id, secret, (name, value)]);
+            assert!(said.starts_with(&format!("{name} holds ")) && !said.contains("hunter22"), "{said}");
+        }
     }
 
     #[test]

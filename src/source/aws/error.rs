@@ -355,6 +355,10 @@ impl Hint for AwsError {
                     () if cause.contains("sso/cache") || cause.contains("cached sso") => {
                         "log in: `aws sso login`, with --profile for another profile than the default one"
                     }
+                    () if cause.contains("identity resolver timed out") => {
+                        "the credentials did not come: what does credential_process of the profile, or whoever else gives \
+                         them, wait for?"
+                    }
                     () if cause.contains("credential") || cause.contains("sso") || cause.contains("token") => {
                         "ecspan uses the AWS SDK's credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run `aws sso login`"
                     }

@@ -119,10 +119,11 @@ impl Profiles {
         found
     }
 
-    /// The file of authorities to trust instead of the system's.
-    pub(super) fn ca_bundle(&self) -> Option<PathBuf> {
-        let (_, path) = self.setting("AWS_CA_BUNDLE", "ca_bundle")?;
-        Some(self.at_home(&path))
+    /// The file of authorities to trust instead of the system's, and what names it.
+    pub(super) fn ca_bundle(&self) -> Option<(String, PathBuf)> {
+        let (setting, path) = self.setting("AWS_CA_BUNDLE", "ca_bundle")?;
+        let path = self.at_home(&path);
+        Some((setting, path))
     }
 
     /// How often a call is tried, where somebody says so.
