@@ -3,7 +3,7 @@
 //!
 //! Tasks need not be there all at once: each is looked at, then each is completed, one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::arn::{family_and_revision, last_part};
 use super::firelens;
@@ -165,12 +165,25 @@ impl Claims {
     pub fn complete(&mut self, at: usize, observed: &mut TaskObservations) {
         observed.definition = self.definition_of(&observed.task).cloned();
         observed.service_events = service_events_of(&observed.task, &self.events);
-        let own = self.services.iter().rfind(|service| observed.task.service() == Some(&service.name));
-        let target_groups = own.map_or(&[][..], |service| &service.target_groups);
-        observed.around = Around::new(&observed.task, target_groups, &self.events);
+        observed.around = self.around(&observed.task);
         observed.gaps.extend(self.owned_gaps.remove(&at).unwrap_or_default());
         let logs = self.owned_logs.remove(&at).unwrap_or_default().into_iter();
         observed.logs.extend(logs.map(|log| ContainerLog { task_id: Some(observed.task.id.clone()), ..log }));
+    }
+
+    /// What the task's service says and has. A service of this name in another cluster is another's.
+    fn around(&self, task: &TaskRecord) -> Around {
+        let is_own = |service: &&ServiceRecord| {
+            let clusters = task.cluster_arn.as_deref().zip(service.cluster_arn.as_deref());
+            clusters.is_none_or(|(own, of)| last_part(own) == last_part(of))
+        };
+        let named = self.services.iter().filter(|service| task.service() == Some(&service.name));
+        let (own, others): (Vec<&ServiceRecord>, Vec<&ServiceRecord>) = named.partition(is_own);
+        // Of several answers about it each may know more, whichever came last.
+        let groups: BTreeSet<&String> = own.iter().flat_map(|service| &service.target_groups).collect();
+        let groups: Vec<String> = groups.into_iter().cloned().collect();
+        let says = |services: &[&ServiceRecord], event| services.iter().any(|service| service.events.contains(event));
+        Around::new(task, &groups, self.events.iter().filter(|event| !says(&others, event) || says(&own, event)))
     }
 
     /// The first that the task may run.
@@ -254,4 +267,57 @@ fn writes_to(task: &TaskRecord, definition: Option<&DefinitionRecord>, container
         return stream.ends_with(&format!("/{container}/{}", task.id)) || Some(last_part(stream)) == runtime_id;
     }
     places.iter().any(|own| own.stream == stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Time;
+    use crate::model::merge::by_task;
+
+    #[test]
+    fn a_task_has_its_own_services_words_whatever_the_order_and_none_of_a_namesake() {
+        let time = |seconds: u64| Time::from_unix_nanos(seconds * 1_000_000_000);
+        let cluster = |name: &str| Some(format!("arn:aws:ecs:eu-west-1:123456789012:cluster/{name}"));
+        let event = |what: &str| ServiceEvent { id: None, at: time(5), message: format!("(service web) {what}.") };
+        let service = |of: &str, groups: &[&str]| {
+            let target_groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            let events = vec![event(of)];
+            ServiceRecord {
+                name: "web".to_owned(),
+                cluster_arn: cluster(of),
+                target_groups,
+                events,
+                ..ServiceRecord::default()
+            }
+        };
+        let task = |of: &str| {
+            let mut task = TaskRecord {
+                id: format!("task-of-{of}"),
+                cluster_arn: cluster(of),
+                group: Some("service:web".to_owned()),
+                ..TaskRecord::default()
+            };
+            task.times.created = Some(time(1));
+            task
+        };
+        let services = [service("prod", &["b"]), service("prod", &["a", "b"]), service("dev", &["c"])];
+        let mut all: Vec<Observation> = ["prod", "dev"].map(|of| Observation::Task(Box::new(task(of)))).into();
+        for service in services {
+            all.extend(service.events.iter().cloned().map(Observation::ServiceEvent));
+            all.push(Observation::Service(Box::new(service)));
+        }
+        for _ in 0..all.len() {
+            all.rotate_left(1);
+            let (tasks, _) = by_task(all.clone());
+            let around =
+                |id: &str| tasks.iter().find(|observed| observed.task.id == id).map(|observed| observed.around.clone());
+            let expected = |groups: &[&str], said: &str| {
+                let target_groups = groups.iter().map(|group| (*group).to_owned()).collect();
+                Some(Around { target_groups, events: vec![event(said)] })
+            };
+            assert_eq!(around("task-of-prod"), expected(&["a", "b"], "prod"));
+            assert_eq!(around("task-of-dev"), expected(&["c"], "dev"));
+        }
+    }
 }
