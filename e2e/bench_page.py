@@ -52,6 +52,9 @@ def main():
             inner = folder / str(launches)
             inner.mkdir()
             cases.append((f"deployment, {launches:,} tasks", ["deploy", "--report", "html", "--from", *large_rollout(inner, launches)]))
+        inner = folder / "lines"
+        inner.mkdir()
+        cases.append(("5,000 tasks, 100,000 lines", ["deploy", "--report", "html", "--from", *large_rollout(inner, 5_000, 20)]))
         for name, command in cases:
             page = folder / "page.html"
             page.write_bytes(subprocess.run([BINARY, *command], check=True, capture_output=True).stdout)

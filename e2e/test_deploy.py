@@ -294,6 +294,16 @@ def test_a_slower_pull_is_said_first_and_no_difference_is_said_too(ecspan, aws, 
     for nowhere in (tmp_path / "nowhere" / "before.json", tmp_path):
         wrong = ecspan(*DEPLOY, "--report-file", f"json:{nowhere}")
         assert wrong.code == 2 and wrong.out == "" and str(nowhere) in wrong.err, wrong
+    # A file's name says its format, after --report as well; what is printed is said once.
+    named = ecspan(*DEPLOY, "--report", tmp_path / "web.html", "--report", tmp_path / "web.MD", "--report", "json", "--report-file", tmp_path / "web.json")
+    assert named.code == 0 and json.loads(named.out)["service"] == "web", named
+    assert (tmp_path / "web.html").read_text().startswith("<!DOCTYPE html>") and (tmp_path / "web.json").read_text() == named.out
+    assert "held" in (tmp_path / "web.MD").read_text()
+    beside = ecspan(*DEPLOY, "--report", tmp_path / "web.html")
+    assert beside.code == 0 and beside.out.startswith("✓ held"), beside
+    unknown = ecspan(*DEPLOY, "--report", "web.pdf")
+    assert unknown.code == 2 and unknown.out == "" and "--report web.pdf: of which format?" in unknown.err and "a PATH that ends in" in unknown.err, unknown
+    assert ecspan(*DEPLOY, "--report", "json", "--report", "text").code == 2
     same = ecspan(*DEPLOY, "--baseline", tmp_path / "before.json")
     assert same.code == 0 and same.out.splitlines()[0] == "no difference that matters to the baseline", same
     aws.reset()

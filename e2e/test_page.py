@@ -236,8 +236,59 @@ def test_the_trace_id_is_copied_and_leads_to_jaeger(chromium, page_of):
         assert page.evaluate("navigator.clipboard.readText()") == "5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
         link = page.get_by_role("link", name="Open the trace")
         assert link.get_attribute("href") == "http://localhost:16686/trace/5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
-    with opened(chromium, page_of(*example("oom"), "--ui-url", "javascript:canary()")) as page:
-        assert page.get_by_role("link", name="Open the trace").count() == 0
+    # Another UI's address, and an empty variable.
+    with opened(chromium, page_of(*example("oom"), "--ui-url", "https://grafana.example/explore?trace={trace_id}&x=1")) as page:
+        link = page.get_by_role("link", name="Open the trace")
+        assert link.get_attribute("href") == "https://grafana.example/explore?trace=5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3&x=1"
+
+
+@pytest.mark.parametrize("url", ["javascript:canary()", "localhost:16686", "http://a b.example", "https://x.example/{traceId}", "file:///x"])
+def test_an_address_that_is_none_is_told(ecspan, url):
+    for command in (["show", *example("oom")], ["export", *example("oom"), "--to", "file:-"], ["deploy", "--from", *example("rollout")]):
+        run = ecspan(*command, "--ui-url", url)
+        assert run.code == 2 and run.out == "" and "--ui-url" in run.err and "http://localhost:16686" in run.err, run
+    run = ecspan("show", "--format", "html", *example("oom"), env={"ECSPAN_UI_URL": ""})
+    assert run.code == 0 and "Open the trace" not in run.out, run
+
+
+def test_lines_of_a_reason_are_lines(chromium, page_of, tmp_path):
+    task = json.loads((PROJECT / "examples/oom/task.json").read_text())
+    task["tasks"][0]["containers"][0]["reason"] = "exec failed:\n\tno such file\r\nat\x1b[1m start"
+    (tmp_path / "task.json").write_text(json.dumps(task))
+    stream = "ecs/report/5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
+    (tmp_path / "logs.json").write_text(json.dumps({"events": [{"timestamp": 1_795_166_086_000, "message": "Traceback:\n  File x\nValueError", "logStreamName": stream}]}))
+    with opened(chromium, page_of(tmp_path / "task.json", tmp_path / "logs.json")) as page:
+        assert page.locator(".card .reason").first.inner_text() == "exec failed:\nno such file\nat\\x1b[1m start"
+        assert page.locator(".line .text").inner_text() == "Traceback: ⏎   File x ⏎ ValueError"
+        page.locator(".line").click()
+        assert page.locator(".line-whole pre").text_content() == "Traceback:\n  File x\nValueError"
+
+
+def test_a_start_that_is_estimated_says_so_however_short_its_bar(chromium, page_of, tmp_path):
+    task = json.loads((PROJECT / "examples/nginx/task.json").read_text())
+    one = task["tasks"][0]
+    for key in ("stoppingAt", "executionStoppedAt", "stoppedAt", "stopCode", "stoppedReason"):
+        one.pop(key, None)
+    one.update(lastStatus="RUNNING", desiredStatus="RUNNING")
+    for container in one["containers"]:
+        container.pop("exitCode", None)
+        container["lastStatus"] = "RUNNING"
+    (tmp_path / "task.json").write_text(json.dumps(task))
+    with opened(chromium, page_of(tmp_path / "task.json")) as page:
+        row = page.locator("section.phases tr", has_text="container nginx").inner_text()
+        assert "0 ms so far" in row and "estimated" in row
+        assert "estimated: ECS gives no times of containers" in page.locator("section.timeline").inner_text()
+
+
+#: Tables that must be moved sideways to be read.
+SIDEWAYS = "[...document.querySelectorAll('.scroll, .one')].filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel ?? one.className)"
+
+
+@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_no_table_is_wider_than_a_narrow_screen(chromium, page_of, name, width):
+    with opened(chromium, page_of(*example(name)), viewport={"width": width, "height": 844}) as page:
+        assert page.evaluate(SIDEWAYS) == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
@@ -355,8 +406,10 @@ def test_two_tasks_beside_one_another(chromium, ecspan, page_of, tmp_path):
         row = page.locator(".beside tr", has_text="image pull").inner_text()
         assert "30.840 s" in row and "6.525 s" in row and "+24.3 s" in row and "4.7 times as long" in row
         assert page.locator("article").count() == 2
+        # Which is which: above, in the way to each, and at its own article.
+        assert [text[0] for text in page.locator(".sides li, nav li, article h1").all_inner_texts()] == list("ABABAB")
     with opened(chromium, path, viewport={"width": 360, "height": 800}) as page:
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360 and page.evaluate(SIDEWAYS) == []
     two = ecspan("show", PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/nginx/task.json", PROJECT / "examples/wrong-image/task.json")
     assert two.code == 2 and "--compare names 2 tasks" in two.err, two
     one = ecspan("show", PROJECT / "examples/oom/task.json", "--compare", tmp_path / "missing.json")
@@ -381,8 +434,8 @@ def later(text, seconds):
     return (datetime.fromisoformat(text) + timedelta(seconds=seconds)).isoformat()
 
 
-def large_rollout(tmp_path, launches):
-    """The example's deployment with as many launches, each a moment after the one before."""
+def large_rollout(tmp_path, launches, lines=0):
+    """The example's deployment with as many launches, each a moment after the one before, and with so many log lines each."""
     services, tasks = (json.loads((ROLLOUT / name).read_text()) for name in ("services.json", "tasks.json"))
     launched = [task for task in tasks["tasks"] if task["startedBy"] == "ecs-svc/7310294857610293847"]
     made = []
@@ -397,6 +450,16 @@ def large_rollout(tmp_path, launches):
     paths = [tmp_path / "services.json", tmp_path / "tasks.json"]
     paths[0].write_text(json.dumps(services))
     paths[1].write_text(json.dumps({"tasks": made, "failures": []}))
+    if lines:
+        paths.append(tmp_path / "logs.json")
+        begun = int(datetime.fromisoformat(launched[0]["createdAt"]).timestamp() * 1000) + 20_000
+        message = '{"level":"info","msg":"a line of a usual length, with some fields","path":"/api/v1/things/%d","took_ms":%d}'
+        name = launched[0]["containers"][0]["name"]
+        events = [
+            {"timestamp": begun + at + line * 100, "message": message % (at, line), "logStreamName": f"ecs/{name}/{at:032x}"}
+            for at in range(launches) for line in range(lines)
+        ]
+        paths[-1].write_text(json.dumps({"events": events}))
     return paths
 
 
@@ -445,7 +508,9 @@ def test_a_rollout_without_a_script_and_on_narrow_screens(chromium, ecspan, tmp_
     context.close()
     for width in (360, 768):
         with opened(chromium, path, viewport={"width": width, "height": 800}) as page:
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate("document.documentElement.scrollWidth") <= width and page.evaluate(SIDEWAYS) == []
+            page.locator(".many .item button").first.click()
+            assert page.evaluate(SIDEWAYS) == []
             assert page.locator(".many .item .bar").first.bounding_box()["width"] > 100
 
 
@@ -481,3 +546,53 @@ def test_a_canary_in_every_text_of_a_rollout_stays_text(chromium, ecspan, tmp_pa
     with opened(chromium, rollout_page(ecspan, tmp_path, *paths)) as page:
         assert page.locator("img").count() == 0 and "canary()" in page.locator("main").inner_text()
         page.locator(".many .item button").first.click()
+
+
+def failed_rollout(tmp_path):
+    """The example's deployment with a launch that failed and said why."""
+    services, tasks = (json.loads((ROLLOUT / name).read_text()) for name in ("services.json", "tasks.json"))
+    (one,) = [task for task in tasks["tasks"] if task["taskArn"].endswith("b27d0e6c1f5a4d9384c6a0b1d2e3f405")]
+    container = one["containers"][0]
+    one.update(lastStatus="STOPPED", desiredStatus="STOPPED", stopCode="EssentialContainerExited", stoppedReason="Essential container in task exited")
+    one.update(stoppingAt=later(one["startedAt"], 3), executionStoppedAt=later(one["startedAt"], 4), stoppedAt=later(one["startedAt"], 9))
+    container.update(lastStatus="STOPPED", exitCode=78, reason="config: no such\nfile /etc/web.toml")
+    begun = int(datetime.fromisoformat(one["startedAt"]).timestamp() * 1000)
+    said = ["starting", '{"level":"warn","msg":"no cache"}', '{"level":"error","msg":"cannot read /etc/web.toml"}', CANARY]
+    events = [{"timestamp": begun + at * 500, "message": line, "logStreamName": f"ecs/{container['name']}/{one['taskArn'].split('/')[-1]}"} for at, line in enumerate(said)]
+    paths = [tmp_path / name for name in ("services.json", "tasks.json", "logs.json")]
+    for path, content in zip(paths, (services, tasks, {"events": events})):
+        path.write_text(json.dumps(content))
+    return paths
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm is missing")
+def test_a_launch_unfolds_to_its_containers_and_their_log(chromium, ecspan, tmp_path):
+    path = rollout_page(ecspan, tmp_path, *failed_rollout(tmp_path))
+    with opened(chromium, path, bypass_csp=True) as page:
+        # From the failure to the launch.
+        assert "cannot read /etc/web.toml" in page.locator("section.failures .excerpt").inner_text()
+        page.get_by_role("button", name="Show it among the launches").click()
+        one = page.locator(".one")
+        card = one.locator(".card.failed").inner_text()
+        assert "exit 78" in card and "config: no such\nfile /etc/web.toml" in card
+        assert len(one.locator(".line .text").all_inner_texts()) == 4 and one.locator("output.count").inner_text() == "4 lines"
+        one.locator("select.severity").select_option("17")
+        assert [text for text in one.locator(".line .text").all_inner_texts() if "cannot read" in text] and one.locator(".line").count() == 1
+        one.locator("select.severity").select_option("-2")
+        one.locator(".filter").fill("STARTING")
+        assert one.locator(".line .text").all_inner_texts() == ["starting"]
+        one.locator(".filter").fill("")
+        one.locator(".line").first.click()
+        assert one.locator(".line-whole pre").inner_text() == "starting"
+        assert violations(page) == []
+        # Another launch has its own; of that one nothing was read.
+        page.locator(".many .item button").first.click()
+        assert one.locator(".line").count() == 0 and "No log lines were read of it" in one.inner_text()
+        one.get_by_role("button", name="Close").click()
+        assert not one.is_visible()
+    context = chromium.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    page.locator("details.row", has_text="failed").locator("summary").click()
+    assert "cannot read /etc/web.toml" in page.locator("details.row[open]").inner_text()
+    context.close()

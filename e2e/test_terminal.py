@@ -76,7 +76,7 @@ def test_failed_tasks_alone_and_rows_for_programs(ecspan, aws, tasks):
     table = list(csv.DictReader(io.StringIO(run.out), delimiter="\t"))
     assert {row["id"] for row in table} == set(tasks.values()) and all(None not in row and None not in row.values() for row in table), run
     assert json.loads(ecspan("ls", "prod", "--family", "none", "-o", "json").out) == []
-    assert json.loads(ecspan("ls", "-o", "json").out) == [{"cluster": "prod", "running": 1, "pending": 0, "services": 0, "status": "ACTIVE"}]
+    assert json.loads(ecspan("ls", "-o", "json").out) == [{"ecspan_ls": 1, "cluster": "prod", "running": 1, "pending": 0, "services": 0, "status": "ACTIVE"}]
     # The selectors of other commands know them too.
     run = ecspan("export", "--cluster", "prod", "--status", "failed", "--no-logs", "--to", "file:failed.jsonl")
     assert run.code == 0 and all(f"prod/{id}" in run.err for id in failed) and tasks["well"] not in run.err, run

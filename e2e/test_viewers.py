@@ -3,6 +3,7 @@ what their format's description asks for."""
 
 import json
 import urllib.request
+from xml.etree import ElementTree
 
 import pytest
 from conftest import PROJECT
@@ -49,3 +50,21 @@ def test_json_lines_are_the_documents(ecspan):
     assert run.code == 0 and len(run.out.splitlines()) == 2, run
     for line in map(json.loads, run.out.splitlines()):
         assert line["ecspan_task"] == 1 and line["start_unix_nano"].isdigit() and isinstance(line["phases"], list)
+
+
+def test_a_picture_of_several_tasks_is_one_document(ecspan):
+    tasks = [PROJECT / f"examples/{name}/task.json" for name in EXAMPLES]
+    run = ecspan("show", "--format", "svg", "--utc", "--no-logs", *tasks)
+    assert run.code == 0, run
+    texts = [text.text for text in ElementTree.fromstring(run.out).iter("{http://www.w3.org/2000/svg}text")]
+    said = "\n".join(texts)
+    assert all(id in said for id in ("5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3", "9f654c76cde14c7c85cf54dce087658a", "84b5991528504856a2f003b7da9b2b82"))
+    alone = ecspan("show", "--format", "svg", "--utc", *example("oom"))
+    assert ElementTree.fromstring(alone.out).get("aria-label") == "Waterfall of task report"
+
+
+def test_no_task_is_no_document(ecspan, tmp_path):
+    (tmp_path / "empty.json").write_text('{"tasks": [], "failures": []}')
+    for format in ("svg", "perfetto", "html"):
+        run = ecspan("show", "--format", format, tmp_path / "empty.json")
+        assert run.out == "", run

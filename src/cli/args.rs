@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ecspan::run::UiUrl;
 use ecspan::source::logs::LogLines;
 use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::SpanParser;
@@ -233,9 +234,9 @@ pub(crate) struct ShowArgs {
     /// --format waterfall, markdown or html
     #[arg(long, value_name = "TASK", num_args = 1.., conflicts_with = "follow")]
     pub(crate) compare: Vec<String>,
-    /// Base URL of a Jaeger UI: --format html and markdown link to the trace there
+    /// Base URL of a Jaeger UI, or another UI's address with {trace_id} in it: --format html and markdown link to the trace there
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
-    pub(crate) ui_url: Option<String>,
+    pub(crate) ui_url: Option<UiUrl>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
@@ -306,9 +307,9 @@ pub(crate) struct ExportArgs {
     pub(crate) logs_as: LogsAs,
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
-    /// Base URL of a Jaeger UI: the closing report links to each trace of which a receiver has accepted something
+    /// Base URL of a Jaeger UI, or another UI's address with {trace_id} in it: the closing report links to each trace of which a receiver has accepted something
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
-    pub(crate) ui_url: Option<String>,
+    pub(crate) ui_url: Option<UiUrl>,
 }
 
 #[derive(Args, Debug)]

@@ -1,10 +1,11 @@
 //! The closing report of `ecspan export`: what went where, what was accepted, where it is found.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 
 use clap::ValueEnum;
 use ecspan::Hint;
 use ecspan::render::{escape, moment};
+use ecspan::run::UiUrl;
 use ecspan::run::read::Unread;
 use ecspan::run::watch::Watched;
 use ecspan::sink::{
@@ -36,12 +37,13 @@ const NAMED: usize = 5;
 const CAUSES: usize = 10;
 
 /// Prints the report on stderr: stdout may carry the spans themselves.
-pub(super) fn print(report: &DeliveryReport, ui_url: Option<&str>) {
+pub(super) fn print(report: &DeliveryReport, ui: Option<&UiUrl>) {
     for task in report.tasks.iter().take(LISTED) {
         terminal::say(&task_line(task));
         // Whoever follows a link wants to find something.
-        if let Some(url) = ui_url.filter(|_| has_arrived_somewhere(report, &task.label) && task.spans > 0) {
-            terminal::say(&format!("  {}", trace_url(url, task.caller_trace_id.unwrap_or(task.trace_id))));
+        let ui = ui.filter(|_| has_arrived_somewhere(report, &task.label) && task.spans > 0);
+        if let Some(url) = ui.and_then(|ui| ui.trace(task.caller_trace_id.unwrap_or(task.trace_id))) {
+            terminal::say(&format!("  {url}"));
         }
         let mut arrived = report.destinations.iter().filter(|to| has_arrived(to, &task.label));
         if let (Some(region), true) = (arrived.find_map(|to| to.xray_region.as_deref()), task.spans > 0) {
@@ -93,11 +95,6 @@ fn task_line(task: &TaskLine) -> String {
         (_, true) => line.push_str("; log lines between the first and the last not read"),
     }
     line
-}
-
-/// Where a trace is in a Jaeger UI.
-pub(super) fn trace_url(base: &str, trace_id: impl Display) -> String {
-    format!("{}/trace/{trace_id}", base.trim_end_matches('/'))
 }
 
 /// Whether some receiver has accepted something of a task.

@@ -37,7 +37,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     check_findings("--fail-on", &args.fail_on)?;
     let fail_fast = fail_fast(&args.fail_fast)?;
     let goal = goal(args.wait.as_deref())?;
-    let files = report::files(args)?;
+    let outputs = report::outputs(args)?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose();
     let baseline = baseline.map_err(|error| Problem::of(&error))?;
     if args.fail_on.iter().any(|finding| finding == SLOWER) && baseline.is_none() {
@@ -100,8 +100,8 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         );
     }
     let trace_url =
-        args.ui_url.as_deref().filter(|_| is_sending && closing::has_arrived_somewhere(&delivered, &trace.label));
-    let trace_url = trace_url.map(|base| closing::trace_url(base, &trace.trace_id));
+        args.ui_url.as_ref().filter(|_| is_sending && closing::has_arrived_somewhere(&delivered, &trace.label));
+    let trace_url = trace_url.and_then(|ui| ui.trace(&trace.trace_id));
     let comparison = baseline.map(|baseline| Comparison::new(&life, baseline));
     let drawn = ecspan::render::report::Report {
         life: &life,
@@ -114,7 +114,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         notes: &answers.notes,
         gaps: &answers.gaps,
     };
-    let printed = report::print(global, args, &drawn, &files);
+    let printed = report::print(global, args, &drawn, &outputs);
     if is_sending {
         tell_trace(&trace, delivered.task_count.saturating_sub(1), trace_url.as_deref());
         delivered.destinations.iter().for_each(closing::tell_destination);

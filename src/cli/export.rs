@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global, args: &ExportArgs) -> Result<Exit, Prob
     let tasks = tasks::open(global, &args.tasks, needs, notices.clone()).await?;
     let course = tasks.course.clone();
     let Exported { report, unread } = feed::export(tasks, &options, destinations, signals::stop(), notices).await;
-    closing::print(&report, args.ui_url.as_deref());
+    closing::print(&report, args.ui_url.as_ref());
     closing::tell_unread(&unread, &args.tasks.select);
     if report.task_count == 0 && course.lost() == 0 && signals::received().is_none() {
         terminal::tell("note", "no task is selected");

@@ -1,7 +1,7 @@
 //! Who is told of what failed: from `--notify` to the [`Notifier`]. Main function: [`open`].
 
-use ecspan::run::Teller;
 use ecspan::run::notify::{Channel, Notifier};
+use ecspan::run::{Teller, UiUrl};
 use ecspan::sink::{Webhook, WebhookError};
 use ecspan::source::aws::Aws;
 use ecspan::source::sns::Topic;
@@ -15,7 +15,7 @@ use super::{env, tasks};
 pub(super) fn open(
     args: &NotifyArgs,
     aws: Option<&Aws>,
-    ui_url: Option<&String>,
+    ui_url: Option<&UiUrl>,
     notices: Teller,
 ) -> Result<Option<Notifier>, Problem> {
     let proxies = Proxies::from_env(&env::get);

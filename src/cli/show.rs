@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use ecspan::model::TaskLife;
 use ecspan::model::log::LogLine;
-use ecspan::render::html::{self, Shown};
-use ecspan::render::{Style, json, markdown, perfetto, svg, timeline, waterfall};
+use ecspan::render::html::{Page, Shown};
+use ecspan::render::perfetto::Events;
+use ecspan::render::svg::Picture;
+use ecspan::render::{Style, json, markdown, timeline, waterfall};
 use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
@@ -16,8 +18,10 @@ use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs, WholeLogs};
-use super::{closing, compare, follow, notices, signals, terminal};
+use super::{compare, follow, notices, signals, terminal};
 
+/// A page of so many bytes is told before it is printed.
+const LARGE_PAGE: usize = 20_000_000;
 /// Bytes that are printed at once.
 const PRINTED_AT_ONCE: usize = 64 * 1024;
 
@@ -41,7 +45,8 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     let needs = Needs { service_events: true, whole_logs, ..Needs::default() };
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
     let mut observed = source.observed().take_until(signals::wait()).boxed();
-    let (mut drawn, mut page) = (0, vec![]);
+    // One document of all of them.
+    let (mut drawn, mut page, mut picture, mut events) = (0, Page::default(), Picture::default(), Events::default());
     while let Some(observed) = observed.next().await {
         let style = style(global, args);
         let logs = source.whole_logs(&observed);
@@ -59,25 +64,32 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
             Format::Waterfall => waterfall::draw(&life, &trace_id, &style),
             Format::Timeline => timeline::draw(&life, &style),
             Format::Json => json::draw(&life, &trace_id, &style),
-            Format::Svg => svg::draw(&life, &trace_id, &style),
             Format::Jsonl => json::line(&life, &trace_id, &style),
             Format::Markdown => markdown::draw(&life, &trace_id, trace_url(args, &trace_id).as_deref(), &style),
-            // One file of all of them.
-            Format::Html | Format::Perfetto => {
-                page.push((life, trace_id));
-                drawn += 1;
-                continue;
+            Format::Perfetto => events.of(&life, &trace_id, &style),
+            Format::Svg => {
+                picture.push(&life, &trace_id, &style);
+                String::new()
+            }
+            Format::Html => {
+                let url = trace_url(args, &trace_id);
+                page.push(&Shown { life: &life, trace_id: &trace_id, trace_url: url.as_deref() }, &style);
+                String::new()
             }
         };
-        let between = if drawn > 0 && !matches!(args.format, Format::Json | Format::Jsonl) { "\n" } else { "" };
+        let is_list = matches!(args.format, Format::Waterfall | Format::Timeline | Format::Markdown);
+        let between = if drawn > 0 && is_list { "\n" } else { "" };
         terminal::print(&format!("{between}{text}"))?;
         drawn += 1;
     }
-    if !page.is_empty() {
-        terminal::print(&match args.format {
-            Format::Perfetto => perfetto::draw(&page, &style(global, args)),
-            _ => drawn_page(&page, global, args),
-        })?;
+    let last = match args.format {
+        Format::Html if drawn > 0 => finished(page, drawn),
+        Format::Svg if drawn > 0 => vec![picture.finish(&style(global, args))],
+        Format::Perfetto if drawn > 0 => vec![events.finish()],
+        _ => vec![],
+    };
+    for part in last {
+        terminal::print(&part)?;
     }
     if signals::received().is_some() {
         terminal::tell("note", &format!("interrupted: {drawn} drawn"));
@@ -89,16 +101,22 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
 
 /// Where a trace is, once the task has been exported there.
 pub(super) fn trace_url(args: &ShowArgs, trace_id: &str) -> Option<String> {
-    args.ui_url.as_deref().map(|base| closing::trace_url(base, trace_id))
+    args.ui_url.as_ref()?.trace(trace_id)
 }
 
-/// The page of these tasks, each with its trace id.
-fn drawn_page(tasks: &[(TaskLife, String)], global: &Global, args: &ShowArgs) -> String {
-    let urls: Vec<Option<String>> = tasks.iter().map(|(_, trace_id)| trace_url(args, trace_id)).collect();
-    let shown = tasks.iter().zip(&urls);
-    let shown: Vec<Shown<'_>> =
-        shown.map(|((life, trace_id), url)| Shown { life, trace_id, trace_url: url.as_deref() }).collect();
-    html::draw(&shown, &style(global, args))
+/// The parts of a page; of a large one its size is told before it is printed.
+fn finished(page: Page, tasks: usize) -> Vec<String> {
+    if page.bytes() > LARGE_PAGE {
+        terminal::tell(
+            "note",
+            &format!("a page of {tasks} tasks with {} MB: browsers take long to open it", page.bytes() / 1_000_000),
+        );
+        terminal::tell(
+            "hint",
+            "select fewer tasks, or --no-logs; `ecspan deploy --report html` lists thousands of launches, `ecspan stats` sums them up",
+        );
+    }
+    page.finish().into()
 }
 
 /// Draws a timeline whose logs are read while it is drawn: the next line is always the earliest of what is at hand.

@@ -1,4 +1,4 @@
-//! Tasks as Chrome trace events, which Perfetto's UI and `chrome://tracing` open. Main function: [`draw`].
+//! Tasks as Chrome trace events, which Perfetto's UI and `chrome://tracing` open. Main function: [`draw`]; a task at a time: [`Events`].
 //!
 //! A process a task; in it a thread for its phases, which lie inside of one another, and one for each container, with its log lines
 //! and the application traces that they name. Times are microseconds since 1970.
@@ -15,15 +15,38 @@ use crate::trace::line_ids;
 
 /// The thread of a task's phases; those of containers follow.
 const PHASES: usize = 1;
+/// What a document begins with.
+const HEAD: &str = r#"{"displayTimeUnit":"ms","traceEvents":["#;
 
 /// The trace events of these tasks, each with its trace id, as a JSON document that ends with a line end.
-pub fn draw(tasks: &[(TaskLife, String)], style: &Style) -> String {
-    let mut events = vec![];
-    for (at, (life, trace_id)) in tasks.iter().enumerate() {
-        task(&mut events, at + 1, life, trace_id, style);
+pub fn draw<'a>(tasks: impl IntoIterator<Item = (&'a TaskLife, &'a str)>, style: &Style) -> String {
+    let mut events = Events::default();
+    let mut drawn: String = tasks.into_iter().map(|(life, trace_id)| events.of(life, trace_id, style)).collect();
+    drawn.push_str(&events.finish());
+    drawn
+}
+
+/// A document in the making: what is written is not kept, so that there may be any number of tasks.
+#[derive(Debug, Default)]
+pub struct Events {
+    tasks: usize,
+}
+
+impl Events {
+    /// The next task: what is to be written for it.
+    pub fn of(&mut self, life: &TaskLife, trace_id: &str, style: &Style) -> String {
+        self.tasks += 1;
+        let mut events = vec![];
+        task(&mut events, self.tasks, life, trace_id, style);
+        let events: Vec<String> = events.iter().map(Value::to_string).collect();
+        let before = if self.tasks == 1 { HEAD } else { "," };
+        escape::json(&format!("{before}\n{}", events.join(",\n")))
     }
-    let document = json!({"displayTimeUnit": "ms", "traceEvents": events});
-    escape::json(&format!("{document}\n"))
+
+    /// What is to be written last.
+    pub fn finish(&self) -> String {
+        format!("{}\n]}}\n", if self.tasks == 0 { HEAD } else { "" })
+    }
 }
 
 fn task(events: &mut Vec<Value>, pid: usize, life: &TaskLife, trace_id: &str, style: &Style) {
@@ -60,7 +83,7 @@ fn bar(pid: usize, tid: usize, row: &Row<'_>, life: &TaskLife, trace_id: &str) -
         Of::Phase(_) => "phase",
         Of::Container(_) => "container",
     };
-    let mut args = json!({"estimated": bar.looks_estimated(), "goes_on": bar.open});
+    let mut args = json!({"estimated": row.is_estimated(), "goes_on": bar.open});
     match row.of {
         Of::Task => {
             args["task_id"] = json!(life.task.id);

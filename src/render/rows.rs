@@ -29,6 +29,14 @@ pub(super) struct Row<'a> {
     pub(super) mark_tone: Tone,
 }
 
+impl Row<'_> {
+    /// Whether a bound is an estimate, also where nothing of the bar can be seen.
+    pub(super) fn is_estimated(&self) -> bool {
+        let has_none = matches!(self.of, Of::Container(container) if container.never_ran());
+        !has_none && self.bar.is_some_and(|bar| bar.estimated)
+    }
+}
+
 /// Up to when a life is drawn.
 pub(super) fn drawn_until(life: &TaskLife, phases: &Phases) -> Time {
     let latest = phases.moments.last().map_or(phases.start, |last| last.time);
@@ -154,15 +162,12 @@ fn container_mark(container: &Container, failed: bool, style: &Style) -> String 
     }
 }
 
-/// Why bars of a life are estimates, where some are.
-pub(super) fn estimated_because(life: &TaskLife, rows: &[Row<'_>]) -> Option<&'static str> {
-    if !rows.iter().any(|row| row.bar.is_some_and(|bar| bar.looks_estimated())) {
-        return None;
-    }
+/// Why bars of a life are estimates.
+pub(super) fn estimated_because(life: &TaskLife) -> &'static str {
     let has_times = life.containers.iter().any(|c| c.record.started.or(c.record.created).is_some());
-    Some(match (life.task.is_standalone(), has_times) {
+    match (life.task.is_standalone(), has_times) {
         (true, true) => "ECS has not spoken of this task, only its containers' clocks",
         (true, false) => "ECS has not spoken of this task",
         (false, _) => "ECS gives no times of containers",
-    })
+    }
 }

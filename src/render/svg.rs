@@ -1,4 +1,4 @@
-//! The waterfall as an SVG picture, as a terminal shows it: for a README or a wiki, which run no script. Main function: [`draw`].
+//! The waterfall as an SVG picture, as a terminal shows it: for a README or a wiki, which run no script. Main function: [`draw`]; a task at a time: [`Picture`].
 //!
 //! Light or dark as the reader's system is. Each run of one colour stands at its own column, so that bars meet whatever the font.
 
@@ -22,9 +22,38 @@ const CLASSES: [(&str, &str, &str, &str); 7] = [
     ("\u{1b}[33m", "w", "#8a5a00", "#e3b341"),
 ];
 
-/// Draws a task's life.
-pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
-    let drawn = waterfall::draw(life, trace_id, &Style { color: true, ..style.clone() });
+/// Draws these tasks, each with its trace id, under one another.
+pub fn draw<'a>(tasks: impl IntoIterator<Item = (&'a TaskLife, &'a str)>, style: &Style) -> String {
+    let mut picture = Picture::default();
+    tasks.into_iter().for_each(|(life, trace_id)| picture.push(life, trace_id, style));
+    picture.finish(style)
+}
+
+/// A picture in the making: of each task what is drawn of it, and no more.
+#[derive(Debug, Default)]
+pub struct Picture {
+    drawn: Vec<String>,
+    title: String,
+}
+
+impl Picture {
+    /// Adds a task.
+    pub fn push(&mut self, life: &TaskLife, trace_id: &str, style: &Style) {
+        self.title = format!("Waterfall of task {}", life.family());
+        self.drawn.push(waterfall::draw(life, trace_id, &Style { color: true, ..style.clone() }));
+    }
+
+    /// The picture, as one document.
+    pub fn finish(&self, style: &Style) -> String {
+        let title = match self.drawn.len() {
+            1 => self.title.clone(),
+            count => format!("Waterfalls of {count} tasks"),
+        };
+        document(&title, &self.drawn.join("\n"), style)
+    }
+}
+
+fn document(title: &str, drawn: &str, style: &Style) -> String {
     let lines: Vec<&str> = drawn.lines().collect();
     let (width, height) = (style.width as f64 * COLUMN + 2.0 * MARGIN as f64, lines.len() * LINE + 2 * MARGIN);
     let of = |dark: bool| {
@@ -33,7 +62,7 @@ pub fn draw(life: &TaskLife, trace_id: &str, style: &Style) -> String {
             .map(|(_, class, light, night)| format!(".{class}{{fill:{}}}", if dark { night } else { light }))
             .collect::<String>()
     };
-    let title = xml(&format!("Waterfall of task {}", life.family()));
+    let title = xml(title);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height}\" width=\"{width:.0}\" height=\"{height}\" role=\"img\" \
          aria-label=\"{title}\">\n<style>rect{{fill:#fff;stroke:#d5dae1}}text{{font:14px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;\

@@ -104,7 +104,8 @@ pub(super) fn bars(out: &mut String, life: &TaskLife, style: &Style) {
     for row in &rows {
         draw_row(out, life, row, &axis, &columns, style);
     }
-    if let Some(why) = estimated_because(life, &rows) {
+    if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.looks_estimated())) {
+        let why = estimated_because(life);
         let mark = style.pick("░", "~");
         quiet(out, &format!("{mark} estimated: {why}"), style);
     }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::notice::{Notice, Teller};
+use super::ui::UiUrl;
 use crate::hint::Hint;
 use crate::render::notification::Notification;
 use crate::secrets::told_to_people;
@@ -88,8 +89,8 @@ struct Inner {
     a_minute: usize,
     /// So slow a launch is worth telling.
     slower_than: Option<Duration>,
-    /// Of Jaeger's UI: where traces are.
-    ui_url: Option<String>,
+    /// Where traces are shown.
+    ui_url: Option<UiUrl>,
     notices: Teller,
     state: Mutex<State>,
     sent: AtomicU64,
@@ -122,7 +123,7 @@ impl Notifier {
         channels: Vec<Channel>,
         a_minute: usize,
         slower_than: Option<Duration>,
-        ui_url: Option<String>,
+        ui_url: Option<UiUrl>,
         notices: Teller,
     ) -> Self {
         let state = Mutex::default();
@@ -137,7 +138,7 @@ impl Notifier {
 
     /// Where a trace is, as far as somebody said.
     pub fn link(&self, trace_id: &str) -> Option<String> {
-        self.0.ui_url.as_ref().map(|base| format!("{}/trace/{trace_id}", base.trim_end_matches('/')))
+        self.0.ui_url.as_ref()?.trace(trace_id)
     }
 
     /// Tells, or counts. Does not wait.

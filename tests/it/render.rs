@@ -88,7 +88,7 @@ fn two_tasks_are_drawn_beside_one_another_as_they_were_looked_at() {
 fn the_picture_in_the_readme_is_what_is_drawn() {
     let utc = Style { zone: TimeZone::UTC, ..style(100) };
     let oom = example("oom");
-    expect_file!["../../docs/waterfall.svg"].assert_eq(&svg::draw(&oom, &oom.task.id, &utc));
+    expect_file!["../../docs/waterfall.svg"].assert_eq(&svg::draw([(&oom, &*oom.task.id)], &utc));
 }
 
 #[test]
@@ -113,8 +113,9 @@ fn json_has_what_it_promises_whatever_is_known() {
 /// What the format's description asks of events: https://perfetto.dev/docs/getting-started/other-formats
 #[test]
 fn trace_events_are_whole_and_nest() {
-    let lives = [example("oom"), example("nginx")].map(|life| (life, "1".to_owned()));
-    let drawn: serde_json::Value = serde_json::from_str(&perfetto::draw(&lives, &style(80))).unwrap();
+    let lives = [example("oom"), example("nginx")];
+    let drawn = perfetto::draw(lives.iter().map(|life| (life, "1")), &style(80));
+    let drawn: serde_json::Value = serde_json::from_str(&drawn).unwrap();
     let events = drawn["traceEvents"].as_array().unwrap();
     let of = |kind: &str| events.iter().filter(|event| event["ph"] == kind).collect::<Vec<_>>();
     assert_eq!(of("M").len() + of("X").len() + of("i").len(), events.len());
@@ -136,7 +137,7 @@ fn trace_events_are_whole_and_nest() {
             assert!(!is_thread || is_apart || is_inside, "{one} {other}");
         }
     }
-    let lines = lives.iter().flat_map(|(life, _)| &life.containers).filter_map(|container| container.log.as_ref());
+    let lines = lives.iter().flat_map(|life| &life.containers).filter_map(|container| container.log.as_ref());
     let lines: usize = lines.map(|log| log.len()).sum();
     assert_eq!(of("i").iter().filter(|event| event["cat"] == "log").count(), lines);
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ecspan::run::UiUrl;
 use ecspan::source::logs::LogLines;
 
 use super::{DeliveryArgs, HistoryArgs, NotifyArgs, duration, log_lines};
@@ -17,6 +18,8 @@ Examples:
       in CI, after `aws ecs update-service`
   ecspan deploy web --cluster prod --wait --fail-fast
       and no longer than it takes to see that it fails
+  ecspan deploy web --cluster prod --report web.html
+      and as a page for a browser, whole in one file
   ecspan deploy web --cluster prod --report-file json:web.json --baseline last/web.json
       beside an earlier one
   ecspan deploy web --cluster prod --endpoint http://localhost:4317
@@ -55,9 +58,9 @@ pub(crate) struct DeployArgs {
     /// the exit code is 13, else 11. May be repeated
     #[arg(long, value_name = "N|FINDING", num_args = 0..=1, require_equals = true, default_missing_value = "", requires = "wait")]
     pub(crate) fail_fast: Vec<String>,
-    /// What is printed: text, markdown, html, json or none
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ReportFormat::Text)]
-    pub(crate) report: ReportFormat,
+    /// What is printed: text, markdown, html, json or none (default: text). A file's name, as for --report-file, is written beside that
+    #[arg(long, value_name = "FORMAT|FILE")]
+    pub(crate) report: Vec<String>,
     /// Also write the report into a file: FORMAT:PATH, or a PATH that ends in .html, .json, .md or .txt. May be repeated
     #[arg(long, value_name = "FORMAT:PATH")]
     pub(crate) report_file: Vec<String>,
@@ -94,9 +97,9 @@ pub(crate) struct DeployArgs {
     pub(crate) history: HistoryArgs,
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
-    /// Base URL of a Jaeger UI: the closing report and the Markdown report link to the trace, once a receiver has accepted it
+    /// Base URL of a Jaeger UI, or another UI's address with {trace_id} in it: the closing report, the Markdown report and the page link to the trace, once a receiver has accepted it
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
-    pub(crate) ui_url: Option<String>,
+    pub(crate) ui_url: Option<UiUrl>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,

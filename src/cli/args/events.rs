@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ecspan::run::UiUrl;
 use ecspan::source::logs::LogLines;
 
 use super::{NotifyArgs, OtlpArgs, duration, log_lines};
@@ -67,9 +68,9 @@ pub(crate) struct EventArgs {
     /// or OTEL_RESOURCE_ATTRIBUTES say
     #[arg(long, value_name = "NAME|otel", env = "ECSPAN_SERVICE_NAME")]
     pub(crate) service_name: Option<String>,
-    /// Base URL of a Jaeger UI: notifications link to the trace there
+    /// Base URL of a Jaeger UI, or another UI's address with {trace_id} in it: notifications link to the trace there
     #[arg(long, value_name = "URL", env = "ECSPAN_UI_URL")]
-    pub(crate) ui_url: Option<String>,
+    pub(crate) ui_url: Option<UiUrl>,
     #[command(flatten)]
     pub(crate) otlp: OtlpArgs,
     #[command(flatten)]

@@ -14,9 +14,25 @@ use crate::cli::terminal;
 /// Columns of a report in a file.
 const FILE_WIDTH: u16 = 100;
 
-/// The files that `--report-file` names, each with its format.
-pub(super) fn files(args: &DeployArgs) -> Result<Vec<(ReportFormat, PathBuf)>, Problem> {
-    if args.report != ReportFormat::None {
+/// What is printed, and the files that are written.
+pub(super) struct Outputs {
+    printed: ReportFormat,
+    files: Vec<(ReportFormat, PathBuf)>,
+}
+
+/// What `--report` and `--report-file` name.
+pub(super) fn outputs(args: &DeployArgs) -> Result<Outputs, Problem> {
+    let is_format = |given: &&String| ReportFormat::from_str(given, true).is_ok();
+    let (formats, files): (Vec<&String>, Vec<&String>) = args.report.iter().partition(is_format);
+    let printed = match formats.as_slice() {
+        [] => ReportFormat::Text,
+        [one] => ReportFormat::from_str(one, true).unwrap_or(ReportFormat::Text),
+        [one, other, ..] => {
+            return Err(Problem::usage(format!("--report {one} and --report {other}: one format is printed"))
+                .hint(format!("--report {one} --report-file {other}:PATH")));
+        }
+    };
+    if printed != ReportFormat::None {
         for to in &args.to {
             if matches!(target(to)?, ecspan::sink::Target::Stdout) {
                 return Err(Problem::usage("--to file:- and the report would both be on stdout")
@@ -24,16 +40,19 @@ pub(super) fn files(args: &DeployArgs) -> Result<Vec<(ReportFormat, PathBuf)>, P
             }
         }
     }
-    args.report_file.iter().map(|given| file(given)).collect()
+    let files = files.into_iter().map(|given| file("--report", given));
+    let files = files.chain(args.report_file.iter().map(|given| file("--report-file", given)));
+    Ok(Outputs { printed, files: files.collect::<Result<_, _>>()? })
 }
 
-fn file(given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
+fn file(flag: &str, given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
     let named =
         given.split_once(':').and_then(|(format, path)| Some((ReportFormat::from_str(format, true).ok()?, path)));
     let (format, path) = match named {
         Some((format, path)) => (Some(format), path),
         None => {
-            let format = match Path::new(given).extension().and_then(|extension| extension.to_str()) {
+            let extension = Path::new(given).extension().and_then(|extension| extension.to_str());
+            let format = match extension.map(str::to_ascii_lowercase).as_deref() {
                 Some("html" | "htm") => Some(ReportFormat::Html),
                 Some("json") => Some(ReportFormat::Json),
                 Some("md" | "markdown") => Some(ReportFormat::Markdown),
@@ -43,34 +62,32 @@ fn file(given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
             (format, given)
         }
     };
-    let hint =
-        "FORMAT:PATH with text, markdown, html or json; or a PATH that ends in .txt, .md, .html or .json".to_owned();
+    let of_stdout =
+        if flag == "--report" { "text, markdown, html, json or none is printed; into a file: " } else { "" };
+    let hint = format!(
+        "{of_stdout}FORMAT:PATH with text, markdown, html or json; or a PATH that ends in .txt, .md, .html or .json"
+    );
     let format = format.filter(|format| *format != ReportFormat::None && !path.is_empty());
-    let format = format.ok_or_else(|| Problem::usage(format!("--report-file {given}: of which format?")).hint(hint))?;
+    let format = format.ok_or_else(|| Problem::usage(format!("{flag} {given}: of which format?")).hint(hint))?;
     let path = PathBuf::from(path);
     // A rollout may be waited for, for ten minutes, before anything is written.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if path.is_dir() || !folder.is_dir() {
-        return Err(Problem::usage(format!("--report-file {given}: it is a folder, or there is none for it"))
+        return Err(Problem::usage(format!("{flag} {given}: it is a folder, or there is none for it"))
             .hint("name a file in a folder that is there".to_owned()));
     }
     Ok((format, path))
 }
 
 /// Prints the report and writes its files.
-pub(super) fn print(
-    global: &Global,
-    args: &DeployArgs,
-    drawn: &Report<'_>,
-    files: &[(ReportFormat, PathBuf)],
-) -> Result<(), Problem> {
+pub(super) fn print(global: &Global, args: &DeployArgs, drawn: &Report<'_>, outputs: &Outputs) -> Result<(), Problem> {
     let style = plain_style(global, args.width, args.ascii);
-    terminal::print(&draw(args.report, drawn, &style))?;
+    terminal::print(&draw(outputs.printed, drawn, &style))?;
     let plain = ecspan::render::Style {
         color: false,
         ..plain_style(global, Some(args.width.unwrap_or(FILE_WIDTH)), args.ascii)
     };
-    for (format, path) in files {
+    for (format, path) in &outputs.files {
         std::fs::write(path, draw(*format, drawn, &plain))
             .map_err(|error| Problem::failed(format!("failed to write the report {}: {error}", path.display())))?;
     }

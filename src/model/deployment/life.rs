@@ -9,8 +9,9 @@ use super::facts::Deployment;
 use super::role::{End, Role};
 use super::spread::Spread;
 use super::together;
+use crate::model::container::Container;
 use crate::model::finding::FindingKind;
-use crate::model::log::LogLine;
+use crate::model::log::{ContainerLog, LogLine};
 use crate::model::observation::TaskTimes;
 use crate::model::outcome::{Failure, Outcome};
 use crate::model::phases::{Phase, PhaseKind, Phases};
@@ -52,6 +53,42 @@ pub struct DeployedTask {
     pub failed_phase: Option<PhaseKind>,
     /// Its root is in the trace of a caller that its overrides name.
     pub has_caller: bool,
+    /// Its containers, where the deployment started it.
+    pub containers: Vec<DeployedContainer>,
+}
+
+/// What is kept of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployedContainer {
+    /// Its name.
+    pub name: String,
+    /// What it is made from.
+    pub image: Option<String>,
+    /// `lastStatus`; none: it surely never ran.
+    pub status: Option<String>,
+    /// Its exit code.
+    pub exit_code: Option<i64>,
+    /// Why it stopped or did not start.
+    pub reason: Option<String>,
+    /// Whether it failed.
+    pub has_failed: bool,
+    /// Its log lines, where they were read.
+    pub log: Option<ContainerLog>,
+}
+
+impl DeployedContainer {
+    fn of(container: &Container) -> Self {
+        let record = &container.record;
+        Self {
+            name: record.name.clone(),
+            image: record.image.clone(),
+            status: record.last_status.clone().filter(|_| !container.never_ran()),
+            exit_code: record.exit_code,
+            reason: record.reason.clone(),
+            has_failed: container.failure.is_some(),
+            log: container.log.clone(),
+        }
+    }
 }
 
 impl DeployedTask {
@@ -209,6 +246,12 @@ impl TaskShare {
             failure,
             failed_phase: outcome.failed_phase,
             has_caller,
+            containers: life
+                .containers
+                .iter()
+                .filter(|container| role == Role::Launch && !container.is_hidden())
+                .map(DeployedContainer::of)
+                .collect(),
         });
         let findings = life.findings.iter().filter(|_| is_rollouts);
         Self {
@@ -461,8 +504,7 @@ pub(crate) fn alike(reason: &str) -> String {
 
 /// What the container last said whose failure it was, else the first that said anything.
 fn sample(life: &TaskLife) -> Option<LogSample> {
-    let has_lines =
-        |container: &&crate::model::container::Container| container.log.as_ref().is_some_and(|log| !log.is_empty());
+    let has_lines = |container: &&Container| container.log.as_ref().is_some_and(|log| !log.is_empty());
     let all = || life.containers.iter().filter(|container| !container.is_hidden()).filter(has_lines);
     let container = all().find(|container| container.failure.is_some()).or_else(|| all().next())?;
     let lines: Vec<LogLine> = container.log.as_ref()?.lines().cloned().collect();

@@ -20,7 +20,9 @@ pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT
 pub use facts::{Deployment, Finish, Rollback, RolloutOutcome, State, deployment_ids};
 pub(crate) use life::alike;
 pub(super) use life::launch_lengths;
-pub use life::{Apart, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample, TaskShare};
+pub use life::{
+    Apart, DeployedContainer, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample, TaskShare,
+};
 pub use path::Path;
 pub use role::{End, Role};
 pub use spread::Spread;

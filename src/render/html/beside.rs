@@ -9,17 +9,27 @@ use super::text::shown;
 use crate::model::duration;
 use crate::render::compare::{Compared, Line, Side, signed};
 
+/// What the two are called.
+pub(super) const SIDES: [&str; 2] = ["A", "B"];
+
 /// What differs, first in words, then phase by phase from a common zero.
 pub(super) fn section(compared: &Compared<'_>) -> Markup {
     html! {
         section class="beside" aria-labelledby="beside" {
             h1 id="beside" { (shown(compared.lives[0].family())) " beside " (shown(compared.lives[1].family())) }
+            ul class="sides" { @for (at, life) in compared.lives.iter().enumerate() {
+                li {
+                    span class="side" { (SIDES[at]) } " " a href={ "#task-" (at) } { (shown(life.family())) " " code { (shown(&life.task.id)) } } " "
+                    svg class="sample" aria-hidden="true" { rect class=(bar_class(at, false)) x="1" y="1" width="26" height="10" {} }
+                    @if at == 0 { " " svg class="sample" aria-hidden="true" { rect class=(bar_class(at, true)) x="1" y="1" width="26" height="10" {} } " where it is slower" }
+                }
+            } }
             ul class="found" { @for said in &compared.said { li class="remark" { span class="mark" aria-hidden="true" { "•" } (shown(said)) } } }
             div class="scroll" tabindex="0" role="group" aria-label="Table of both" {
                 table {
                     thead { tr {
-                        th scope="col" { "Phase" } th scope="col" class="number" { "First" } th scope="col" class="number" { "Other" }
-                        th scope="col" class="number" { "Difference" } th scope="col" { "Matters" } th scope="col" { "The launches, from a common zero" }
+                        th scope="col" { "Phase" } th scope="col" class="number" { "A takes" } th scope="col" class="number" { "B takes" }
+                        th scope="col" class="number" { "A − B" } th scope="col" { "A is" } th scope="col" class="wide" { "The launches, from a common zero: A above B" }
                     } }
                     tbody { @for line in &compared.lines { (row(line, compared.span)) } }
                 }
@@ -40,17 +50,25 @@ fn row(line: &Line, span: Duration) -> Markup {
             @for side in line.sides { td class="number" { (length(side)) } }
             td class="number" { @if let Some(difference) = line.difference() { (signed(difference)) } }
             td class="word" { @if let Some(word) = line.matters() { span class=(if line.is_slower() { "bad" } else { "running" }) { @if line.is_slower() { "✗ " } (word) } } }
-            td {
+            td class="wide" {
                 svg class="pair" aria-hidden="true" focusable="false" {
                     @for (at, side) in line.sides.iter().enumerate() {
                         @if let Some(Side { begins, length: Some(length), is_launch: true }) = side {
-                            @let class = match (at, line.is_slower()) { (0, true) => "bad", (0, false) => "launch", _ => "plain" };
-                            rect class=(class) x=(percent(part(*begins, span))) width=(percent(part(*length, span).max(0.004))) y=(3 + at * 11) height="8" {}
+                            rect class=(bar_class(at, line.is_slower())) x=(percent(part(*begins, span))) width=(percent(part(*length, span).max(0.004))) y=(3 + at * 11) height="8" {}
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// The colour of the first (0) and the other.
+const fn bar_class(side: usize, is_slower: bool) -> &'static str {
+    match (side, is_slower) {
+        (0, true) => "bad",
+        (0, false) => "launch",
+        _ => "plain",
     }
 }
 

@@ -16,6 +16,9 @@ use crate::render::rows::{Of, Row, visible};
 use crate::render::style::Style;
 use crate::render::timeline;
 
+/// A log line: time, container, severity (0: none is stated, -1: no line but what is missing here), text.
+pub(in crate::render) type Line = (Nanos, usize, i8, String);
+
 /// A task as the script takes it.
 #[derive(Debug, Serialize)]
 pub(super) struct View {
@@ -33,22 +36,15 @@ pub(super) struct View {
     containers: Vec<String>,
     /// The row of each of these.
     rows: Vec<Option<usize>>,
-    /// Time, container, severity (0: none is stated, -1: no line but what is missing here), text.
-    lines: Vec<(Nanos, usize, i8, String)>,
+    lines: Vec<Line>,
 }
 
 impl View {
     /// A life, with the rows and the scale that it is drawn with.
     pub(super) fn new(life: &TaskLife, rows: &[Row<'_>], scale: Option<&Scale>, style: &Style) -> Self {
         let containers = visible(life, style);
-        let mut lines = vec![];
-        for (at, container) in containers.iter().enumerate() {
-            if let Some(log) = container.log.as_ref().filter(|_| style.logs) {
-                push_log(&mut lines, at, log, style);
-            }
-        }
-        // Stable: lines of one time stay in the order of their log.
-        lines.sort_by_key(|(Nanos(time), ..)| *time);
+        let logs = containers.iter().map(|container| container.log.as_ref().filter(|_| style.logs));
+        let lines = lines(logs, style);
         let first = lines.first().map_or(style.now, |(Nanos(time), ..)| *time);
         let last = lines.last().map_or(first, |(Nanos(time), ..)| *time);
         let knots = scale.map_or_else(|| vec![(first, 0.0), (last, 1.0)], |scale| scale.knots.clone());
@@ -75,7 +71,20 @@ impl View {
     }
 }
 
-fn push_log(lines: &mut Vec<(Nanos, usize, i8, String)>, at: usize, log: &ContainerLog, style: &Style) {
+/// The lines of these containers' logs, by time.
+pub(in crate::render) fn lines<'a>(logs: impl Iterator<Item = Option<&'a ContainerLog>>, style: &Style) -> Vec<Line> {
+    let mut lines = vec![];
+    for (at, log) in logs.enumerate() {
+        if let Some(log) = log {
+            push_log(&mut lines, at, log, style);
+        }
+    }
+    // Stable: lines of one time stay in the order of their log.
+    lines.sort_by_key(|(Nanos(time), ..)| *time);
+    lines
+}
+
+fn push_log(lines: &mut Vec<Line>, at: usize, log: &ContainerLog, style: &Style) {
     let missing = |missing: Option<(Time, String)>, lines: &mut Vec<_>| {
         lines.extend(missing.map(|(time, what)| (Nanos(time), at, -1, what)));
     };

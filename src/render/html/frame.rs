@@ -1,4 +1,4 @@
-//! The frame of a page: its head, its policy, its footer. Main function: [`page`].
+//! The frame of a page: its head, its policy, its footer. Main function: [`around`].
 //!
 //! The policy lets nothing be loaded and runs the one script that is written here: `default-src 'none'`, and a hash each for
 //! script and style.
@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// A page with this title, and what `fill` writes as its main part.
-pub(in crate::render) fn page(title: &str, navigation: Option<Markup>, fill: impl FnOnce(&mut String)) -> String {
+/// What stands before and after the main part of a page with this title.
+pub(in crate::render) fn around(title: &str, navigation: Option<Markup>) -> [String; 2] {
     let policy = format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; form-action 'none'",
         hash(SCRIPT),
         hash(STYLE)
     );
-    let head = html! {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -47,13 +47,9 @@ pub(in crate::render) fn page(title: &str, navigation: Option<Markup>, fill: imp
             }
         }
     };
-    let head = head.into_string();
-    let (before, after) = head.split_once(MIDDLE).unwrap_or((&head, ""));
-    let mut page = before.to_owned();
-    fill(&mut page);
-    page.push_str(after);
-    page.push('\n');
-    page
+    let page = page.into_string();
+    let (before, after) = page.split_once(MIDDLE).unwrap_or((&page, ""));
+    [before.to_owned(), format!("{after}\n")]
 }
 
 /// Stands where the main part goes: thousands of tasks are written there, not copied.

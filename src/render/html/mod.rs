@@ -7,6 +7,7 @@
 mod beside;
 pub(super) mod data;
 pub(super) mod frame;
+pub(super) mod log;
 pub(super) mod picture;
 mod scale;
 mod task;
@@ -15,6 +16,7 @@ pub(super) mod text;
 use super::compare::Compared;
 use super::style::Style;
 use crate::model::TaskLife;
+use task::Entry;
 
 /// A task of a page.
 #[derive(Clone, Copy, Debug)]
@@ -29,29 +31,54 @@ pub struct Shown<'a> {
 
 /// The page of these tasks, in their order.
 pub fn draw(tasks: &[Shown<'_>], style: &Style) -> String {
-    // The characters of a page are always Unicode.
-    let style = Style { unicode: true, color: false, ..style.clone() };
-    frame::page(&title(tasks), task::navigation(tasks), |page| {
-        tasks.iter().enumerate().for_each(|(at, shown)| page.push_str(&task::article(at, shown, &style).into_string()));
-    })
+    let mut page = Page::default();
+    tasks.iter().for_each(|shown| page.push(shown, style));
+    page.finish().concat()
+}
+
+/// A page in the making: of each task what is drawn of it, and no more.
+#[derive(Debug, Default)]
+pub struct Page {
+    articles: String,
+    entries: Vec<Entry>,
+}
+
+impl Page {
+    /// Adds a task.
+    pub fn push(&mut self, shown: &Shown<'_>, style: &Style) {
+        self.articles.push_str(&task::article(self.entries.len(), shown, None, &of_a_page(style)).into_string());
+        self.entries.push(Entry::of(shown, None));
+    }
+
+    /// About how large it is.
+    pub const fn bytes(&self) -> usize {
+        self.articles.len()
+    }
+
+    /// Its parts, one after another.
+    pub fn finish(self) -> [String; 3] {
+        let title = match self.entries.as_slice() {
+            [one] => one.title(),
+            all => format!("{} tasks", all.len()),
+        };
+        let [head, tail] = frame::around(&title, task::navigation(&self.entries));
+        [head, self.articles, tail]
+    }
 }
 
 /// The page of two tasks beside one another.
 pub fn draw_compared(compared: &Compared<'_>, tasks: &[Shown<'_>; 2], style: &Style) -> String {
-    let style = Style { unicode: true, color: false, ..style.clone() };
-    let title = format!("{} beside {}", text::shown(tasks[0].life.family()), text::shown(tasks[1].life.family()));
-    frame::page(&title, task::navigation(tasks), |page| {
-        page.push_str(&beside::section(compared).into_string());
-        tasks.iter().enumerate().for_each(|(at, shown)| page.push_str(&task::article(at, shown, &style).into_string()));
-    })
+    let entries = [0, 1].map(|at| Entry::of(&tasks[at], Some(beside::SIDES[at])));
+    let title = format!("{} beside {}", entries[0].family, entries[1].family);
+    let [mut page, tail] = frame::around(&title, task::navigation(&entries));
+    page.push_str(&beside::section(compared).into_string());
+    for (at, (shown, entry)) in tasks.iter().zip(&entries).enumerate() {
+        page.push_str(&task::article(at, shown, entry.label, &of_a_page(style)).into_string());
+    }
+    page + &tail
 }
 
-fn title(tasks: &[Shown<'_>]) -> String {
-    match tasks {
-        [one] => {
-            let outcome = task::Outcome::of(one.life).word;
-            format!("{} {outcome} – {}", text::shown(one.life.family()), text::shown(&one.life.task.id))
-        }
-        _ => format!("{} tasks", tasks.len()),
-    }
+/// The characters of a page are always Unicode.
+fn of_a_page(style: &Style) -> Style {
+    Style { unicode: true, color: false, ..style.clone() }
 }

@@ -123,7 +123,11 @@
       const by = part * (this.to - this.from);
       this.show(this.from + by, this.to + by);
     }
-    listen(listener) { this.listeners.push(listener); }
+    // Gives what ends it.
+    listen(listener) {
+      this.listeners.push(listener);
+      return () => { this.listeners = this.listeners.filter((one) => one !== listener); };
+    }
     tell() { this.listeners.forEach((listener) => listener()); }
     ns(ms) { return this.zero + BigInt(Math.round(ms * 1e6)); }
   }
@@ -389,16 +393,19 @@
   const NAMES = [[21, "fatal"], [17, "error"], [13, "warning"], [9, "info"], [5, "debug"], [1, "trace"]];
   const log = (article, view, axis, picture) => {
     const section = find(article, "section.log");
-    if (!section) return;
+    if (!section) return () => {};
     const [box, pad, whole, count, filter, severity, only, inView] = [".lines", ".pad", ".line-whole", ".count", ".filter", "select.severity", "select.container", ".in-view"].map((selector) => find(section, selector));
     all(section, ".tools, .lines").forEach((part) => { part.hidden = false; });
+    if (view.containers.length < 2) only?.parentElement.remove();
     view.containers.forEach((name, at) => only?.append(make("option", { value: at }, name)));
     let lines = view.lines;
     box.style.height = `min(24rem, ${lines.length * HEIGHT + 24}px)`;
     let here = null;
     const drawn = new Map();
     const row = (line, at) => {
-      const [, who, number, text] = line;
+      const [, who, number, whole] = line;
+      // A line of the list is one line, whatever the log's line holds; all of it is shown below.
+      const text = whole.replaceAll("\n", " ⏎ ");
       const kind = number < 0 ? " missing" : number >= 17 ? " error" : number >= 13 ? " warning" : "";
       const said = NAMES.find(([least]) => number >= least)?.[1];
       const element = make("div", { class: `line${kind}${line === here ? " here" : ""}`, role: "listitem", "aria-posinset": at + 1, "aria-setsize": lines.length });
@@ -479,10 +486,17 @@
     find(whole, ".close").addEventListener("click", () => { whole.hidden = true; box.focus(); });
     find(whole, ".copy").addEventListener("click", (event) => copy(find(whole, "pre").textContent, event.target));
     [filter, severity, only, inView].forEach((field) => field?.addEventListener("input", choose));
-    axis.listen(() => { if (inView.checked) choose(); else render(); });
-    new ResizeObserver(render).observe(box);
+    const unlisten = axis.listen(() => { if (inView.checked) choose(); else render(); });
+    const observer = new ResizeObserver(render);
+    observer.observe(box);
     picture?.onGoTo(goTo);
-    redraw();
+    choose();
+    return () => {
+      unlisten();
+      observer.disconnect();
+      picture?.onGoTo(() => {});
+      picture?.window(null);
+    };
   };
 
   // --- a rollout: a row for each launch that can be seen, whatever their number
@@ -490,7 +504,7 @@
   const ROW = 24;
   const rollout = (article, view, axis) => {
     const section = find(article, "section.timeline");
-    const [sort, choice, count, one] = [".sort", ".shown", ".count", ".one"].map((selector) => find(section, selector));
+    const [sort, choice, count, one, rows, parts] = [".sort", ".shown", ".count", ".one", ".rows", ".log-parts"].map((selector) => find(section, selector));
     view.launches.forEach((launch) => {
       launch.from = launch.start === null ? Infinity : axis.ms(launch.start);
       launch.ms = launch.took === null ? null : Number(launch.took) / 1e6;
@@ -504,23 +518,45 @@
     const CHOICES = { all: () => true, launches: (launch) => !launch.is_old, failed: (launch) => launch.end === "failed", old: (launch) => launch.is_old };
     let launches = view.launches;
     let chosen = null;
+    let close = () => {};
     const open = (launch) => {
+      close();
       chosen = launch;
       const fact = (name, value) => (value ? [make("div", {}, make("dt", {}, name), make("dd", {}, value))] : []);
       const button = make("button", { type: "button", class: "copy" }, "Copy the id");
       button.addEventListener("click", () => copy(launch.id, button));
-      const close = make("button", { type: "button", class: "close" }, "Close");
-      close.addEventListener("click", () => { one.hidden = true; });
+      const done = make("button", { type: "button", class: "close" }, "Close");
+      done.addEventListener("click", () => { close(); rows.focus(); });
       const cell = (value, type = "td") => make(type, type === "th" ? { scope: "row" } : { class: "number" }, value);
       const phases = launch.bars.map(({ name, depth, from, to, tone, estimated }) => make("tr", { class: `depth-${depth}` },
         cell(name, "th"), cell(offset(from, 1)), cell(to === null ? "goes on" : length(to - from, 1)), make("td", {}, [tone === "bad" && "✗ failed here", estimated && "estimated"].filter(Boolean).join(", "))));
       const heads = ["Phase", "Begins", "Takes", "Note"].map((name, at) => make("th", at ? { scope: "col", class: "number" } : { scope: "col" }, name));
       one.replaceChildren(
-        make("h3", {}, launch.is_old ? "Old task " : "Task ", make("code", {}, launch.id), " ", button, " ", close),
+        make("h3", { id: "one-title" }, launch.is_old ? "Old task " : "Task ", make("code", {}, launch.id), " ", button, " ", done),
         make("dl", { class: "facts" }, ...fact("Zone", launch.zone), ...fact("Outcome", launch.end), ...fact("Takes", launch.ms !== null && length(launch.ms, 1)), ...fact("Failure", launch.failure)),
         make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...phases)),
       );
+      const containers = launch.containers ?? [];
+      if (containers.length) {
+        const badge = ({ state, has_failed: hasFailed }) => make("span", { class: `badge ${hasFailed ? "bad" : "plain"}` }, ...(hasFailed ? [make("span", { "aria-hidden": "true" }, "✗ "), make("span", { class: "spoken" }, "failed: ")] : []), state);
+        one.append(make("div", { class: "cards" }, ...containers.map((container) => make("div", { class: `card${container.has_failed ? " failed" : ""}` },
+          make("h4", {}, container.name, " ", badge(container)),
+          ...(container.reason ? [make("p", { class: "reason" }, container.reason)] : []),
+          ...(container.image ? [make("p", { class: "quiet" }, container.image)] : [])))));
+      }
+      const lines = launch.lines ?? [];
+      lines.forEach((line) => { line.ms = axis.ms(line[0]); });
+      if (lines.length) one.append(parts.content.cloneNode(true));
+      else if (!launch.is_old) one.append(make("p", { class: "quiet" }, launch.end === "failed" ? "No log lines were read of it: of launches that failed alike those of one are." : "No log lines were read of it: those of launches that fail are."));
       one.hidden = false;
+      const stop = lines.length ? log(one, { lines, containers: containers.map(({ name }) => name) }, axis, picture) : () => {};
+      close = () => {
+        stop();
+        one.hidden = true;
+        chosen = null;
+        close = () => {};
+        redraw();
+      };
     };
     let redraw = () => {};
     const choose = () => {
@@ -582,6 +618,19 @@
     });
     [sort, choice].forEach((field) => field.addEventListener("input", choose));
     all(article, ".static").forEach((part) => { part.hidden = true; });
+    for (const button of all(article, "[data-open]")) {
+      const launch = view.launches.find(({ id }) => id === button.dataset.open);
+      button.hidden = !launch;
+      button.addEventListener("click", () => {
+        choice.value = "all";
+        choose();
+        open(launch);
+        rows.scrollTop = Math.max(0, launches.indexOf(launch) * ROW - rows.clientHeight / 3);
+        redraw();
+        one.focus();
+        one.scrollIntoView({ block: "center" });
+      });
+    }
     return picture;
   };
 

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::scale::Scale;
-use crate::render::bar::Bar;
+use crate::render::rows::Row;
 use crate::render::style::Tone;
 
 /// The class that a tone's colours are under.
@@ -20,12 +20,12 @@ pub(in crate::render) const fn class(tone: Tone) -> &'static str {
 }
 
 /// A bar in a row of its own. It says nothing to a screen reader: name and length stand beside it.
-pub(super) fn bar(bar: Option<Bar>, tone: Tone, scale: &Scale) -> Markup {
+pub(super) fn bar(row: &Row<'_>, scale: &Scale) -> Markup {
     html! {
         svg class="bar" aria-hidden="true" focusable="false" {
-            @if let Some(bar) = bar {
+            @if let Some(bar) = row.bar {
                 @let (left, right) = (scale.place(bar.start), scale.place(bar.end));
-                @let classes = [class(tone), if bar.looks_estimated() { "estimated" } else { "" }, if bar.open { "open" } else { "" }];
+                @let classes = [class(row.tone), if row.is_estimated() { "estimated" } else { "" }, if bar.open { "open" } else { "" }];
                 @let classes = classes.iter().filter(|class| !class.is_empty()).copied().collect::<Vec<_>>().join(" ");
                 rect class=(classes) x=(percent(left)) width=(percent(right - left)) y="3" height="14" rx="2" {}
                 @if bar.open { text class="goes-on" x=(percent(right)) y="14" { "▸" } }

@@ -4,26 +4,21 @@ use maud::{Markup, html};
 
 use super::Shown;
 use super::data::{self, View};
-use super::picture;
 use super::scale::Scale;
-use super::text::{count, link, shown};
+use super::text::{self, count, link, shown};
+use super::{log, picture};
 use crate::model::container::{Container, ContainerBound};
-use crate::model::log::LogLine;
 use crate::model::phases::{Moment, Phase, Phases};
-use crate::model::{AsOf, TaskLife, Time, duration, severity};
+use crate::model::{AsOf, TaskLife, Time, duration};
 use crate::render::moment::{exact, offset, spaced};
 use crate::render::rows::{Of, Row, drawn_until, estimated_because, rows, visible};
 use crate::render::style::Style;
 use crate::trace::ApplicationTraces;
 
-/// So many of a container's last lines stand under it, whatever the log's own list shows.
-const LAST_LINES: usize = 8;
-/// Of a line that stands in a page's text, so many characters.
-const LINE: usize = 400;
-
 /// How a task stands, in a word and a mark.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Outcome {
-    pub(super) word: &'static str,
+    word: &'static str,
     mark: &'static str,
     class: &'static str,
 }
@@ -41,14 +36,37 @@ impl Outcome {
     }
 }
 
+/// What a page says of a task elsewhere than in its article.
+#[derive(Debug)]
+pub(super) struct Entry {
+    outcome: Outcome,
+    /// What it is called beside another one.
+    pub(super) label: Option<&'static str>,
+    pub(super) family: String,
+    id: String,
+}
+
+impl Entry {
+    pub(super) fn of(shown_task: &Shown<'_>, label: Option<&'static str>) -> Self {
+        let life = shown_task.life;
+        Self { outcome: Outcome::of(life), label, family: shown(life.family()), id: shown(&life.task.id) }
+    }
+
+    pub(super) fn title(&self) -> String {
+        format!("{} {} – {}", self.family, self.outcome.word, self.id)
+    }
+}
+
 /// The way to each task of a page that has several.
-pub(super) fn navigation(tasks: &[Shown<'_>]) -> Option<Markup> {
+pub(super) fn navigation(tasks: &[Entry]) -> Option<Markup> {
     (tasks.len() > 1).then(|| {
         html! {
             nav aria-label="Tasks" {
                 ol { @for (at, task) in tasks.iter().enumerate() {
-                    @let outcome = Outcome::of(task.life);
-                    li { a href={ "#task-" (at) } { span class=(outcome.class) { (outcome.mark) } " " (shown(task.life.family())) " " code { (shown(&task.life.task.id)) } } }
+                    li { a href={ "#task-" (at) } {
+                        @if let Some(label) = task.label { strong { (label) } " " }
+                        span class=(task.outcome.class) { (task.outcome.mark) } " " (task.family) " " code { (task.id) }
+                    } }
                 } }
             }
         }
@@ -56,7 +74,7 @@ pub(super) fn navigation(tasks: &[Shown<'_>]) -> Option<Markup> {
 }
 
 /// The task as an article, with its data.
-pub(super) fn article(at: usize, task: &Shown<'_>, style: &Style) -> Markup {
+pub(super) fn article(at: usize, task: &Shown<'_>, label: Option<&str>, style: &Style) -> Markup {
     let life = task.life;
     let id = format!("task-{at}");
     let name = |section: &str| format!("{id}-{section}");
@@ -69,7 +87,7 @@ pub(super) fn article(at: usize, task: &Shown<'_>, style: &Style) -> Markup {
     let containers = visible(life, style);
     html! {
         article id=(id) aria-labelledby=(name("title")) {
-            (header(task, &name("title"), style))
+            (header(task, label, &name("title"), style))
             (section(&id, "findings", "What happened", findings(life, style)))
             @if let Some((phases, rows, scale)) = &picture {
                 (section(&id, "timeline", "Where the time went", timeline(life, phases, rows, scale, style)))
@@ -83,7 +101,11 @@ pub(super) fn article(at: usize, task: &Shown<'_>, style: &Style) -> Markup {
                 }))
             }
             @if view.line_count() > 0 {
-                (section(&id, "log", "Log", log(&view, &name("log"), containers.len())))
+                (section(&id, "log", "Log", html! {
+                    noscript { p { "The whole log is in this page, and needs its script to be shown; the last lines stand under their containers." } }
+                    (log::parts(view.line_count(), &name("log"), containers.len() > 1))
+                    p class="print-only quiet" { "On paper stand the last lines of each container only: " (count(view.line_count(), "line")) " are in the page." }
+                }))
             }
             (section(&id, "events", "Times as they were given", events(life, style)))
             (data::block(&view))
@@ -98,7 +120,7 @@ fn section(id: &str, class: &str, title: &str, body: Markup) -> Markup {
     }
 }
 
-fn header(shown_task: &Shown<'_>, id: &str, style: &Style) -> Markup {
+fn header(shown_task: &Shown<'_>, label: Option<&str>, id: &str, style: &Style) -> Markup {
     let (life, task) = (shown_task.life, &shown_task.life.task);
     let outcome = Outcome::of(life);
     let status = task.last_status.as_deref().unwrap_or("status unknown");
@@ -126,7 +148,7 @@ fn header(shown_task: &Shown<'_>, id: &str, style: &Style) -> Markup {
                 @if let Some(code) = &task.stop_code { " · " (shown(code)) }
                 @if let AsOf::Saved(at) = life.as_of { @if !life.is_stopped() { " as of " (spaced(at, &style.zone)) } }
             }
-            h1 id=(id) { (shown(life.family())) (revision) " " code { (shown(&task.id)) } }
+            h1 id=(id) { @if let Some(label) = label { span class="side" { (label) } " " } (shown(life.family())) (revision) " " code { (shown(&task.id)) } }
             @if let Some(phases) = &life.phases {
                 p class="span" {
                     time { (spaced(phases.start, &style.zone)) }
@@ -213,7 +235,7 @@ fn timeline(life: &TaskLife, phases: &Phases, rows: &[Row<'_>], scale: &Scale, s
                     details class={ "row depth-" (row.trail.len()) } {
                         summary {
                             span class="name" { (shown(&row.name)) }
-                            (picture::bar(row.bar, row.tone, scale))
+                            (picture::bar(row, scale))
                             span class="length" { (row.length) @if !row.mark.is_empty() { " · " span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } } }
                         }
                         (details(life, phases, row, style))
@@ -227,7 +249,7 @@ fn timeline(life: &TaskLife, phases: &Phases, rows: &[Row<'_>], scale: &Scale, s
                 }
             }
         }
-        @if let Some(why) = estimated_because(life, rows) { p class="quiet" { svg class="sample" aria-hidden="true" { rect class="running estimated" x="1" y="1" width="26" height="10" rx="2" {} } " estimated: " (why) } }
+        @if rows.iter().any(Row::is_estimated) { p class="quiet" { svg class="sample" aria-hidden="true" { rect class="running estimated" x="1" y="1" width="26" height="10" rx="2" {} } " estimated: " (estimated_because(life)) } }
     }
 }
 
@@ -320,7 +342,7 @@ fn durations(phases: &Phases, rows: &[Row<'_>]) -> Markup {
     html! {
         div class="scroll" tabindex="0" role="group" aria-label="Table of durations" {
             table {
-                thead { tr { th scope="col" { "What" } th scope="col" class="number" { "Begins" } th scope="col" class="number" { "Takes" } th scope="col" class="number" { "Of the launch" } th scope="col" class="number" { "Of all" } th scope="col" { "" span class="spoken" { "Outcome" } } } }
+                thead { tr { th scope="col" { "What" } th scope="col" class="number" { "Begins" } th scope="col" class="number" { "Takes" } th scope="col" class="number" { "Of the launch" } th scope="col" class="number wide" { "Of all" } th scope="col" { "" span class="spoken" { "Outcome" } } } }
                 tbody { @for row in bars {
                     @if let Some(bar) = row.bar {
                         @let length = bar.end.since(bar.start).as_secs_f64();
@@ -330,8 +352,8 @@ fn durations(phases: &Phases, rows: &[Row<'_>]) -> Markup {
                             td class="number" { (offset(bar.start, phases.start)) }
                             td class="number" { (row.length) }
                             td class="number" { @if let Some(launch) = of_launch { (share(length, launch)) } }
-                            td class="number" { @if let (Some(total), false) = (total, bar.open) { (share(length, total)) } }
-                            td { span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } @if bar.looks_estimated() { span class="quiet" { " estimated" } } }
+                            td class="number wide" { @if let (Some(total), false) = (total, bar.open) { (share(length, total)) } }
+                            td class="word" { span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } @if row.is_estimated() { span class="quiet" { " estimated" } } }
                         }
                     }
                 } }
@@ -359,8 +381,6 @@ fn card(life: &TaskLife, container: &Container, style: &Style) -> Markup {
         ("Runtime id", record.runtime_id.as_deref()),
     ];
     let log = container.log.as_ref().filter(|_| style.logs);
-    let lines: Vec<&LogLine> = log.into_iter().flat_map(|log| log.lines()).collect();
-    let last = lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default();
     let zero = container.start.map(|start| start.at).or_else(|| life.phases.as_ref().map(|phases| phases.start));
     let traces = ApplicationTraces::of_container(life, container);
     html! {
@@ -377,51 +397,12 @@ fn card(life: &TaskLife, container: &Container, style: &Style) -> Markup {
             @for agent in &record.managed_agents {
                 p class="quiet" { "Agent " (shown(&agent.name)) @if let Some(status) = &agent.status { ": " (shown(status)) } @if let Some(reason) = &agent.reason { ", " (shown(reason)) } }
             }
-            @if !last.is_empty() {
-                p class="quiet" { @if last.len() < lines.len() { "The last " (last.len()) " of " (count(lines.len(), "line")) } @else { (count(lines.len(), "line")) } }
-                ol class="excerpt" tabindex="0" aria-label={ "Last lines of " (shown(container.name())) } {
-                    @for line in last { li class=[severe(line)] { span class="at" { (zero.map_or(String::new(), |zero| offset(line.time, zero))) } " " (cut(&line.message)) } }
-                }
-            }
+            @if let Some(log) = log { (log::last(container.name(), log, zero)) }
             @let linked = traces.linked();
             @if !linked.is_empty() {
                 details { summary { (count(linked.len() + traces.dropped(), "application trace")) } ul { @for named in linked { li { code { (named.trace_id.to_string()) } } } } }
             }
         }
-    }
-}
-
-fn severe(line: &LogLine) -> Option<&'static str> {
-    severity::of(&line.message).and_then(|severity| match severity.number {
-        17.. => Some("error"),
-        13.. => Some("warning"),
-        _ => None,
-    })
-}
-
-fn cut(message: &str) -> String {
-    let safe = shown(message);
-    match safe.char_indices().nth(LINE) {
-        Some((end, _)) => format!("{}…", safe.get(..end).unwrap_or_default()),
-        None => safe,
-    }
-}
-
-fn log(view: &View, id: &str, containers: usize) -> Markup {
-    html! {
-        noscript { p { "The whole log is in this page, and needs its script to be shown; the last lines stand under their containers." } }
-        div class="tools" hidden {
-            label { "Filter " input type="search" class="filter" autocomplete="off" spellcheck="false" placeholder="text"; }
-            label { "Severity " select class="severity" {
-                option value="-2" { "all" } option value="9" { "info and above" } option value="13" { "warnings and above" } option value="17" { "errors" }
-            } }
-            @if containers > 1 { label { "Container " select class="container" { option value="" { "all" } } } }
-            label { input type="checkbox" class="in-view"; " only what the timeline shows" }
-            output class="count" aria-live="polite" { (count(view.line_count(), "line")) }
-        }
-        div class="lines" hidden tabindex="0" role="list" aria-labelledby=(id) { div class="pad" role="presentation" {} }
-        div class="line-whole" hidden { div class="tools" { span class="about" {} button type="button" class="copy" { "Copy" } button type="button" class="close" { "Close" } } pre tabindex="0" aria-label="The whole line" {} }
-        p class="print-only quiet" { "On paper stand the last lines of each container only: " (count(view.line_count(), "line")) " are in the page." }
     }
 }
 
@@ -459,7 +440,7 @@ fn events(life: &TaskLife, style: &Style) -> Markup {
                     thead { tr { th scope="col" { "Time" } th scope="col" class="number" { "After the start" } th scope="col" { "What" } th scope="col" { "Clock or source" } } }
                     tbody { @for (time, what, clock) in &events {
                         tr data-ns=(time.unix_nanos()) {
-                            td { time { (exact(*time, &style.zone)) } }
+                            td { (text::time(*time, &style.zone)) }
                             td class="number" { @if let Some(zero) = zero { (offset(*time, zero)) } }
                             td { (shown(what)) }
                             td { (clock) }

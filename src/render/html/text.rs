@@ -1,11 +1,25 @@
 //! Untrusted text on its way into a page. Main function: [`shown`].
 
-use crate::render::escape;
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
 
-/// What can be seen of a text: what would act on its reader unseen (controls, direction marks) is shown as an escape. Markup is
-/// none of its business: templates and the data block escape that.
+use crate::model::Time;
+use crate::render::{escape, moment};
+
+/// What can be seen of a text: what would act on its reader unseen (controls, direction marks) is shown as an escape; its lines stay
+/// lines. Markup is none of its business: templates and the data block escape that.
 pub(in crate::render) fn shown(text: &str) -> String {
-    escape::text(text)
+    let text = text.trim_end_matches(['\r', '\n']);
+    let lines: Vec<String> =
+        text.split('\n').map(|line| escape::text(line.strip_suffix('\r').unwrap_or(line))).collect();
+    lines.join("\n")
+}
+
+/// A time in a table, which may be broken before the hour.
+pub(in crate::render) fn time(time: Time, zone: &TimeZone) -> Markup {
+    let exact = moment::exact(time, zone);
+    let (day, hour) = exact.split_once('T').unwrap_or((&exact, ""));
+    html! { time { (day) "T" wbr; (hour) } }
 }
 
 /// An address that a link may lead to: nothing but the web's, whatever somebody configured.
@@ -21,7 +35,15 @@ pub(in crate::render) fn count(count: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::link;
+    use super::{link, shown};
+
+    #[test]
+    fn lines_stay_lines_and_all_else_that_acts_is_seen() {
+        assert_eq!(
+            shown("exec failed:\n\tno such file\r\nat\rb\u{1b}[1m\n"),
+            "exec failed:\n no such file\nat\\x0db\\x1b[1m"
+        );
+    }
 
     #[test]
     fn a_link_leads_to_the_web_only() {

@@ -7,14 +7,14 @@ use maud::{Markup, html};
 use serde::Serialize;
 
 use super::{Report, rows, sentences};
-use crate::model::deployment::{DeployedTask, Spread, State};
+use crate::model::deployment::{DeployedContainer, DeployedTask, Spread, State};
 use crate::model::phases::Phase;
-use crate::model::{Time, duration, severity};
+use crate::model::{Time, duration};
 use crate::render::document::Nanos;
-use crate::render::html::data;
-use crate::render::html::text::{count, link, shown};
-use crate::render::html::{frame, picture};
-use crate::render::moment::{exact, offset, spaced};
+use crate::render::html::data::{self, Line};
+use crate::render::html::text::{self, count, link, shown};
+use crate::render::html::{frame, log, picture};
+use crate::render::moment::{offset, spaced};
 use crate::render::style::{Style, Tone};
 
 /// Columns of a histogram.
@@ -25,7 +25,8 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
     let deployment = &report.life.deployment;
     let outcome = sentences::outcome_word(report);
     let title = format!("{} in {}: {outcome}", shown(&deployment.service), shown(deployment.cluster()));
-    frame::page(&title, None, |page| page.push_str(&article(report, style).into_string()))
+    let [head, tail] = frame::around(&title, None);
+    head + &article(report, style).into_string() + &tail
 }
 
 /// What the script works with.
@@ -50,13 +51,47 @@ struct Row {
     /// Nanoseconds.
     took: Option<String>,
     phases: Vec<Bar>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    containers: Vec<Container>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<Line>,
+}
+
+/// A container of a launch.
+#[derive(Debug, Serialize)]
+struct Container {
+    name: String,
+    /// How it stands.
+    state: String,
+    has_failed: bool,
+    image: Option<String>,
+    reason: Option<String>,
+}
+
+impl Container {
+    fn of(container: &DeployedContainer) -> Self {
+        let optional = |text: &Option<String>| text.as_deref().map(shown);
+        Self {
+            name: shown(&container.name),
+            state: state(container),
+            has_failed: container.has_failed,
+            image: optional(&container.image),
+            reason: optional(&container.reason),
+        }
+    }
+}
+
+/// How a container stands: `STOPPED · exit 1`.
+fn state(container: &DeployedContainer) -> String {
+    let status = shown(container.status.as_deref().unwrap_or("never started"));
+    status + &container.exit_code.map_or(String::new(), |code| format!(" · exit {code}"))
 }
 
 /// A phase: name, how deep inside of others, start, end, tone, whether a bound is an estimate.
 type Bar = (&'static str, u8, Nanos, Option<Nanos>, &'static str, bool);
 
 impl Row {
-    fn of(task: &DeployedTask, is_old: bool) -> Self {
+    fn of(task: &DeployedTask, is_old: bool, style: &Style) -> Self {
         let mut phases = vec![];
         for phase in task.phases.iter().flat_map(|phases| &phases.list) {
             // Of an old task its end alone is this deployment's business.
@@ -74,6 +109,8 @@ impl Row {
             start: start.map(Nanos),
             took: start.zip(end.flatten()).map(|(start, end)| end.since(start).as_nanos().to_string()),
             phases,
+            containers: task.containers.iter().map(Container::of).collect(),
+            lines: data::lines(task.containers.iter().map(|container| container.log.as_ref()), style),
         }
     }
 }
@@ -121,13 +158,13 @@ fn bounds(report: &Report<'_>, now: Time) -> Option<(Time, Time)> {
 fn article(report: &Report<'_>, style: &Style) -> Markup {
     let life = report.life;
     let bounds = bounds(report, style.now);
-    let launches = life.launches.iter().map(|task| Row::of(task, false));
-    let all: Vec<Row> = launches.chain(life.stops.iter().map(|task| Row::of(task, true))).collect();
+    let launches = life.launches.iter().map(|task| Row::of(task, false, style));
+    let all: Vec<Row> = launches.chain(life.stops.iter().map(|task| Row::of(task, true, style))).collect();
     html! {
         article class="rollout" id="rollout" aria-labelledby="rollout-title" {
             (header(report, style))
             (section("findings", "What happened", happened(report)))
-            @if !life.failures().is_empty() { (section("failures", "Failures", failures(report, bounds, style))) }
+            @if !life.failures().is_empty() { (section("failures", "Failures", failures(report, bounds))) }
             @if let (Some((from, to)), false) = (bounds, all.is_empty()) {
                 (section("timeline", "Launches side by side", launches_drawn(report, from, to, all.len())))
             }
@@ -210,7 +247,7 @@ fn happened(report: &Report<'_>) -> Markup {
     }
 }
 
-fn failures(report: &Report<'_>, bounds: Option<(Time, Time)>, style: &Style) -> Markup {
+fn failures(report: &Report<'_>, bounds: Option<(Time, Time)>) -> Markup {
     html! {
         div class="cards" { @for group in report.life.failures() {
             div class="card failed" {
@@ -219,12 +256,8 @@ fn failures(report: &Report<'_>, bounds: Option<(Time, Time)>, style: &Style) ->
                 p class="quiet" { (shown(&sentences::named(group.count, &group.tasks))) }
                 @if let Some(sample) = &group.sample {
                     p class="quiet" { "Last lines of container " (shown(&sample.container)) " of " (shown(&sample.task_id)) }
-                    ol class="excerpt" tabindex="0" aria-label={ "Last lines of " (shown(&sample.container)) } { @for line in &sample.lines {
-                        li class=[severity::of(&line.message).filter(|one| one.number >= 17).map(|_| "error")] {
-                            span class="at" { @match bounds { Some((from, _)) => { (offset(line.time, from)) } None => { (exact(line.time, &style.zone)) } } }
-                            " " (shown(&line.message))
-                        }
-                    } }
+                    (log::excerpt(&sample.container, sample.lines.iter(), bounds.map(|(from, _)| from)))
+                    p { button type="button" hidden data-open=(shown(&sample.task_id)) { "Show it among the launches" } }
                 }
             }
         } }
@@ -267,7 +300,11 @@ fn launches_drawn(report: &Report<'_>, from: Time, to: Time, total: usize) -> Ma
                             @for phase in task.phases.iter().flat_map(|phases| &phases.list) {
                                 div { dt { (phase.kind.name()) } dd { (offset(phase.start, from)) @if let Some(length) = phase.length() { ", takes " (duration::exact(length)) } } }
                             }
+                            @for container in &task.containers {
+                                div { dt { (shown(&container.name)) } dd { (state(container)) @if let Some(reason) = &container.reason { ": " (shown(reason)) } } }
+                            }
                         }
+                        @for container in &task.containers { @if let Some(log) = &container.log { (log::last(&container.name, log, Some(from))) } }
                     }
                 }
             }
@@ -282,7 +319,13 @@ fn launches_drawn(report: &Report<'_>, from: Time, to: Time, total: usize) -> Ma
             "· dotted lines are events of the service"
             @if more > 0 { span class="static" { "; " (more) " more launches need this page's script to be shown" } }
         }
-        div class="one" hidden aria-live="polite" {}
+        div class="one" hidden tabindex="-1" role="group" aria-labelledby="one-title" {}
+        template class="log-parts" {
+            section class="log" aria-labelledby="one-log" {
+                h4 id="one-log" { "Log" }
+                (log::parts(0, "one-log", true))
+            }
+        }
         @if let Some(stopping) = report.life.stopping() {
             p class="quiet" { (count(stopping.count, "old task")) " stopped: p50 " (duration::short(stopping.p50)) ", p95 " (duration::short(stopping.p95)) }
         }
@@ -361,7 +404,7 @@ fn events(report: &Report<'_>, bounds: Option<(Time, Time)>, style: &Style) -> M
             div class="scroll" tabindex="0" role="group" aria-label="Table of events" { table {
                 thead { tr { th scope="col" { "Time" } th scope="col" class="number" { "After the start" } th scope="col" { "What" } } }
                 tbody { @for (at, what) in &said { tr data-ns=(at.unix_nanos()) {
-                    td { time { (exact(*at, &style.zone)) } }
+                    td { (text::time(*at, &style.zone)) }
                     td class="number" { @if let Some((from, _)) = bounds { (offset(*at, from)) } }
                     td { (shown(what)) }
                 } } }
