@@ -1,6 +1,7 @@
 """Pages in a real browser (Debian's Chromium), opened as a file, without a network: nothing is asked for, nothing is refused by the
 policy, nothing executes that is not the page's. Skipped where e2e/install.sh found no browser."""
 
+import hashlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import picture
 import pytest
 from conftest import PROJECT
 
@@ -284,7 +286,7 @@ def test_a_start_that_is_estimated_says_so_however_short_its_bar(chromium, page_
 SIDEWAYS = "[...document.querySelectorAll('.scroll, .one')].filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel ?? one.className)"
 
 
-@pytest.mark.parametrize("width", [360, 390])
+@pytest.mark.parametrize("width", [360, 390, 768])
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_no_table_is_wider_than_a_narrow_screen(chromium, page_of, name, width):
     with opened(chromium, page_of(*example(name)), viewport={"width": width, "height": 844}) as page:
@@ -428,6 +430,12 @@ def rollout_page(ecspan, tmp_path, *files):
     run = ecspan("deploy", "--utc", "--from", *files, "--report", "none", "--report-file", page)
     assert run.code == 0, run
     return page
+
+
+def test_the_picture_in_the_readme_is_of_the_page_that_is_drawn(ecspan):
+    run = ecspan(*picture.COMMAND)
+    assert picture.page_of(picture.PICTURE.read_bytes()) == hashlib.sha256(run.out.encode()).hexdigest(), "make it anew: python e2e/picture.py"
+    assert picture.PICTURE.stat().st_size < 200_000
 
 
 def later(text, seconds):

@@ -15,11 +15,12 @@ pub(in crate::render) fn shown(text: &str) -> String {
     lines.join("\n")
 }
 
-/// A time in a table, which may be broken before the hour.
+/// A time in a table, which may be broken before the hour and before the zone.
 pub(in crate::render) fn time(time: Time, zone: &TimeZone) -> Markup {
     let exact = moment::exact(time, zone);
     let (day, hour) = exact.split_once('T').unwrap_or((&exact, ""));
-    html! { time { (day) "T" wbr; (hour) } }
+    let (hour, zone) = hour.split_at(hour.find(['+', '-']).unwrap_or(hour.len()));
+    html! { time { (day) "T" wbr; (hour) wbr; (zone) } }
 }
 
 /// An address that a link may lead to: nothing but the web's, whatever somebody configured.

@@ -268,8 +268,9 @@ fn launches_drawn(report: &Report<'_>, from: Time, to: Time, total: usize) -> Ma
     let (chosen, more) = rows::chosen(report.life);
     let whole = to.since(from).as_secs_f64();
     let place = |time: Time| time.clamp(from, to).since(from).as_secs_f64() / whole;
-    let deployment = &report.life.deployment;
-    let marks = deployment.events().map(|event| event.at).filter(|at| (from..=to).contains(at));
+    let on_axis = |at: &Time| (from..=to).contains(at);
+    let marks = report.life.deployment.events().map(|event| event.at).filter(on_axis);
+    let stages = stages(report).into_iter().map(|(at, _)| at).filter(on_axis);
     html! {
         div class="tools" hidden {
             (picture::zoom())
@@ -309,14 +310,14 @@ fn launches_drawn(report: &Report<'_>, from: Time, to: Time, total: usize) -> Ma
                 }
             }
             svg class="over" aria-hidden="true" focusable="false" {
-                @for at in marks { line class="event" x1=(picture::percent(place(at))) x2=(picture::percent(place(at))) y1="0" y2="100%" data-ns=(at.unix_nanos()) {} }
+                @for (class, at) in marks.map(|at| ("event", at)).chain(stages.map(|at| ("event stage", at))) { line class=(class) x1=(picture::percent(place(at))) x2=(picture::percent(place(at))) y1="0" y2="100%" data-ns=(at.unix_nanos()) {} }
             }
         }
         p class="quiet legend" {
             @for (class, name) in [("launch provisioning", "provisioning"), ("launch", "image pull"), ("launch starting", "starting"), ("running", "running"), ("stopping", "stopping")] {
                 svg class="sample" aria-hidden="true" { rect class=(class) x="1" y="1" width="26" height="10" {} } " " (name) " "
             }
-            "· dotted lines are events of the service"
+            "· dotted lines are events of the service, whole ones the deployment's own steps: both are told below"
             @if more > 0 { span class="static" { "; " (more) " more launches need this page's script to be shown" } }
         }
         div class="one" hidden tabindex="-1" role="group" aria-labelledby="one-title" {}
@@ -339,7 +340,7 @@ fn phases(report: &Report<'_>) -> Markup {
             table {
                 thead { tr {
                     th scope="col" { "Phase" } th scope="col" class="number" { "Tasks" } th scope="col" class="number" { "p50" } th scope="col" class="number" { "p95" } th scope="col" class="number" { "Longest" }
-                    th scope="col" { "From nothing to the longest" }
+                    th scope="col" class="wide" { "From nothing to the longest" }
                     @if report.comparison.is_some() { th scope="col" class="number" { "Baseline p50" } th scope="col" { "Compared" } }
                 } }
                 tbody { @for (name, lengths) in &lengths { @if let Some(spread) = Spread::of(lengths.clone()) {
@@ -347,7 +348,7 @@ fn phases(report: &Report<'_>) -> Markup {
                         th scope="row" { (name) }
                         td class="number" { (spread.count) @if sentences::is_small(&spread) { " (small sample)" } }
                         td class="number" { (duration::short(spread.p50)) } td class="number" { (duration::short(spread.p95)) } td class="number" { (duration::short(spread.max)) }
-                        td { (histogram(lengths, &spread)) }
+                        td class="wide" { (histogram(lengths, &spread)) }
                         @if let Some(comparison) = report.comparison {
                             @match comparison.differences.iter().find(|difference| difference.phase == *name) {
                                 Some(found) => { td class="number" { (duration::short(found.before.p50)) } td { (sentences::mark(found.matter)) } }
@@ -385,18 +386,24 @@ fn histogram(lengths: &[Duration], spread: &Spread) -> Markup {
     }
 }
 
+/// The deployment's own steps.
+fn stages(report: &Report<'_>) -> Vec<(Time, String)> {
+    let deployment = &report.life.deployment;
+    let rollback = deployment.rollback.as_ref();
+    let told = [
+        (deployment.created.filter(|_| !deployment.created_estimated), "deployment created"),
+        (deployment.started, "deployment started"),
+        (rollback.and_then(|rollback| rollback.started), "rollback started"),
+        (rollback.and_then(|rollback| rollback.finished), "rollback over"),
+    ];
+    let over = deployment.finished.map(|finish| (finish.at, format!("deployment over (told by: {})", finish.source)));
+    told.into_iter().filter_map(|(at, what)| Some((at?, what.to_owned()))).chain(over).collect()
+}
+
 fn events(report: &Report<'_>, bounds: Option<(Time, Time)>, style: &Style) -> Markup {
     let deployment = &report.life.deployment;
     let mut said: Vec<(Time, String)> = deployment.events().map(|event| (event.at, event.message.clone())).collect();
-    said.extend(
-        deployment.created.filter(|_| !deployment.created_estimated).map(|at| (at, "deployment created".to_owned())),
-    );
-    said.extend(deployment.started.map(|at| (at, "deployment started".to_owned())));
-    if let Some(rollback) = &deployment.rollback {
-        said.extend(rollback.started.map(|at| (at, "rollback started".to_owned())));
-        said.extend(rollback.finished.map(|at| (at, "rollback over".to_owned())));
-    }
-    said.extend(deployment.finished.map(|finish| (finish.at, format!("deployment over (told by: {})", finish.source))));
+    said.extend(stages(report));
     said.sort_by_key(|(at, _)| *at);
     html! {
         @if deployment.events_cut { p class="quiet" { "ECS keeps a hundred events of a service; the first of this deployment may be missing." } }
