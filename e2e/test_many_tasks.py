@@ -43,3 +43,27 @@ def test_every_shape_makes_the_same_spans_in_the_same_order(ecspan, tmp_path):
             exported(ecspan, shape, path, spans)
             made[shape] = [json.dumps(span) for span in batch.in_file(spans)]
     assert all(spans == made["lines"] and len(spans) == 50 * batch.SPANS for spans in made.values())
+
+
+def test_trace_events_are_written_a_task_at_a_time(ecspan, tmp_path):
+    kib = {}
+    for count in (FEW, MANY):
+        path, out = tmp_path / f"{count}", tmp_path / f"{count}.json"
+        bench_files.SHAPES["lines"](path, count)
+        with open(out, "wb") as stdout:
+            taken = peak.run([BINARY, "show", "--format", "perfetto", path], env=ecspan.environment, cwd=ecspan.home, stdout=stdout)
+        assert taken.code == 0
+        kib[count] = taken.kib
+        assert len({event["pid"] for event in json.loads(out.read_text())["traceEvents"]}) == count
+    assert kib[MANY] - kib[FEW] < TOLERATED_KIB, kib
+
+
+def test_a_large_page_is_told_before_it_is_printed(ecspan, tmp_path):
+    few, many = tmp_path / "few", tmp_path / "many"
+    bench_files.SHAPES["lines"](few, 3)
+    bench_files.SHAPES["lines"](many, MANY)
+    small, large = (ecspan("show", "--format", "html", path) for path in (few, many))
+    assert small.code == 0 and small.err == "", small.err
+    assert large.code == 0 and large.out.count("<article ") == MANY
+    megabytes = len(large.out.encode()) // 1_000_000
+    assert megabytes > 20 and f"(tasks: {MANY}): browsers take long to open it" in large.err and "hint: select fewer tasks" in large.err, large.err

@@ -11,11 +11,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ecspan::run::UiUrl;
 use ecspan::source::logs::LogLines;
 use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::SpanParser;
-
-use super::ui::UiUrl;
 
 pub(crate) use agent::AgentArgs;
 pub(crate) use deploy::{DeployArgs, ReportFormat};

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::ValueEnum;
 use ecspan::Hint;
 use ecspan::render::{escape, moment};
+use ecspan::run::UiUrl;
 use ecspan::run::read::Unread;
 use ecspan::run::watch::Watched;
 use ecspan::sink::{
@@ -15,7 +16,6 @@ use jiff::tz::TimeZone;
 use super::args::{SelectArgs, When};
 use super::exit::{Ending, Exit};
 use super::problem::Problem;
-use super::ui::UiUrl;
 use super::{log, terminal};
 
 /// So many tasks are listed; a deploy of thousands is summed up.

@@ -32,7 +32,6 @@ mod signals;
 mod stats;
 mod tasks;
 mod terminal;
-mod ui;
 mod worker;
 
 use std::ffi::OsString;

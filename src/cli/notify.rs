@@ -1,7 +1,7 @@
 //! Who is told of what failed: from `--notify` to the [`Notifier`]. Main function: [`open`].
 
-use ecspan::run::Teller;
-use ecspan::run::notify::{Channel, Link, Notifier};
+use ecspan::run::notify::{Channel, Notifier};
+use ecspan::run::{Teller, UiUrl};
 use ecspan::sink::{Webhook, WebhookError};
 use ecspan::source::aws::Aws;
 use ecspan::source::sns::Topic;
@@ -9,7 +9,6 @@ use ecspan::{Hint, Proxies};
 
 use super::args::NotifyArgs;
 use super::problem::Problem;
-use super::ui::UiUrl;
 use super::{env, tasks};
 
 /// Whoever is named; `None`: nobody is. What is typed is not quoted: a webhook's URL is a secret.
@@ -30,8 +29,7 @@ pub(super) fn open(
     };
     let channels: Vec<Channel> = named.map(channel).collect::<Result<_, _>>()?;
     let (rate, slow) = (usize::from(args.notify_rate), args.notify_slower_than);
-    let link = ui_url.cloned().map(|url| -> Link { Box::new(move |trace_id| url.trace(trace_id)) });
-    Ok((!channels.is_empty()).then(|| Notifier::new(channels, rate, slow, link, notices)))
+    Ok((!channels.is_empty()).then(|| Notifier::new(channels, rate, slow, ui_url.cloned(), notices)))
 }
 
 /// Whether somebody who is named is asked for with AWS's credentials.

@@ -109,11 +109,11 @@ fn finished(page: Page, tasks: usize) -> Vec<String> {
     if page.bytes() > LARGE_PAGE {
         terminal::tell(
             "note",
-            &format!("a page of {tasks} tasks with {} MB: browsers take long to open it", page.bytes() / 1_000_000),
+            &format!("the page has {} MB (tasks: {tasks}): browsers take long to open it", page.bytes() / 1_000_000),
         );
         terminal::tell(
             "hint",
-            "select fewer tasks, or --no-logs; `ecspan deploy --report html` lists thousands of launches, `ecspan stats` sums them up",
+            "select fewer tasks or lines (--log-lines N, --no-logs); `ecspan deploy --report html` lists thousands of launches, `ecspan stats` sums them up",
         );
     }
     page.finish().into()

@@ -31,6 +31,7 @@ pub mod sidecar;
 #[cfg(feature = "aws")]
 pub mod stats;
 mod stop;
+mod ui;
 pub mod watch;
 #[cfg(feature = "aws")]
 pub mod xray;
@@ -40,3 +41,4 @@ pub type Now = fn() -> crate::model::Time;
 
 pub use notice::{Fate, Level, NotSent, Notice, Notices, Stopping, Teller};
 pub use stop::Stop;
+pub use ui::UiUrl;

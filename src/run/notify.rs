@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::notice::{Notice, Teller};
+use super::ui::UiUrl;
 use crate::hint::Hint;
 use crate::render::notification::Notification;
 use crate::secrets::told_to_people;
@@ -83,16 +84,13 @@ pub struct Notified {
 #[derive(Clone)]
 pub struct Notifier(Arc<Inner>);
 
-/// Where somebody's UI shows a trace, by its id.
-pub type Link = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
 struct Inner {
     channels: Vec<Channel>,
     a_minute: usize,
     /// So slow a launch is worth telling.
     slower_than: Option<Duration>,
-    /// Where a trace is, by its id.
-    link: Option<Link>,
+    /// Where traces are shown.
+    ui_url: Option<UiUrl>,
     notices: Teller,
     state: Mutex<State>,
     sent: AtomicU64,
@@ -125,12 +123,12 @@ impl Notifier {
         channels: Vec<Channel>,
         a_minute: usize,
         slower_than: Option<Duration>,
-        link: Option<Link>,
+        ui_url: Option<UiUrl>,
         notices: Teller,
     ) -> Self {
         let state = Mutex::default();
         let [sent, failed, counted] = [0; 3].map(AtomicU64::new);
-        Self(Arc::new(Inner { channels, a_minute, slower_than, link, notices, state, sent, failed, counted }))
+        Self(Arc::new(Inner { channels, a_minute, slower_than, ui_url, notices, state, sent, failed, counted }))
     }
 
     /// Whether a launch that took so long is worth telling.
@@ -140,7 +138,7 @@ impl Notifier {
 
     /// Where a trace is, as far as somebody said.
     pub fn link(&self, trace_id: &str) -> Option<String> {
-        self.0.link.as_ref().and_then(|link| link(trace_id))
+        self.0.ui_url.as_ref()?.trace(trace_id)
     }
 
     /// Tells, or counts. Does not wait.

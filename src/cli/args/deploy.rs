@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ecspan::run::UiUrl;
 use ecspan::source::logs::LogLines;
 
 use super::{DeliveryArgs, HistoryArgs, NotifyArgs, duration, log_lines};
-use crate::cli::ui::UiUrl;
 
 // A paragraph is a line: clap wraps it to the terminal's width.
 const EXAMPLES: &str = "\

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ecspan::run::UiUrl;
 use ecspan::source::logs::LogLines;
 
 use super::{NotifyArgs, OtlpArgs, duration, log_lines};
-use crate::cli::ui::UiUrl;
 
 #[derive(Args, Debug)]
 pub(crate) struct WorkerArgs {

@@ -61,19 +61,43 @@ fn the_reports_are_drawn_as_they_were_looked_at() {
 #[cfg(feature = "html")]
 #[test]
 fn the_reports_are_pages_as_they_were_looked_at() {
-    use crate::page::{bare, data};
+    use crate::page::bare;
     let (bad, good) = (bad(), good());
     expect_file!["../drawn/deploy-rolled-back.html"].assert_eq(&bare(&report::html(&report(&bad, None), &style(true))));
     let slower = Comparison::new(&good, baseline(2_000));
-    let page = report::html(&report(&good, Some(&slower)), &style(true));
-    expect_file!["../drawn/deploy-held.html"].assert_eq(&bare(&page));
-    let launches = data(&page)["launches"].as_array().unwrap().clone();
-    assert_eq!(launches.len(), good.launches.len() + good.stops.len());
-    for (launch, task) in launches.iter().zip(&good.launches) {
+    expect_file!["../drawn/deploy-held.html"]
+        .assert_eq(&bare(&report::html(&report(&good, Some(&slower)), &style(true))));
+}
+
+#[cfg(feature = "html")]
+#[test]
+fn times_and_lines_in_a_page_are_the_models_to_the_nanosecond() {
+    use ecspan::model::Time;
+    use serde_json::json;
+    let bad = bad();
+    let data = crate::page::data(&report::html(&report(&bad, None), &style(true)));
+    let rows = data["launches"].as_array().unwrap();
+    assert_eq!(rows.len(), bad.launches.len() + bad.stops.len());
+    let mut lines = 0;
+    for (row, task) in rows.iter().zip(&bad.launches) {
+        let nanos = |at: Time| at.unix_nanos().to_string();
         let (start, end) = task.launch().unwrap();
-        assert_eq!(launch["start"], start.unix_nanos().to_string());
-        assert_eq!(launch["took"], end.unwrap().since(start).as_nanos().to_string());
+        assert_eq!((&row["id"], &row["start"]), (&json!(task.id), &json!(nanos(start))));
+        assert_eq!(row["took"], end.unwrap().since(start).as_nanos().to_string());
+        let phases = task.phases.iter().flat_map(|phases| phases.all());
+        let phases: Vec<_> = phases.map(|phase| json!([nanos(phase.start), phase.end.map(nanos)])).collect();
+        let drawn = row["phases"].as_array().unwrap().iter().map(|bar| json!([bar[2], bar[3]]));
+        assert_eq!(drawn.collect::<Vec<_>>(), phases);
+        let logs = task.containers.iter().filter_map(|container| container.log.as_ref());
+        let told: Vec<_> = logs
+            .flat_map(|log| log.lines())
+            .map(|line| json!([nanos(line.time), escape::text(&line.message)]))
+            .collect();
+        let drawn = row["lines"].as_array().into_iter().flatten().map(|line| json!([line[0], line[3]]));
+        assert_eq!(drawn.collect::<Vec<_>>(), told);
+        lines += told.len();
     }
+    assert!(lines > 0, "the launches that failed said something");
 }
 
 #[test]

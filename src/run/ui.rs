@@ -1,4 +1,4 @@
-//! Where somebody's UI shows a trace: `--ui-url`. Main type: [`UiUrl`].
+//! Where somebody's UI shows a trace. Main type: [`UiUrl`].
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -8,11 +8,11 @@ const PLACE: &str = "{trace_id}";
 
 /// The address of a UI. Empty, as an empty variable is: none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct UiUrl(String);
+pub struct UiUrl(String);
 
 impl UiUrl {
     /// Where a trace is in that UI.
-    pub(super) fn trace(&self, trace_id: impl Display) -> Option<String> {
+    pub fn trace(&self, trace_id: impl Display) -> Option<String> {
         let url = match self.0.as_str() {
             "" => return None,
             template if template.contains(PLACE) => template.replace(PLACE, &trace_id.to_string()),
