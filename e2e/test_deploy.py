@@ -51,6 +51,8 @@ def delivered(ecspan, jaeger, made, *more, code=0):
     trace_id = sha(identity(made), 16)
     assert trace_id in run.err and trace_id in run.out
     spans = flat(jaeger.trace(trace_id))
+    warned = {span["operationName"]: span["warnings"] for span in jaeger.shown(trace_id) if span.get("warnings")}
+    assert warned == {}, "what Jaeger's page would warn of"
     for span in spans:
         assert span["spanId"] and attributes(span)["ecspan.deployment.id"] == made.id
         for link in span.get("links", []):

@@ -1,5 +1,5 @@
 //! EventBridge events, from a queue ([`queue`]) or as a function is invoked with them ([`invoke`]): read, chosen or passed by,
-//! delivered everywhere. Deployments are [`deployment`]'s part. What both share is here, and knows no queue. Main type: [`EventConfig`].
+//! delivered everywhere. Deployments are `deployment.rs`'s part. What both share is here, and knows no queue. Main type: [`EventConfig`].
 
 mod coalesce;
 mod deployment;
