@@ -12,7 +12,6 @@ use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
 use super::attributes::{Attributes, capped, with_given};
 use super::frame::Frame;
-use super::log_span::selection;
 use super::mapping::TaskTrace;
 use super::options::TraceOptions;
 use super::service::ServiceName;
@@ -209,7 +208,7 @@ impl<'a> DeploymentMaker<'a> {
                 .text(name::DEPLOYMENT_STAGE, Some(stage.name))
                 .text(name::TIME_START_SOURCE, Some(stage.told_by))
                 .text(name::TIME_END_SOURCE, Some(stage.ended_by));
-            let selection = selection(bounds, &attributes, &SpanEvents::default(), &SpanLinks::default());
+            let selection = log_span::selection(bounds, &attributes, &SpanEvents::default(), &SpanLinks::default());
             self.push(NewSpan {
                 span_id: self.span_id(&format!("stage/{}/{selection}", stage.name)),
                 name: Cow::Owned(format!("stage {}", capped(stage.name))),
@@ -268,7 +267,7 @@ impl<'a> DeploymentMaker<'a> {
             .text(name::FAILED_CONTAINER, last.map(|(sample, _)| sample.container.as_str()))
             .text(name::FAILED_LAST_LINE, last.map(|(_, line)| capped(&line.message)).as_deref());
         let bounds = self.inside(start, deployment.finished.map(|finish| finish.at));
-        let selection = selection(bounds, &attributes, &SpanEvents::default(), &SpanLinks::default());
+        let selection = log_span::selection(bounds, &attributes, &SpanEvents::default(), &SpanLinks::default());
         self.push(NewSpan {
             span_id: self.span_id(&format!("failed/{selection}")),
             name: FAILED.into(),
