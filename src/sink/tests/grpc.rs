@@ -182,7 +182,7 @@ async fn what_is_answered_in_http1_is_told() {
         ("200 OK", Some(1), "does not speak gRPC: it answered 200 OK in HTTP/1.1"),
     ] {
         let (url, serving) = hearing(answer(head)).await;
-        let to = destination(&url, "grpc", impatient(Duration::from_millis(500)));
+        let to = destination(&url, "grpc", impatient(Duration::from_secs(2)));
         let report = deliver_to(to, vec![task("a", 3)]).await;
         serving.abort();
         assert_eq!((report.undelivered, report.unknown), (3, 0), "{head}: {report:?}");
@@ -205,7 +205,7 @@ async fn who_hangs_up_at_once_may_speak_another_protocol() {
                 }
             }
         });
-        let to = destination(&url, "grpc", impatient(Duration::from_millis(500)));
+        let to = destination(&url, "grpc", impatient(Duration::from_secs(2)));
         let report = deliver_to(to, vec![task("a", 3)]).await;
         serving.abort();
         assert_eq!(report.undelivered, 3, "{bytes} {is_reset}: {report:?}");
