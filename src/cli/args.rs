@@ -1,6 +1,7 @@
 //! What can be typed. Main type: [`Cli`]. Nothing here reads a file, a clock or the network.
 
 mod agent;
+mod delivery;
 mod deploy;
 mod events;
 mod history;
@@ -17,11 +18,18 @@ use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::SpanParser;
 
 pub(crate) use agent::AgentArgs;
+pub(crate) use delivery::{DeliveryArgs, OtlpArgs};
 pub(crate) use deploy::{DeployArgs, ReportFormat};
 pub(crate) use events::{Containers, Deployments, EventArgs, WorkerArgs, WorkerLogs};
 pub(crate) use history::{HistoryArgs, When};
 pub(crate) use notify::NotifyArgs;
 pub(crate) use stats::{StatsArgs, StatsFormat};
+
+/// The help of `--undelivered`, where it is also the way to what waits there.
+const KEPT_FOR_RESEND: &str = "Where requests are kept that a receiver did not accept, for `ecspan resend` (default: \
+    ecspan/undelivered in the state directory); none: nowhere";
+/// The same, where nothing is put there.
+const UNDELIVERED: &str = "The undelivered folder (default: ecspan/undelivered in the state directory)";
 
 /// Turns every Amazon ECS task into an OpenTelemetry trace.
 #[derive(Debug, Parser)]
@@ -373,54 +381,6 @@ pub(crate) struct ResendArgs {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) delivery: DeliveryArgs,
-}
-
-/// What a command that delivers takes, whatever it delivers. `--to` is each command's own: it says what goes there.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct DeliveryArgs {
-    /// Where requests are kept that a receiver did not accept (default: ecspan/undelivered in the state directory); none: nowhere
-    #[arg(long, value_name = "DIR|none")]
-    pub(crate) undelivered: Option<String>,
-    #[command(flatten)]
-    pub(crate) otlp: OtlpArgs,
-}
-
-/// The help of `--undelivered`, where it is also the way to what waits there.
-const KEPT_FOR_RESEND: &str = "Where requests are kept that a receiver did not accept, for `ecspan resend` (default: \
-    ecspan/undelivered in the state directory); none: nowhere";
-/// The same, where nothing is put there.
-const UNDELIVERED: &str = "The undelivered folder (default: ecspan/undelivered in the state directory)";
-
-/// The OTLP exporter's settings; every `OTEL_EXPORTER_OTLP_*` variable is honoured beneath them.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct OtlpArgs {
-    /// URL of the receiver (as OTEL_EXPORTER_OTLP_ENDPOINT; default http://localhost:4318)
-    #[arg(long, value_name = "URL", help_heading = "OTLP")]
-    pub(crate) endpoint: Option<String>,
-    /// grpc, http/protobuf or http/json (default: grpc on port 4317, else http/protobuf)
-    #[arg(long, value_name = "PROTOCOL", help_heading = "OTLP")]
-    pub(crate) protocol: Option<String>,
-    /// Header of each request, an API key for example
-    #[arg(long, value_name = "NAME=VALUE", help_heading = "OTLP")]
-    pub(crate) header: Vec<String>,
-    /// gzip or none
-    #[arg(long, value_name = "HOW", help_heading = "OTLP")]
-    pub(crate) compression: Option<String>,
-    /// Time for one attempt: 10s
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "OTLP")]
-    pub(crate) timeout: Option<Duration>,
-    /// Time for all attempts at one request
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s", env = "ECSPAN_DEADLINE", help_heading = "OTLP")]
-    pub(crate) deadline: Duration,
-    /// PEM file of the authorities that sign the receiver's certificate
-    #[arg(long, value_name = "FILE", help_heading = "OTLP")]
-    pub(crate) ca: Option<PathBuf>,
-    /// PEM file of the client certificate
-    #[arg(long, value_name = "FILE", help_heading = "OTLP")]
-    pub(crate) client_cert: Option<PathBuf>,
-    /// PEM file of the client certificate's key
-    #[arg(long, value_name = "FILE", help_heading = "OTLP")]
-    pub(crate) client_key: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,5 +1,9 @@
 //! What people bring: one task in everything that a file can be, what is no answer by its name, and nothing that breaks the reader.
 
+mod harmed;
+mod named;
+mod wrapped;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use ecspan::Hint;
@@ -250,160 +254,6 @@ fn yaml_between_brackets_is_read_and_what_programs_print_like_it_is_not() {
 }
 
 #[test]
-fn what_is_no_answer_is_named_with_the_command_that_gives_one() {
-    let python = "{'tasks': [{'taskArn': 'arn:aws:ecs:x:1:task/a', 'createdAt': datetime.datetime(2026, 1, 1, tzinfo=tzlocal())}]}";
-    for (text, named, hint) in [
-        (python, "Python's repr", "json.dumps(answer, default=str)"),
-        (&format!("Response: {python}"), "Python's repr", "json.dumps"),
-        ("{\n  tasks: [ { taskArn: 'arn', containers: [Array] } ]\n}", "JavaScript", "JSON.stringify"),
-        ("{\n  Tasks: [{\n      TaskArn: \"arn\"\n    }]\n}", "JavaScript, Go", "--output json"),
-        ("DescribeTasksResponse(Tasks=[Task(TaskArn=arn, Attachments=[])])", "Java or Ruby", "--output json"),
-        ("{:tasks=>[{:task_arn=>\"arn\"}]}", "Java or Ruby", "to_json"),
-        ("Output { tasks: Some([Task { task_arn: Some(\"arn\") }]) }", "Rust's debug print", "--output json"),
-        ("LastStatus : RUNNING\nTaskArn    : arn\nTags       : {}\n", "PowerShell", "ConvertTo-Json"),
-        (
-            "{\n  '$metadata': { attempts: 1 },\n  tasks: [\n    {\n      attachments: [Array],\n      taskArn: 'arn'\n    }\n  ]\n}",
-            "JavaScript",
-            "JSON.stringify",
-        ),
-        (
-            "&{Failures:[] Tasks:[{Attachments:[] ClusterArn:0xc00012 noSmithyDocumentSerde:{}}]}",
-            "Go prints",
-            "json.Marshal",
-        ),
-        (
-            "{Attachments:[{Details:[{Name:subnetId Value:subnet-1}] Id:a1}] LastStatus:STOPPED}",
-            "Go prints",
-            "json.Marshal",
-        ),
-        ("&ecs.Task{Attachments:[]*ecs.Attachment{(*ecs.Attachment)(0xc0001)}}", "Go prints", "json.Marshal"),
-        ("map[tasks:[map[taskArn:arn:aws:ecs:x:1:task/a]]]", "Go prints", "json.Marshal"),
-        (
-            "Task { attachments: Some([Attachment { id: Some(\"a\") }]), group: None }",
-            "Rust's debug print",
-            "--output json",
-        ),
-        ("Array\n(\n    [tasks] => Array\n        (\n        )\n)\n", "PHP prints", "json_encode"),
-        ("%{\"tasks\" => [%{\"taskArn\" => \"arn\"}]}", "Elixir prints", "--output json"),
-        ("#<struct Aws::ECS::Types::Task task_arn=\"arn\">", "Java or Ruby", "to_json"),
-        (
-            "{Tasks: [{TaskArn: arn:aws:ecs:x:1:task/a,CreatedAt: Fri Nov 20 10:00:00 UTC 2026}]}",
-            "Java or Ruby",
-            "--output json",
-        ),
-        ("Tasks : {Amazon.ECS.Model.Task}\r\n", "PowerShell", "ConvertTo-Json"),
-        (
-            "\nFailures Tasks      HttpStatusCode\n-------- -----      --------------\n{}       {A.Task}   OK\n",
-            "PowerShell",
-            "ConvertTo-Json",
-        ),
-        ("@{tasks=System.Object[]; failures=System.Object[]}", "PowerShell", "ConvertTo-Json"),
-        (
-            "resource \"aws_ecs_service\" \"web\" {\n  name = \"web\"\n  tags = {}\n}\n",
-            "HCL, as Terraform",
-            "--output json",
-        ),
-        (
-            "terraform {\n  required_providers {\n    aws = { source = \"hashicorp/aws\" }\n  }\n}\n",
-            "HCL, as Terraform",
-            "--output json",
-        ),
-        (
-            "  ~ resource \"a\" \"b\" {\n    + x = {}\n  }\n\nPlan: 0 to add, 1 to change, 0 to destroy.\n",
-            "a plan of Terraform",
-            "--output json",
-        ),
-        (
-            "{\"terraform_version\": \"1.9\", \"resources\": [{\"name\": \"web\", \"desired_count\": 2}]}",
-            "of Terraform",
-            "",
-        ),
-        ("cluster = \"prod\"\nsubnets = [\"a\"]\n", "a list of settings", "--output json"),
-        (
-            "Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY",
-            "a part of its credentials",
-            "--output json",
-        ),
-        ("The security token included in the request is expired", "expired", "--output json"),
-        ("zsh: command not found: aws", "the AWS CLI's own error, not an answer: it is not installed", "--output json"),
-        ("bash: aws: command not found", "it is not installed", "--output json"),
-        ("sh: 1: aws: not found", "it is not installed", "--output json"),
-        ("bash: line 1: jq: command not found", "jq is not installed", "--output json"),
-        ("jq: error (at <stdin>:1): Cannot iterate over null (null)", "jq's own error", "without jq"),
-        ("parse error: Invalid numeric literal at line 1, column 6", "jq's own error", "without jq"),
-        (
-            "Traceback (most recent call last):\n  File \"x.py\", line 3, in <module>\n    print({\"a\": r})\nbotocore.exceptions.ClientError: An \
-             error occurred (ExpiredTokenException) when calling the DescribeTasks operation: x\n",
-            "a traceback of Python, not an answer: ExpiredTokenException of DescribeTasks",
-            "json.dumps",
-        ),
-        (
-            "Traceback (most recent call last):\n  File \"x.py\", line 3\nTypeError: not serializable\n",
-            "TypeError",
-            "json.dumps",
-        ),
-        ("ssh: connect to host 10.0.0.1 port 22: Connection timed out", "ssh says", "--output json"),
-        ("NAME   READY   STATUS    RESTARTS\nweb    0/1     Error     5\n", "kubectl says", "--output json"),
-        ("apiVersion: v1\nkind: Pod\nspec: {}\n", "an object of Kubernetes", ""),
-        ("CONTAINER ID   IMAGE     COMMAND\nabcdef012345   nginx     \"/x\"\n", "a list of docker", "docker inspect"),
-        ("| task | status |\n|---|---|\n| a | b |\n", "a table, not an answer", "--output json"),
-        (
-            "ClusterNotFoundException: Cluster not found.\n  at x {\n  '$fault': 'client',\n  '$metadata': {\n    attempts: 1\n  }\n}\n",
-            "an error of an AWS SDK, not an answer: ClusterNotFoundException",
-            "--output json",
-        ),
-        (
-            "operation error ECS: DescribeTasks, StatusCode: 400, ClusterNotFoundException: x",
-            "an AWS SDK",
-            "--output json",
-        ),
-        ("body { color: red; }\n", "no JSON was found: it begins with `body`", "--output json"),
-        ("01:00 started {port=8080} in {x: 5}\n", "no JSON was found", "--output json"),
-        ("AKIAIOSFODNN7EXAMPLE and so on", "text in which no JSON was found", "--output json"),
-        ("------\n| RunTask |\n+-----+\n||  taskArn | arn ||\n", "--output table", "--output json"),
-        ("TASKS\tarn\t256\nCONTAINERS\tarn\tapp\n", "--output text", "--output json"),
-        ("--- a\n+++ b\n@@ -1,2 +1,2 @@\n {\n-  \"a\": 1\n+  \"a\": 2\n }\n", "a diff", "whole"),
-        (
-            "\nAn error occurred (ClusterNotFoundException) when calling the DescribeTasks operation: Cluster not found.\n",
-            "the AWS CLI's own error, not an answer: ClusterNotFoundException of DescribeTasks",
-            "--output json",
-        ),
-        (
-            "Unable to locate credentials. You can configure credentials by running \"aws login\".",
-            "no credentials",
-            "--output json",
-        ),
-        ("<!DOCTYPE html>\n<html><script>var a = {\"b\": [1]};</script></html>", "HTML", "--output json"),
-        ("{\"tasks\": [{\"taskArn\": \"arn\", ...}]}", "shortened by hand", "--output json"),
-        ("{\"tasks\": [{\"taskArn\": \"arn\", \"containers\": [<snip>]}]}", "shortened by hand", "--output json"),
-        ("{\"tasks\": [{\"taskArn\": \"arn\",", "ends in the middle", "whole"),
-        ("\"name\": \"app\", \"x\": [{\"a\": 1}]}]}", "no beginning", "whole"),
-        (
-            "{\"tasks\": [{\"taskArn\": \"arn\" \"lastStatus\": \"X\"}]}",
-            "a comma, a quote or a bracket",
-            "--output json",
-        ),
-        ("tasks:\n- taskArn: \"arn:aws\n", "YAML that breaks off", "--output json"),
-        ("[INFO]\tx\t{'a': 1, 'arn': 'arn:aws:ecs'}", "Python's repr", "json.dumps"),
-        ("hello world", "no JSON was found", "--output json"),
-        ("{\"taskArns\": [\"arn:aws:ecs:x:1:task/a\"]}", "the names of tasks alone", "describe-tasks"),
-        ("[]", "an answer without tasks", "forgotten"),
-        ("null", "an answer without tasks", "forgotten"),
-        ("{\"tasks\": [], \"failures\": []}", "an answer without tasks", "forgotten"),
-        ("[[\"arn:aws:ecs:x:1:task/a\", \"STOPPED\"]]", "some fields of a task", "--query"),
-        ("[{\"serviceName\": \"web\", \"serviceArn\": \"a\"}]", "some fields of a service", "--query"),
-        ("{\"__type\": \"ClusterNotFoundException\", \"message\": \"x\"}", "an error of AWS", ""),
-    ] {
-        let (told, hinted) = error(text);
-        assert!(told.starts_with('f') && told.contains(named), "{text}: {told}");
-        assert!(hinted.contains(hint), "{text}: {hinted}");
-        for words in ["EOF", "expected value", "key must be", "trailing characters", "AKIA"] {
-            assert!(!told.contains(words), "a parser's words: {told}");
-        }
-    }
-}
-
-#[test]
 fn what_was_shortened_inside_a_task_is_told() {
     for containers in [json!("..."), json!("@{name=app; exitCode=1}"), json!(["System.Object"])] {
         let mut task = task();
@@ -559,69 +409,6 @@ fn streams_and_state_machines_carry_their_tasks_as_text() {
     assert_eq!((tasks(&one_bad).len(), one_bad.errors.len()), (1, 2));
 }
 
-fn execution(detail: Value) -> Value {
-    json!({"detail-type": "Step Functions Execution Status Change", "source": "aws.states", "region": "eu-west-1", "detail": detail})
-}
-
-#[test]
-fn an_execution_is_read_for_its_task_and_told_for_its_failure() {
-    let (expected, cause) = (tasks(&read(answer().to_string())), task().to_string());
-    for detail in [
-        json!({"status": "FAILED", "error": "States.TaskFailed", "cause": cause}),
-        json!({"status": "SUCCEEDED", "input": "{}", "output": json!({"x": [task()]}).to_string(), "cause": null}),
-    ] {
-        let contents = read(execution(detail).to_string());
-        assert_eq!((tasks(&contents), contents.passed_by.len()), (expected.clone(), 0), "{:?}", contents.errors);
-    }
-    let secret = "no answer of https://ann:hunter2@x/?X-Amz-Signature=0123456789abcdef0123456789abcdef";
-    let failed = read(execution(json!({"status": "FAILED", "error": "States.Timeout", "cause": secret})).to_string());
-    let said = "States.Timeout: no answer of https://***@x/?X-Amz-Signature=***";
-    assert_eq!(
-        (failed.errors.len(), failed.passed_by.len(), failed.notes.concat()),
-        (0, 1, format!("the execution failed: {said}"))
-    );
-    let runs = read(execution(json!({"status": "RUNNING", "input": "{}"})).to_string());
-    assert_eq!((runs.errors.len(), runs.passed_by.len(), runs.notes.len()), (0, 1, 0));
-    for (value, place) in [
-        (json!({"Error": "States.Timeout", "Cause": secret}), "$"),
-        (json!({"executionArn": "x", "status": "FAILED", "error": "States.Timeout", "cause": secret}), "$"),
-        (json!({"a": 1, "error": {"Error": "States.Timeout", "Cause": secret}}), "$.error"),
-    ] {
-        let (told, hint) = error(value.to_string());
-        assert_eq!(told, format!("f: {place} is a failure without a task in it: {said}"));
-        assert!(hint.contains("get-execution-history"), "{hint}");
-    }
-    let long = error(json!({"Error": "x", "Cause": "many words ".repeat(1_000)}).to_string()).0;
-    assert!(long.ends_with('…') && long.len() < 400, "{long}");
-}
-
-#[test]
-fn what_cloudtrail_recorded_is_named_with_its_tasks() {
-    let record = |call: &str, answer: Value| {
-        json!({"eventVersion": "1.08", "eventSource": "ecs.amazonaws.com", "eventName": call, "requestParameters": {"cluster": "prod"},
-            "responseElements": answer})
-    };
-    let run = record(
-        "RunTask",
-        json!({"tasks": [{"taskArn": ARN, "createdAt": "Nov 20, 2026, 10:00:00 AM"}], "failures": []}),
-    );
-    let stop = record("StopTask", json!({"task": {"taskArn": ARN, "lastStatus": "RUNNING"}}));
-    for (value, call) in [
-        (json!({"Records": [run]}), "RunTask"),
-        (json!({"Records": [stop]}), "StopTask"),
-        (run.clone(), "RunTask"),
-        (json!({"Events": [{"EventName": "RunTask", "CloudTrailEvent": run.to_string()}]}), "RunTask"),
-    ] {
-        let (told, hint) = error(value.to_string());
-        assert!(told.contains(&format!("is what CloudTrail recorded of {call}")) && told.ends_with(ARN), "{told}");
-        assert!(hint.contains(&format!("ecspan show {ARN}")), "{hint}");
-    }
-    let others = read(
-        json!({"Records": [record("DescribeTasks", json!(null)), run, record("RunTask", json!(null))]}).to_string(),
-    );
-    assert_eq!((others.passed_by.len(), others.errors.len()), (2, 1));
-}
-
 #[test]
 fn what_can_be_read_can_be_recorded_and_secrets_stay_out() {
     const SECRET: &str = "HUNTER2HUNTER2";
@@ -649,7 +436,7 @@ fn what_can_be_read_can_be_recorded_and_secrets_stay_out() {
                 .into_bytes(),
             2,
         ),
-        (execution(json!({"cause": task.to_string(), "input": SECRET})).to_string().into_bytes(), 1),
+        (wrapped::execution(json!({"cause": task.to_string(), "input": SECRET})).to_string().into_bytes(), 1),
         (cause.to_string().into_bytes(), 1),
         (whole.clone().into_bytes(), 1),
     ] {
@@ -694,116 +481,4 @@ fn what_is_made_to_cost_is_given_up() {
         assert!(!read(text).errors.is_empty());
     }
     assert!(!read(nested).observations.is_empty());
-}
-
-/// What is done to a text on its way.
-#[derive(Clone, Debug)]
-enum Harm {
-    Cut(usize),
-    Drop(usize, usize),
-    Insert(usize, &'static str),
-    Repeat(usize, usize),
-    Flip(usize, u8),
-}
-
-fn harm() -> impl Strategy<Value = Harm> {
-    const BITS: [&str; 24] = [
-        "{",
-        "}",
-        "[",
-        "]",
-        "\"",
-        "'",
-        "\\",
-        ",",
-        ":",
-        "...",
-        "\n",
-        "//",
-        "/*",
-        "#",
-        "“",
-        "\u{feff}",
-        "\u{1b}[0m",
-        "&quot;",
-        "None",
-        "- ",
-        "| ",
-        "> ",
-        "An error occurred (",
-        "\0",
-    ];
-    let at = || any::<usize>();
-    prop_oneof![
-        at().prop_map(Harm::Cut),
-        (at(), 1_usize..40).prop_map(|(at, length)| Harm::Drop(at, length)),
-        (at(), proptest::sample::select(&BITS[..])).prop_map(|(at, text)| Harm::Insert(at, text)),
-        (at(), 1_usize..200).prop_map(|(at, length)| Harm::Repeat(at, length)),
-        (at(), any::<u8>()).prop_map(|(at, byte)| Harm::Flip(at, byte)),
-    ]
-}
-
-fn harmed(mut bytes: Vec<u8>, harms: &[Harm]) -> Vec<u8> {
-    for harm in harms {
-        let length = bytes.len();
-        let place = |at: usize| at % (length + 1);
-        match *harm {
-            Harm::Cut(at) => bytes.truncate(place(at).max(length / 2)),
-            Harm::Drop(at, count) => drop(bytes.drain(place(at)..(place(at) + count).min(length))),
-            Harm::Insert(at, text) => drop(bytes.splice(place(at)..place(at), text.bytes())),
-            Harm::Repeat(at, count) => {
-                let piece = bytes[place(at)..(place(at) + count).min(length)].to_vec();
-                bytes.splice(place(at)..place(at), piece);
-            }
-            Harm::Flip(at, byte) => {
-                if let Some(target) = bytes.get_mut(place(at)) {
-                    *target ^= byte;
-                }
-            }
-        }
-    }
-    bytes
-}
-
-fn brought() -> Vec<String> {
-    let (whole, event) = (pretty(&answer()), event().to_string());
-    vec![
-        answer().to_string(),
-        format!("$ aws ecs describe-tasks\n{whole}\n$ "),
-        format!("INFO {event}\nINFO {event}\n"),
-        lines(&whole, |index| format!("{index} | ")),
-        format!(
-            "failures: []\ntasks:\n- taskArn: {ARN}\n  lastStatus: STOPPED\n  containers:\n  - name: app\n    exitCode: 1\n"
-        ),
-        json!({"Records": [{"kinesis": {"data": STANDARD.encode(gzip(&event))}}]}).to_string(),
-        json!({"Error": "x", "Cause": task().to_string()}).to_string(),
-        serde_json::to_string(&event).unwrap(),
-        "{'tasks': [{'taskArn': 'a', 'createdAt': datetime.datetime(2026, 1, 1)}]}".to_owned(),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
-
-    /// Nothing panics, nothing is silent: of any input something is read or told, and what is told names the file.
-    #[test]
-    fn whatever_became_of_a_file_something_is_said(
-        text in proptest::sample::select(brought()),
-        harms in proptest::collection::vec(harm(), 0..6),
-    ) {
-        let bytes = harmed(text.into_bytes(), &harms);
-        let contents = read(&bytes);
-        let said = contents.observations.len() + contents.errors.len() + contents.missing.len() + contents.passed_by.len();
-        prop_assert!(said > 0, "{:?}", String::from_utf8_lossy(&bytes));
-        for error in &contents.errors {
-            prop_assert!(error.to_string().starts_with('f') || error.to_string().contains("f: "), "{}", error);
-        }
-    }
-
-    /// Text around a document changes nothing in it.
-    #[test]
-    fn words_around_a_document_change_nothing(before in "[a-zA-Z0-9 .,:;$>\\[\\]{}()\\n-]{0,60}", after in "[a-zA-Z0-9 .,:;$>\\])}\\n-]{0,60}") {
-        let contents = read(format!("{before}\n{}\n{after}", pretty(&answer())));
-        prop_assert_eq!(tasks(&contents), tasks(&read(answer().to_string())), "{:?}", contents.errors);
-    }
 }

@@ -1,0 +1,61 @@
+//! What is mended, and what is not.
+
+use super::*;
+
+fn read(text: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(&scan(text).ok()?.json).ok()
+}
+
+#[test]
+fn what_only_spelling_suffered_from_is_mended() {
+    let expected = serde_json::json!({"a": [1, true, null], "b": "x y"});
+    for text in [
+        r#"{"a": [1, true, null], "b": "x y"}"#,
+        "{\"a\": [1, true, null,], // why\n \"b\": \"x y\",\n}",
+        "{\"a\": [1, /* one, */ true, # two\n null , \n ] , \"b\": \"x y\" /* , */ , // end\n}",
+        "{“a”: [1, true, null], „b“: “x y”}",
+        "{\u{a0}\"a\":\u{a0}[1, true, null],\u{200b}\r\n\"b\":\u{3000}\"x y\"}",
+        "{\"a\": [1, tr\nue, nul\r\nl], \"b\": \"x\n y\"}",
+        "{\"a\": [1, true, null], \"b\": \"x \r\n    y\"}",
+        "{\"a\": [1, true, null], \"b\": \"x\\\n y\"}",
+        "{a: [+1, true, null,], // why\n b: 'x y', }",
+        "{ a:[0x1, true, null], b: 'x y'}",
+        "{‘a’: [1, true, null], ’b‘: ‘x y’}",
+        "{«a»: [1, true, null], «b»: «x y»}",
+    ] {
+        assert_eq!(read(text), Some(expected.clone()), "{text}");
+    }
+    assert_eq!(read(r#"{"a": "it\'s \d"}"#), Some(serde_json::json!({"a": "it's \\d"})));
+    assert_eq!(read("{\"a\": NaN}"), Some(serde_json::json!({"a": null})));
+    assert_eq!(read("{\"a\": \"tab\there\"}"), Some(serde_json::json!({"a": "tab\there"})));
+    assert_eq!(
+        read("{\"a\": \"// no # comment, /* */ ,]\"}"),
+        Some(serde_json::json!({"a": "// no # comment, /* */ ,]"}))
+    );
+}
+
+#[test]
+fn what_is_no_json_is_told_apart() {
+    let odd = |text: &str| scan(text).map(|scanned| scanned.json.into_owned()).map_err(|broken| broken.odd);
+    for (text, expected) in [
+        ("{\"a\": [1, 2", Odd::End),
+        ("{\"a\": \"b", Odd::End),
+        ("{\"a\": 1, ...}", Odd::Ellipsis),
+        ("{\"a\": [{\"b\": 1}, …]}", Odd::Ellipsis),
+        ("{\"a\": 1, // ... more\n\"b\": 2}", Odd::Ellipsis),
+        ("{'a': 1}", Odd::Python),
+        ("{\"a\": None}", Odd::Python),
+        ("{a: b}", Odd::BareKey),
+        ("{a: [Array]}", Odd::BareKey),
+        ("{a: undefined}", Odd::BareKey),
+        ("{a=1}", Odd::Equals),
+        ("{\"a\"=>1}", Odd::Equals),
+        ("{\\\"a\\\": 1}", Odd::Escaped),
+        ("{\"a\": [1}", Odd::Bracket),
+        ("{\"a\": <snip>}", Odd::Ellipsis),
+        ("{\"a\": <b>}", Odd::Other),
+    ] {
+        assert_eq!(odd(text), Err(expected), "{text}");
+    }
+    assert_eq!(odd(&"[".repeat(1_000)), Err(Odd::Depth));
+}
