@@ -62,7 +62,9 @@ def test_another_interrupt_saves_what_is_in_hand_at_once(ecspan, tmp_path, black
     assert code == 130 and f"{spans} not delivered, {spans} saved" in said, said[-1000:]
     assert "interrupted again: nothing more is sent" in said and "no answer within" not in said, said
     assert sum(note["items"] for note in notes(ecspan)) == spans
-    assert {note["reason"] for note in notes(ecspan)} == {"interrupted before an answer came", "interrupted before it was sent"}
+    # How many were on their way by then is chance.
+    reasons = {note["reason"] for note in notes(ecspan)}
+    assert reasons and reasons <= {"interrupted before an answer came", "interrupted before it was sent"}, reasons
 
 
 def test_another_interrupt_of_a_deployment_saves_its_traces_too(ecspan, black_hole):
@@ -116,7 +118,7 @@ def test_a_task_that_was_waited_for_and_a_selection_that_was_not_listed_are_name
     assert aws.front.arrived.wait(30)
     code, err = told(process)
     aws.front.latency = 0.0
-    assert code == 143 and "interrupted: the tasks of --cluster prod --family web --since 3600000ms were not read" in err, err
+    assert code == 143 and "interrupted: the tasks of --cluster prod --family web --since 1h were not read" in err, err
 
 
 def waits_in(pipe):

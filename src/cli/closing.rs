@@ -11,6 +11,7 @@ use ecspan::run::watch::Watched;
 use ecspan::sink::{
     DeliveryReport, DestinationReport, Signal, TaskLine, Trouble, Undelivered, console_url, xray_trace_id,
 };
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::args::{SelectArgs, When};
@@ -172,7 +173,9 @@ pub(super) fn tell_unread(unread: &Unread, select: &SelectArgs) {
 fn typed(select: &SelectArgs) -> String {
     let SelectArgs { cluster, service, family, started_by, status, since, until, limit } = select;
     let when = |when: &When| match when {
-        When::Ago(ago) => format!("{}ms", ago.as_millis()),
+        When::Ago(ago) => {
+            SignedDuration::try_from(*ago).map_or_else(|_| format!("{}s", ago.as_secs()), |ago| format!("{ago:#}"))
+        }
         When::At(time) => moment::iso(*time, &TimeZone::UTC),
     };
     let typed = [
