@@ -54,3 +54,20 @@ def test_who_waits_for_an_input_without_an_end_ends_when_told_to(ecspan, command
     assert process.wait(30) == 143, process.stderr.read()
     assert b"interrupted" in process.stderr.read()
     process.stdin.close()
+
+
+def test_files_are_recorded_in_one_bundle(ecspan, tmp_path):
+    files = sorted((PROJECT / "examples/nginx").glob("*.json"))
+    run = ecspan("record", *files, "-o", tmp_path / "bundle.json")
+    assert run.code == 0, run
+    assert ecspan("show", "--utc", tmp_path / "bundle.json").out == ecspan("show", "--utc", *files).out
+    run = ecspan("record", files[0], "prod/84b5991528504856a2f003b7da9b2b82")
+    assert run.code == 2 and run.out == "" and "not recorded together" in run.err, run
+
+
+def test_a_file_stays_where_nothing_was_made(ecspan, tmp_path):
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text("precious\n")
+    (tmp_path / "none.json").write_text('{"failures": [{"reason": "MISSING"}], "tasks": []}')
+    ecspan("export", tmp_path / "none.json", "--to", f"file:{kept}")
+    assert kept.read_text() == "precious\n"

@@ -366,7 +366,7 @@ def test_saved_answers_say_what_aws_says(ecspan, aws):
     none = ecspan("deploy", "--from", "RUNNING.json")
     assert none.code == 1 and "no file speaks of a service" in none.err and "describe-services" in none.err
     shown = ecspan("show", "deployments.json", "RUNNING.json")
-    assert shown.code == 3 and "`ecspan deploy --from FILE…` reads it" in shown.err
+    assert shown.code == 3 and "`ecspan deploy --from FILE service.json` reads it beside its service" in shown.err
 
 
 def test_what_is_denied_or_unknown_says_what_to_do(ecspan, aws):

@@ -15,7 +15,7 @@ from test_undelivered import black_hole, connected, notes  # noqa: F401: a fixtu
 from waiting import line_with, wait_until
 
 NGINX = PROJECT / "examples/nginx/task.json"
-SIGNALS = pytest.mark.parametrize(("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+SIGNALS = pytest.mark.parametrize(("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 SILENT = ["--protocol", "http/json", "--timeout", "1h", "--deadline", "1h"]
 
 

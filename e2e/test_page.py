@@ -316,6 +316,22 @@ def test_dark_and_print(chromium, page_of):
         assert page.pdf()[:4] == b"%PDF"
 
 
+def test_a_rollout_on_paper_has_its_launches(chromium, ecspan, tmp_path):
+    path = tmp_path / "page.html"
+    run = ecspan("deploy", "--utc", "--from", *(PROJECT / "examples/rollout" / name for name in ("services.json", "tasks.json")), "--report", path)
+    with opened(chromium, path) as page:
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator(".rows .item .row:visible").count() == 6, run
+
+
+def test_a_rollout_of_which_no_task_is_known_is_a_page(chromium, ecspan, tmp_path):
+    path = tmp_path / "page.html"
+    ecspan("deploy", "--from", PROJECT / "examples/rollout/services.json", "--report", path)
+    with opened(chromium, path) as page:
+        assert page.locator("[data-copy]:visible").count() > 0
+
+
 def test_times_are_exact_to_the_nanosecond(chromium, page_of, tmp_path):
     task = json.loads((PROJECT / "examples/oom/task.json").read_text())
     told_at = "2026-11-20T09:15:00.123456789Z"

@@ -20,12 +20,12 @@ from test_worker import points, start
 from waiting import wait_until
 
 EVENTS = int(os.environ.get("ECSPAN_DEPLOYMENT_EVENTS", "24"))
-NOW = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
 
 
 def ended(id, how="COMPLETED", *, service="web", ago=3_600, **more):
     """An event that says that a deployment is over, and has been for so long."""
-    at = (NOW - seconds(ago)).isoformat().replace("+00:00", "Z")
+    now = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
+    at = (now - seconds(ago)).isoformat().replace("+00:00", "Z")
     detail = {"eventType": "INFO" if how == "COMPLETED" else "ERROR", "eventName": f"SERVICE_DEPLOYMENT_{how}", "deploymentId": id,
               "updatedAt": at, "reason": f"ECS deployment {id} {how.lower()}."}
     return json.dumps({

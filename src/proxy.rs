@@ -93,8 +93,32 @@ impl Proxies {
             Some(socks) if socks.starts_with("socks") => return Err(wrong("SOCKS is not spoken")),
             Some(_) => return Err(wrong("its URL begins with neither http:// nor https://")),
         }
+        if let Some(why) = unusable(value.trim()) {
+            return Err(wrong(why));
+        }
         let proxy = Matcher::builder().all(value.trim()).build().intercept(&whole);
         proxy.map(|proxy| Some(Proxy::from(&proxy))).ok_or_else(|| wrong("it holds no URL"))
+    }
+}
+
+/// Why a value cannot be used, which libraries read each in their own way: part of a password may become a host.
+fn unusable(value: &str) -> Option<&'static str> {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let (authority, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if behind.contains('@') || authority.matches('@').count() > 1 {
+        return Some(
+            "what stands before its @ has a character that must be encoded there: / is %2F, ? %3F, # %23, @ %40",
+        );
+    }
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    match (name, port) {
+        ("", _) => Some("there is no host in it"),
+        (_, Some(port)) if !port.parse::<u16>().is_ok_and(|port| port > 0) => Some("its port is none"),
+        _ => None,
     }
 }
 

@@ -53,6 +53,29 @@ fn no_proxy_is_of_names_and_addresses_alike() {
 }
 
 #[test]
+fn of_a_password_that_is_not_encoded_nothing_becomes_a_host() {
+    for value in [
+        "http://u:topsecret/pw@127.0.0.1:9",
+        "u:topsecret?pw@h:9",
+        "u:1234#pw@h",
+        "http://u:top@secret@h:9",
+        "u:1234/pw@h",
+    ] {
+        let said = to("http://receiver", &[("HTTP_PROXY", value)]);
+        assert!(said.contains("HTTP_PROXY names no proxy") && said.contains("%2F"), "{said}");
+        assert!(!said.contains("secret") && !said.contains("1234"), "{said}");
+    }
+    for value in ["http://127.0.0.1:99999", "http://:3128", "h:0", "u:p@:80"] {
+        let said = to("http://receiver", &[("HTTP_PROXY", value)]);
+        assert!(said.starts_with("HTTP_PROXY names no proxy"), "{value}: {said}");
+    }
+    for value in ["http://u:p%2Fq@h:9/", "h", "http://[::1]:3128", "[::1]"] {
+        let said = to("http://receiver", &[("HTTP_PROXY", value)]);
+        assert!(said.starts_with("http://"), "{value}: {said}");
+    }
+}
+
+#[test]
 fn what_a_machine_says_of_itself_is_never_asked_through_a_proxy() {
     for url in ["http://169.254.169.254/latest", "http://169.254.170.2/v4", "http://[fd00:ec2::254]/"] {
         assert_eq!(to(url, &[("ALL_PROXY", "http://p:1")]), "none");

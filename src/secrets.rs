@@ -181,6 +181,10 @@ mod tests {
         }
         assert_eq!(cleaned(&[secret], "what is tok_abcdefghij…"), "what is ***…", "a part of it");
         assert_eq!(cleaned(&[secret], "a tok_abc is no key"), "a tok_abc is no key", "a word that begins alike");
+        for repeating in ["abcabcabcabcXYZsecret99", "aaaaaaaaaaaaZ9secret", "TOKtoktokTOK+/==abcdefghijklmno"] {
+            let begin = repeating.get(..3).unwrap_or_default();
+            assert_eq!(cleaned(&[repeating], &format!("it is {begin}{repeating}, isn't it")), "it is ***, isn't it");
+        }
         let basic = format!(
             "Basic {}",
             STANDARD.encode("a-user:a password that is long enough for two lines of base64, in MIME")
@@ -312,7 +316,7 @@ mod tests {
         ] {
             let text = piece.repeat(LENGTH / piece.len());
             let (found, steps) = index.find(&text);
-            assert!(steps <= 40 * text.len(), "{piece}: {steps}");
+            assert!(steps <= 50 * text.len(), "{piece}: {steps}");
             assert!(found.windows(2).all(|pair| pair[0].end < pair[1].start), "{piece}");
         }
     }

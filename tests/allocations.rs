@@ -1,4 +1,5 @@
 //! What a span, a log event and a line cost, counted: allocations and requests, never times. A clone that is put back fails here.
+#![cfg(feature = "deliver")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::sync::Arc;

@@ -18,10 +18,14 @@ pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Prob
     if args.output.is_none() {
         terminal::needs_stdout()?;
     }
-    if let [file] = args.tasks.tasks.as_slice()
-        && (file == "-" || Path::new(file).exists())
-    {
-        return record_file(file, args);
+    let is_file = |named: &&String| *named == "-" || Path::new(named).exists();
+    match args.tasks.tasks.iter().partition::<Vec<_>, _>(is_file) {
+        (files, tasks) if !files.is_empty() && tasks.is_empty() => return record_files(&files, args),
+        (files, tasks) if !files.is_empty() => {
+            let error = format!("{} is a file and {} is none: they are not recorded together", files[0], tasks[0]);
+            return Err(Problem::usage(error).hint("record them one after the other".to_owned()));
+        }
+        _ => {}
     }
     let needs = Needs { service_events: true, record: true, ..Needs::default() };
     let mut source = tasks::open(global, &args.tasks, needs, notices::for_a_person()).await?;
@@ -36,8 +40,19 @@ pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Prob
     Ok(exit)
 }
 
-/// What can be given away of a file: its documents, or, where these are none of AWS's own, what stands in them.
-fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
+/// What can be given away of files, in one bundle.
+fn record_files(files: &[&String], args: &RecordArgs) -> Result<Exit, Problem> {
+    let mut bundle = Bundle::default();
+    let mut is_whole = true;
+    for file in files {
+        is_whole &= record_file(file, &mut bundle)?;
+    }
+    write(&bundle, args)?;
+    Ok(if is_whole { Exit::Success } else { Exit::Incomplete })
+}
+
+/// The file's documents, or, where these are none of AWS's own, what stands in them; whether that is all of it.
+fn record_file(file: &str, bundle: &mut Bundle) -> Result<bool, Problem> {
     let ToRecord { contents, whole, parts } = files::to_record(Path::new(file)).map_err(|error| Problem::of(&error))?;
     let said = contents.observations.len() + contents.actions.len();
     // What stands inside something unknown goes with it.
@@ -45,13 +60,13 @@ fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
         let mut bundle = Bundle::default();
         documents.iter().for_each(|document| bundle.push("file", document));
         let left = files::read_bytes(file, bundle.to_json().as_bytes());
-        (left.map_or(0, |contents| contents.observations.len() + contents.actions.len()), bundle)
+        left.map_or(0, |contents| contents.observations.len() + contents.actions.len())
     };
-    let (mut count, mut bundle) = left(&whole);
+    let (mut count, mut documents) = (left(&whole), whole);
     if count < said {
         let of_parts = left(&parts);
-        if of_parts.0 > count {
-            (count, bundle) = of_parts;
+        if of_parts > count {
+            (count, documents) = (of_parts, parts);
         }
     }
     if count == 0 {
@@ -60,14 +75,14 @@ fn record_file(file: &str, args: &RecordArgs) -> Result<Exit, Problem> {
         );
         return Err(Problem::failed(error).hint("take the tasks out of what encloses them".to_owned()));
     }
-    write(&bundle, args)?;
+    documents.iter().for_each(|document| bundle.push("file", document));
     for error in &contents.errors {
         terminal::tell("error", &error.to_string());
     }
     if count < said {
         terminal::tell("error", &format!("{file}: {} of {said} things in it are not kept", said - count));
     }
-    Ok(if contents.errors.is_empty() && count >= said { Exit::Success } else { Exit::Incomplete })
+    Ok(contents.errors.is_empty() && count >= said)
 }
 
 fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {

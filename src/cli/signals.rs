@@ -129,15 +129,32 @@ async fn next() -> Exit {
     }
 }
 
+/// By whoever supervises the program, or since its terminal is gone: who wants to outlive that says so beforehand (nohup).
 #[cfg(unix)]
 async fn terminated() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let told = async |kind: SignalKind| match signal(kind) {
         Ok(mut signal) => {
             signal.recv().await;
         }
         // Without a handler the default action ends the process, as it should.
         Err(_) => std::future::pending().await,
+    };
+    if ignores_hangup() {
+        return told(SignalKind::terminate()).await;
     }
+    tokio::select! {
+        () = told(SignalKind::terminate()) => {}
+        () = told(SignalKind::hangup()) => {}
+    }
+}
+
+/// Whether a SIGHUP would change nothing. Known of Linux only.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]

@@ -130,7 +130,18 @@ impl<'a> Compared<'a> {
         let mut said = vec![];
         let [a, b] = self.lives;
         let launch = self.lines.first();
-        if let Some(lengths) = launch.and_then(Line::lengths) {
+        let never = [a, b].map(|life| life.task.times.started.is_none() && life.outcome.failure.is_some());
+        match never {
+            [true, true] => said.push("neither of them ever started".to_owned()),
+            [true, false] => {
+                said.push("it never started, the other did: how long it tried says nothing of the launch".to_owned())
+            }
+            [false, true] => {
+                said.push("the other never started: how long that tried says nothing of the launch".to_owned())
+            }
+            [false, false] => {}
+        }
+        if let Some(lengths) = launch.filter(|_| never == [false; 2]).and_then(Line::lengths) {
             let [mine, other] = lengths.map(duration::short);
             let more = match launch.and_then(Line::difference).unwrap_or_default() {
                 difference if difference.abs() < 0.001 => "as long as the other".to_owned(),

@@ -135,10 +135,13 @@ fn find(forms: &ByBegin, units: &[Unit], kind: Kind, found: &mut Vec<Range<usize
         let length = forms.iter().rev().find_map(|(begin, forms)| {
             *steps += 1;
             let same = forms.get(rest.get(..*begin)?)?;
-            let lengths = same.iter().map(|form| shared(form, rest, steps));
-            lengths.max().filter(|length| is_one(units, at, *length, kind))
+            let lengths = same.iter().map(|form| {
+                let length = shared(form, rest, steps);
+                (length, length == form.len())
+            });
+            lengths.max().filter(|(length, _)| is_one(units, at, *length, kind))
         });
-        let Some(length) = length else {
+        let Some((length, is_whole)) = length else {
             at += 1;
             continue;
         };
@@ -149,7 +152,8 @@ fn find(forms: &ByBegin, units: &[Unit], kind: Kind, found: &mut Vec<Range<usize
         if let (Some(first), Some(last)) = (units.get(from), to.checked_sub(1).and_then(|last| units.get(last))) {
             found.push(first.start..last.end);
         }
-        at = to.max(at + 1);
+        // One that repeats its own begin may stand whole within what seemed a part of it.
+        at = if is_whole || kind == Kind::Base64 { to.max(at + 1) } else { at + 1 };
     }
 }
 

@@ -163,11 +163,11 @@ impl EcsSource {
         let mut token: Option<String> = None;
         loop {
             let attempt = format!("list the clusters of {region}");
-            let request = self.aws.ecs(region).list_clusters().set_next_token(token);
+            let request = self.aws.ecs(region).list_clusters().set_next_token(token.clone());
             let told = |error: &_| AwsError::from_sdk("ecs:ListClusters", attempt.clone(), error);
             let page = request.send().await.map_err(|error| told(&error))?;
-            arns.extend(page.cluster_arns.ok_or_else(|| AwsError::not_of_aws(attempt))?);
-            token = page.next_token;
+            arns.extend(page.cluster_arns.ok_or_else(|| AwsError::not_of_aws(attempt.clone()))?);
+            token = AwsError::next_page(page.next_token, token.as_ref(), &attempt)?;
             if token.is_none() {
                 return Ok(arns);
             }

@@ -63,13 +63,14 @@ impl EcsSource {
         let region = self.aws.region(None)?;
         let (mut names, mut token) = (vec![], None);
         loop {
-            let request = self.aws.ecs(&region).list_services().cluster(cluster).max_results(100).set_next_token(token);
+            let request =
+                self.aws.ecs(&region).list_services().cluster(cluster).max_results(100).set_next_token(token.clone());
             let attempt = format!("list the services of cluster {cluster}");
             let told = |error: &_| AwsError::from_sdk("ecs:ListServices", attempt.clone(), error);
             let page = request.send().await.map_err(|error| told(&error))?;
-            let arns = page.service_arns.ok_or_else(|| AwsError::not_of_aws(attempt))?;
+            let arns = page.service_arns.ok_or_else(|| AwsError::not_of_aws(attempt.clone()))?;
             names.extend(arns.iter().map(|arn| last_part(arn).to_owned()));
-            token = page.next_token;
+            token = AwsError::next_page(page.next_token, token.as_ref(), &attempt)?;
             if token.is_none() {
                 names.sort_unstable();
                 return Ok(names);
@@ -166,9 +167,11 @@ impl EcsSource {
             let client = self.aws.ecs(&place.region);
             let request = client.list_service_deployments().cluster(&place.cluster).service(&place.service);
             self.calls.take().await;
-            let answer = call!(self, "ecs:ListServiceDeployments", attempt, request.set_next_token(token))?;
+            let answer =
+                call!(self, "ecs:ListServiceDeployments", attempt.clone(), request.set_next_token(token.clone()))?;
             listed.extend(self.records(&answer)?);
-            token = At::root("ListServiceDeployments", &answer).text("nextToken");
+            let next = At::root("ListServiceDeployments", &answer).text("nextToken");
+            token = AwsError::next_page(next, token.as_ref(), &attempt)?;
             if token.is_none() || !whole {
                 break;
             }
@@ -264,9 +267,11 @@ impl EcsSource {
             source.calls.take().await;
             let attempt = format!("list the tasks of service {}", last_part(&place.service));
             let request = source.aws.ecs(&place.region).list_tasks().cluster(&place.cluster);
-            let request = request.service_name(&place.service).desired_status(desired.into()).set_next_token(token);
-            let page = request.send().await.map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt, &error))?;
-            let next = page.next_token.map(Some);
+            let request =
+                request.service_name(&place.service).desired_status(desired.into()).set_next_token(token.clone());
+            let page = request.send().await;
+            let page = page.map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt.clone(), &error))?;
+            let next = AwsError::next_page(page.next_token, token.as_ref(), &attempt)?.map(Some);
             Ok(Some((page.task_arns.unwrap_or_default(), (source, place, next))))
         })
         .try_filter(|arns| futures::future::ready(!arns.is_empty()))

@@ -298,6 +298,10 @@ fn a_crash_loop_is_tasks_that_fail_one_after_the_other() {
     assert!(told(3, 60.0));
     assert!(!told(2, 60.0), "twice is no loop");
     assert!(!told(3, 1.0), "side by side they are one attempt");
+    assert!(!told(20, 1.4), "however many, the last began before the second attempt was over");
+    let some =
+        (0..3).map(|at| crash(at, 60.0)).chain((0..9).map(|at| task(NEW, &format!("b{at}"), f64::from(at) * 10.0)));
+    assert!(!whole(held(), some.collect()).findings.contains_key(&FindingKind::CrashLoop), "most stayed up");
     let mut other = crash(2, 60.0);
     other.stopped_reason = Some("OutOfMemoryError: killed".to_owned());
     let three = vec![crash(0, 60.0), crash(1, 60.0), other];

@@ -76,16 +76,25 @@ fn crash_loop(launches: &[DeployedTask], group: &FailureGroup) -> Option<FoundIn
         task.has_started() && failure.is_some_and(|failure| group.is_of(failure))
     };
     let failed: Vec<&DeployedTask> = launches.iter().filter(alike).collect();
-    let started: Vec<Time> = failed.iter().filter_map(|task| task.times.started).collect();
-    // Each started after one of the others had ended: those that fail side by side are one attempt.
-    let mut ends: Vec<Time> = failed.iter().filter_map(|task| task.phases.as_ref()?.end_began).collect();
-    ends.sort();
-    let first_end = *ends.first()?;
-    let again = started.iter().filter(|started| **started > first_end).count();
-    if again + 1 < LOOPS {
+    let mut lives: Vec<(Time, Time)> =
+        failed.iter().filter_map(|task| Some((task.phases.as_ref()?.end_began?, task.times.started?))).collect();
+    lives.sort();
+    // Each started after the one before had ended: those that fail side by side are one attempt.
+    let (mut attempts, mut ended) = (0, None);
+    for (end, started) in &lives {
+        if ended.is_none_or(|ended| *started > ended) {
+            (attempts, ended) = (attempts + 1, Some(*end));
+        }
+    }
+    let first = lives.iter().map(|(_, started)| *started).min()?;
+    let last = lives.iter().map(|(_, started)| *started).max()?;
+    // Where most that start meanwhile stay up, some crash, and the service holds.
+    let meanwhile =
+        launches.iter().filter_map(|task| task.times.started).filter(|at| (first..=last).contains(at)).count();
+    if attempts < LOOPS || 2 * failed.len() < meanwhile {
         return None;
     }
-    let took = started.iter().max()?.since(*started.iter().min()?);
+    let took = last.since(first);
     let text = format!("started one after the other within {} and failed alike", duration::short(took));
     Some(FoundInTasks { old: 0, count: failed.len(), task_id: Some(failed.first()?.id.clone()), text })
 }

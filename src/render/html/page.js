@@ -502,6 +502,8 @@
   // --- a rollout: a row for each launch that can be seen, whatever their number
 
   const ROW = 24;
+  // So many rows go onto paper.
+  const PRINTED = 500;
   const rollout = (article, view, axis) => {
     const section = find(article, "section.timeline");
     const [sort, choice, count, one, rows, parts] = [".sort", ".shown", ".count", ".one", ".rows", ".log-parts"].map((selector) => find(section, selector));
@@ -591,9 +593,11 @@
         });
         item.firstChild.classList.toggle("here", item.launch === chosen);
       };
+      let isPrinted = false;
+      const left = rows.parentElement.parentElement.appendChild(make("p", { class: "print-only" }));
       const render = () => {
-        const first = Math.max(0, Math.floor(rows.scrollTop / ROW) - 10);
-        const last = Math.min(launches.length, Math.ceil((rows.scrollTop + rows.clientHeight) / ROW) + 10);
+        const first = isPrinted ? 0 : Math.max(0, Math.floor(rows.scrollTop / ROW) - 10);
+        const last = Math.min(launches.length, isPrinted ? PRINTED : Math.ceil((rows.scrollTop + rows.clientHeight) / ROW) + 10);
         for (const [at, item] of drawn) {
           if (at < first || at >= last) { item.remove(); drawn.delete(at); }
         }
@@ -605,7 +609,9 @@
       redraw = () => {
         drawn.forEach((item) => item.remove());
         drawn.clear();
-        pad.style.height = `${launches.length * ROW}px`;
+        const shown = isPrinted ? Math.min(launches.length, PRINTED) : launches.length;
+        pad.style.height = `${shown * ROW}px`;
+        left.textContent = shown < launches.length ? `… ${launches.length - shown} more are in the page` : "";
         rows.style.height = `min(60vh, ${launches.length * ROW + 4}px)`;
         rows.parentElement.style.setProperty("--bar", `${rows.offsetWidth - rows.clientWidth}px`);
         render();
@@ -613,6 +619,7 @@
       rows.addEventListener("scroll", () => requestAnimationFrame(render), { passive: true });
       rows.addEventListener("click", (event) => { const launch = event.target.closest(".item")?.launch; if (launch) { open(launch); render(); } });
       new ResizeObserver(redraw).observe(rows.parentElement);
+      for (const event of ["beforeprint", "afterprint"]) addEventListener(event, () => { isPrinted = event === "beforeprint"; redraw(); });
       redraw();
       return render;
     });
@@ -639,7 +646,8 @@
     const view = JSON.parse(find(article, ".data").textContent);
     const axis = new Axis(view);
     if (view.launches) {
-      rollout(article, view, axis);
+      // Of one whose tasks nobody knows there is no picture.
+      if (find(article, "section.timeline")) rollout(article, view, axis);
       continue;
     }
     view.lines.forEach((line) => { line.ms = axis.ms(line[0]); });

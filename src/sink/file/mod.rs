@@ -32,6 +32,8 @@ struct State {
     draft: Option<Draft>,
     /// Why no more is written: after half a line, the next one would be lost too.
     failed: Option<Reason>,
+    /// Whether anything was.
+    is_written: bool,
 }
 
 impl FileTransport {
@@ -53,7 +55,7 @@ impl FileTransport {
     }
 
     fn new(path: PathBuf, out: Box<dyn Write + Send>, draft: Option<Draft>) -> Self {
-        Self { path, state: Mutex::new(State { out, draft, failed: None }) }
+        Self { path, state: Mutex::new(State { out, draft, failed: None, is_written: false }) }
     }
 
     fn write(&self, mut line: Vec<u8>) -> Answer {
@@ -64,7 +66,10 @@ impl FileTransport {
         line.push(b'\n');
         let written = state.out.write_all(&line).and_then(|()| state.out.flush());
         match written {
-            Ok(()) => Answer::Accepted { rejected: 0, message: String::new() },
+            Ok(()) => {
+                state.is_written = true;
+                Answer::Accepted { rejected: 0, message: String::new() }
+            }
             Err(error) => {
                 let reason = self.reason(&error);
                 state.failed = Some(reason.clone());
@@ -156,6 +161,8 @@ impl Transport for FileTransport {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match (state.draft.take(), &state.failed) {
             (Some(_), Some(reason)) => Err(reason.clone()),
+            // Nothing was made, so nothing takes the place of what is there.
+            (Some(_), None) if !state.is_written && self.path.exists() => Ok(()),
             (Some(draft), None) => draft.put_in_place().map_err(|error| self.reason(&error)),
             (None, _) => Ok(()),
         }
@@ -215,6 +222,18 @@ mod tests {
         transport.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}\n[]\n");
         drop(transport);
+        assert_eq!(names(folder.path()), ["out.jsonl"]);
+    }
+
+    #[test]
+    fn where_nothing_was_made_nothing_takes_the_place_of_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        FileTransport::create(&path).unwrap().finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+        fs::write(&path, "old").unwrap();
+        FileTransport::create(&path).unwrap().finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(names(folder.path()), ["out.jsonl"]);
     }
 

@@ -177,6 +177,19 @@ impl AwsError {
         Self::Unanswered { attempt, cause }
     }
 
+    /// The next page, unless it is the one that was just read: such pages have no end.
+    pub(in crate::source) fn next_page(
+        next: Option<String>,
+        read: Option<&String>,
+        attempt: &str,
+    ) -> Result<Option<String>, Self> {
+        if next.is_some() && next.as_ref() == read {
+            let cause = "the answer is not AWS's: each page is said to be followed by itself".to_owned();
+            return Err(Self::Unanswered { attempt: attempt.to_owned(), cause });
+        }
+        Ok(next)
+    }
+
     /// From what an operation of the SDK gave.
     pub(in crate::source) fn from_sdk<E>(action: &'static str, attempt: String, error: &SdkError<E>) -> Self
     where

@@ -215,7 +215,7 @@ impl EcsSource {
         loop {
             self.calls.take().await;
             let request = self.aws.ecs(region).list_tasks().cluster(&selection.cluster).desired_status(desired.into());
-            let request = request.set_service_name(selection.service.clone()).set_next_token(token);
+            let request = request.set_service_name(selection.service.clone()).set_next_token(token.clone());
             // ECS takes one of the two; the other is looked at afterwards.
             let family = selection.family.clone().filter(|_| selection.service.is_none());
             let attempt = format!("list the tasks of cluster {}", selection.cluster);
@@ -225,8 +225,8 @@ impl EcsSource {
                 .await
                 .map_err(|error| AwsError::from_sdk("ecs:ListTasks", attempt.clone(), &error))
                 .map_err(|error| error.about_cluster(&selection.cluster, region))?;
-            arns.extend(page.task_arns.ok_or_else(|| AwsError::not_of_aws(attempt))?);
-            token = page.next_token;
+            arns.extend(page.task_arns.ok_or_else(|| AwsError::not_of_aws(attempt.clone()))?);
+            token = AwsError::next_page(page.next_token, token.as_ref(), &attempt)?;
             if token.is_none() {
                 return Ok(arns);
             }

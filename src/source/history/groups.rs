@@ -128,7 +128,7 @@ impl EcsSource {
     ) -> Result<Vec<Group>, AwsError> {
         let (mut groups, mut token) = (vec![], None);
         loop {
-            let request = self.aws.logs(region).describe_log_groups().set_next_token(token);
+            let request = self.aws.logs(region).describe_log_groups().set_next_token(token.clone());
             let (request, attempt) = match wanted {
                 Wanted::Begins(prefix) => (request.log_group_name_prefix(prefix), format!("begin with {prefix}")),
                 Wanted::Of(prefix, account) => (
@@ -150,7 +150,7 @@ impl EcsSource {
                 let (region, name) = (region.clone(), group.log_group_name?);
                 Some(Group { region, name, begins: created.max(oldest), bytes, account })
             }));
-            token = page.next_token;
+            token = AwsError::next_page(page.next_token, token.as_ref(), &attempt())?;
             if token.is_none() || matches!(wanted, Wanted::Like(_)) {
                 return Ok(groups);
             }

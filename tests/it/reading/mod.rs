@@ -455,6 +455,17 @@ fn what_can_be_read_can_be_recorded_and_secrets_stay_out() {
 
 /// Inputs that a reader which starts anew at each bracket, or unpacks whatever it finds, does not come to the end of.
 #[test]
+fn a_container_that_names_its_task_is_not_the_task() {
+    let container = json!({
+        "name": "app", "image": "x", "lastStatus": "STOPPED", "exitCode": 137, "runtimeId": "1", "taskArn": ARN,
+    });
+    for alone in [container.clone(), json!([container]), json!({"containers": [container]})] {
+        let contents = read(alone.to_string());
+        assert!(contents.observations.is_empty() && !contents.errors.is_empty(), "{alone}");
+    }
+}
+
+#[test]
 fn what_is_made_to_cost_is_given_up() {
     const MANY: usize = 100_000;
     let blank = STANDARD.encode(gzip(&" ".repeat(100_000_000)));
