@@ -204,3 +204,8 @@ def test_a_wait_that_takes_too_long_sends_what_is_final(ecspan, aws, collector):
     run = ecspan("export", f"prod/{task.id}", "--wait", "--wait-timeout", "100ms", "--protocol", "grpc", "--endpoint", collector.grpc)
     assert run.code == 12 and "still RUNNING" in run.err, run
     assert {span["name"] for span in collector.spans(5)} >= {"provisioning", "image pull", "starting"}
+
+
+def test_a_file_is_not_waited_for(ecspan):
+    run = ecspan("export", PROJECT / "examples/nginx/task.json", "--wait=stopped", "--to", "file:-")
+    assert run.code == 0 and "--wait waits for tasks that AWS is asked about" in run.err, run

@@ -68,6 +68,12 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
     let asks_aws = !targets.is_empty() || selection.is_some() || (args.fetch && !files.is_empty());
     let aws = if asks_aws { Some(ecs(global, args, log_lines, needs).await?) } else { None };
     let wait = needs.wait.map(|(until, timeout)| (until.into(), timeout));
+    if wait.is_some() && targets.is_empty() && selection.is_none() {
+        terminal::tell(
+            "note",
+            "--wait waits for tasks that AWS is asked about: what files hold is as it was when they were saved",
+        );
+    }
     let config = ReadConfig {
         files,
         temporary: std::env::temp_dir(),
