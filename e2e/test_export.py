@@ -2,6 +2,7 @@
 
 import pytest
 from batch import in_file
+from conftest import PROJECT
 from expected import PARENTS, attributes, phases, span_id
 from fake_aws.seed import CREATED, LAUNCH, millis
 from servers import flat
