@@ -176,7 +176,9 @@ def test_a_rollout_that_can_only_fail_fails_the_job_at_once_with_the_cause(pipel
 @pytest.mark.parametrize("name, job", [("gitlab-ci.yml", lambda file: file["deploy"]["script"]), ("buildspec.yml", lambda file: file["phases"]["build"]["commands"])])
 def test_the_other_recipes_run_the_script_with_what_it_needs(name, job):
     recipe = yaml.safe_load((PROJECT / "examples/ci" / name).read_text())
-    assert job(recipe) == ["examples/ci/deploy-and-report.sh"]
+    # Where the recipe installs ecspan from, the script is, too.
+    [script] = job(recipe)
+    assert script.removeprefix("tools/ecspan/") == "examples/ci/deploy-and-report.sh"
     variables = recipe["deploy"]["variables"] if "deploy" in recipe else recipe["env"]["variables"]
     assert {"CLUSTER", "SERVICE", "FAIL_FAST", "SUMMARY"} <= variables.keys()
 
