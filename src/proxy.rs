@@ -101,6 +101,14 @@ impl Proxies {
     }
 }
 
+/// `host:80`, `[::1]:80`, `[::1]`: what stands for the port is whatever is behind the colon.
+pub(crate) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
 /// Why a value cannot be used, which libraries read each in their own way: part of a password may become a host.
 fn unusable(value: &str) -> Option<&'static str> {
     let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
@@ -111,11 +119,7 @@ fn unusable(value: &str) -> Option<&'static str> {
         );
     }
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, Some(port)),
-        _ => (host, None),
-    };
-    match (name, port) {
+    match host_and_port(host) {
         ("", _) => Some("there is no host in it"),
         (_, Some(port)) if !port.parse::<u16>().is_ok_and(|port| port > 0) => Some("its port is none"),
         _ => None,

@@ -60,13 +60,13 @@ fn record_file(file: &str, bundle: &mut Bundle) -> Result<bool, Problem> {
         let mut bundle = Bundle::default();
         documents.iter().for_each(|document| bundle.push("file", document));
         let left = files::read_bytes(file, bundle.to_json().as_bytes());
-        left.map_or(0, |contents| contents.observations.len() + contents.actions.len())
+        (left.map_or(0, |contents| contents.observations.len() + contents.actions.len()), bundle)
     };
-    let (mut count, mut documents) = (left(&whole), whole);
+    let (mut count, mut kept) = left(&whole);
     if count < said {
         let of_parts = left(&parts);
-        if of_parts > count {
-            (count, documents) = (of_parts, parts);
+        if of_parts.0 > count {
+            (count, kept) = of_parts;
         }
     }
     if count == 0 {
@@ -75,7 +75,7 @@ fn record_file(file: &str, bundle: &mut Bundle) -> Result<bool, Problem> {
         );
         return Err(Problem::failed(error).hint("take the tasks out of what encloses them".to_owned()));
     }
-    documents.iter().for_each(|document| bundle.push("file", document));
+    bundle.append(kept);
     for error in &contents.errors {
         terminal::tell("error", &error.to_string());
     }

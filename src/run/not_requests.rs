@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::source::packed::Packing;
+
 /// So much of a file is looked at.
 const LOOKED_AT: u64 = 64 * 1024;
 
@@ -14,27 +16,25 @@ pub(super) fn what_it_is(path: &Path, first_error: &str) -> (String, Option<Stri
     let text = String::from_utf8_lossy(&begin);
     let (start, path) = (text.trim_start(), path.display());
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let (what, hint) = match () {
-        () if read.is_err() => (first_error.to_owned(), None),
-        () if begin.starts_with(b"\x1f\x8b") => {
-            ("it is packed (gzip)".to_owned(), Some(format!("unpack it first: gzip -dc {path} > requests.jsonl")))
+    let packed = Packing::of(&begin).map(Packing::name);
+    let (what, hint) = match packed {
+        _ if read.is_err() => (first_error.to_owned(), None),
+        Some(how) => {
+            (format!("it is packed ({how})"), Some(format!("unpack it first: {how} -dc {path} > requests.jsonl")))
         }
-        () if begin.starts_with(b"\x28\xb5\x2f\xfd") => {
-            ("it is packed (zstd)".to_owned(), Some(format!("unpack it first: zstd -dc {path} > requests.jsonl")))
-        }
-        () if begin.starts_with(b"\xff\xfe") || begin.starts_with(b"\xfe\xff") => {
+        None if begin.starts_with(b"\xff\xfe") || begin.starts_with(b"\xfe\xff") => {
             ("it is UTF-16, as some shells write it".to_owned(), Some("write it as UTF-8".to_owned()))
         }
-        () if begin.contains(&0) => ("it is no text".to_owned(), Some(WANTED.to_owned())),
-        () if start.starts_with('<') => ("it is a web page or XML".to_owned(), Some(WANTED.to_owned())),
-        () if has(&["\"resourceSpans\"", "\"resourceLogs\""]) && start.starts_with(['{', '[']) => (
+        None if begin.contains(&0) => ("it is no text".to_owned(), Some(WANTED.to_owned())),
+        None if start.starts_with('<') => ("it is a web page or XML".to_owned(), Some(WANTED.to_owned())),
+        None if has(&["\"resourceSpans\"", "\"resourceLogs\""]) && start.starts_with(['{', '[']) => (
             "it is OTLP JSON, but not a request a line".to_owned(),
             Some(format!("put each on one line: jq -c . {path} > requests.jsonl; a line that was cut cannot be sent")),
         ),
-        () if has(&["\"resourceMetrics\""]) => {
+        None if has(&["\"resourceMetrics\""]) => {
             ("it holds metrics, and spans and log records are sent".to_owned(), None)
         }
-        () if has(&[
+        None if has(&[
             "\"taskArn\"",
             "\"TaskARN\"",
             "\"taskArns\"",
@@ -45,7 +45,7 @@ pub(super) fn what_it_is(path: &Path, first_error: &str) -> (String, Option<Stri
         {
             ("it holds what AWS says of tasks".to_owned(), Some(format!("send it: ecspan export {path}")))
         }
-        () => (first_error.to_owned(), Some(WANTED.to_owned())),
+        None => (first_error.to_owned(), Some(WANTED.to_owned())),
     };
     (format!("{path} holds no requests: {what}"), hint)
 }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::{Client, redirect};
+use reqwest::Client;
 use serde_json::json;
 
 use crate::hint::Hint;
 use crate::layers::innermost;
 use crate::proxy::{Proxies, Proxy, ProxyError};
 use crate::secrets::{self, Secrets};
+use crate::sink::request::http::client;
 
 /// An attempt takes no longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,7 +83,8 @@ impl Webhook {
         let of_url: Vec<String> = of_url.filter(|part| part.len() > 8).map(str::to_owned).collect();
         secrets::remember(of_url.clone());
         let all = Secrets::new(of_url.into_iter().chain(proxy.iter().flat_map(Proxy::secrets)));
-        let client = client(proxy.as_ref()).map_err(|error| WebhookError::Client(all.clean(&innermost(&error))))?;
+        let client = client(proxy.as_ref()).and_then(|client| client.timeout(TIMEOUT).build());
+        let client = client.map_err(|error| WebhookError::Client(all.clean(&innermost(&error))))?;
         Ok(Self { client, url, secrets: all })
     }
 
@@ -108,25 +110,6 @@ impl Webhook {
             }
         }
     }
-}
-
-fn client(proxy: Option<&Proxy>) -> Result<Client, reqwest::Error> {
-    let mut client = Client::builder()
-        .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))
-        // The text goes nowhere but to the URL.
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .timeout(TIMEOUT)
-        // Which proxy there is was decided before.
-        .no_proxy();
-    if let Some(proxy) = proxy {
-        let through = reqwest::Proxy::all(proxy.uri().to_string())?;
-        client = client.proxy(match proxy.auth() {
-            Some(auth) => through.custom_http_auth(auth.clone()),
-            None => through,
-        });
-    }
-    client.build()
 }
 
 impl fmt::Display for Webhook {

@@ -166,6 +166,13 @@ impl Bundle {
         self.gaps.push(LostGap { task_id: task_id.to_owned(), what, why, hint, container });
     }
 
+    /// Adds what another one has.
+    pub fn append(&mut self, mut other: Self) {
+        self.answers.append(&mut other.answers);
+        self.gaps.append(&mut other.gaps);
+        self.dropped.append(&mut other.dropped);
+    }
+
     /// Whether nothing was added.
     pub fn is_empty(&self) -> bool {
         self.answers.is_empty()

@@ -34,7 +34,7 @@ mod json;
 #[cfg(feature = "aws")]
 pub mod logs;
 mod metadata;
-mod packed;
+pub(crate) mod packed;
 #[cfg(feature = "aws")]
 pub(crate) mod pieces;
 #[cfg(feature = "aws")]

@@ -225,11 +225,11 @@ fn is_task(at: &At<'_>) -> bool {
         && (at.has("lastStatus") || at.has("containers") || at.has("clusterArn"))
         && !at.has("containerArn")
         && !at.has("serviceArn")
-        && !is_container(at)
+        && !is_container_alone(at)
 }
 
 /// One of a task's `containers`: they say their task's ARN, too.
-fn is_container(at: &At<'_>) -> bool {
+fn is_container_alone(at: &At<'_>) -> bool {
     at.has("name")
         && !["containers", "clusterArn", "taskDefinitionArn", "desiredStatus", "createdAt", "startedAt", "group"]
             .iter()

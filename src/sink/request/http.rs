@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Body, Client, Response, redirect};
+use reqwest::{Body, Client, ClientBuilder, Response, redirect};
 
 use super::answer;
 use super::outgoing::{HasLeft, Outgoing};
@@ -51,26 +51,28 @@ pub(crate) struct HttpTransport {
     signer: Option<Signer>,
 }
 
+/// A client that goes nowhere but where it is told to, through the proxy on the way.
+pub(crate) fn client(proxy: Option<&Proxy>) -> Result<ClientBuilder, reqwest::Error> {
+    let client = Client::builder()
+        .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))
+        // Headers with credentials, and what people are told, go nowhere but to the endpoint.
+        .redirect(redirect::Policy::none())
+        // Repeats are the retry loop's, which counts them.
+        .retry(reqwest::retry::never())
+        // Which proxy there is was decided before: reqwest's own `NO_PROXY` is of names only.
+        .no_proxy();
+    let Some(proxy) = proxy else { return Ok(client) };
+    let through = reqwest::Proxy::all(proxy.uri().to_string())?;
+    Ok(client.proxy(match proxy.auth() {
+        Some(auth) => through.custom_http_auth(auth.clone()),
+        None => through,
+    }))
+}
+
 impl HttpTransport {
     pub(crate) fn new(config: &OtlpConfig, tls: TlsMaterial, signer: Option<Signer>) -> Result<Self, reqwest::Error> {
         let format = if config.endpoint.protocol() == Protocol::HttpJson { Format::Json } else { Format::Protobuf };
-        let mut client = Client::builder()
-            .user_agent(concat!("ecspan/", env!("CARGO_PKG_VERSION")))
-            // Headers with credentials go nowhere but to the endpoint.
-            .redirect(redirect::Policy::none())
-            // Repeats are the retry loop's, which counts them.
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .connect_timeout(config.timeout / 2)
-            // Which proxy there is was decided before: reqwest's own `NO_PROXY` is of names only.
-            .no_proxy();
-        if let Some(proxy) = &config.proxy {
-            let through = reqwest::Proxy::all(proxy.uri().to_string())?;
-            client = client.proxy(match proxy.auth() {
-                Some(auth) => through.custom_http_auth(auth.clone()),
-                None => through,
-            });
-        }
+        let mut client = client(config.proxy.as_ref())?.http1_only().connect_timeout(config.timeout / 2);
         if let Some(ca) = tls.ca {
             client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(&ca)?);
         }

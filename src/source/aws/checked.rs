@@ -4,6 +4,7 @@
 use aws_types::os_shim_internal::Env;
 
 use super::AwsError;
+use crate::proxy::host_and_port;
 
 /// The form of all regions.
 const EXAMPLE: &str = "a region is written like eu-west-1; --region outranks the others";
@@ -88,11 +89,7 @@ fn wrong(value: &str) -> Option<&'static str> {
     if authority.contains('@') {
         return Some("an endpoint has no user: requests are signed with AWS's credentials");
     }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    match (host, port) {
+    match host_and_port(authority) {
         ("", _) => Some("there is no host in it"),
         (_, Some(port)) if port.parse::<u16>().is_err() => Some("its port is none"),
         _ if value.parse::<http::Uri>().is_err() => Some("that is no URL"),
