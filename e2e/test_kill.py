@@ -57,15 +57,20 @@ def test_ecspan_is_killed_at_any_moment(ecspan, tmp_path, run_number):
 
 @pytest.fixture
 def thousand(aws):
-    """A service of 1,000 stopped tasks: read one by one, they are sent as they are ready."""
+    """A service of 1,000 stopped tasks, which are sent as they are ready. The logs of 400 can be read at once, the others' when
+    this is set."""
     for _ in range(TASKS):
-        aws.seed.task("prod", [APP], service="web", times=ENDED, stop_code="UserInitiated", streams=False)
-    aws.front.latency = 0.01
+        aws.seed.task("prod", [APP], service="web", times=ENDED, stop_code="UserInitiated")
+    others = threading.Event()
+    aws.front.gates["GetLogEvents"] = (400, others)
+    yield others
+    others.set()
 
 
-def killed_and_restarted(ecspan, path, endpoint, protocol, kill, restart):
-    """Exports the thousand; kills the receiver once it has a part of them, and restarts it once that was felt."""
-    options = ["--endpoint", endpoint, "--protocol", protocol, "--deadline", "30s", "--no-logs"]
+def killed_and_restarted(ecspan, others, path, endpoint, protocol, kill, restart):
+    """Exports the thousand; kills the receiver once it has a part of the first, before the others are there, and restarts it
+    once that was felt."""
+    options = ["--endpoint", endpoint, "--protocol", protocol, "--deadline", "30s"]
     process = ecspan.start("export", "--cluster", "prod", "--service", "web", "--status", "all", *options)
     told, felt = [], threading.Event()
 
@@ -79,7 +84,8 @@ def killed_and_restarted(ecspan, path, endpoint, protocol, kill, restart):
     listener.start()
     wait_until(lambda: f"the first spans: {told}", lambda: copies_in(path), 60, process=process)
     kill()
-    assert felt.wait(60), "the export was over before the receiver was killed: " + "".join(told[-5:])
+    others.set()
+    assert felt.wait(60), "the export did not feel that the receiver was killed: " + "".join(told[-5:])
     restart()
     process.wait(120)
     listener.join()
@@ -91,7 +97,7 @@ def test_a_receiver_is_killed_and_comes_back(ecspan, thousand, tmp_path):
     stores = [Store(file)]
     try:
         code, told = killed_and_restarted(
-            ecspan, file, stores[0].url, "http/json", stores[0].kill, lambda: stores.append(Store(file, port=stores[0].port))
+            ecspan, thousand, file, stores[0].url, "http/json", stores[0].kill, lambda: stores.append(Store(file, port=stores[0].port))
         )
         assert code in (0, 4), told
         assert ecspan("resend").code == 0
@@ -109,7 +115,7 @@ def test_a_collector_is_stopped_and_comes_back(ecspan, thousand, tmp_path, proto
     try:
         code, told = killed_and_restarted(
             # A collector that is killed loses what it accepted and had not written; one that is stopped writes it first.
-            ecspan, one.file, one.grpc if protocol == "grpc" else one.http, protocol, one.stop,
+            ecspan, thousand, one.file, one.grpc if protocol == "grpc" else one.http, protocol, one.stop,
             lambda: collectors.append(Collector(folders[1], http=one.port, grpc=one.grpc_port)),
         )
         assert code in (0, 4), told

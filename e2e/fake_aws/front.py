@@ -25,6 +25,7 @@ class Front:
     - `empty_pages[op] = n`: n GetLogEvents calls that go on from a page answer no events and a new token;
     - `latency`: seconds before each answer;
     - `meet = [{op: n, ...}, ...]`: calls of these operations are answered once n of each are here, or after a minute, in `missed`;
+    - `gates[op] = (n, event)`: calls of this operation after the first n are answered once the event is set, or after a minute;
     - `skew`: seconds that this side's clock is ahead.
     """
 
@@ -46,6 +47,7 @@ class Front:
             self.empty_pages = Counter()
             self.latency = 0.0
             self.meet, self.missed = [], []
+            self.gates = {}
             self.skew = 0
             self.arrived.clear()
 
@@ -60,6 +62,8 @@ class Front:
             operation = request.get("Action", environ["PATH_INFO"])
         with self.lock:
             self.calls[operation] += 1
+            opens_after, gate = self.gates.get(operation, (0, None))
+            is_held = gate and self.calls[operation] > opens_after
             self.requests[operation].append(request)
             fault = self._fault(operation, request)
             self.met.notify_all()
@@ -73,6 +77,8 @@ class Front:
             environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
         self.arrived.set()
+        if is_held:
+            gate.wait(60)
         if self.latency:
             time.sleep(self.latency)
         with self.lock:
