@@ -16,7 +16,7 @@ from servers import Collector, ElasticMQ, Jaeger
 PROJECT = Path(__file__).parent.parent
 BINARY = Path(os.environ.get("ECSPAN_BIN", PROJECT / "target/debug/ecspan"))
 #: A run that takes longer hangs.
-TIMEOUT = 120
+TIMEOUT = 300
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ class Ecspan:
 def told_to_stop(process):
     """How it ended, and what it said that was not read before."""
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=TIMEOUT)
     return process.returncode, err.decode()
 
 

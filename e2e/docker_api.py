@@ -60,7 +60,8 @@ class UnixServer(socketserver.ThreadingMixIn, HTTPServer):
 
 
 class Docker:
-    """`containers`, `images` and `logs` hold answers by id: a document (frames for logs), a status, raw bytes, or `HANG`."""
+    """`containers`, `images` and `logs` hold answers by id: a document (frames for logs), a status, raw bytes, `HANG`, or what gives one of
+    them."""
 
     HANG = HttpServer.HANG
 
@@ -94,6 +95,7 @@ class Docker:
                                             (r"/images/(sha256:\w+)/json", self.images, 404)):
             if match := re.fullmatch(pattern, path):
                 step = answers.get(match[1], otherwise)
+                step = step() if callable(step) else step
                 if isinstance(step, list):
                     return self.stream(step, query, asked)
                 # Docker names what it was asked for.

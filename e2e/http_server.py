@@ -15,13 +15,15 @@ class HttpServer:
     HANG, HANG_UP = object(), object()
 
     def __init__(self, answer, method="POST", port=0, server=None):
+        gone = self.gone = threading.Event()
+
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def handle_method(self):
                 answered = answer(self.path, self.headers, self.rfile.read(int(self.headers.get("Content-Length", 0))))
                 if answered is HttpServer.HANG:
-                    time.sleep(30)
+                    gone.wait(600)
                 elif answered is HttpServer.HANG_UP:
                     self.close_connection = True
                 else:
@@ -49,6 +51,7 @@ class HttpServer:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
+        self.gone.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -79,6 +82,11 @@ class Polled(HttpServer):
     def wait(self, polls, within=60.0):
         """Until it was asked so many times."""
         wait_until(lambda: f"poll {polls} of the {type(self).__name__.lower()}, after {self.polls}", lambda: self.polls >= polls, within)
+
+    def is_calm(self, since):
+        """Whether it was asked no more than once a second since then. However slow the machine is, that is so of who keeps to it."""
+        polls = self.polls
+        return polls <= time.monotonic() - since + 1
 
     def wait_more(self, polls, within=60.0):
         """Until it was asked so many times more."""

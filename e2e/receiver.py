@@ -58,7 +58,7 @@ class GrpcReceiver(Script):
                 return step
             code, message, wait = step or (grpc.StatusCode.INTERNAL, "not in the script", None)
             if wait is not None:
-                context.set_trailing_metadata([("grpc-status-details-bin", retry_info(code, message, wait))])
+                context.set_trailing_metadata([("grpc-status-details-bin", retry_info(code, wait))])
             context.abort(code, message)
 
         self.server = grpc.server(futures.ThreadPoolExecutor(8))
@@ -88,11 +88,11 @@ def varint(number):
     return out + bytes([number])
 
 
-def retry_info(code, message, seconds):
-    """`google.rpc.Status` with `google.rpc.RetryInfo`."""
+def retry_info(code, seconds):
+    """`google.rpc.Status` with `google.rpc.RetryInfo`, without the message: that may fill the header beside it."""
     duration = bytes([1 << 3]) + varint(seconds)
     detail = field(1, b"type.googleapis.com/google.rpc.RetryInfo") + field(2, field(1, duration))
-    return bytes([1 << 3, code.value[0]]) + field(2, message.encode()) + field(3, detail)
+    return bytes([1 << 3, code.value[0]]) + field(3, detail)
 
 
 def partial(rejected, message):
@@ -123,6 +123,8 @@ class Raw:
         threading.Thread(target=serve, daemon=True).start()
 
     def stop(self):
+        # What waits in accept would keep the port.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for connection in self.open:
             connection.close()

@@ -3,6 +3,7 @@ ended by its own pid."""
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -16,13 +17,30 @@ from waiting import holds_within, wait_until
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecspan-e2e"
 #: A server that is not ready by then is broken.
-READY_WITHIN = 30.0
+READY_WITHIN = 120.0
+#: Holds each port that was given, for as long as this process lives.
+GIVEN = []
+
+
+def quiet_ports():
+    """Those that no connection is given for its own end: of the others a free one may be taken a moment later."""
+    first, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    return range(10_000, max(first, 20_000))
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port at which nobody listens, and that is given to nobody else, whichever process of whichever run asks."""
+    while True:
+        port, claim = random.choice(quiet_ports()), socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0ecspan-e2e-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        GIVEN.append(claim)
+        return port
 
 
 def listens(port):
@@ -50,7 +68,8 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                # What a collector has accepted it writes before it ends.
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -77,18 +96,17 @@ class Jaeger(Server):
     def trace(self, trace_id):
         """The trace's resourceSpans in OTLP JSON; [] when there is none."""
         try:
-            with urllib.request.urlopen(f"{self.query}/api/v3/traces/{trace_id}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.query}/api/v3/traces/{trace_id}", timeout=60) as answer:
                 return json.load(answer)["result"].get("resourceSpans", [])
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 return []
             raise
 
-
     def shown(self, trace_id):
         """The spans as Jaeger's page has them, with its warnings; [] when there are none."""
         try:
-            with urllib.request.urlopen(f"{self.query}/api/traces/{trace_id}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.query}/api/traces/{trace_id}", timeout=60) as answer:
                 return [span for trace in json.load(answer)["data"] for span in trace["spans"]]
         except urllib.error.HTTPError as error:
             if error.code == 404:
@@ -137,15 +155,15 @@ class Collector(Server):
         environment = {f"OTELCOL_{name}_PORT": str(port) for name, port in ports.items()} | {"OTELCOL_FILE": str(self.file)}
         super().__init__("otelcol", ["--config", HERE / "servers/otelcol/otelcol.yaml"], environment, folder / "otelcol.log")
 
-    def spans(self, count, within=20.0):
+    def spans(self, count, within=60.0):
         """All spans in the file, once there are `count` of them: it is written a moment after the answer."""
         return self.read(flat, "resourceSpans", count, within)
 
-    def records(self, count, within=20.0):
+    def records(self, count, within=60.0):
         """All log records in the file, likewise."""
         return self.read(flat_logs, "resourceLogs", count, within)
 
-    def metrics(self, count, within=20.0):
+    def metrics(self, count, within=60.0):
         """All metrics in the file, each export's, likewise."""
         return self.read(flat_metrics, "resourceMetrics", count, within)
 

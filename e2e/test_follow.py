@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from fake_aws.seed import LAUNCH, millis
+from fake_aws.seed import LAUNCH, at_once, millis
 from test_live_terminal import Terminal
 from waiting import line_with
 
@@ -18,6 +18,7 @@ class Task:
         self.task = aws.seed.task("prod", [APP], created=self.created, times={"connected": 2.1, "pull_started": 8.25})
         self.id = self.task.id
 
+    @at_once
     def starts(self):
         self.aws.seed.set_times(self.task, self.created, LAUNCH)
         self.task.containers[0]["lastStatus"] = "RUNNING"
@@ -26,6 +27,7 @@ class Task:
     def says(self, text, seconds):
         self.aws.seed.lines(self.task, "app", [(millis(self.created, seconds), text)])
 
+    @at_once
     def stops(self):
         self.task.stop_code, self.task.stopped_reason = "EssentialContainerExited", "Essential container in task exited"
         self.task.containers[0].update(exitCode=1, lastStatus="STOPPED")
@@ -49,7 +51,7 @@ def test_in_a_pipe_each_thing_is_a_line_when_it_happens(ecspan, task):
     task.stops()
     line_with(b"\tTASK\tStopping", process.stdout), line_with(b"\tCONTAINER:app\tExitCode:1", process.stdout)
     task.says("last words", 51)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and out.count(b"last words") == 1 and b"listening" not in out, (out, err)
 
 

@@ -149,7 +149,7 @@ def test_a_search_that_takes_long_says_so_until_it_is_interrupted(ecspan, aws):
     line = process.stderr.readline().decode()
     assert line.startswith("waiting: 1 task: looked for in ECS and in history for 1"), line
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
 
 

@@ -67,7 +67,7 @@ def test_a_window_that_is_waited_for_can_be_interrupted(ecspan, aws):
     process = ecspan.start("stats", "--cluster", "prod", "--since", "7d")
     line_with(b"waiting: for history", process.stderr)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and b"note: interrupted: 0 tasks were read, and not all" in err, (out, err)
 
 

@@ -26,7 +26,7 @@ def check(jaeger, traces, ids):
     def are_there():
         return {(span["traceID"], span["spanID"]) for trace in traces for span in jaeger.shown(trace)} >= ids
 
-    wait_until("all spans in Jaeger", are_there, 20)
+    wait_until("all spans in Jaeger", are_there, 60)
     for trace in traces:
         spans = jaeger.shown(trace)
         warned = [(span["operationName"], text) for span in spans for text in span.get("warnings") or []]

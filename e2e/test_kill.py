@@ -8,6 +8,7 @@ import time
 
 import batch
 import pytest
+from conftest import TIMEOUT
 from servers import Collector
 from store import Store
 from test_export import ENDED
@@ -87,7 +88,7 @@ def killed_and_restarted(ecspan, others, path, endpoint, protocol, kill, restart
     others.set()
     assert felt.wait(60), "the export did not feel that the receiver was killed: " + "".join(told[-5:])
     restart()
-    process.wait(120)
+    process.wait(TIMEOUT)
     listener.join()
     return process.returncode, "".join(told)
 

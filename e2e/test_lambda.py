@@ -3,7 +3,6 @@
 import concurrent.futures
 import json
 import signal
-import time
 
 import batch
 import pytest
@@ -52,6 +51,7 @@ def test_an_event_and_a_batch_with_a_poison_message(ecspan, aws, runtime, collec
     assert len(batch.by_id(collector.spans(10 * batch.SPANS))) == 10 * batch.SPANS
     code, told = drained(process)
     assert code == 0 and "answering what is in hand" in told and "90 of 90 spans accepted" in told, told
+    collector.stop()
     # Metrics are out before each answer: a function may be frozen for ever after it.
     exported = [m for m in collector.metrics(1) if m["name"] == "ecspan.tasks.exported"]
     assert max(sum(int(p["asInt"]) for p in m["sum"]["dataPoints"]) for m in exported) == 10
@@ -64,12 +64,11 @@ def test_what_is_not_delivered_in_time_comes_back(ecspan, aws, runtime, tmp_path
     with concurrent.futures.ThreadPoolExecutor() as pool:
         answer = pool.submit(runtime.invoke, sqs(*bodies))
         line_with(b"refused", process.stderr)
-        started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         status, answer = answer.result(timeout=60)
     assert status == 200 and [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["m0", "m1", "m2"]
     code, told = drained(process)
-    assert code == 0 and told.count("not delivered in time") == 3 and time.monotonic() - started < 20, told
+    assert code == 0 and told.count("not delivered in time") == 3, told
 
 
 def test_settings_are_checked_before_the_first_invocation(ecspan, aws, runtime):

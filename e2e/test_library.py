@@ -26,10 +26,10 @@ def test_a_worker_of_ones_own(example, elasticmq, collector, tmp_path):
     queue.send(event(well), event(failed))
     environment = {"AWS_ENDPOINT_URL_SQS": queue.endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.http}
     worker = example("worker", queue.url, env=environment)
-    queue.wait_until_empty(20)
+    queue.wait_until_empty()
     spans = collector.spans(batch.SPANS)
     worker.send_signal(signal.SIGINT)
-    out, err = worker.communicate(timeout=30)
+    out, err = worker.communicate(timeout=60)
     assert worker.returncode == 0 and "failed: CannotPullContainerError" in out, out + err
     assert "2 messages, 1 tasks exported" in out, out
     ids = {span["traceId"] for span in spans}

@@ -44,14 +44,14 @@ class Terminal:
         return ESCAPES.sub("", self.raw.decode(errors="replace")).replace("\r", "")
 
     def shows(self, words):
-        wait_until(lambda: f"{words!r} in {self.text}", lambda: words in self.text, 30, process=self.process)
+        wait_until(lambda: f"{words!r} in {self.text}", lambda: words in self.text, 60, process=self.process)
 
     def type(self, keys):
         os.write(self.ours, keys)
 
     def ends(self):
         code = self.process.wait(60)
-        self.reader.join(10)
+        self.reader.join(60)
         os.close(self.ours)
         return code
 

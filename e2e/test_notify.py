@@ -73,7 +73,7 @@ def failed(path, count=1, **more):
     return [event({**task, **why, **more}) for task in stopped_tasks(path, count)]
 
 
-def worked(ecspan, queue, tmp_path, *arguments, within=30, **options):
+def worked(ecspan, queue, tmp_path, *arguments, within=60, **options):
     process = start(ecspan, queue, "--to", f"file:{tmp_path / 'out'}", "--logs-settle", "0s", *arguments, **options)
     queue.wait_until_empty(within)
     code, told = drained(process)
@@ -161,7 +161,7 @@ def test_nobody_there_and_no_key_in_the_error(ecspan, elasticmq, tmp_path):
 def test_through_a_proxy(ecspan, elasticmq, taker, tmp_path):
     hook, queue, proxy = taker(), Queue(elasticmq, receives=1), Proxy()
     queue.send(*failed(tmp_path / "tasks"))
-    environment = {"HTTP_PROXY": proxy.url, "NO_PROXY": elasticmq.url.split("//")[1]}
+    environment = {"HTTP_PROXY": proxy.url, "NO_PROXY": queue.endpoint.split("//")[1]}
     try:
         worked(ecspan, queue, tmp_path, "--notify", hook.hook, env=environment)
     finally:

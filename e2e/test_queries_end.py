@@ -15,9 +15,9 @@ def test_queries_of_a_run_that_is_interrupted_are_stopped(ecspan, aws, denied):
     if denied:
         aws.front.deny.add("StopQuery")
     process = ecspan.start("export", "--cluster", "prod", "--since", "7d", "--no-logs", "--to", "file:-")
-    wait_until("a query that goes on", lambda: aws.front.calls["GetQueryResults"], 30, process=process)
+    wait_until("a query that goes on", lambda: aws.front.calls["GetQueryResults"], 60, process=process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and b"StopQuery" not in err, err.decode()
     asked = {request["queryId"] for request in aws.front.requests["GetQueryResults"]}
     stopped = [request["queryId"] for request in aws.front.requests["StopQuery"]]

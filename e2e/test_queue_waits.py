@@ -45,7 +45,7 @@ def test_a_queue_that_never_answers_is_said_to_be_waited_for(ecspan):
 def test_a_queue_that_answers_is_asked_to_wait_from_then_on(ecspan):
     empty = Empty()
     process = start(ecspan, empty.url)
-    wait_until("a call that waits", lambda: 10 in empty.waits, 30, process=process)
+    wait_until("a call that waits", lambda: 10 in empty.waits, 60, process=process)
     assert empty.waits.count(0) == empty.waits.index(10) and empty.waits[0] == 0, empty.waits
     process.send_signal(signal.SIGINT)
     line_with(b"told to stop", process.stderr)

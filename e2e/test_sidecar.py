@@ -1,6 +1,7 @@
 """`ecspan sidecar` against a metadata endpoint that plays a task's life."""
 
 import json
+import re
 import signal
 import time
 from functools import partial
@@ -12,7 +13,7 @@ from expected import attributes, nanos, span_id
 from making import making
 from metadata import ARN, Metadata, container, task
 from servers import flat, free_port
-from waiting import line_with
+from waiting import line_with, wait_until
 
 OWN = container("ecspan", "2026-11-20T10:00:09.1Z")
 APP = ("app", "2026-11-20T10:00:10.123456789Z")
@@ -41,10 +42,12 @@ def test_containers_are_sent_once_they_have_finished(ecspan, aws, jaeger, metada
     running = task(OWN, INIT, container(*APP), TaskARN=ARN.replace("0123", version.replace("v", "000")))
     task_id = running["TaskARN"].rsplit("/", 1)[-1]
     server = metadata(task(OWN, container("app"), status="NONE"), *trouble, running, version=version)
+    begin = time.monotonic()
     process = start(ecspan, server, "--endpoint", jaeger.grpc, "--protocol", "grpc", variable=variable)
-    server.wait(5)
-    spans = flat(jaeger.trace(task_id))
+    spans = wait_until("a span in Jaeger", lambda: flat(jaeger.trace(task_id)), 60, process=process)
     assert [span["name"] for span in spans] == ["container init"], "a container that lived 19 ms, while the task runs on"
+    server.wait(5)
+    assert server.is_calm(begin), "asked no more than once a second"
     server.life.append({**running, "Containers": [OWN, INIT, container(*APP, DONE)], "DesiredStatus": "STOPPED"})
     code, told = told_to_stop(process)
     assert code == 0 and all(words in told for words in told_of), told
@@ -56,18 +59,14 @@ def test_containers_are_sent_once_they_have_finished(ecspan, aws, jaeger, metada
     assert app["spanId"] == span_id(task_id, "container/app") and app["parentSpanId"] == span_id(task_id, "task")
     assert attributes(app)["ecspan.time.end.source"] == "metadata" and attributes(app)["ecspan.container.exit_code"] == 0
     assert "2 of 2 spans accepted" in told
-    gaps = [later - sooner for sooner, later in zip(server.times, server.times[1:])]
-    assert min(gaps[:4]) >= 0.95, "asked no more than once a second"
 
 
 def test_what_still_runs_is_named_and_not_sent(ecspan, aws, collector, metadata):
     server = metadata(task(OWN, INIT, container(*APP)))
     process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "2s")
     server.wait(2)
-    started = time.monotonic()
     code, told = told_to_stop(process)
     assert code == 0 and "container app still ran when this one was stopped: its span is not sent" in told, told
-    assert time.monotonic() - started < 6
     assert [span["name"] for span in collector.spans(1)] == ["container init"]
 
 
@@ -102,7 +101,7 @@ def test_a_signal_that_comes_while_the_endpoint_is_asked_is_heard(ecspan, aws, c
 def test_an_endpoint_that_never_answered_is_a_gap(ecspan, aws, collector, metadata, answer):
     server = metadata(500 if answer is None else answer)
     if answer is None:
-        server.stop()
+        server.url = f"http://127.0.0.1:{free_port()}/v4/xyz"
     process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
     line = process.stderr.readline().decode()
     assert line.startswith("warning: the task metadata") and "asking again in 2 s" in line
@@ -146,7 +145,7 @@ def test_health(ecspan, aws, collector, metadata):
     told_to_stop(process)
     (ecspan.home / "health").write_text(str(int(time.time()) - 100))
     stale = ecspan("sidecar", "--health", "--health-file", ecspan.home / "health")
-    assert stale.code == 1 and "100 s ago" in stale.err or "101 s ago" in stale.err, stale
+    assert stale.code == 1 and re.search(r"1\d\d s ago", stale.err), stale
 
 
 def test_outside_of_a_task(ecspan, aws):
@@ -169,11 +168,10 @@ def test_an_endpoint_that_hangs_does_not_outlast_the_stop_timeout(ecspan, aws, c
     server = metadata(running, Metadata.HANG)
     process = start(ecspan, server, "--endpoint", collector.http, "--stop-timeout", "1s")
     server.wait(2)
-    started = time.monotonic()
     code, told = told_to_stop(process)
-    # A request has 5 s of its own.
-    assert time.monotonic() - started < 3, told
-    assert code == 3 and "gap: what ended since the last answer was not seen: the task metadata endpoint does not answer" in told, told
+    # Not for the 5 s that a request has of its own.
+    why = "the task metadata endpoint does not answer: --stop-timeout is over"
+    assert code == 3 and f"gap: what ended since the last answer was not seen: {why}" in told, told
     assert [span["name"] for span in collector.spans(1)] == ["container init"]
 
 
@@ -183,7 +181,7 @@ def test_an_answer_like_the_one_before_is_still_a_sign_of_life(ecspan, aws, coll
     server.wait(2)
     (ecspan.home / "health").unlink()
     server.wait(4)
-    assert (ecspan.home / "health").read_text().isdigit()
+    wait_until("the time of an answer", lambda: (ecspan.home / "health").read_text().isdigit(), 60, process=process)
     server.life.append(task(OWN, INIT, container(*APP, DONE)))
     assert {span["name"] for span in collector.spans(2)} == {"container init", "container app"}
     code, told = told_to_stop(process)
@@ -206,7 +204,7 @@ def test_a_second_interrupt_cuts_it_short_and_a_second_sigterm_does_not(ecspan, 
             process.send_signal(first)
             line_with(b"told to stop", process.stderr)
             process.send_signal(again)
-            _, told = process.communicate(timeout=30)
+            _, told = process.communicate(timeout=60)
             assert process.returncode == code, told.decode()
             # What it had seen is written all the same.
             assert b"spans accepted" in told, told.decode()

@@ -177,7 +177,7 @@ def at_width(width, *arguments):
         if not more:
             break
         text += more
-    process.wait(30)
+    process.wait(60)
     os.close(ours)
     return text.decode().replace("\r\n", "\n")
 

@@ -4,7 +4,6 @@ import gzip
 import json
 import signal
 import threading
-import time
 
 import batch
 import json_lines
@@ -15,7 +14,7 @@ from conftest import PROJECT
 from http_server import HttpServer
 from servers import Collector, free_port
 from test_export import stopped_task
-from test_faults import OK, fast, says
+from test_faults import OK, says, sent_to
 from waiting import wait_until
 
 NGINX = [PROJECT / "examples/nginx/task.json"]
@@ -95,7 +94,7 @@ def test_a_mix_up_mends_itself(ecspan, aws, collector, spoken, given):
 def test_a_part_that_was_rejected_is_left_alone_unless_asked(ecspan, aws, receiver):
     partial = (200, {"Content-Type": "application/json"}, b'{"partialSuccess":{"rejectedSpans":"4","errorMessage":"too old"}}')
     to = receiver(partial, OK)
-    run = ecspan("export", *NGINX, *fast(to))
+    run = ecspan("export", *NGINX, *sent_to(to))
     assert run.code == 4 and "1 request set aside" in run.err, run
     assert [(note["outcome"], note["items"], note["rejected"], note["reason"]) for note in notes(ecspan)] == [("partial", 9, 4, "too old")]
     left = ecspan("resend")
@@ -174,14 +173,11 @@ def test_an_interrupt_saves_what_is_in_hand(ecspan, aws, black_hole, signal_, co
     process = ecspan.start("export", *(f"prod/{task.id}" for task in tasks), "--endpoint", black_hole, "--timeout", "1h", "--deadline", "1h")
     # It is under way once the receiver has a connection; that the receiver cannot tell, but the kernel can.
     port = int(black_hole.rsplit(":", 1)[1])
-    wait_until("a connection to the receiver", lambda: connected(port), 30)
-    started = time.monotonic()
+    wait_until("a connection to the receiver", lambda: connected(port), 60)
     process.send_signal(signal_)
-    _, err = process.communicate(timeout=30)
-    took = time.monotonic() - started
+    _, err = process.communicate(timeout=60)
     assert process.returncode == code and b"42 not delivered, 42 saved" in err, err.decode()
     assert sum(note["items"] for note in notes(ecspan)) == 42 and {note["outcome"] for note in notes(ecspan)} == {"unknown"}
-    assert took < 5, took
 
 
 def connected(port):
@@ -199,7 +195,7 @@ class Gate(HttpServer):
 
     def answer(self, path, headers, body):
         self.bodies.append(body)
-        self.open.wait(60)
+        self.open.wait(300)
         return OK
 
 
@@ -249,7 +245,7 @@ def test_what_a_killed_resend_had_in_hand_is_sent_by_the_next(ecspan, aws, nowhe
 def test_spans_that_are_all_too_large_are_one_line(ecspan, aws, tmp_path):
     to = receivers.Receiver(always=(413, {"Content-Type": "application/json"}, b"{}"))
     try:
-        run = ecspan("export", batch.write(tmp_path / "tasks.jsonl", 20), *fast(to))
+        run = ecspan("export", batch.write(tmp_path / "tasks.jsonl", 20), *sent_to(to))
     finally:
         to.stop()
     spans = 20 * batch.SPANS
@@ -263,7 +259,7 @@ def test_a_receiver_that_words_each_answer_anew_is_told_of_a_few_times(ecspan, a
     answer = lambda *_: (400, {"Content-Type": "application/json"}, json.dumps({"message": f"request {next(number)}: no"}).encode())  # noqa: E731
     to = HttpServer(answer)
     try:
-        run = ecspan("export", batch.write(tmp_path / "tasks.jsonl", 3_000), *fast(to))
+        run = ecspan("export", batch.write(tmp_path / "tasks.jsonl", 3_000), *sent_to(to))
     finally:
         to.stop()
     errors = [line for line in run.err.splitlines() if line.startswith("error: ")]
@@ -273,16 +269,16 @@ def test_a_receiver_that_words_each_answer_anew_is_told_of_a_few_times(ecspan, a
 def test_an_interrupted_resend_says_what_still_waits(ecspan, aws, nowhere, gate):
     waiting_requests(ecspan, nowhere, 3)
     process = ecspan.start("resend", "--endpoint", gate.url, "--protocol", "http/json")
-    wait_until("a request", lambda: gate.bodies, 30, process=process)
+    wait_until("a request", lambda: gate.bodies, 60, process=process)
     process.send_signal(signal.SIGTERM)
-    err = process.communicate(timeout=30)[1].decode()
+    err = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 143 and len(gate.bodies) == 1 and len(files(ecspan)) == 3, err
     assert f"interrupted: 2 files not sent, which wait in {folder(ecspan)}: ecspan resend sends them" in err, err
 
 
 @pytest.mark.parametrize("content, what, hint", [
     ((PROJECT / "examples/nginx/task.json").read_bytes(), "it holds what AWS says of tasks", "ecspan export "),
-    (gzip.compress(b"{}"), "it is packed (gzip)", "gzip -dc "),
+    (gzip.compress(b"{}", mtime=0), "it is packed (gzip)", "gzip -dc "),
     (b"<html><title>Sign in</title></html>", "it is a web page", "the undelivered folder"),
     (b'{\n "resourceSpans": [\n]}\n', "not a request a line", "jq -c . "),
     (b"[]", "not OTLP JSON: no object", "the undelivered folder"),

@@ -44,7 +44,7 @@ def test_every_task_once_and_the_queue_empty(ecspan, elasticmq, collector, tmp_p
     process = start(ecspan, queue, "--endpoint", collector.http)
     assert len(collector.spans(60 * batch.SPANS)) == 60 * batch.SPANS
     # The poison message alone is hidden, until its time is up.
-    queue.wait_until("the poison message alone", lambda: queue.left() == 1, 20)
+    queue.wait_until("the poison message alone", lambda: queue.left() == 1)
     code, told = drained(process)
     assert code == 0 and "messages=62" in told and "tasks=60" in told and "passed_by=1" in told and "poison=1" in told, told
     assert "dead-letter rule" in told and "540 of 540 spans accepted" in told
@@ -81,7 +81,7 @@ def test_a_message_with_thousands_of_errors_is_a_few_lines(ecspan, elasticmq, co
     queue = Queue(elasticmq, receives=1)
     queue.send("{}\n" * 5_000)
     process = start(ecspan, queue, "--endpoint", collector.http)
-    queue.wait_until("a hidden message", queue.hidden, 20)
+    queue.wait_until("a hidden message", queue.hidden)
     code, told = drained(process)
     assert code == 0 and "4997 more things in it cannot be read" in told and len(told.splitlines()) < 12, told
 
@@ -93,7 +93,7 @@ def test_names_are_taken_as_people_have_them(ecspan, elasticmq, collector, tmp_p
     queue.send(*map(event, tasks))
     environment = {"ECSPAN_SERVICE": "web, db", "ECSPAN_FAMILY": "", "ECSPAN_SLOWER_THAN": "", "ECSPAN_TO": ""}
     process = start(ecspan, queue, "--endpoint", collector.http, "--cluster", tasks[0]["clusterArn"], env=environment)
-    queue.wait_until_empty(20)
+    queue.wait_until_empty()
     code, told = drained(process)
     assert code == 0 and "tasks=2" in told and "passed_by=1" in told, told
     assert f'only="cluster {tasks[0]["clusterArn"]}, service web or db"' in told, told
@@ -105,7 +105,7 @@ def test_a_file_grows_and_a_message_is_deleted_when_its_line_is_there(ecspan, el
     for count in (1, 2):
         queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 1)))
         process = start(ecspan, queue, "--to", f"file:{file}")
-        queue.wait_until_empty(20)
+        queue.wait_until_empty()
         assert len(batch.by_id(batch.spans_in(file))) == count * batch.SPANS, "before it ends"
         assert drained(process)[0] == 0
     assert [path.name for path in tmp_path.glob("*out*")] == ["out.jsonl"]
@@ -115,7 +115,7 @@ def test_what_is_refused_is_not_called_delivered(ecspan, elasticmq, receiver, tm
     queue = Queue(elasticmq)
     queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 1)))
     process = start(ecspan, queue, "--endpoint", receiver((400, {}, b"no")).url, env={"OTEL_METRICS_EXPORTER": "none"})
-    queue.wait_until_empty(20)
+    queue.wait_until_empty()
     code, told = drained(process)
     assert code == 1 and "msg=refused" in told and "msg=delivered" not in told, told
 
@@ -135,21 +135,22 @@ def test_a_queue_that_is_not_there(ecspan, elasticmq):
 def test_a_task_whose_lines_are_not_in_yet_takes_no_room(ecspan, aws, elasticmq, collector, tmp_path):
     """One message at a time: the failed task that stopped just now is put back, and the other one does not wait for it."""
     queue = Queue(elasticmq)
-    batch.write(tmp_path / "now.jsonl", 1, seconds_ago=772)
-    [failed] = batch.tasks_in(tmp_path / "now.jsonl")
+    first, other = stopped_tasks(tmp_path / "tasks.jsonl", 2)
+    queue.send(event(first))
+    process = start(ecspan, queue, "--endpoint", collector.http, "--concurrency", "1", "--logs-settle", "8s", logs="failed")
+    # The worker receives: what has stopped just now is looked at now.
+    queue.wait_until_empty()
+    [failed] = batch.tasks_in(batch.write(tmp_path / "now.jsonl", 1, seconds_ago=772))
     failed |= {"stopCode": "TaskFailedToStart", "stoppedReason": "CannotPullContainerError: no such image"}
-    [other] = stopped_tasks(tmp_path / "tasks.jsonl", 1)
     queue.send(event(failed))
-    process = start(ecspan, queue, "--endpoint", collector.http, "--concurrency", "1", "--logs-settle", "6s", logs="failed")
-    # The first was looked at before the second comes.
-    queue.wait_until("a hidden message", lambda: queue.hidden() == 1, 20)
+    # It was looked at before the other comes.
+    queue.wait_until("a hidden message", lambda: queue.hidden() == 1)
     queue.send(event(other))
-    names = [span["traceId"] for span in collector.spans(2 * batch.SPANS, within=60)]
-    order = list(dict.fromkeys(names))
-    assert order == [other["taskArn"].rsplit("/", 1)[-1], failed["taskArn"].rsplit("/", 1)[-1]]
-    queue.wait_until_empty(20)
+    names = [span["traceId"] for span in collector.spans(3 * batch.SPANS)]
+    assert list(dict.fromkeys(names)) == list(map(batch.task_id, (first, other, failed)))
+    queue.wait_until_empty()
     code, told = drained(process)
-    assert code == 0 and "tasks=2" in told, told
+    assert code == 0 and "tasks=3" in told, told
 
 
 def points(metrics, name, **wanted):
@@ -178,6 +179,8 @@ def test_its_own_metrics(ecspan, elasticmq, collector, tmp_path):
     n = len(collector.spans(4 * batch.SPANS + 3))
     code, told = drained(process)
     assert code == 0 and n == 4 * batch.SPANS + 3, (told, n)
+    # What it has answered it writes a moment later, or when it ends.
+    collector.stop()
     metrics = collector.metrics(1)
     total = lambda name, **wanted: sum(int(point["asInt"]) for point in points(metrics, name, **wanted))
     assert total("ecspan.messages.received") == 7
@@ -216,7 +219,7 @@ def test_what_is_not_wanted_is_deleted(ecspan, elasticmq, collector, tmp_path):
         pending.pop(name, None)
     queue.send(*map(event, (ok, failed, other, pending)))
     process = start(ecspan, queue, "--endpoint", collector.http, "--only-failed", "--cluster", "default")
-    queue.wait_until_empty(20)
+    queue.wait_until_empty()
     code, told = drained(process)
     assert code == 0 and "tasks=1" in told and "failure=CannotPullContainerError" in told, told
     assert {span["traceId"] for span in collector.spans(1)} == {failed["taskArn"].rsplit("/", 1)[-1]}
@@ -230,7 +233,7 @@ def test_log_lines_of_failed_tasks_are_read_after_they_settled(ecspan, aws, elas
     aws.front.calls.clear()
     queue.send(event(task))
     process = start(ecspan, queue, "--endpoint", collector.http, "--logs-settle", "0s", logs="failed")
-    queue.wait_until_empty(20)
+    queue.wait_until_empty()
     code, told = drained(process)
     assert code == 0, told
     events = [event for span in collector.spans(12) for event in span.get("events", []) if event["name"] == "log"]
@@ -243,11 +246,11 @@ def test_a_receiver_that_is_down_is_waited_for(ecspan, elasticmq, tmp_path):
     queue.send(*map(event, tasks))
     port = free_port()
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{port}", "--deadline", "500ms")
-    queue.wait_until("5 hidden messages", lambda: queue.hidden() == 5, 20)
+    queue.wait_until("5 hidden messages", lambda: queue.hidden() == 5)
     collector = Collector(tmp_path, http=port)
     try:
-        assert len(collector.spans(5 * batch.SPANS, within=30)) == 5 * batch.SPANS
-        queue.wait_until_empty(20)
+        assert len(collector.spans(5 * batch.SPANS)) == 5 * batch.SPANS
+        queue.wait_until_empty()
         code, told = drained(process)
         assert code == 0 and "tasks=5" in told, told
     finally:
@@ -258,14 +261,13 @@ def test_told_to_stop_it_gives_back_what_is_not_done_at_once(ecspan, elasticmq, 
     queue = Queue(elasticmq)
     queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 20)))
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
-    queue.wait_until("16 hidden messages", lambda: queue.hidden() == 16, 20)
-    started = time.monotonic()
+    queue.wait_until("16 hidden messages", lambda: queue.hidden() == 16)
     code, told = drained(process)
-    assert code == 0 and "given_back=16" in told and time.monotonic() - started < 20, told
+    assert code == 0 and "given_back=16" in told, told
     # Another worker may have them at once.
     assert (queue.visible(), queue.hidden()) == (20, 0)
     process = start(ecspan, queue, "--endpoint", collector.http)
-    queue.wait_until_empty(20)
+    queue.wait_until_empty()
     assert drained(process)[0] == 0 and len(batch.by_id(collector.spans(20 * batch.SPANS))) == 20 * batch.SPANS
 
 
@@ -274,7 +276,7 @@ def test_told_to_stop_with_nothing_to_do_it_leaves_no_call_that_takes_messages(e
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
     # It is receiving.
     queue.send(event(*stopped_tasks(tmp_path / "one.jsonl", 1)))
-    queue.wait_until("a hidden message", lambda: queue.hidden() == 1, 20)
+    queue.wait_until("a hidden message", lambda: queue.hidden() == 1)
     assert drained(process)[0] == 0
     queue.send(*map(event, stopped_tasks(tmp_path / "more.jsonl", 5)))
     # A call that was left behind would take them at once.

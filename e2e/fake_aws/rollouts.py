@@ -5,7 +5,7 @@ import random
 import uuid
 from types import SimpleNamespace
 
-from .seed import ACCOUNT, CREATED, REGION
+from .seed import ACCOUNT, CREATED, REGION, at_once
 from .services import SERVICES
 
 APP = {"name": "app", "image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:2026.11"}
@@ -170,6 +170,7 @@ class Rollouts:
         self.service(deployments, events, **api)
         return SimpleNamespace(id=self.new, new=new, old=old, back=back, at=at, over=over, tripped=tripped)
 
+    @at_once
     def finish_rollback(self, made):
         """The rollback that went on is over, and the failed deployment has left DescribeServices."""
         over = made.tripped + seconds(90)
@@ -222,6 +223,7 @@ class Rollouts:
         ], events, desired=tasks)
         return SimpleNamespace(id=self.new, new=new, old=old, at=at)
 
+    @at_once
     def finish(self, made, *, failed=False):
         """What was in progress is over."""
         over = made.at + seconds(300)

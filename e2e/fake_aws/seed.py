@@ -1,6 +1,8 @@
 """Clusters, tasks, logs and service events with times of our choosing, straight into moto's models."""
 
 import datetime as dt
+import functools
+import threading
 import uuid
 import zlib
 
@@ -14,6 +16,19 @@ CREATED = dt.datetime(2026, 11, 20, 1, 2, 3, 456000, tzinfo=UTC)
 
 #: The normal life of a task, in seconds after it was created.
 LAUNCH = {"connected": 2.1, "pull_started": 8.25, "pull_stopped": 21.5, "started": 23.75}
+
+#: Nothing is answered while it is held: what is changed meanwhile is seen together, or not yet.
+still = threading.RLock()
+
+
+def at_once(change):
+    """The change with nobody looking on."""
+    @functools.wraps(change)
+    def made(*arguments, **options):
+        with still:
+            return change(*arguments, **options)
+
+    return made
 
 
 class Seed:
@@ -55,6 +70,7 @@ class Seed:
             self.definitions[key] = self.ecs.register_task_definition(family, definitions, network_mode="bridge", cpu="512", memory="1024")
         return self.definitions[key]
 
+    @at_once
     def task(self, cluster, containers, *, family="web", created=CREATED, service=None, started_by="", times=None, stop_code=None,
              stopped_reason=None, overrides=None, streams=True, **where):
         """A task. `times` are seconds after `created`, by the names of LAUNCH and `stopping`, `execution_stopped`,
@@ -91,6 +107,7 @@ class Seed:
         return task
 
     @staticmethod
+    @at_once
     def set_times(task, created, times):
         """The task as it is when these times are known."""
         def at(name):
@@ -124,6 +141,7 @@ class Seed:
             answer.pop("runtimeId", None)
         return answer
 
+    @at_once
     def forget(self, task):
         """ECS does not know it any more."""
         del self.ecs.tasks[task.task_arn.split("/")[1]][task.task_arn]
@@ -132,6 +150,7 @@ class Seed:
         """`lines` yields (epoch milliseconds, message)."""
         self.stream(group, f"{prefix}/{container}/{task.id}", lines, region=region)
 
+    @at_once
     def stream(self, group, stream, lines, *, region=REGION, account=ACCOUNT):
         """As `lines`, into any stream."""
         logs = logs_models.logs_backends[account][region]
