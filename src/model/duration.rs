@@ -2,8 +2,24 @@
 
 use std::time::Duration;
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Half of it and more is a whole one, whatever the unit: a length that is told twice is never cut in one place and rounded in the other.
+fn rounded(length: Duration, unit: Duration) -> Duration {
+    let (length, unit) = (length.as_nanos(), unit.as_nanos());
+    let nanos = (length + unit / 2) / unit * unit;
+    let part = |nanos: u128| u64::try_from(nanos).unwrap_or(u64::MAX);
+    Duration::from_secs(part(nanos / 1_000_000_000)) + Duration::from_nanos(part(nanos % 1_000_000_000))
+}
+
 /// To the millisecond below a day: `885 ms`, `14.493 s`, `11 min 55.444 s`, `3 h 2 min 1.500 s`, `5 d 3 h 7 min`.
 pub fn exact(length: Duration) -> String {
+    let to_the_millisecond = rounded(length, MILLISECOND);
+    let length = if to_the_millisecond < DAY { to_the_millisecond } else { rounded(length, MINUTE) };
     let (seconds, millis) = (length.as_secs(), length.subsec_millis());
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match () {
@@ -17,11 +33,15 @@ pub fn exact(length: Duration) -> String {
 
 /// The two largest units, for where there is little room: `11 min 55 s`, `5 d 3 h`.
 pub fn short(length: Duration) -> String {
-    let seconds = length.as_secs();
+    // What is rounded up to the next unit is told in that.
+    let units = [(SECOND, MILLISECOND), (MINUTE, SECOND / 10), (HOUR, SECOND), (DAY, MINUTE)];
+    let below = |(limit, unit)| Some(rounded(length, unit)).filter(|length| *length < limit);
+    let length = units.into_iter().find_map(below).unwrap_or_else(|| rounded(length, HOUR));
+    let (seconds, millis) = (length.as_secs(), length.subsec_millis());
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match () {
-        () if seconds < 1 => format!("{} ms", length.as_millis()),
-        () if seconds < 60 => format!("{:.1} s", length.as_secs_f64().min(59.9)),
+        () if seconds < 1 => format!("{millis} ms"),
+        () if seconds < 60 => format!("{seconds}.{} s", millis / 100),
         () if seconds < 3_600 => format!("{minutes} min {} s", seconds % 60),
         () if days == 0 => format!("{hours} h {minutes} min"),
         () => format!("{days} d {hours} h"),
@@ -59,10 +79,20 @@ mod tests {
             (ms(0), "0 ms", "0 ms"),
             (ms(885), "885 ms", "885 ms"),
             (ms(14_493), "14.493 s", "14.5 s"),
-            (ms(59_999), "59.999 s", "59.9 s"),
+            (ms(59_949), "59.949 s", "59.9 s"),
+            (ms(59_960), "59.960 s", "1 min 0 s"),
+            (ms(119_900), "1 min 59.900 s", "2 min 0 s"),
             (ms(715_444), "11 min 55.444 s", "11 min 55 s"),
+            (ms(715_500), "11 min 55.500 s", "11 min 56 s"),
+            (ms(3_599_700), "59 min 59.700 s", "1 h 0 min"),
             (ms(10_921_500), "3 h 2 min 1.500 s", "3 h 2 min"),
+            (ms(86_399_999), "23 h 59 min 59.999 s", "1 d 0 h"),
             (ms(443_220_000), "5 d 3 h 7 min", "5 d 3 h"),
+            (Duration::from_nanos(999_600_000), "1.000 s", "1.0 s"),
+            (Duration::from_nanos(499_999), "0 ms", "0 ms"),
+            (Duration::from_nanos(59_999_500_000), "1 min 0.000 s", "1 min 0 s"),
+            (Duration::from_nanos(86_399_999_500_000), "1 d 0 h 0 min", "1 d 0 h"),
+            (Duration::MAX, "213503982334601 d 7 h 0 min", "213503982334601 d 7 h"),
         ] {
             assert_eq!((exact(length).as_str(), short(length).as_str()), (long, brief));
         }
