@@ -400,7 +400,7 @@ def test_a_wait_is_over_in_time_whatever_aws_does(ecspan, aws):
     process = ecspan.start(*DEPLOY, "--wait", "--wait-timeout", "5s")
     line_with(b"waiting", process.stderr)
     aws.front.throttle_every = {"DescribeServices": 1}
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 12 and out.decode().startswith("… in progress"), (out.decode(), err.decode())
 
 

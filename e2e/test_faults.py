@@ -247,5 +247,5 @@ def test_files_that_are_none(ecspan, tmp_path):
     says(ecspan("show", tmp_path / "none.json"), 1, "none.json: no such file")
     says(ecspan("show", "-", input=b""), 1, "stdin is empty")
     assert ecspan("show").code == 2
-    closed = subprocess.run([BINARY, "show", "-"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    closed = subprocess.run([BINARY, "show", "-"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert closed.returncode == 1 and b"stdin is empty" in closed.stderr
