@@ -100,7 +100,7 @@ def test_a_clock_that_is_wrong(ecspan, aws, collector, skew, told):
 
 def test_receivers_that_are_not_there_or_speak_something_else(ecspan, aws, collector):
     def receiver(*arguments):
-        run = ecspan("doctor", *arguments, "--timeout", "5s")
+        run = ecspan("doctor", *arguments, "--timeout", "25s")
         assert run.code == 1, run
         return lines(run)["receiver"]
 
