@@ -82,7 +82,7 @@ class Prometheus(Server):
         super().__init__("prometheus", arguments, {}, folder / "prometheus.log", PROMETHEUS)
 
     def get(self, path, **parameters):
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}", timeout=60) as answer:
             return json.load(answer)["data"]
 
     def ask(self, query):

@@ -35,7 +35,7 @@ class Proxy:
                 if self.command == "CONNECT":
                     return self.tunnel()
                 url = urlsplit(self.path)
-                connection = HTTPConnection(url.hostname, url.port, timeout=30)
+                connection = HTTPConnection(url.hostname, url.port, timeout=60)
                 headers = {name: value for name, value in self.headers.items() if not name.lower().startswith("proxy-")}
                 try:
                     connection.request(self.command, url.path + ("?" + url.query if url.query else ""), body, headers)
@@ -61,7 +61,7 @@ class Proxy:
             def tunnel(self):
                 host, port = self.path.rsplit(":", 1)
                 try:
-                    there = socket.create_connection((host.strip("[]"), int(port)), timeout=30)
+                    there = socket.create_connection((host.strip("[]"), int(port)), timeout=60)
                 except OSError:
                     return self.say(502, "text/html", b"<title>cannot reach it</title>")
                 self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")

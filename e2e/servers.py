@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections import deque
 from pathlib import Path
 
 import json_lines
@@ -18,8 +19,8 @@ HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecspan-e2e"
 #: A server that is not ready by then is broken.
 READY_WITHIN = 120.0
-#: Holds each port that was given, for as long as this process lives.
-GIVEN = []
+#: Holds the ports that were given lately, each until it is surely in use or done with.
+GIVEN = deque(maxlen=200)
 
 
 def quiet_ports():

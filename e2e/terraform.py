@@ -101,7 +101,7 @@ class Terraform:
         }
 
     def __call__(self, *arguments, cwd):
-        return subprocess.run([TERRAFORM, *map(str, arguments)], cwd=cwd, env=self.environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run([TERRAFORM, *map(str, arguments)], cwd=cwd, env=self.environment, capture_output=True, text=True, timeout=300)
 
     def copy(self, name, **changes):
         """A copy of the module and its examples, initialised; `changes` are files of it with what is replaced."""

@@ -28,7 +28,7 @@ MISTAKES = {
 def synth(folder, cases):
     """Runs synth.cjs on these [construct, properties]."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NODE_PATH": str(CDK / "node_modules")}
-    return subprocess.run(["node", PROJECT / "e2e/synth.cjs", folder], env=environment, input=json.dumps(cases), capture_output=True, text=True, timeout=120)
+    return subprocess.run(["node", PROJECT / "e2e/synth.cjs", folder], env=environment, input=json.dumps(cases), capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ def test_a_rollback_that_goes_on_is_still_in_progress(ecspan, aws):
 def test_a_rollback_is_waited_for(ecspan, aws):
     made = aws.rollouts.rolled_back(drained=False)
     process = ecspan.start(*DEPLOY, "--wait", "--report", "json", "--to", "file:spans.jsonl")
-    assert process.stderr.readline().decode() == f"waiting: {made.id}: 0 of 0 running, 10 failed, rolling back\n"
+    line_with(f"waiting: {made.id}: 0 of 0 running, 10 failed, rolling back\n".encode(), process.stderr)
     aws.rollouts.finish_rollback(made)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 10, err
@@ -167,7 +167,7 @@ def test_a_rollback_is_waited_for(ecspan, aws):
 def test_a_deployment_that_vanishes_while_it_is_waited_for_did_not_hold(ecspan, aws):
     made = aws.rollouts.in_progress()
     process = ecspan.start(*DEPLOY, "--wait")
-    assert process.stderr.readline().startswith(b"waiting: ")
+    line_with(b"waiting: ecs-svc/", process.stderr)
     aws.rollouts.service([aws.rollouts.deployment(aws.rollouts.back, made.at, revision=1)], [])
     out, err = process.communicate(timeout=60)
     assert process.returncode == 11 and f"{aws.rollouts.back} took its place before it was over" in " ".join(out.decode().split()), err
@@ -176,7 +176,7 @@ def test_a_deployment_that_vanishes_while_it_is_waited_for_did_not_hold(ecspan, 
 def test_a_wait_can_be_interrupted(ecspan, aws):
     aws.rollouts.in_progress()
     process = ecspan.start(*DEPLOY, "--wait")
-    assert process.stderr.readline().startswith(b"waiting: ")
+    line_with(b"waiting: ecs-svc/", process.stderr)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
@@ -245,7 +245,7 @@ def test_a_deployment_in_progress_and_then_its_end(ecspan, aws, jaeger):
     assert "still open: deployment, 9 launches (the root follows when the deployment is over)" in file.err, file
 
     process = ecspan.start(*DEPLOY, "--wait", "--to", "otlp", "--endpoint", jaeger.http)
-    assert process.stderr.readline().decode() == f"waiting: {made.id}: 8 of 20 running\n"
+    line_with(f"waiting: {made.id}: 8 of 20 running\n".encode(), process.stderr)
     aws.rollouts.finish(made)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and out.decode().startswith("✓ held"), err
@@ -263,7 +263,7 @@ def test_a_deployment_in_progress_and_then_its_end(ecspan, aws, jaeger):
 def test_a_deployment_that_fails_while_it_is_waited_for(ecspan, aws):
     made = aws.rollouts.in_progress()
     process = ecspan.start(*DEPLOY, "--wait", "--wait-timeout", "60s")
-    assert process.stderr.readline().startswith(b"waiting: ")
+    line_with(b"waiting: ecs-svc/", process.stderr)
     aws.rollouts.finish(made, failed=True)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 11 and out.decode().startswith("✗ failed: "), err
@@ -400,7 +400,7 @@ def test_a_wait_is_over_in_time_whatever_aws_does(ecspan, aws):
     process = ecspan.start(*DEPLOY, "--wait", "--wait-timeout", "5s")
     line_with(b"waiting", process.stderr)
     aws.front.throttle_every = {"DescribeServices": 1}
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 12 and out.decode().startswith("… in progress"), (out.decode(), err.decode())
 
 

@@ -79,16 +79,16 @@ def test_what_a_killed_run_left_beside_a_file_is_cleared_by_the_next(ecspan, tmp
     folder.mkdir()
     to = ["--to", f"file:{folder / 'out.jsonl'}"]
     killed = ecspan.start("export", "-", *to, stdin=subprocess.PIPE)
-    wait_until("a draft", lambda: drafts(folder), 30, process=killed)
+    wait_until("a draft", lambda: drafts(folder), 60, process=killed)
     killed.kill()
     killed.wait()
     left = drafts(folder)
     lives = ecspan.start("export", "-", *to, stdin=subprocess.PIPE)
-    wait_until("another draft", lambda: drafts(folder) and drafts(folder) != left, 30, process=lives)
+    wait_until("its draft alone", lambda: len(drafts(folder)) == 1 and drafts(folder) != left, 60, process=lives)
     [its] = drafts(folder)
     assert ecspan("export", NGINX, *to).code == 0
     assert drafts(folder) == [its], "its process lives"
-    lives.communicate(NGINX.read_bytes(), timeout=30)
+    lives.communicate(NGINX.read_bytes(), timeout=60)
     assert lives.returncode == 0 and drafts(folder) == [] and len(in_file(folder / "out.jsonl")) == batch.SPANS
 
 

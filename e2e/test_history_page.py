@@ -58,7 +58,7 @@ def shell(ecspan, tmp_path):
 
     def run(text, region):
         environment = {**ecspan.environment, "PATH": f"{tmp_path / 'bin'}:{ecspan.environment['PATH']}", "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
-        return subprocess.run(["bash", "-euo", "pipefail", "-c", text], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        return subprocess.run(["bash", "-euo", "pipefail", "-c", text], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     return run
 

@@ -46,7 +46,7 @@ def test_a_store_that_comes_back_writes_no_line_behind_a_half_one(tmp_path):
         path.write_bytes(before)
         store = Store(path)
         try:
-            urllib.request.urlopen(store.url, REQUEST, timeout=10).close()
+            urllib.request.urlopen(store.url, REQUEST, timeout=60).close()
         finally:
             store.kill()
         assert path.read_bytes() == (REQUEST + b"\n") * (kept + 1), before

@@ -16,7 +16,7 @@ def test_the_metadata_endpoint_leads_to_no_other_host(ecspan):
     elsewhere = HttpServer(lambda path, *_: (asked.append(path), (200, {"Content-Type": "application/json"}, b"{}"))[1], method="GET")
     server = redirecting(elsewhere.url)
     env = {"ECS_CONTAINER_METADATA_URI_V4": f"{server.url}/v4/xyz"}
-    process = ecspan.start("sidecar", "--health-file", ecspan.home / "health", env=env)
+    process = ecspan.start("sidecar", "--health-file", ecspan.home / "health", "--stop-timeout", "1s", env=env)
     line_with(b"the task metadata endpoint does not answer: it redirects to another host", process.stderr)
     told_to_stop(process)
     assert asked == []

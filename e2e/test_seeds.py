@@ -43,7 +43,7 @@ def test_metadata_of_a_running_container_is_drawn_and_nothing_of_it_is_final(ecs
     export = ecspan("export", path, "--endpoint", collector.http)
     assert export.code == 0 and "0 spans: no container has finished" in export.err, export
     whole = ecspan("export", path, "--standalone", "--snapshot", "--endpoint", collector.http)
-    assert whole.code == 0 and {"task nginx", "image pull", "container nginx-curl"} <= {span["name"] for span in collector.spans(6)}, whole
+    assert whole.code == 0 and {"task nginx", "image pull", "container nginx-curl"} <= {span["name"] for span in collector.spans(5)}, whole
 
 
 def test_metadata_of_a_running_container_played_live(ecspan, aws, collector, jaeger, tmp_path):

@@ -217,9 +217,9 @@ def test_two_at_once_send_nothing_twice(ecspan, aws, nowhere, gate):
     waiting_requests(ecspan, nowhere, 3)
     again = ["resend", "--endpoint", gate.url, "--protocol", "http/json"]
     first = ecspan.start(*again)
-    wait_until("a request of the first", lambda: len(gate.bodies) == 1, 30, process=first)
+    wait_until("a request of the first", lambda: len(gate.bodies) == 1, 60, process=first)
     second = ecspan.start(*again)
-    wait_until("a request of the second", lambda: len(gate.bodies) == 2, 30, process=second)
+    wait_until("a request of the second", lambda: len(gate.bodies) == 2, 60, process=second)
     assert "3 requests" in ecspan("doctor", "--no-aws", "--endpoint", nowhere).out, "looking takes nothing in hand"
     assert f"{3 * batch.SPANS} spans would go to" in ecspan(*again, "--dry-run").err
     gate.open.set()
@@ -234,7 +234,7 @@ def test_what_a_killed_resend_had_in_hand_is_sent_by_the_next(ecspan, aws, nowhe
     waiting_requests(ecspan, nowhere, 1)
     again = ["resend", "--endpoint", gate.url, "--protocol", "http/json"]
     killed = ecspan.start(*again)
-    wait_until("its request", lambda: gate.bodies, 30, process=killed)
+    wait_until("its request", lambda: gate.bodies, 60, process=killed)
     killed.kill()
     killed.wait()
     gate.open.set()

@@ -24,7 +24,7 @@ def test_a_file_of_spans_opens_in_jaegers_upload(ecspan, jaeger, tmp_path, name)
     shown = []
     for line in path.read_text().splitlines():
         request = urllib.request.Request(f"{jaeger.query}/api/transform", data=line.encode(), headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             traces = json.load(answer)["data"]
         shown += [(span["operationName"], span["spanID"], span["startTime"], len(span["logs"])) for trace in traces for span in trace["spans"]]
     expected = [(span["name"], span["spanId"], int(span["startTimeUnixNano"]) // 1000, len(span.get("events", []))) for span in made]

@@ -46,3 +46,8 @@ def line_with(words, stream, seconds=60):
     except queue.Empty:
         why = f"which did not come within {seconds:g} s"
     raise AssertionError(f"waited for a line with {words.decode()!r}, {why}: {''.join(told)}")
+
+
+def of_the_run(err):
+    """What was said, but for how slow this machine's own servers were."""
+    return "".join(line for line in err.splitlines(keepends=True) if not line.startswith("waiting: for an answer of http://127.0.0.1:"))

@@ -194,7 +194,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
 async fn half_an_answer_of_success_leaves_the_outcome_unknown() {
     let half = b"HTTP/1.1 200 X\r\ncontent-length: 100\r\n\r\n{".to_vec();
     let receiver = HttpReceiver::start([HttpStep::Raw(half)]).await;
-    let to = destination(&receiver.url, "http/json", impatient(Duration::from_millis(200)));
+    let to = destination(&receiver.url, "http/json", impatient(Duration::from_secs(1)));
     let report = deliver_to(to, vec![task("a", 1)]).await;
     assert_eq!((report.undelivered, report.unknown), (1, 1), "{report:?}");
 }

@@ -45,6 +45,12 @@ fn impatient(time: Duration) -> impl FnOnce(&mut Overrides) {
     move |overrides| (overrides.timeout, overrides.deadline) = (Some(time), Some(time))
 }
 
+/// Two attempts, whatever chance makes of the pauses: the second has a second at least, and a third would come too late.
+fn twice(mut to: Destination) -> Destination {
+    (to.policy.first_pause, to.policy.deadline) = (Duration::from_secs(2), Duration::from_secs(3));
+    to
+}
+
 async fn deliver(destinations: Vec<Destination>, tasks: Vec<TaskTrace>) -> DeliveryReport {
     let report = Delivery::new(destinations).run(stream::iter(tasks)).await;
     assert_adds_up(&report);
