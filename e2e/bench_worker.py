@@ -1,9 +1,10 @@
 """Workers beside one another: events a second off a full queue, CPU an event, and the lag (stoppedAt to accepted) of events that
 arrive steadily; one worker and four, in one run. `python e2e/bench_worker.py [EVENTS]`, after `cargo build --release`;
-ECSPAN_BIN names another binary.
+ECSPAN_BIN names another binary. `--before BINARY` puts an older one beside it, in turns; of several `--turns` the best of each is
+told: other work on the machine only ever adds.
 
 The queue is ElasticMQ and the receiver the OpenTelemetry Collector, on this machine: all share its cores, so ratios tell more than
-numbers. `--receiver-delay MS` and `--queue-delay MS` put a proxy before them that holds back each answer for so long, as a network
+numbers, and what the two of them take an event is told. `--receiver-delay MS` and `--queue-delay MS` put a proxy before them that holds back each answer for so long, as a network
 would."""
 
 import argparse
@@ -24,7 +25,8 @@ HERE = Path(__file__).parent
 os.environ.setdefault("ECSPAN_BIN", str(HERE.parent / "target/release/ecspan"))
 
 import batch
-from conftest import Ecspan
+from bench_sidecar import cpu_seconds
+from conftest import BINARY, Ecspan
 from servers import Collector, ElasticMQ, free_port
 from sqs import Queue, event
 from waiting import wait_until
@@ -77,11 +79,11 @@ def just_stopped(count):
 class Workers:
     """So many workers, and what they say they delivered."""
 
-    def __init__(self, count, ecspan, queue_url, sqs_url, endpoint, options):
+    def __init__(self, count, ecspan, program, queue_url, sqs_url, endpoint, options):
         environment = {"AWS_ENDPOINT_URL_SQS": sqs_url}
         arguments = ["--queue", queue_url, "--logs", "none", "--endpoint", endpoint, *options]
         self.lags, self.times, self.lock = [], [], threading.Lock()
-        self.processes = [ecspan.start("worker", *arguments, env=environment) for _ in range(count)]
+        self.processes = [ecspan.start("worker", *arguments, program=program, env=environment) for _ in range(count)]
         self.readers = [threading.Thread(target=self.read, args=(process.stderr,)) for process in self.processes]
         [reader.start() for reader in self.readers]
 
@@ -109,7 +111,7 @@ class Workers:
         return cpu
 
 
-def measure(count, events, folder, elasticmq, collector, arguments, options):
+def measure(program, count, events, folder, elasticmq, collector, arguments, options):
     ecspan = Ecspan(folder, elasticmq.url)
     proxies = []
 
@@ -122,16 +124,23 @@ def measure(count, events, folder, elasticmq, collector, arguments, options):
 
     sqs, endpoint = behind(elasticmq.url, arguments.queue_delay), behind(collector.http, arguments.receiver_delay)
     queue = Queue(elasticmq)
+
+    def start():
+        return Workers(count, ecspan, program, queue.url.replace(elasticmq.url, sqs), sqs, endpoint, options)
+
+    def of_servers():
+        return [cpu_seconds(server.process.pid) for server in (elasticmq, collector)]
+
     try:
         queue.send(*just_stopped(events))
-        started = time.monotonic()
-        workers = Workers(count, ecspan, queue.url.replace(elasticmq.url, sqs), sqs, endpoint, options)
+        before = of_servers()
+        workers = start()
         workers.wait_for(events)
         # From the first that was delivered: starting is not working.
         rate = (events - 1) / (workers.times[-1] - workers.times[0])
-        begun = workers.times[0] - started
-        cpu = workers.stop()
-        workers = Workers(count, ecspan, queue.url.replace(elasticmq.url, sqs), sqs, endpoint, options)
+        own = workers.stop()
+        seconds = [own, *(after - before for before, after in zip(before, of_servers()))]
+        workers = start()
         time.sleep(1)
         for tick in range(RATE * STEADY // 5):
             due = time.monotonic() + 5 / RATE
@@ -140,7 +149,7 @@ def measure(count, events, folder, elasticmq, collector, arguments, options):
         workers.wait_for(RATE * STEADY)
         workers.stop()
         lags = sorted(workers.lags)
-        return {"rate": rate, "cpu": cpu / events * 1_000, "begun": begun, "p50": lags[len(lags) // 2], "p99": lags[len(lags) * 99 // 100]}
+        return [-rate, *(taken / events * 1_000 for taken in seconds), lags[len(lags) // 2], lags[len(lags) * 99 // 100]]
     finally:
         ecspan.stop()
         [proxy.stop() for proxy in proxies]
@@ -152,17 +161,25 @@ def main():
     parser.add_argument("--receiver-delay", type=float, default=0)
     parser.add_argument("--queue-delay", type=float, default=0)
     parser.add_argument("--workers", type=int, nargs="*", default=WORKERS)
+    parser.add_argument("--before", type=os.path.abspath)
+    parser.add_argument("--turns", type=int, default=1)
     arguments, options = parser.parse_known_args()
+    programs = {"before": arguments.before, "after": BINARY} if arguments.before else {"": BINARY}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         elasticmq, collector = ElasticMQ(folder), Collector(folder)
         try:
-            print(f"{'workers':>7}  {'events/s':>8}  {'ratio':>5}  {'CPU ms/event':>12}  {f'lag at {RATE}/s: p50':>18}  {'p99':>7}")
+            print(f"workers  {'':>6}  events/s  ratio  CPU ms/event: worker   queue  receiver  lag at {RATE}/s: p50     p99")
             first = None
             for count in arguments.workers:
-                one = measure(count, arguments.events, folder, elasticmq, collector, arguments, options)
-                first = first or one["rate"]
-                print(f"{count:>7}  {one['rate']:>8.0f}  {one['rate'] / first:>5.2f}  {one['cpu']:>12.2f}  {one['p50']:>15} ms  {one['p99']:>4} ms", flush=True)
+                turns = {name: [] for name in programs}
+                for _ in range(arguments.turns):
+                    for name, program in programs.items():
+                        turns[name].append(measure(program, count, arguments.events, folder, elasticmq, collector, arguments, options))
+                for name, measured in turns.items():
+                    rate, own, queue, receiver, p50, p99 = map(min, zip(*measured))
+                    first = first or rate
+                    print(f"{count:>7}  {name:>6}  {-rate:>8.0f}  {rate / first:>5.2f}  {own:>20.2f}  {queue:>6.2f}  {receiver:>8.2f}  {p50:>16} ms  {p99:>3} ms", flush=True)
         finally:
             collector.stop()
             elasticmq.stop()
