@@ -1,7 +1,9 @@
 //! The severity that a log line states: in JSON, in logfmt, or as text. Pure, and shy: a line that does not say has none.
 //! Main function: [`of`].
 
-use serde_json::Value;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A severity, as a line states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +49,7 @@ const WORDS: usize = 8;
 pub fn of(line: &str) -> Option<Severity> {
     let line = line.trim_start();
     if line.starts_with('{') {
-        return serde_json::from_str(line).ok().and_then(|value: Value| in_json(&value));
+        return in_json(line);
     }
     in_logfmt(line).or_else(|| in_text(line))
 }
@@ -57,16 +59,131 @@ fn severity(number: u8, text: &str) -> Severity {
 }
 
 fn named(name: &str) -> Option<Severity> {
-    let lower = name.to_ascii_lowercase();
-    NAMES.iter().find(|(_, names)| names.contains(&lower.as_str())).map(|(number, _)| severity(*number, name))
+    let is_meant = |names: &[&str]| names.iter().any(|one| one.eq_ignore_ascii_case(name));
+    NAMES.iter().find(|(_, names)| is_meant(names)).map(|(number, _)| severity(*number, name))
 }
 
-fn in_json(value: &Value) -> Option<Severity> {
-    let direct = KEYS.iter().find_map(|key| value.get(key)).or_else(|| value.get("log")?.get("level"));
-    match direct {
-        Some(Value::String(name)) => named(name.trim()).or_else(|| by_number(name.trim().parse().ok()?)),
-        Some(Value::Number(number)) => by_number(number.as_u64()?),
-        _ => None,
+fn in_json(line: &str) -> Option<Severity> {
+    let mut json = serde_json::Deserializer::from_str(line);
+    let stated = Wanted::OfLine.deserialize(&mut json).ok()?;
+    json.end().ok()?;
+    stated?
+}
+
+/// What is wanted of a value of JSON. All is read, and what is no JSON refused, but nothing is kept: most of what a line costs would be
+/// to build it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Of an object, what the first of [`KEYS`] says, else the `level` of its `log`.
+    OfLine,
+    /// Of an object, what its `level` says.
+    OfLog,
+    /// What it says itself.
+    Itself,
+    Nothing,
+}
+
+/// Whether there is what is wanted, and the severity that it is.
+type Stated = Option<Option<Severity>>;
+
+impl Wanted {
+    /// What is wanted of the value of a key, and how far behind others it is believed.
+    fn of(self, key: &str) -> (Self, usize) {
+        match self {
+            Self::OfLine if key == "log" => (Self::OfLog, KEYS.len()),
+            Self::OfLine => {
+                KEYS.iter().position(|one| *one == key).map_or((Self::Nothing, 0), |rank| (Self::Itself, rank))
+            }
+            Self::OfLog if key == "level" => (Self::Itself, 0),
+            Self::OfLog | Self::Itself | Self::Nothing => (Self::Nothing, 0),
+        }
+    }
+
+    fn is(self, found: impl FnOnce() -> Option<Severity>) -> Stated {
+        (self == Self::Itself).then(found)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Wanted {
+    type Value = Stated;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Stated, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Wanted {
+    type Value = Stated;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Stated, E> {
+        Ok(self.is(|| None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Stated, E> {
+        Ok(self.is(|| None))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Stated, E> {
+        Ok(self.is(|| by_number(number)))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Stated, E> {
+        Ok(self.is(|| None))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Stated, E> {
+        let text = text.trim();
+        Ok(self.is(|| named(text).or_else(|| by_number(text.parse().ok()?))))
+    }
+
+    fn visit_unit<E>(self) -> Result<Stated, E> {
+        Ok(self.is(|| None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Stated, A::Error> {
+        while items.next_element_seed(Self::Nothing)?.is_some() {}
+        Ok(self.is(|| None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Stated, A::Error> {
+        // By rank; of a key that is there twice the last one counts.
+        let mut stated: [Stated; KEYS.len() + 1] = Default::default();
+        while let Some((wanted, rank)) = fields.next_key_seed(Key(self))? {
+            let found = fields.next_value_seed(wanted)?;
+            if wanted != Self::Nothing
+                && let Some(place) = stated.get_mut(rank)
+            {
+                *place = found;
+            }
+        }
+        Ok(stated.into_iter().flatten().next().or_else(|| self.is(|| None)))
+    }
+}
+
+/// A key of an object of which this is wanted.
+struct Key(Wanted);
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = (Wanted, usize);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = (Wanted, usize);
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.of(key))
     }
 }
 
@@ -185,6 +302,31 @@ mod tests {
             ("<11>Nov 20 10:00:00 host app: x", 17, "11"),
         ] {
             assert_eq!(of(line), Some(severity(number, text)), "{line}");
+        }
+    }
+
+    /// As whoever builds the whole value would: the order of [`KEYS`] decides, not that of the line, and a key that is there twice is its last.
+    #[test]
+    fn of_several_keys_the_one_that_is_believed_most_decides() {
+        for (line, expected) in [
+            (r#"{"severity":"ERROR","level":"info"}"#, Some((9, "info"))),
+            (r#"{"level":"custom","severity":"ERROR"}"#, None),
+            (r#"{"level":null,"log":{"level":"warn"}}"#, None),
+            (r#"{"level":"info","level":"warn"}"#, Some((13, "warn"))),
+            (r#"{"log":{"level":"warn"},"lvl":"debug"}"#, Some((5, "debug"))),
+            (r#"{"log":{"level":"warn"},"log":"text"}"#, None),
+            (r#"{"log":{"inner":{"level":"warn"}},"a":[{"level":"error"}]}"#, None),
+            (r#"{"level":" 40 "}"#, Some((13, "40"))),
+            (r#"{"l\u0065vel":"w\u0061rn"}"#, Some((13, "warn"))),
+            (r#"{"level":-4}"#, None),
+            (r#"{"level":30.0}"#, None),
+            (r#"{"level":["error"]}"#, None),
+            (r#"{"level":"error"} and more"#, None),
+            (r#"{"level":"error","a":"\ud800"}"#, None),
+            (r#"{"level":"error","a":1e999}"#, None),
+            (r#"{"level":"error""#, None),
+        ] {
+            assert_eq!(of(line), expected.map(|(number, text)| severity(number, text)), "{line}");
         }
     }
 

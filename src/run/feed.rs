@@ -140,11 +140,12 @@ async fn stream_log(
         match page {
             Ok(lines) => {
                 lines.iter().for_each(|line| traces.read(&line.message));
-                for lines in lines.chunks(RECORDS) {
-                    let _ = pieces.send(maker.records(lines).into()).await;
-                }
                 first = first.or_else(|| lines.first().cloned());
-                last = lines.into_iter().next_back().or(last);
+                last = lines.last().cloned().or(last);
+                let mut lines = lines.into_iter().peekable();
+                while lines.peek().is_some() {
+                    let _ = pieces.send(maker.records(lines.by_ref().take(RECORDS)).into()).await;
+                }
             }
             Err(gap) => observed.task.gaps.push(gap),
         }

@@ -233,21 +233,23 @@ impl LogReader {
         let from = |from_head, wanted| self.lines_from(aws, region, search, place, from_head, wanted);
         let tail = from(false, self.lines).await?;
         if tail.events.len() < self.lines && !tail.gave_up {
-            return Ok(ContainerLog { head: lines(&tail.events), ..Default::default() });
+            return Ok(ContainerLog { head: lines(tail.events), ..Default::default() });
         }
         let head_share = head_share(self.lines);
-        let (unkept, kept) = tail.events.split_at((tail.events.len() + head_share).saturating_sub(self.lines));
+        let tail_begins = tail.events.first().and_then(|first| first.timestamp);
+        let mut unkept = tail.events;
+        let kept = unkept.split_off((unkept.len() + head_share).saturating_sub(self.lines));
         let mut head = from(true, head_share).await?.events;
         if head == unkept && !tail.gave_up {
             // Exactly as many lines as are wanted: the start of the log is the start of what its end gave.
-            return Ok(ContainerLog { head: lines(&tail.events), ..Default::default() });
+            return Ok(ContainerLog { head: lines(unkept.into_iter().chain(kept)), ..Default::default() });
         }
-        if let (true, Some(first)) = (tail.gave_up, tail.events.first().and_then(|first| first.timestamp)) {
+        if let (true, Some(first)) = (tail.gave_up, tail_begins) {
             // The two searches may have met.
             head.retain(|event| event.timestamp.is_some_and(|at| at < first));
         }
         Ok(ContainerLog {
-            head: lines(&head),
+            head: lines(head),
             tail: lines(kept),
             dropped: unkept.len() as u64,
             unread: true,
@@ -343,7 +345,7 @@ impl LogReader {
                     Ok(page) => {
                         let mut events = page.events.unwrap_or_default();
                         events.retain(|event| search.is_own(event));
-                        (Ok(lines(&events)), page.next_forward_token)
+                        (Ok(lines(events)), page.next_forward_token)
                     }
                     Err(error) if is_missing(&error) && places.peek().is_some() => break,
                     Err(error) => (Err(error), None),
@@ -402,16 +404,14 @@ fn missing_hint(error: &AwsError) -> Option<String> {
     })
 }
 
-fn lines(events: &[OutputLogEvent]) -> Vec<LogLine> {
-    let line = |event: &OutputLogEvent| {
+/// The texts are moved, not copied: whole logs go through it.
+fn lines(events: impl IntoIterator<Item = OutputLogEvent>) -> Vec<LogLine> {
+    let line = |event: OutputLogEvent| {
         let time = Time::from_unix_millis(u64::try_from(event.timestamp?).ok()?)?;
         let observed = event.ingestion_time.and_then(|millis| Time::from_unix_millis(u64::try_from(millis).ok()?));
-        Some(LogLine {
-            time,
-            observed,
-            message: without_line_end(event.message.as_deref().unwrap_or_default()).to_owned(),
-            origin: None,
-        })
+        let mut message = event.message.unwrap_or_default();
+        message.truncate(without_line_end(&message).len());
+        Some(LogLine { time, observed, message, origin: None })
     };
-    events.iter().filter_map(line).collect()
+    events.into_iter().filter_map(line).collect()
 }

@@ -38,7 +38,7 @@ impl TaskRecords {
     fn of_container(life: &TaskLife, container: &Container, options: &TraceOptions) -> Option<Self> {
         let log = container.log.as_ref().filter(|log| !log.is_empty())?;
         let maker = RecordMaker::new(life, container, options);
-        let mut all = maker.records(&log.head);
+        let mut all = maker.records(log.head.iter().cloned());
         if let Some(first) = log.begins_unread().map(|first| maker.frame.shifted(first)) {
             all.records.push(maker.gap(first.unix_nanos(), log_events::before_text(first)));
         }
@@ -46,7 +46,7 @@ impl TaskRecords {
             let (from, to) = (maker.frame.shifted(before), maker.frame.shifted(after));
             all.records.push(maker.gap(from.unix_nanos(), log_events::gap_text(log, from, to)));
         }
-        all.records.extend(maker.records(&log.tail).records);
+        all.records.extend(maker.records(log.tail.iter().cloned()).records);
         Some(all)
     }
 }
@@ -85,12 +85,12 @@ impl RecordMaker {
     }
 
     /// One record a line.
-    pub fn records(&self, lines: &[LogLine]) -> TaskRecords {
-        let records = lines.iter().map(|line| self.record(line)).collect();
+    pub fn records(&self, lines: impl IntoIterator<Item = LogLine>) -> TaskRecords {
+        let records = lines.into_iter().map(|line| self.record(line)).collect();
         TaskRecords { label: self.label.clone(), resource: self.resource.clone(), records }
     }
 
-    fn record(&self, line: &LogLine) -> LogRecord {
+    fn record(&self, line: LogLine) -> LogRecord {
         let (severity_number, severity_text) =
             severity::of(&line.message).map_or((0, String::new()), |found| (i32::from(found.number), found.text));
         LogRecord {
@@ -98,8 +98,8 @@ impl RecordMaker {
             observed_time_unix_nano: line.observed.map_or(0, |time| self.frame.shifted(time).unix_nanos()),
             severity_number,
             severity_text,
-            attributes: log_events::origin(line).map(|(key, value)| attribute(key, value)).collect(),
-            ..self.bare(self.frame.shifted(line.time).unix_nanos(), line.message.clone())
+            attributes: log_events::origin(&line).map(|(key, value)| attribute(key, value)).collect(),
+            ..self.bare(self.frame.shifted(line.time).unix_nanos(), line.message)
         }
     }
 
