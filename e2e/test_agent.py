@@ -76,9 +76,9 @@ def test_once(ecspan, aws, collector, instance, docker, newer):
     run = ecspan("agent", "--once", "--agent-url", agent.url, "--docker", dock.host, "--endpoint", collector.http, "--attr", "team=web")
     assert run.code == 0 and "3 of 3 spans accepted" in run.err, run
     rows = {tuple(line.split()[:5]): " ".join(line.split()[5:]) for line in run.out.splitlines()[1:]}
-    assert rows[(ENDED, "web:7", "STOPPED", "app", "STOPPED")].startswith("exit 137, OutOfMemoryError, ran 59 min 48 s"), run
-    assert rows[(ENDED, "web:7", "STOPPED", "side", "STOPPED")] == "exit 3, ran 59 min 48 s"
-    assert rows[(RUNS, "web:7", "RUNNING", "init", "STOPPED")] == "exit 0, ran 18 ms, 0 log lines"
+    assert rows[(ENDED, "web:7", "STOPPED", "app", "STOPPED")].startswith("exit 137, OutOfMemoryError, ran 59 min 49 s"), run
+    assert rows[(ENDED, "web:7", "STOPPED", "side", "STOPPED")] == "exit 3, ran 59 min 49 s"
+    assert rows[(RUNS, "web:7", "RUNNING", "init", "STOPPED")] == "exit 0, ran 19 ms, 0 log lines"
     assert rows[(RUNS, "web:7", "RUNNING", "main", "RUNNING")].startswith("runs for ") and len(rows) == 4
     spans = by_name(collector.spans(3))
     assert set(spans) == {(ENDED, "app"), (ENDED, "side"), (RUNS, "init")}

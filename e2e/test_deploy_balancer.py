@@ -15,7 +15,7 @@ def test_the_time_behind_a_load_balancer_has_its_names(ecspan, aws):
     assert "then: has begun draining connections on 3 tasks." in text
     assert "unhealthy-targets: targets were unhealthy in target group web, once: Health checks failed with these codes: [503]" in text
     assert "had started nothing moved for 1 min 40 s: health checks of the target group" in text
-    assert "were 5 min 25 s of nothing but old tasks that drained and stopped; 1 min 51 s in which nothing moved: health checks" in text
+    assert "were 5 min 25 s of nothing but old tasks that drained and stopped; 1 min 52 s in which nothing moved: health checks" in text
     found = {one["id"]: one for one in json.loads((ecspan.home / "report.json").read_text())["findings"]}
     assert found["slow-draining"]["count"] == found["slow-draining"]["old_tasks"] == 3 and "task" in found["slow-draining"]
     # How the version before drains is no fault of this one; that its own targets were unhealthy is.

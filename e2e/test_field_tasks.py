@@ -67,7 +67,7 @@ def test_metadata_of_which_every_id_was_taken(ecspan, shown, tmp_path):
 
 def test_a_pending_task_of_2016(shown):
     out, task, _ = shown("35")
-    assert "PENDING as of 2016-09-15 21:57:35.000" in out and "27 min 1 s so far" in out
+    assert "PENDING as of 2016-09-15 21:57:35.000" in out and "27 min 2 s so far" in out
     assert " d " not in out, "up to the event's time, not to the reader's clock"
 
 

@@ -113,6 +113,11 @@ def widths(page):
     return [box["width"] for box in page.evaluate("[...document.querySelectorAll('.bar rect')].map((bar) => bar.getBoundingClientRect().toJSON())")]
 
 
+def words(locator):
+    """What is read, a number and its unit as they are elsewhere."""
+    return locator.inner_text().replace("\xa0", " ")
+
+
 def told(page):
     page.evaluate("() => new Promise(requestAnimationFrame)")
     page.evaluate("() => new Promise(requestAnimationFrame)")
@@ -183,7 +188,7 @@ def test_a_row_tells_its_raw_times_and_clocks(chromium, page_of):
     with opened(chromium, page_of(*example("nginx"))) as page:
         page.locator(".row", has_text="image pull").locator("summary").hover()
         tip = page.locator(".tip")
-        assert "2021-11-26T16:49:55.744+00:00 (+14.5 s) pull started, by the agent's clock" in tip.inner_text()
+        assert "2021-11-26T16:49:55.744+00:00 (+14.5 s) pull started, by the agent's clock" in words(tip)
         page.mouse.move(5, 5)
         assert not tip.is_visible()
         # By the keyboard: to the chart, to its first row, down to the third, which unfolds.
@@ -277,7 +282,7 @@ def test_a_start_that_is_estimated_says_so_however_short_its_bar(chromium, page_
         container["lastStatus"] = "RUNNING"
     (tmp_path / "task.json").write_text(json.dumps(task))
     with opened(chromium, page_of(tmp_path / "task.json")) as page:
-        row = page.locator("section.phases tr", has_text="container nginx").inner_text()
+        row = words(page.locator("section.phases tr", has_text="container nginx"))
         assert "0 ms so far" in row and "estimated" in row
         assert "estimated: ECS gives no times of containers" in page.locator("section.timeline").inner_text()
 
@@ -291,6 +296,56 @@ SIDEWAYS = "[...document.querySelectorAll('.scroll, .one')].filter((one) => one.
 def test_no_table_is_wider_than_a_narrow_screen(chromium, page_of, name, width):
     with opened(chromium, page_of(*example(name)), viewport={"width": width, "height": 844}) as page:
         assert page.evaluate(SIDEWAYS) == []
+
+
+#: Cells whose text does not fit into them.
+OUTSIDE = "[...document.querySelectorAll('th, td')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent)"
+#: Where a number and its unit could stand on two lines.
+APART = "[...document.querySelectorAll('td.number, header strong')].map((cell) => cell.textContent).filter((text) => /\\d (ms|s|min|h|d|%)/.test(text))"
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_names_of_any_length_and_script_stay_in_their_cell_and_units_at_their_number(chromium, page_of, tmp_path, width):
+    answer = json.loads((PROJECT / "examples/nginx/task.json").read_text())
+    task, (container,) = answer["tasks"][0], answer["tasks"][0]["containers"]
+    names = ["x" * 255, "日本語の" * 20, "עברית-مكل-" * 12, "👩‍👩‍👧‍👦" * 20, "ạ̈̇" * 60]
+    task["containers"] = [{**container, "name": name} for name in names]
+    (tmp_path / "task.json").write_text(json.dumps(answer))
+    with opened(chromium, page_of(tmp_path / "task.json"), viewport={"width": width, "height": 844}) as page:
+        assert page.evaluate(OUTSIDE) == [] and page.evaluate(APART) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(SIDEWAYS) == []
+
+
+#: Pairs of labels of the axis that lie on one another.
+OVERLAPPING = """(() => {
+  const boxes = [...document.querySelectorAll('.ticks text')].map((text) => text.getBoundingClientRect()).sort((a, b) => a.left - b.left);
+  return boxes.filter((box, at) => at && box.left < boxes[at - 1].right).length;
+})()"""
+
+
+def test_labels_of_the_axis_do_not_overlap_and_the_pointer_is_told_what_is_known(chromium, page_of):
+    with opened(chromium, page_of(*example("nginx")), viewport={"width": 768, "height": 844}) as page:
+        # To the millisecond, as the task's times are; where a pixel is more than that, no digit that is none.
+        for digits in ("", r"\.\d{3}", r"\.\d{3}", r"\.\d{3}"):
+            page.locator(".bar").first.hover()
+            assert re.search(rf" \d\d:\d\d:\d\d{digits} \+00:00$", told(page)), (digits, told(page))
+            page.mouse.move(5, 5)
+            page.locator(".chart").focus()
+            for _ in range(4):
+                page.keyboard.press("+")
+                told(page)
+                assert page.evaluate(OVERLAPPING) == 0, told(page)
+        row = page.locator("tr[data-ns]").nth(1)
+        row.hover()
+        assert told(page).endswith(" · 2021-11-26 16:49:55.744 +00:00")
+
+
+def test_a_line_has_one_time_in_a_page(chromium, page_of):
+    with opened(chromium, page_of(*example("oom"))) as page:
+        in_card = page.locator(".excerpt li", has_text="job accepted").inner_text()
+        in_log = page.locator(".line", has_text="job accepted").inner_text()
+        assert in_card.startswith("+46.0 s") and in_log.startswith("+46.000 s"), (in_card, in_log)
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
@@ -421,7 +476,7 @@ def test_two_tasks_beside_one_another(chromium, ecspan, page_of, tmp_path):
     path = page_of(PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/nginx/task.json", "--no-logs")
     with opened(chromium, path, bypass_csp=True) as page:
         assert violations(page) == []
-        row = page.locator(".beside tr", has_text="image pull").inner_text()
+        row = words(page.locator(".beside tr", has_text="image pull"))
         assert "30.840 s" in row and "6.525 s" in row and "+24.3 s" in row and "4.7 times as long" in row
         assert page.locator("article").count() == 2
         # Which is which: above, in the way to each, and at its own article.

@@ -204,11 +204,17 @@ fn launch(phases: &Phases) -> Option<Side> {
     Some(Side { begins: Duration::ZERO, length, is_launch: true })
 }
 
-/// Columns of the longest name, of a length, of a difference.
+/// Columns of the longest name, and of a bar that still says something.
 const NAME: usize = 24;
-const LENGTH: usize = 18;
-const MORE: usize = 14;
-const WORD: usize = 20;
+const BAR: usize = 4;
+
+/// Where there is no room for all: the words go first, then the difference goes under its phase.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Words,
+    Marks,
+    Stacked,
+}
 
 /// Draws both for the terminal.
 pub fn text(compared: &Compared<'_>, style: &Style) -> String {
@@ -217,24 +223,49 @@ pub fn text(compared: &Compared<'_>, style: &Style) -> String {
         wrapped(&mut out, mark, Tone::Title, &title(life, style), style);
     }
     out.push('\n');
-    let room = style.width.saturating_sub(NAME + 2 + 1 + LENGTH + MORE + 2 + WORD).max(6);
+    let length = |side: &Option<Side>| match side {
+        Some(Side { length: Some(length), .. }) => duration::exact(*length),
+        Some(Side { length: None, .. }) => "goes on".to_owned(),
+        None => style.pick("–", "-").to_owned(),
+    };
+    let more = |line: &Line| line.difference().map_or(String::new(), signed);
+    let widest = |texts: &mut dyn Iterator<Item = String>| texts.map(|text| escape::columns(&text)).max().unwrap_or(0);
+    let lengths = 1 + widest(&mut compared.lines.iter().flat_map(|line| &line.sides).map(length));
+    let words = 2 + widest(&mut compared.lines.iter().filter_map(Line::matters));
+    // Two for what stands between, two for a mark.
+    let mores = 4 + widest(&mut compared.lines.iter().map(more));
+    let (stacked, marks) = (NAME + 2 + lengths, NAME + 2 + lengths + mores);
+    let (form, taken) = match style.width {
+        width if width >= marks + words + BAR => (Form::Words, marks + words),
+        width if width >= marks + BAR => (Form::Marks, marks),
+        _ => (Form::Stacked, stacked),
+    };
+    let name_width = NAME.min(style.width.saturating_sub(2 + lengths));
+    let room = style.width.saturating_sub(taken);
     for line in &compared.lines {
+        let tone = if line.is_slower() { Tone::Bad } else { Tone::Running };
+        let matters = line.matters();
+        let mark = if line.is_slower() && form != Form::Words { style.pick("▲ ", "! ") } else { "" };
+        let tone = matters.as_ref().map_or(Tone::Plain, |_| tone);
         for (at, side) in line.sides.iter().enumerate() {
-            let name = if at == 0 { line.name } else { "" };
+            let is_first = at == 0;
             let indent = if line.is_inner { "  " } else { "" };
-            let name = style.pad(&format!("{indent}{name}"), NAME);
-            let tone = if line.is_slower() && at == 0 { Tone::Bad } else { Tone::Launch };
-            let bar = style.paint(tone, &bar(*side, compared.span, room, style));
-            let length = match side {
-                Some(Side { length: Some(length), .. }) => duration::exact(*length),
-                Some(Side { length: None, .. }) => "goes on".to_owned(),
-                None => style.pick("–", "-").to_owned(),
+            let (name, name_tone) = match form {
+                _ if is_first => (format!("{indent}{}", line.name), Tone::Plain),
+                Form::Stacked => (format!("{indent}  {mark}{}", more(line)), tone),
+                _ => (String::new(), Tone::Plain),
             };
-            let more = line.difference().filter(|_| at == 0).map_or(String::new(), signed);
-            let word = line.matters().filter(|_| at == 0).unwrap_or_default();
-            let word = style.paint(if line.is_slower() { Tone::Bad } else { Tone::Running }, &style.fit(&word, WORD));
-            let letter = ["A", "B"][at];
-            let row = format!("{name}{letter} {bar} {:>LENGTH$}{more:>MORE$}  {word}", style.fit(&length, LENGTH));
+            let name = style.paint(name_tone, &style.pad(&name, name_width.saturating_sub(1))) + " ";
+            let bar_tone = if line.is_slower() && is_first { Tone::Bad } else { Tone::Launch };
+            let bar = style.paint(bar_tone, &bar(*side, compared.span, room, style));
+            let mut row = format!("{name}{} {bar}{:>lengths$}", ["A", "B"][at], length(side));
+            if is_first && form != Form::Stacked {
+                let more = format!("{:>mores$}", format!("{mark}{}", more(line)));
+                row.push_str(&if form == Form::Marks { style.paint(tone, &more) } else { more });
+            }
+            if let Some(word) = matters.as_ref().filter(|_| is_first && form == Form::Words) {
+                row.push_str(&format!("  {}", style.paint(tone, word)));
+            }
             out.push_str(row.trim_end());
             out.push('\n');
         }
@@ -254,7 +285,9 @@ fn title(life: &TaskLife, style: &Style) -> String {
 }
 
 fn bar(side: Option<Side>, span: Duration, room: usize, style: &Style) -> String {
-    let Some(Side { begins, length: Some(length), is_launch: true }) = side else { return " ".repeat(room) };
+    let Some(Side { begins, length: Some(length), is_launch: true }) = side.filter(|_| room >= BAR) else {
+        return " ".repeat(room);
+    };
     let column = |at: Duration| {
         if span.is_zero() { 0 } else { (at.as_secs_f64() / span.as_secs_f64() * room as f64).round() as usize }
     };

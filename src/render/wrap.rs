@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::escape;
 use super::style::{Style, Tone};
 
+/// What stays on the line of its number.
+const UNITS: [&str; 6] = ["ms", "s", "min", "h", "d", "%"];
+
 /// A remark on as many lines as it takes: reasons are not cut, but for those that cannot be one.
 pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, style: &Style) {
     let indent = escape::columns(mark);
@@ -27,7 +30,7 @@ pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     let mut current = String::new();
     let mut lines = vec![];
     let safe = escape::reason(text);
-    for word in safe.split(' ').flat_map(|word| pieces(word, room)) {
+    for word in words(&safe).flat_map(|word| pieces(word, room)) {
         if !current.is_empty() && escape::columns(&current) + 1 + escape::columns(&word) > room {
             lines.push(std::mem::take(&mut current));
         }
@@ -38,6 +41,31 @@ pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     }
     lines.push(current);
     lines
+}
+
+/// The words, a number and its unit as one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let next = |from: usize| all.get(from..)?.find(' ').map(|at| from + at);
+        let mut end = next(0);
+        if let Some(at) =
+            end.filter(|at| all.get(..*at).is_some_and(|word| word.ends_with(|c: char| c.is_ascii_digit())))
+        {
+            let after = next(at + 1);
+            let unit = all.get(at + 1..after.unwrap_or(all.len())).unwrap_or_default();
+            if UNITS.contains(&unit.trim_end_matches([',', ';', ':', '.', ')'])) {
+                end = after;
+            }
+        }
+        let (word, left) = match end {
+            Some(end) => (all.get(..end), all.get(end + 1..)),
+            None => (Some(all), None),
+        };
+        rest = left;
+        word
+    })
 }
 
 /// A word in pieces that fit.
@@ -61,6 +89,17 @@ fn pieces(word: &str, room: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_stays_on_the_line_of_its_number() {
+        let text = "it took 1 min 19 s of 44.4 s; a 2 b 3 x and 5 %";
+        assert_eq!(lines(text, 15), ["it took 1 min", "19 s of 44.4 s;", "a 2 b 3 x and", "5 %"]);
+        for room in 8..60 {
+            let all = lines(text, room);
+            assert_eq!(all.join(" "), text, "{room}");
+            assert!(all.iter().all(|line| escape::columns(line) <= room), "{room} {all:?}");
+        }
+    }
 
     #[test]
     fn what_can_be_no_reason_is_cut_with_a_mark() {

@@ -78,6 +78,12 @@ fn two_tasks_are_drawn_beside_one_another_as_they_were_looked_at() {
     expect_file!["drawn/compared.md"].assert_eq(&compare::markdown(&compared, &style(100)));
     let same = compare::text(&Compared::new(&oom, &oom), &style(100));
     assert!(same.contains("as long as the other") && !same.contains("differs") && !same.contains("times"), "{same}");
+    for width in 40..130 {
+        let text = compare::text(&compared, &style(width));
+        assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+        // Whatever has no room, a slower phase is marked as one.
+        assert!(text.contains("▲ +24.3 s") || text.contains("4.7 times as long"), "{width}:\n{text}");
+    }
     // Of a task without any time there is nothing but its facts to compare.
     let empty = made(TaskTimes::default(), "", &[]);
     assert!(compare::text(&Compared::new(&oom, &empty), &style(100)).contains("task definition differs"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::picture::percent;
-use super::text::shown;
+use super::text::{shown, together};
 use crate::model::duration;
 use crate::render::compare::{Compared, Line, Side, signed};
 
@@ -47,8 +47,8 @@ fn row(line: &Line, span: Duration) -> Markup {
     html! {
         tr class=(if line.is_inner { "depth-2" } else { "depth-1" }) {
             th scope="row" { (line.name) }
-            @for side in line.sides { td class="number" { (length(side)) } }
-            td class="number" { @if let Some(difference) = line.difference() { (signed(difference)) } }
+            @for side in line.sides { td class="number" { (together(&length(side))) } }
+            td class="number" { @if let Some(difference) = line.difference() { (together(&signed(difference))) } }
             td class="word" { @if let Some(word) = line.matters() { span class=(if line.is_slower() { "bad" } else { "running" }) { @if line.is_slower() { "✗ " } (word) } } }
             td class="wide" {
                 svg class="pair" aria-hidden="true" focusable="false" {

@@ -53,9 +53,11 @@ fn cut(message: &str) -> String {
     }
 }
 
-/// What the script shows a log with: `total` lines, of one container or of several. `id` names its heading.
-pub(in crate::render) fn parts(total: usize, id: &str, has_several: bool) -> Markup {
+/// What the script shows a log with: `total` lines, of one container or of several. `id` names its heading, `zero` what times are
+/// counted from.
+pub(in crate::render) fn parts(total: usize, id: &str, has_several: bool, zero: &str) -> Markup {
     html! {
+        p class="quiet" { "Times are counted from " (zero) "." }
         div class="tools" hidden {
             label { "Filter " input type="search" class="filter" autocomplete="off" spellcheck="false" placeholder="text"; }
             label { "Severity " select class="severity" {

@@ -23,31 +23,36 @@
   // --- times
 
   const UNITS = [["d", 86400000], ["h", 3600000], ["min", 60000]];
+  // So many digits of a second tell a time to the given precision in milliseconds.
+  const digitsOf = (precision) => clamp(Math.ceil(3 - Math.log10(precision) - 1e-9), 0, 9);
   // `1 min 30.250 s`, to the given precision in milliseconds.
-  const length = (ms, precision = 1) => {
-    if (Math.abs(ms) < 1000) return `${ms.toFixed(precision < 1 ? clamp(Math.ceil(-Math.log10(precision)), 0, 6) : 0)} ms`;
+  const length = (exact, precision = 1) => {
+    const digits = digitsOf(precision);
+    // Rounded before it is split: 59.96 s are `1 min`, not `60.0 s`.
+    const unit = precision < 60000 ? 1000 / 10 ** digits : 60000;
+    const ms = Math.round(exact / unit) * unit;
+    if (Math.abs(ms) < 1000) return `${ms.toFixed(Math.max(0, digits - 3))} ms`;
     const parts = [];
     let rest = Math.abs(ms);
     for (const [name, size] of UNITS) {
       if (rest >= size) parts.push(`${Math.floor(rest / size)} ${name}`);
       rest %= size;
     }
-    if (rest > 0 || !parts.length) {
-      const digits = precision < 1000 ? clamp(Math.ceil(3 - Math.log10(precision)), 0, 9) : 0;
-      if (precision < 60000 || !parts.length) parts.push(`${(rest / 1000).toFixed(digits)} s`);
-    }
+    if (rest > 0 || !parts.length) parts.push(`${(rest / 1000).toFixed(digits)} s`);
     return (ms < 0 ? "-" : "") + parts.join(" ");
   };
   const offset = (ms, precision) => (ms < 0 ? "" : "+") + length(ms, precision);
   const two = (number) => String(number).padStart(2, "0");
-  // The calendar's time, to the nanosecond, at the page's distance from UTC.
-  const calendar = (ns, east) => {
-    const local = ns + BigInt(east) * 1000000000n;
+  // The calendar's time at the page's distance from UTC: as exact as it is, or to so many digits of a second.
+  const calendar = (ns, east, digits) => {
+    const unit = 10n ** BigInt(9 - (digits ?? 9));
+    const local = ((ns + unit / 2n) / unit) * unit + BigInt(east) * 1000000000n;
     const date = new Date(Number(local / 1000000n));
     const minutes = Math.abs(Math.trunc(east / 60));
     const zone = `${east < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
-    const rest = String(local % 1000000000n).padStart(9, "0").replace(/000$/, "").replace(/000$/, "");
-    return `${date.toISOString().slice(0, 19).replace("T", " ")}.${rest} ${zone}`;
+    const rest = String(local % 1000000000n).padStart(9, "0");
+    const told = digits === undefined ? rest.replace(/000$/, "").replace(/000$/, "") : rest.slice(0, digits);
+    return `${date.toISOString().slice(0, 19).replace("T", " ")}${told && "."}${told} ${zone}`;
   };
 
   const copy = async (text, button) => {
@@ -79,6 +84,9 @@
       this.folded = view.knots.map(([ns, place]) => [this.ms(ns), place]);
       this.middle = view.middle && view.middle.map(this.ms);
       this.knots = this.folded;
+      // What is told of a place between times is no finer than the times are.
+      const times = [...(view.bars ?? []), ...(view.lines ?? []).map(([ns]) => [ns])].flatMap((bar) => bar ?? []);
+      this.finest = times.some((ns) => !ns.endsWith("000000")) ? 1e-6 : 1;
       this.listeners = [];
       this.from = 0;
       this.to = 1;
@@ -138,6 +146,10 @@
     return STEPS.find((one) => one >= least) ?? Math.ceil(least / 86400000) * 86400000;
   };
 
+  // Pixels from a label of the axis to the next one.
+  const LABEL = 95;
+  const roomOf = (text) => text.length * 7.2 + 14;
+
   // --- the timeline
 
   // `fill` makes what draws the rows, of a function that puts a bar into its place.
@@ -183,13 +195,16 @@
           continue;
         }
         const [start, end] = [axis.at(left), axis.at(right)];
-        const by = step((end - start) / Math.max(1, ((right - left) * width()) / 95));
+        const stepOf = (room) => step((end - start) / Math.max(1, ((right - left) * width()) / room));
+        // The finer the step, the longer the labels.
+        const close = stepOf(LABEL);
+        const by = stepOf(Math.max(LABEL, ...[start, end].map((ms) => roomOf(length(Math.ceil(ms / close) * close, close)))));
         for (let ms = Math.ceil(start / by - 1e-9) * by; ms <= end + by * 1e-9; ms += by) {
           const x = axis.x(ms);
           const next = axis.isFolded() && to === axis.middle[0] ? axis.x(axis.middle[0]) - 30 / width() : 0.985;
           if (x >= free && (x <= next || x === 0)) {
-            label(ms, clamp(x, 0, 1), by);
-            free = x + 80 / width();
+            const text = label(ms, clamp(x, 0, 1), by).textContent;
+            free = x + Math.max(80, roomOf(text)) / width();
           }
         }
       }
@@ -328,7 +343,8 @@
     chart.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
 
     let goTo = () => {};
-    const point = (ms) => {
+    // `ns`: the time that is there, where it is one, and no place between two.
+    const point = (ms, ns = null) => {
       cursor.setAttribute("visibility", ms === null ? "hidden" : "visible");
       if (ms === null) {
         told.textContent = axis.isAll() ? "" : `${offset(axis.at(0), 1)} … ${offset(axis.at(1), 1)}`;
@@ -337,11 +353,11 @@
       const x = percent(axis.x(ms));
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
-      const precision = Math.min(1, (axis.at(1) - axis.at(0)) / width());
-      told.textContent = `${offset(ms, precision)} · ${calendar(axis.ns(ms), axis.east)}`;
+      const precision = ns === null ? Math.max(axis.finest, (axis.at(1) - axis.at(0)) / width()) : axis.finest;
+      told.textContent = `${offset(ms, precision)} · ${calendar(ns ?? axis.ns(ms), axis.east, ns === null ? digitsOf(precision) : undefined)}`;
     };
     for (const event of all(article, "tr[data-ns]")) {
-      event.addEventListener("pointerenter", () => point(axis.ms(event.dataset.ns)));
+      event.addEventListener("pointerenter", () => point(axis.ms(event.dataset.ns), BigInt(event.dataset.ns)));
       event.addEventListener("pointerleave", () => point(null));
     }
     redraw();
@@ -464,12 +480,12 @@
       find(whole, ".about").textContent = [calendar(BigInt(line[0]), axis.east), view.containers[line[1]], said].filter(Boolean).join(" · ");
       find(whole, "pre").textContent = line[3];
       whole.hidden = false;
-      picture?.point(line.ms);
+      picture?.point(line.ms, BigInt(line[0]));
       redraw();
     };
     box.addEventListener("scroll", () => requestAnimationFrame(render), { passive: true });
     box.addEventListener("click", (event) => { const line = event.target.closest(".line")?.line; if (line) open(line); });
-    box.addEventListener("pointerover", (event) => { const line = event.target.closest(".line")?.line; if (line) picture?.point(line.ms); });
+    box.addEventListener("pointerover", (event) => { const line = event.target.closest(".line")?.line; if (line) picture?.point(line.ms, BigInt(line[0])); });
     box.addEventListener("pointerleave", () => picture?.point(null));
     box.addEventListener("keydown", (event) => {
       const at = Math.max(0, lines.indexOf(here));
@@ -480,7 +496,7 @@
       here = lines[clamp(next, 0, lines.length - 1)];
       const top = lines.indexOf(here) * HEIGHT;
       if (top < box.scrollTop || top + HEIGHT > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
-      picture?.point(here?.ms ?? null);
+      picture?.point(here?.ms ?? null, here && BigInt(here[0]));
       redraw();
     });
     find(whole, ".close").addEventListener("click", () => { whole.hidden = true; box.focus(); });

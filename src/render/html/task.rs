@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::Shown;
 use super::data::{self, View};
 use super::scale::Scale;
-use super::text::{self, count, link, shown};
+use super::text::{self, count, link, shown, together};
 use super::{log, picture};
 use crate::model::container::{Container, ContainerBound};
 use crate::model::phases::{Moment, Phase, Phases};
@@ -103,7 +103,8 @@ pub(super) fn article(at: usize, task: &Shown<'_>, label: Option<&str>, style: &
             @if view.line_count() > 0 {
                 (section(&id, "log", "Log", html! {
                     noscript { p { "The whole log is in this page, and needs its script to be shown; the last lines stand under their containers." } }
-                    (log::parts(view.line_count(), &name("log"), containers.len() > 1))
+                    @let zero = if scale.is_some() { "the start of the task, as on the timeline" } else { "the first line" };
+                    (log::parts(view.line_count(), &name("log"), containers.len() > 1, zero))
                     p class="print-only quiet" { "On paper stand the last lines of each container only: " (count(view.line_count(), "line")) " are in the page." }
                 }))
             }
@@ -153,7 +154,7 @@ fn header(shown_task: &Shown<'_>, label: Option<&str>, id: &str, style: &Style) 
                 p class="span" {
                     time { (spaced(phases.start, &style.zone)) }
                     @match phases.end {
-                        Some(end) => { " → " time { (spaced(end, &style.zone)) } " · " strong { (duration::exact(end.since(phases.start))) } }
+                        Some(end) => { " → " time { (spaced(end, &style.zone)) } " · " strong { (together(&duration::exact(end.since(phases.start)))) } }
                         None => { " → still going on" }
                     }
                 }
@@ -289,7 +290,7 @@ fn details(life: &TaskLife, phases: &Phases, row: &Row<'_>, style: &Style) -> Ma
 }
 
 fn bound(name: &str, at: Time, zero: Time, known: &str, style: &Style) -> Markup {
-    html! { div { dt { (name) } dd { time data-ns=(at.unix_nanos()) { (exact(at, &style.zone)) } " (" (offset(at, zero)) ") " span class="quiet" { (known) } } } }
+    html! { div { dt { (name) } dd { time data-ns=(at.unix_nanos()) { (exact(at, &style.zone)) } " (" (together(&offset(at, zero))) ") " span class="quiet" { (known) } } } }
 }
 
 /// The moments that lie at a bound, with their clocks; else that it is estimated or moved.
@@ -349,10 +350,10 @@ fn durations(phases: &Phases, rows: &[Row<'_>]) -> Markup {
                         @let of_launch = match row.of { Of::Phase(phase) if is_of_launch(phases, phase) => launch(phases), _ => None };
                         tr class={ "depth-" (row.trail.len()) } {
                             th scope="row" { (shown(&row.name)) }
-                            td class="number" { (offset(bar.start, phases.start)) }
-                            td class="number" { (row.length) }
-                            td class="number" { @if let Some(launch) = of_launch { (share(length, launch)) } }
-                            td class="number wide" { @if let (Some(total), false) = (total, bar.open) { (share(length, total)) } }
+                            td class="number" { (together(&offset(bar.start, phases.start))) }
+                            td class="number" { (together(&row.length)) }
+                            td class="number" { @if let Some(launch) = of_launch { (together(&share(length, launch))) } }
+                            td class="number wide" { @if let (Some(total), false) = (total, bar.open) { (together(&share(length, total))) } }
                             td class="word" { span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } @if row.is_estimated() { span class="quiet" { " estimated" } } }
                         }
                     }
@@ -381,7 +382,8 @@ fn card(life: &TaskLife, container: &Container, style: &Style) -> Markup {
         ("Runtime id", record.runtime_id.as_deref()),
     ];
     let log = container.log.as_ref().filter(|_| style.logs);
-    let zero = container.start.map(|start| start.at).or_else(|| life.phases.as_ref().map(|phases| phases.start));
+    // The zero of the timeline and of the log, so that a line has one time in a page.
+    let zero = life.phases.as_ref().map(|phases| phases.start);
     let traces = ApplicationTraces::of_container(life, container);
     html! {
         div class={ "card" @if failed { " failed" } } {
@@ -441,7 +443,7 @@ fn events(life: &TaskLife, style: &Style) -> Markup {
                     tbody { @for (time, what, clock) in &events {
                         tr data-ns=(time.unix_nanos()) {
                             td { (text::time(*time, &style.zone)) }
-                            td class="number" { @if let Some(zero) = zero { (offset(*time, zero)) } }
+                            td class="number" { @if let Some(zero) = zero { (together(&offset(*time, zero))) } }
                             td { (shown(what)) }
                             td { (clock) }
                         }

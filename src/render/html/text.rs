@@ -29,6 +29,16 @@ pub(in crate::render) fn link(url: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")).then_some(url)
 }
 
+/// A length, of which no unit stands on another line than its number.
+pub(in crate::render) fn together(length: &str) -> String {
+    let mut out = String::with_capacity(length.len() + 4);
+    for c in length.chars() {
+        let is_inside = c == ' ' && out.ends_with(|last: char| last.is_ascii_digit());
+        out.push(if is_inside { '\u{a0}' } else { c });
+    }
+    out
+}
+
 /// `1 line`, `3 lines`.
 pub(in crate::render) fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -36,7 +46,12 @@ pub(in crate::render) fn count(count: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{link, shown};
+    use super::{link, shown, together};
+
+    #[test]
+    fn a_number_keeps_its_unit() {
+        assert_eq!(together("+11 min 55.444 s so far"), "+11\u{a0}min 55.444\u{a0}s so far");
+    }
 
     #[test]
     fn lines_stay_lines_and_all_else_that_acts_is_seen() {

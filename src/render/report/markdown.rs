@@ -2,7 +2,7 @@
 
 use super::rows::{self, MOST};
 use super::{Report, sentences};
-use crate::model::deployment::State;
+use crate::model::deployment::{Matter, State};
 use crate::model::duration;
 use crate::render::markup::{code, link, push, text};
 use crate::render::style::Style;
@@ -10,8 +10,8 @@ use crate::render::{escape, moment};
 
 /// Columns of a log line.
 const LINE: usize = 500;
-/// Columns of a bar.
-const BAR: usize = 48;
+/// Columns of a bar: with an id (12), a length (11) and what became of the task (12) it fits into 80.
+const BAR: usize = 42;
 
 /// Draws the report.
 pub fn draw(report: &Report<'_>, style: &Style) -> String {
@@ -75,11 +75,11 @@ fn phases(out: &mut String, report: &Report<'_>) {
         let mut row = format!("| {name} | {}{small} | {p50} | {p95} | {max} |", spread.count);
         if let Some(comparison) = report.comparison {
             match comparison.differences.iter().find(|difference| difference.phase == name) {
-                Some(found) => row.push_str(&format!(
-                    " {} | {} |",
-                    duration::short(found.before.p50),
-                    sentences::mark(found.matter)
-                )),
+                Some(found) => {
+                    let mark = sentences::mark(found.matter, true);
+                    let mark = if found.matter == Matter::Slower { format!("**{mark}**") } else { mark.to_owned() };
+                    row.push_str(&format!(" {} | {mark} |", duration::short(found.before.p50)));
+                }
                 None => row.push_str(" | |"),
             }
         }
@@ -104,7 +104,7 @@ fn launches(out: &mut String, report: &Report<'_>, style: &Style) {
         };
         let id = escape::text(rows::short_id(&task.id)).replace('`', "'");
         let end = task.end.map_or("", |end| end.name());
-        block.push(format!("{id} {} {took:>10} {end}", rows::bar(task, from, to, BAR, true)).trim_end().to_owned());
+        block.push(format!("{id} {} {took:>11} {end}", rows::bar(task, from, to, BAR, true)).trim_end().to_owned());
     }
     if more > 0 {
         block.push(format!("… {more} more like these ({MOST} are drawn)"));

@@ -12,7 +12,7 @@ use crate::model::phases::Phase;
 use crate::model::{Time, duration};
 use crate::render::document::Nanos;
 use crate::render::html::data::{self, Line};
-use crate::render::html::text::{self, count, link, shown};
+use crate::render::html::text::{self, count, link, shown, together};
 use crate::render::html::{frame, log, picture};
 use crate::render::moment::{offset, spaced};
 use crate::render::style::{Style, Tone};
@@ -206,7 +206,7 @@ fn header(report: &Report<'_>, style: &Style) -> Markup {
                     @if deployment.created_estimated { "about " }
                     time { (spaced(created, &style.zone)) }
                     @match deployment.finished {
-                        Some(finish) => { " → " time { (spaced(finish.at, &style.zone)) } " · " strong { (duration::exact(finish.at.since(created))) } }
+                        Some(finish) => { " → " time { (spaced(finish.at, &style.zone)) } " · " strong { (together(&duration::exact(finish.at.since(created)))) } }
                         None => { " → still going on" }
                     }
                 }
@@ -255,7 +255,7 @@ fn failures(report: &Report<'_>, bounds: Option<(Time, Time)>) -> Markup {
                 p class="reason" { (shown(&group.reason)) }
                 p class="quiet" { (shown(&sentences::named(group.count, &group.tasks))) }
                 @if let Some(sample) = &group.sample {
-                    p class="quiet" { "Last lines of container " (shown(&sample.container)) " of " (shown(&sample.task_id)) }
+                    p class="quiet" { "Last lines of container " (shown(&sample.container)) " of " (shown(&sample.task_id)) @if bounds.is_some() { ", timed from where the axis begins" } }
                     (log::excerpt(&sample.container, sample.lines.iter(), bounds.map(|(from, _)| from)))
                     p { button type="button" hidden data-open=(shown(&sample.task_id)) { "Show it among the launches" } }
                 }
@@ -317,14 +317,14 @@ fn launches_drawn(report: &Report<'_>, from: Time, to: Time, total: usize) -> Ma
             @for (class, name) in [("launch provisioning", "provisioning"), ("launch", "image pull"), ("launch starting", "starting"), ("running", "running"), ("stopping", "stopping")] {
                 svg class="sample" aria-hidden="true" { rect class=(class) x="1" y="1" width="26" height="10" {} } " " (name) " "
             }
-            "· dotted lines are events of the service, whole ones the deployment's own steps: both are told below"
+            "· dotted lines are events of the service, solid ones the deployment's own steps: both are told below"
             @if more > 0 { span class="static" { "; " (more) " more launches need this page's script to be shown" } }
         }
         div class="one" hidden tabindex="-1" role="group" aria-labelledby="one-title" {}
         template class="log-parts" {
             section class="log" aria-labelledby="one-log" {
                 h4 id="one-log" { "Log" }
-                (log::parts(0, "one-log", true))
+                (log::parts(0, "one-log", true, "where the axis begins"))
             }
         }
         @if let Some(stopping) = report.life.stopping() {
@@ -335,6 +335,7 @@ fn launches_drawn(report: &Report<'_>, from: Time, to: Time, total: usize) -> Ma
 
 fn phases(report: &Report<'_>) -> Markup {
     let lengths = report.life.lengths();
+    let length = |length: Duration| together(&duration::short(length));
     html! {
         div class="scroll" tabindex="0" role="group" aria-label="Table of phases" {
             table {
@@ -347,11 +348,11 @@ fn phases(report: &Report<'_>) -> Markup {
                     tr {
                         th scope="row" { (name) }
                         td class="number" { (spread.count) @if sentences::is_small(&spread) { " (small sample)" } }
-                        td class="number" { (duration::short(spread.p50)) } td class="number" { (duration::short(spread.p95)) } td class="number" { (duration::short(spread.max)) }
+                        td class="number" { (length(spread.p50)) } td class="number" { (length(spread.p95)) } td class="number" { (length(spread.max)) }
                         td class="wide" { (histogram(lengths, &spread)) }
                         @if let Some(comparison) = report.comparison {
                             @match comparison.differences.iter().find(|difference| difference.phase == *name) {
-                                Some(found) => { td class="number" { (duration::short(found.before.p50)) } td { (sentences::mark(found.matter)) } }
+                                Some(found) => { td class="number" { (length(found.before.p50)) } td class="word" { span class=[sentences::tone(found.matter).map(picture::class)] { (sentences::mark(found.matter, true)) } } }
                                 None => { td {} td {} }
                             }
                         }
@@ -412,7 +413,7 @@ fn events(report: &Report<'_>, bounds: Option<(Time, Time)>, style: &Style) -> M
                 thead { tr { th scope="col" { "Time" } th scope="col" class="number" { "After the start" } th scope="col" { "What" } } }
                 tbody { @for (at, what) in &said { tr data-ns=(at.unix_nanos()) {
                     td { (text::time(*at, &style.zone)) }
-                    td class="number" { @if let Some((from, _)) = bounds { (offset(*at, from)) } }
+                    td class="number" { @if let Some((from, _)) = bounds { (together(&offset(*at, from))) } }
                     td { (shown(what)) }
                 } } }
             } }

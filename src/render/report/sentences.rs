@@ -11,6 +11,7 @@ use crate::model::duration::{exact, short};
 use crate::model::finding::FindingKind;
 use crate::model::phases::PhaseKind;
 use crate::render::moment;
+use crate::render::style::Tone;
 
 /// How it went: `rolled back: ECS deployment circuit breaker: tasks failed to start.`
 pub(in crate::render) fn outcome(report: &Report<'_>) -> String {
@@ -99,13 +100,24 @@ pub(in crate::render) fn difference_sentence(difference: &Difference, other: &st
 pub(in crate::render) const RULE: &str = "a difference matters when both sides have 5 tasks or more, the medians differ by more than 1 s and by \
      more than a fifth, and each median lies outside the other side's middle half (first to third quartile)";
 
-/// A difference's mark in a table.
-pub(super) const fn mark(matter: Matter) -> &'static str {
+/// A difference's word in a table, with the sign that finds it in one of many rows.
+pub(super) const fn mark(matter: Matter, unicode: bool) -> &'static str {
+    match (matter, unicode) {
+        (Matter::Slower, true) => "▲ slower",
+        (Matter::Slower, false) => "! slower",
+        (Matter::Faster, true) => "▼ faster",
+        (Matter::Faster, false) => "faster",
+        (Matter::Same, _) => "same",
+        (Matter::Small, _) => "small sample",
+    }
+}
+
+/// The colour of what differs.
+pub(super) const fn tone(matter: Matter) -> Option<Tone> {
     match matter {
-        Matter::Slower => "slower",
-        Matter::Faster => "faster",
-        Matter::Same => "same",
-        Matter::Small => "small sample",
+        Matter::Slower => Some(Tone::Bad),
+        Matter::Faster => Some(Tone::Running),
+        Matter::Same | Matter::Small => None,
     }
 }
 

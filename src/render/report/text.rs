@@ -167,18 +167,17 @@ fn phases(out: &mut String, report: &Report<'_>, style: &Style) {
         let mark = match beside {
             Some(beside) => {
                 text.push_str(&format!("{:>width$}", duration::short(beside.before.p50)));
-                sentences::mark(beside.matter)
+                sentences::mark(beside.matter, style.unicode)
             }
-            None if sentences::is_small(&spread) => sentences::mark(Matter::Small),
+            None if sentences::is_small(&spread) => sentences::mark(Matter::Small, style.unicode),
             None => "",
         };
-        if escape::columns(&text) + 2 + mark.len() <= style.width {
+        if escape::columns(&text) + 2 + escape::columns(mark) <= style.width {
             text.push_str(&format!("  {mark}"));
         } else {
             unsaid = true;
         }
-        let is_slower = beside.is_some_and(|beside| beside.matter == Matter::Slower);
-        let tone = if is_slower { Tone::Warn } else { Tone::Plain };
+        let tone = beside.and_then(|beside| sentences::tone(beside.matter)).unwrap_or_default();
         line(out, &style.paint(tone, style.fit(&text, style.width).trim_end()));
     }
     if unsaid {
