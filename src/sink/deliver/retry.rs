@@ -151,7 +151,7 @@ pub(super) async fn last_answer(transport: &dyn Transport, policy: &Policy, body
     let was_down = policy.is_down.load(Ordering::Relaxed);
     let mut may_have_arrived = false;
     let mut attempts = 0;
-    let mut before = None;
+    let mut before: Option<Reason> = None;
     loop {
         let answer = once(transport, policy, body.clone(), left()).await;
         let might_have_arrived = may_have_arrived;
@@ -175,10 +175,12 @@ pub(super) async fn last_answer(transport: &dyn Transport, policy: &Policy, body
                 return (attempts, answer);
             }
         };
-        // What was cut short by the end of all attempts says less than what was met before.
+        // What was cut short by the end of all attempts says less than what was met before; that another protocol may be spoken
+        // is not to depend on chance.
         let last = match (last, before.take()) {
             (Reason::NoAnswer { after, .. }, Some(before))
-                if after < policy.timeout && might_have_arrived == may_have_arrived =>
+                if after < policy.timeout
+                    && (might_have_arrived == may_have_arrived || before.puts_protocol_in_doubt()) =>
             {
                 before
             }

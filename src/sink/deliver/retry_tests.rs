@@ -189,6 +189,15 @@ async fn a_receiver_out_of_quota_is_not_flooded_with_halves() {
     assert_eq!(delivered.iter().map(|one| one.attempts).sum::<u64>(), 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_the_deadline_cuts_off_does_not_hide_that_another_protocol_may_be_spoken() {
+    let policy = Policy { deadline: Duration::from_secs(5), ..policy() };
+    let mixed_up = Scripted::new([Step::Say(Answer::retry(reason(404))), Step::Hang]);
+    let delivered = deliver(&mixed_up, &policy, request("a", 1)).await;
+    let Fate::Unknown { reason } = &delivered[0].fate else { panic!("{delivered:?}") };
+    assert!(delivered[0].attempts == 2 && reason.puts_protocol_in_doubt(), "{delivered:?}");
+}
+
 #[test]
 fn pauses_double_up_to_the_longest() {
     let policy = policy();
