@@ -161,7 +161,9 @@ impl Deployment {
         match &self.rollback {
             _ if self.is_over() => None,
             Some(rollback) => {
-                let why = rollback.reason.as_ref().or(self.outcome.reason.as_ref());
+                // An event that only says so is no reason.
+                let is_why = |why: &&String| !why.contains("rolling back");
+                let why = rollback.reason.as_ref().filter(is_why).or(self.outcome.reason.as_ref());
                 Some(why.map_or_else(|| "rolling back".to_owned(), |why| format!("rolling back: {why}")))
             }
             None => self.outcome.reason.clone().filter(|_| self.is_task_set()),
