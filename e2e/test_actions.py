@@ -174,3 +174,25 @@ def test_no_action_log_is_no_error_and_denied_is_a_note(ecspan, aws):
     run = ecspan("deploy", "prod/web")
     text = " ".join(run.out.split())
     assert run.code == 0 and "the action log of the cluster was not read" in text and "logs:FilterLogEvents" in text, run
+
+
+def test_events_of_hooks_are_told_with_their_stage(ecspan):
+    of_new = SERVICE.replace(":service/", ":service-deployment/") + "/deploymentOfTheNewApi"
+    hook = {"serviceDeploymentArn": of_new, "lifecycleStage": "POST_SCALE_UP", "hookId": "approve-1", "hookTargetType": "PAUSE"}
+    waits = event(20, "_", "Hook State Change", hookStatus="AWAITING_ACTION", **hook)
+    done = event(30, "_", "Hook State Change", status="SUCCEEDED", **hook)
+    # Whatever else they are called, their names are ECS's own; without one they are hooks all the same.
+    for one in (waits, done):
+        del one["detail"]["eventName"]
+    named = event(40, "SERVICE_DEPLOYMENT_LIFECYCLE_HOOK_FAILED", "Hook State Change", "ERROR", **{**hook, "lifecycleStage": "TEST_TRAFFIC_SHIFT"})
+    revision = SERVICE.replace(":service/", ":service-revision/") + "/" + NEW.split("/")[-1]
+    told = [event(after, f"SERVICE_DEPLOYMENT_{state}", "Deployment State Change", serviceDeploymentArn=of_new, targetServiceRevisionArn=revision)
+            for after, state in ((0, "IN_PROGRESS"), (80, "SUCCESSFUL"))]
+    run = ecspan("deploy", "web", "--utc", "--from", files(ecspan.home, *told, waits, done, named, *(of_task(task(n)) for n in range(2))), "--to", "file:out.jsonl")
+    text = " ".join(run.out.split())
+    assert "paused: waits for lifecycle hook approve-1 in stage POST_SCALE_UP (LIFECYCLE_HOOK), told by an EventBridge event" in text, run
+    assert "lifecycle hook approve-1 SUCCEEDED in stage POST_SCALE_UP (LIFECYCLE_HOOK)" in text
+    assert "(SERVICE_DEPLOYMENT_LIFECYCLE_HOOK_FAILED), told by an EventBridge event" in text and "passed by" not in run.err
+    spans = [span for one in json_lines.all_of(ecspan.home / "out.jsonl") for span in flat(one["resourceSpans"])]
+    stages = {span["name"] for span in spans if span["name"].startswith("stage ")}
+    assert stages == {"stage POST_SCALE_UP", "stage TEST_TRAFFIC_SHIFT"}, stages

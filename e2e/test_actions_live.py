@@ -153,3 +153,27 @@ def test_one_that_nobody_knows_and_one_that_history_may_not_be_asked_for_are_err
     aws.front.deny.add("FilterLogEvents")
     run = ecspan("deploy", "web", "--cluster", "prod", "--deployment", OLDER)
     assert run.code == 1 and "logs:FilterLogEvents" in run.err and f"service web has no deployment {OLDER}" in run.err, run
+
+
+@pytest.mark.parametrize("status", [None, "INACTIVE"])
+@pytest.mark.parametrize("name", ["latest", OLDER])
+def test_a_deployment_of_a_service_that_is_gone_is_told_from_history(ecspan, aws, status, name):
+    kept(aws, ago(days=3).replace(minute=CREATED.minute, second=CREATED.second))
+    if status:
+        SERVICES["prod", "web"]["service"].update(status=status, deployments=[], events=[])
+    else:
+        del SERVICES["prod", "web"]
+    run = ecspan("deploy", "web", "--cluster", "prod", "--deployment", name, "--report", "json")
+    assert run.code == 11, run
+    found = json.loads(run.out)
+    assert (found["outcome"], found["deployment"], found["tasks"]["launched"], found["gaps"]) == ("failed", OLDER, 4, []), found
+    assert f"note: deployment {OLDER}: ECS no longer lists it; from 3 events in {CAPTURED.format('prod')}" in run.err, run
+
+
+def test_a_service_that_nobody_ever_heard_of_is_an_error(ecspan, aws):
+    kept(aws, ago(days=3))
+    run = ecspan("deploy", "shop", "--cluster", "prod")
+    assert run.code == 1 and "shop" in run.err and "note: " not in run.err, run
+    del SERVICES["prod", "web"]
+    off = ecspan("deploy", "web", "--cluster", "prod", "--history", "off")
+    assert off.code == 1 and "not found" in off.err.lower() or "no service web" in off.err, off

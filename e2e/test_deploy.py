@@ -155,7 +155,8 @@ def test_a_rollback_that_goes_on_is_still_in_progress(ecspan, aws):
 def test_a_rollback_is_waited_for(ecspan, aws):
     made = aws.rollouts.rolled_back(drained=False)
     process = ecspan.start(*DEPLOY, "--wait", "--report", "json", "--to", "file:spans.jsonl")
-    line_with(f"waiting: {made.id}: 0 of 0 running, 10 failed, rolling back\n".encode(), process.stderr)
+    line_with(f"waiting: {made.id}: 0 of 0 running, 10 failed, rolling back: {BREAKER}
+".encode(), process.stderr)
     aws.rollouts.finish_rollback(made)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 10, err

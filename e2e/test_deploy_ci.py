@@ -160,7 +160,10 @@ def test_traces_are_sent_where_the_environment_says(pipeline, aws, collector):
 def test_a_rollout_that_can_only_fail_fails_the_job_at_once_with_the_cause(pipeline, aws, ecspan):
     rollout = Rollout(aws)
     rollout.crash(1)
-    run = pipeline(rollout.made, FAIL_FAST="1", TIMEOUT="10m")
+    run = pipeline(rollout.made, FAIL_FAST="1", TIMEOUT="10m", GITHUB_ACTIONS="true")
+    # A job's log is read from its end.
+    cause = "failing, and waited for no longer: a task failed: Essential container in task exited; app: exit code 1; app last said: fatal: DATABASE_URL is not set"
+    assert run.stderr.splitlines()[-1] == f"web: {cause}" and run.stdout.splitlines()[-1] == f"::error title=Deployment of web::{cause}", run
     assert run.returncode == 11 and "failed: task" in run.stderr and "app: fatal: DATABASE_URL is not set" in run.stderr, run
     summary = (ecspan.home / "summary.md").read_text()
     assert summary.startswith("## ❌ Deployment of web in prod\n") and "failing, and waited for no longer: a task failed" in summary

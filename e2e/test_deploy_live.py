@@ -34,7 +34,8 @@ class Rollout:
 
     def cannot_pull(self, reason=PULL):
         times = {"connected": 2.1, "pull_started": 5.0, "stopping": 9.0}
-        return self.aws.rollouts.task(self.made.id, self.at + seconds(20), times, stop_code="TaskFailedToStart", stopped_reason=reason)
+        never_ran = {**APP, "pulled": False}
+        return self.aws.rollouts.task(self.made.id, self.at + seconds(20), times, container=never_ran, stop_code="TaskFailedToStart", stopped_reason=reason)
 
     @at_once
     def crash(self, number, line="fatal: DATABASE_URL is not set", **container):
@@ -58,7 +59,7 @@ def test_an_image_that_nobody_will_ever_get_ends_the_wait(ecspan, aws, rollout):
     task = rollout.cannot_pull()
     out, err = process.communicate(timeout=60)
     assert process.returncode == 11, err
-    assert f"failed: task {task.id}: {PULL}" in err.decode()
+    assert f"failed: task {task.id}: {PULL}" in err.decode() and "error: " not in err.decode()
     assert words(out.decode()).startswith(f"✗ failing, and waited for no longer: a task failed: {PULL}")
     found = json.loads((ecspan.home / "report.json").read_text())
     assert found["outcome"] == "in progress" and found["failing"] == {"reason": f"a task failed: {PULL}"}
@@ -159,3 +160,9 @@ def test_what_makes_no_sense_is_refused(ecspan, aws, given, said):
     run = ecspan(*DEPLOY, given)
     assert run.code == 2 and said in run.err, run
     assert ecspan("deploy", "web", "--fail-fast").code == 2
+
+
+@pytest.mark.parametrize("value", ["3", "out-of-memory", "task-failed"])
+def test_a_value_behind_the_flag_is_no_service(ecspan, value):
+    run = ecspan("deploy", "--cluster", "prod", "--wait", "--fail-fast", value)
+    assert run.code == 2 and f"{value} was taken for the service" in run.err and f"hint: --fail-fast={value}" in run.err, run

@@ -32,7 +32,7 @@ def test_a_task_set_is_a_deployment(ecspan, aws, controller, primary, steady, co
 def test_a_task_set_is_waited_for_until_it_is_steady_and_has_the_traffic(ecspan, aws):
     made = aws.rollouts.task_sets(primary=None)
     process = ecspan.start(*DEPLOY, "--wait", "--to", "file:spans.jsonl")
-    assert process.stderr.readline().decode() == f"waiting: {made.id}: 3 of 3 running\n"
+    assert process.stderr.readline().decode() == f"waiting: {made.id}: 3 of 3 running, its task set is ACTIVE and STEADY_STATE\n"
     sets = made.service["taskSets"]
     with still:
         sets[0]["status"], sets[1]["status"] = "PRIMARY", "DRAINING"
@@ -47,6 +47,13 @@ def test_a_service_without_task_sets_has_nothing_that_held(ecspan, aws):
     aws.rollouts.task_sets("CODE_DEPLOY").service["taskSets"] = []
     run = ecspan(*DEPLOY)
     assert run.code == 1 and "its deployment controller is CODE_DEPLOY, whose deployments are its task sets, and it has none" in run.err, run
+
+
+def test_what_events_remember_of_a_service_without_a_deployment_is_none_that_held(ecspan, aws):
+    aws.rollouts.rolling(2)
+    SERVICES["prod", "web"]["service"]["deployments"] = []
+    run = ecspan(*DEPLOY)
+    assert run.code == 1 and "service web has no deployment\n" in run.err and "held" not in run.out, run
 
 
 @pytest.mark.parametrize("status, said", [("DRAINING", "it is being deleted"), ("INACTIVE", "it was deleted")])

@@ -10,6 +10,7 @@ from conftest import told_to_stop as drained
 from servers import LambdaApi, free_port
 from sqs import event, stopped_tasks
 from test_worker import unusable
+from test_worker_deployments import deployed, ended, once, spans_of
 from waiting import line_with
 
 
@@ -79,3 +80,16 @@ def test_settings_are_checked_before_the_first_invocation(ecspan, aws, runtime):
     assert run.code == 2 and "--logs-rate is given by ECSPAN_LOGS_RATE" in run.err, run
     elsewhere = ecspan("lambda")
     assert elsewhere.code == 2 and "AWS_LAMBDA_RUNTIME_API is not set" in elsewhere.err and "ecspan worker" in elsewhere.err, elsewhere
+
+
+def test_a_deployment_that_is_over_is_sent_as_deploy_makes_it(ecspan, aws, runtime, tmp_path):
+    made = aws.rollouts.rolled_back()
+    process = start(ecspan, runtime, "http://127.0.0.1:9", OTEL_METRICS_EXPORTER="none", ECSPAN_TO=f"file:{tmp_path / 'out'}", ECSPAN_LOGS="failed", ECSPAN_LOGS_SETTLE="0s")
+    assert runtime.invoke(json.loads(ended(made.id, "IN_PROGRESS"))) == (200, None)
+    assert not spans_of(tmp_path / "out")
+    # As EventBridge invokes it, and from a queue, where events come twice.
+    assert runtime.invoke(json.loads(ended(made.id, "FAILED"))) == (200, None)
+    assert runtime.invoke(sqs(ended(made.id, "FAILED"), ended("ecs-svc/404", service="gone"))) == (200, {"batchItemFailures": [{"itemIdentifier": "m1"}]})
+    code, told = drained(process)
+    assert code == 0 and f'deployment="prod/web {made.id}"' in told and 'outcome="rolled back"' in told, told
+    assert once(tmp_path / "out") == deployed(ecspan, tmp_path, made.id, code=10)

@@ -20,6 +20,7 @@ class Terminal:
     """A terminal of so many columns in which the program runs, and all that it wrote there."""
 
     def __init__(self, ecspan, *arguments, width=100, height=30):
+        self.width = width
         self.ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         self.raw = b""

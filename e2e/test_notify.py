@@ -194,7 +194,8 @@ def test_a_topic_that_may_not_be_published_to(ecspan, elasticmq, taker, tmp_path
 def test_deploy_tells_of_what_did_not_hold(ecspan, aws, taker):
     hook = taker()
     aws.rollouts.rolled_back()
-    run = ecspan("deploy", "web", "--cluster", "prod", "--notify", hook.hook)
+    # Named twice by accident: told once.
+    run = ecspan("deploy", "web", "--cluster", "prod", "--notify", hook.hook, "--notify", hook.hook)
     assert run.code == 10 and "topsecret" not in run.out + run.err, run
     [text] = hook.texts()
     assert "rolled back" in text and "app: fatal: DATABASE_URL is not set" in text, text

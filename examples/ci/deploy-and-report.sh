@@ -63,6 +63,11 @@ done
 
 code=0
 ecspan deploy "$SERVICE" "${arguments[@]}" || code=$?
+cause=
+if [ -f "$report" ]; then
+    cause=$(sed -n '/^  "headline": \[/,/^  \]/ s/^    "\(.*\)",\{0,1\}$/\1/p' "$report" | sed 's/\\\(["\\/]\)/\1/g')
+    cause=${cause//$'\n'/; }
+fi
 if [ -n "${GITHUB_OUTPUT:-}" ]; then
     # The report's own lines: no other tool need be there.
     of_report() { [ ! -f "$report" ] || sed -n "s/^  \"$1\": \"\(.*\)\",\$/\1/p" "$report"; }
@@ -88,4 +93,11 @@ fi
 case $code in
 3 | 4) [ "${STRICT:-false}" != false ] || code=0 ;;
 esac
+# The log of a job is read from its end: what happened and why is said there once more. GitHub shows it on the run's own page, too.
+if [ "$code" != 0 ] && [ -n "$cause" ]; then
+    echo "$SERVICE: $cause" >&2
+    if [ "${GITHUB_ACTIONS:-}" = true ]; then
+        echo "::error title=Deployment of $name::${cause//%/%25}"
+    fi
+fi
 exit "$code"

@@ -37,6 +37,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     check_findings("--fail-on", &args.fail_on)?;
     let fail_fast = fail_fast(&args.fail_fast)?;
     let goal = goal(args.wait.as_deref())?;
+    takes_no_value(args)?;
     let outputs = report::outputs(args)?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose();
     let baseline = baseline.map_err(|error| Problem::of(&error))?;
@@ -304,6 +305,20 @@ fn fail_fast(given: &[String]) -> Result<Vec<FailFast>, Problem> {
         }
     };
     given.iter().map(rule).collect()
+}
+
+/// `--fail-fast 3`: what was typed behind a flag that takes its value with `=` is the service, and is none.
+fn takes_no_value(args: &DeployArgs) -> Result<(), Problem> {
+    let Some(typed) = args.service.as_deref().filter(|_| args.fail_fast.iter().any(String::is_empty)) else {
+        return Ok(());
+    };
+    let is_value = typed.parse::<usize>().is_ok() || FindingKind::ALL.iter().any(|kind| kind.id() == typed);
+    if !is_value && typed != TASK_FAILED {
+        return Ok(());
+    }
+    let hint = format!("{FAIL_FAST}={typed}, and name the service; one that is called so: CLUSTER/{typed}");
+    Err(Problem::usage(format!("{typed} was taken for the service: {FAIL_FAST} has its value after an equals sign"))
+        .hint(hint))
 }
 
 /// Those of `--fail-on` that are found; each is told.

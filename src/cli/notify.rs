@@ -1,5 +1,7 @@
 //! Who is told of what failed: from `--notify` to the [`Notifier`]. Main function: [`open`].
 
+use std::collections::BTreeSet;
+
 use ecspan::run::notify::{Channel, Notifier};
 use ecspan::run::{Teller, UiUrl};
 use ecspan::sink::{Webhook, WebhookError};
@@ -19,7 +21,10 @@ pub(super) fn open(
     notices: Teller,
 ) -> Result<Option<Notifier>, Problem> {
     let proxies = Proxies::from_env(&env::get);
-    let named = args.notify.iter().map(|named| named.trim()).filter(|named| !named.is_empty());
+    // Whoever is named twice is told once.
+    let mut known = BTreeSet::new();
+    let named = args.notify.iter().map(|named| named.trim());
+    let named = named.filter(|named| !named.is_empty() && known.insert(*named));
     let channel = |named: &str| match (named.strip_prefix("sns:").unwrap_or(named), aws) {
         (arn, Some(aws)) if is_topic(arn) => {
             Topic::open(aws, arn).map(Channel::Topic).map_err(|error| tasks::aws_problem(&error))

@@ -62,8 +62,9 @@ pub struct ActionRecord {
 }
 
 /// What of a detail is kept beside its reason.
-pub const DETAILS: [&str; 10] = [
+pub const DETAILS: [&str; 11] = [
     "status",
+    "hookId",
     "lifecycleStage",
     "lifecycleHookStage",
     "hookStatus",
@@ -144,16 +145,17 @@ impl ActionRecord {
             .or(detail("lifecycleHookStage"))
             .map_or_else(String::new, |stage| format!(" in stage {stage}"));
         let has = |word: &str| self.name.contains(word);
+        let of_hook = detail("hookStatus").or_else(|| detail("status").filter(|_| has("HOOK")));
+        let waits = of_hook.is_some_and(|status| ["IN_PROGRESS", "AWAITING_ACTION"].contains(&status));
         let what = match () {
             () if has("ROLLBACK") && has("SUCCESSFUL") => format!("rolled back{at_stage}"),
             () if has("ROLLBACK") && has("FAILED") => format!("the rollback failed{at_stage}"),
             () if has("ROLLBACK") || self.reason.as_deref().is_some_and(rolls_back) => {
                 format!("rolling back{at_stage}")
             }
-            () if has("HOOK")
-                && (has("PAUSE") || has("AWAIT") || has("WAIT") || detail("hookStatus") == Some("IN_PROGRESS")) =>
-            {
+            () if has("HOOK") && (has("PAUSE") || has("WAIT") || waits) => {
                 let hook = detail("hookTargetArn")
+                    .or(detail("hookId"))
                     .map_or_else(String::new, |arn| format!(" {}", arn.rsplit(':').next().unwrap_or(arn)));
                 format!("paused: waits for lifecycle hook{hook}{at_stage}")
             }
@@ -164,8 +166,9 @@ impl ActionRecord {
             }
             () => {
                 let words = self.name.to_ascii_lowercase().replace('_', " ");
-                let of_hook = detail("hookStatus").map_or_else(String::new, |status| format!(" {status}"));
-                format!("{words}{of_hook}{at_stage}")
+                let id = detail("hookId").map_or_else(String::new, |id| format!(" {id}"));
+                let of_hook = of_hook.map_or_else(String::new, |status| format!(" {status}"));
+                format!("{words}{id}{of_hook}{at_stage}")
             }
         };
         let more = ["capacityProviderArns", "containerInstanceArns", "containerImages"].into_iter().filter_map(detail);

@@ -107,6 +107,8 @@ impl Outcome {
         let is_told = match task.stop_code.as_deref() {
             Some("TaskFailedToStart") => task.stopped_reason.is_some(),
             Some("EssentialContainerExited") => task.stopped_reason.is_some() && has_exited(),
+            // It drains for minutes before it is STOPPED.
+            Some("ServiceSchedulerInitiated") => task.stopped_reason.as_deref().is_some_and(says_unhealthy),
             _ => false,
         };
         match is_told {

@@ -120,6 +120,23 @@ pub struct Hook {
     pub on_expiry: Option<String>,
 }
 
+impl Hook {
+    /// `hook approve-1 waits for somebody until … (then: ROLLBACK)`; `at` writes a time.
+    pub fn waits(&self, at: impl FnOnce(Time) -> String) -> String {
+        let then = self.on_expiry.as_deref().map_or(String::new(), |then| format!(" (then: {then})"));
+        let until = self.expires.map_or(String::new(), |expires| format!(" until {}{then}", at(expires)));
+        format!("hook {} waits for somebody{until}", self.id)
+    }
+
+    /// The command that lets the deployment, by its ARN, go on.
+    pub fn goes_on_by(&self, deployment: &str) -> String {
+        let id = &self.id;
+        format!(
+            "aws ecs continue-service-deployment --service-deployment-arn {deployment} --hook-id {id} --action CONTINUE"
+        )
+    }
+}
+
 /// `rollback` of a service deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RollbackRecord {

@@ -8,7 +8,11 @@ use crate::model::Time;
 use crate::model::action::{ActionRecord, ActionSource, DETAILS};
 
 /// The types of events that are about a service or its deployments.
-pub(crate) const KINDS: [&str; 2] = ["ECS Deployment State Change", "ECS Service Action"];
+pub(crate) const KINDS: [&str; 3] = ["ECS Deployment State Change", "ECS Service Action", HOOK];
+/// The type of an event that a hook of a deployment has another state.
+const HOOK: &str = "ECS Hook State Change";
+/// What such an event is called where it has no name of its own.
+const HOOK_NAME: &str = "LIFECYCLE_HOOK";
 /// What a line of the action log is called where it is passed by.
 pub(crate) const LINE: &str = "ECS action log line";
 
@@ -23,14 +27,21 @@ pub(crate) fn is_line(at: &At<'_>) -> bool {
 pub(crate) fn of_event(at: &At<'_>) -> Result<Option<ActionRecord>, ReadError> {
     let Some(detail) = at.get("detail") else { return Ok(None) };
     let resources = at.get("resources");
-    let named = resources.iter().flat_map(|at| at.value.as_array()).flatten().filter_map(Value::as_str);
-    let service = named.into_iter().find(|arn| arn.contains(":service/")).map(str::to_owned);
+    let named = || resources.iter().flat_map(|at| at.value.as_array()).flatten().filter_map(Value::as_str);
+    let about = |what: &str| named().find(|arn| arn.contains(what)).map(str::to_owned);
+    let service = about(":service/");
     let own = detail.time("createdAt")?.or(detail.time("updatedAt")?);
-    let (Some(name), Some(time)) = (detail.text("eventName"), own.or(at.time("time")?)) else { return Ok(None) };
+    let of_hook = at.text("detail-type").is_some_and(|kind| kind == HOOK).then(|| HOOK_NAME.to_owned());
+    let (Some(name), Some(time)) = (detail.text("eventName").or(of_hook), own.or(at.time("time")?)) else {
+        return Ok(None);
+    };
+    let found = of_detail(&detail, at, (time, name, ActionSource::Event));
     Ok(Some(ActionRecord {
         level: detail.text("eventType"),
         service: service.or_else(|| detail.text("serviceArn")),
-        ..of_detail(&detail, at, (time, name, ActionSource::Event))
+        deployment: found.deployment.clone().or_else(|| about(":service-deployment/")),
+        revision: found.revision.clone().or_else(|| about(":service-revision/")),
+        ..found
     }))
 }
 

@@ -24,6 +24,17 @@ pub enum Wanted {
     Id(String),
 }
 
+impl Wanted {
+    /// What there is none of.
+    fn none(&self) -> String {
+        match self {
+            Self::Latest => "deployment".to_owned(),
+            Self::Previous => "deployment before the latest".to_owned(),
+            Self::Id(id) => format!("deployment {id}"),
+        }
+    }
+}
+
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -47,7 +58,7 @@ pub struct Known {
 
 /// There is no such deployment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("service {service} has no deployment {wanted}")]
+#[error("service {service} has no {}", wanted.none())]
 pub struct NoDeployment {
     /// The service.
     pub service: String,
@@ -105,8 +116,10 @@ pub fn choose(
     wanted: &Wanted,
 ) -> Result<Deployment, NoDeployment> {
     let candidates = candidates(service, new, revisions);
+    // An active service has one. What its events remember beside a list that is empty is no deployment that stands.
+    let has_none = service.status.as_deref() == Some("ACTIVE") && service.deployments.is_empty() && new.is_empty();
     let found = match wanted {
-        Wanted::Latest => candidates.first(),
+        Wanted::Latest => candidates.first().filter(|_| !has_none),
         Wanted::Previous => candidates.get(1),
         Wanted::Id(id) => candidates.iter().find(|candidate| candidate.is(id)),
     };

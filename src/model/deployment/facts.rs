@@ -85,6 +85,8 @@ pub struct Deployment {
     pub arn: Option<String>,
     /// The task definition that it rolls out.
     pub task_definition: Option<String>,
+    /// The one that it takes the place of, as long as that is listed beside it.
+    pub definition_before: Option<String>,
     /// When it was created; `None` where nobody says, until [`Deployment::estimate_created`].
     pub created: Option<Time>,
     /// `created` is the time of its first task.
@@ -154,6 +156,25 @@ impl Deployment {
         }
     }
 
+    /// What goes on that its launches do not show: a rollback and why, a task set that waits for its controller.
+    pub fn course(&self) -> Option<String> {
+        match &self.rollback {
+            _ if self.is_over() => None,
+            Some(rollback) => {
+                // An event that only says so is no reason.
+                let is_why = |why: &&String| !why.contains("rolling back");
+                let why = rollback.reason.as_ref().filter(is_why).or(self.outcome.reason.as_ref());
+                Some(why.map_or_else(|| "rolling back".to_owned(), |why| format!("rolling back: {why}")))
+            }
+            None => self.outcome.reason.clone().filter(|_| self.is_task_set()),
+        }
+    }
+
+    /// Whether it is a task set: ECS deploys it as somebody else says.
+    pub fn is_task_set(&self) -> bool {
+        self.outcome.said_by == TASK_SET
+    }
+
     /// Whose word that is.
     pub fn standing_said_by(&self) -> &'static str {
         if self.standing() == self.outcome.state { self.outcome.said_by } else { SERVICE_STATUS }
@@ -191,6 +212,7 @@ impl Deployment {
         self.task_definition = self.task_definition.take().or_else(|| earlier.task_definition.clone());
         self.desired = self.desired.or(earlier.desired);
         self.failed_tasks = self.failed_tasks.or(earlier.failed_tasks);
+        self.definition_before = self.definition_before.take().or_else(|| earlier.definition_before.clone());
     }
 
     /// What became of a deployment that nobody speaks of any more although it was not over: another has its place. It was
@@ -241,6 +263,7 @@ impl Deployment {
             id: found.id.clone(),
             arn: new.map(|new| new.arn.clone()).filter(|arn| !arn.is_empty()),
             task_definition: found.task_definition(),
+            definition_before: definition_before(service, &found.id),
             created,
             created_estimated: false,
             started: new.and_then(|new| new.started),
@@ -265,6 +288,13 @@ impl Deployment {
         deployment.hear(service.actions.clone());
         deployment
     }
+}
+
+/// The task definition of the deployment before this one, where DescribeServices lists both.
+fn definition_before(service: &ServiceRecord, id: &str) -> Option<String> {
+    let own = service.deployments.iter().find(|one| one.id == id)?;
+    let earlier = service.deployments.iter().filter(|one| one.created < own.created);
+    earlier.max_by_key(|one| one.created)?.task_definition.clone()
 }
 
 /// `ecs-svc/N` wherever a text has it, in their order.

@@ -3,16 +3,16 @@
 use super::rows::{self, short_id};
 use super::text::{legend, line, mark};
 use crate::model::Time;
+use crate::model::arn::Arn;
 use crate::model::deployment::{DeployedTask, DeploymentLife};
 use crate::model::duration::short;
 use crate::model::phases::Phase;
 use crate::render::moment;
 use crate::render::style::{Style, Tone};
+use crate::render::wrap::lines;
 
 /// So many of the service's latest events are drawn.
 const EVENTS: usize = 3;
-/// Lines that are no launches: title, counts, legend, and the events.
-const OTHERS: usize = 4 + EVENTS;
 /// Columns of a length, and of what stands behind it.
 const LENGTH: usize = 14;
 const MARK: usize = 16;
@@ -22,7 +22,10 @@ pub fn draw(life: &DeploymentLife, style: &Style, height: usize) -> String {
     let style = Style { width: style.width.saturating_sub(1), ..style.clone() };
     let mut out = String::new();
     heading(&mut out, life, &style);
-    let (tasks, more) = chosen(life, height.saturating_sub(OTHERS).max(1));
+    // What is drawn beside them: the heading, the legend, the events.
+    let events = events(life, &style);
+    let others = out.lines().count() + 1 + events.len();
+    let (tasks, more) = chosen(life, height.saturating_sub(others).max(1));
     let from = life.deployment.created.or_else(|| life.launches.iter().filter_map(|task| Some(task.launch()?.0)).min());
     if let Some(from) = from.filter(|_| !tasks.is_empty()) {
         for task in &tasks {
@@ -31,12 +34,24 @@ pub fn draw(life: &DeploymentLife, style: &Style, height: usize) -> String {
         let more = if more > 0 { format!("{more} more; ") } else { String::new() };
         line(&mut out, &style.paint(Tone::Quiet, &style.fit(&format!("{more}{}", legend(&style)), style.width)));
     }
-    let events: Vec<_> = life.deployment.events().collect();
-    for event in events.iter().skip(events.len().saturating_sub(EVENTS)) {
-        let text = format!("{}  {}", moment::clock(event.at, &style.zone), event.text());
-        line(&mut out, &style.paint(Tone::Quiet, &style.fit(&text, style.width)));
-    }
+    events.iter().for_each(|said| line(&mut out, &style.paint(Tone::Quiet, said)));
     out
+}
+
+/// The service's latest events; why something happened stands at their end, so that a long one takes two lines.
+fn events(life: &DeploymentLife, style: &Style) -> Vec<String> {
+    let all: Vec<_> = life.deployment.events().collect();
+    let latest = all.iter().skip(all.len().saturating_sub(EVENTS));
+    latest.flat_map(|event| event_lines(&moment::clock(event.at, &style.zone), event.text(), style)).collect()
+}
+
+fn event_lines(at: &str, text: &str, style: &Style) -> Vec<String> {
+    let indent = at.chars().count() + 2;
+    let room = style.width.saturating_sub(indent).max(8);
+    let lines = lines(&with_names(text), room);
+    let (first, rest) = lines.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let more = (!rest.is_empty()).then(|| format!("{}{}", " ".repeat(indent), style.fit(&rest.join(" "), room)));
+    std::iter::once(format!("{at}  {first}")).chain(more).collect()
 }
 
 /// What is rolled out, for how long, and how far that is.
@@ -44,7 +59,8 @@ fn heading(out: &mut String, life: &DeploymentLife, style: &Style) {
     let deployment = &life.deployment;
     let since = deployment.created.map(|created| short(style.now.since(created)));
     let version = deployment.task_definition.as_deref().map(|arn| crate::model::arn::last_part(arn).to_owned());
-    let title = [Some(deployment.service.clone()), Some(deployment.cluster().to_owned()), version, since];
+    let strategy = deployment.strategy.clone().filter(|strategy| strategy != "ROLLING");
+    let title = [Some(deployment.service.clone()), Some(deployment.cluster().to_owned()), version, strategy, since];
     let title: Vec<String> = title.into_iter().flatten().collect();
     line(out, &style.paint(Tone::Title, &style.fit(&title.join(style.pick(" · ", ", ")), style.width)));
     let wanted = deployment.desired.map_or(String::new(), |desired| format!(" of {desired}"));
@@ -59,9 +75,22 @@ fn heading(out: &mut String, life: &DeploymentLife, style: &Style) {
         counts.push(format!("{} old stopped, {} stopping{since}", stopped.len(), stopping.len()));
     }
     counts.extend(deployment.stage.as_ref().map(|stage| format!("stage {stage}")));
-    counts.extend(deployment.rollback.as_ref().map(|_| "rolling back".to_owned()));
     let tone = if life.failed() > 0 || deployment.rollback.is_some() { Tone::Bad } else { Tone::Plain };
     line(out, &style.paint(tone, &style.fit(&counts.join(style.pick(" · ", ", ")), style.width)));
+    let paused = deployment.paused().map(|hook| hook.waits(|at| moment::clock(at, &style.zone)));
+    for said in paused.chain(deployment.course()) {
+        line(out, &style.paint(Tone::Warn, &style.fit(&said, style.width)));
+    }
+}
+
+/// An event with target groups by their names: an ARN leaves no room for what happened to it.
+fn with_names(text: &str) -> String {
+    let name = |word: &str| {
+        let resource = Arn::parse(word.trim_end_matches(')'))?.resource;
+        let name = resource.strip_prefix("targetgroup/")?.split('/').next()?.to_owned();
+        Some(if word.ends_with(')') { format!("{name})") } else { name })
+    };
+    text.split(' ').map(|word| name(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ")
 }
 
 /// What goes on comes first, then what failed, then the latest; drawn in the order in which they were launched.

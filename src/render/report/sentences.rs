@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::Report;
 use crate::model::action::ActionRecord;
+use crate::model::arn::last_part;
 use crate::model::deployment::{Comparison, Difference, LEAST_SAMPLE, Matter, Spread, State};
 use crate::model::duration::{exact, short};
 use crate::model::finding::FindingKind;
@@ -47,11 +48,69 @@ pub(super) fn said_by(report: &Report<'_>) -> String {
 /// The lines that say what happened, the most important first. The first line of a deployment that held is what
 /// differs from the baseline; of any other that it did not.
 pub(super) fn first_lines(report: &Report<'_>) -> Vec<String> {
-    let outcome = outcome(report);
-    let Some(comparison) = report.comparison else { return vec![outcome] };
-    let mut lines = vec![compared(comparison, report.life.deployment.standing())];
-    let at = if report.life.deployment.standing() == State::Held { 1 } else { 0 };
-    lines.insert(at, outcome);
+    let (outcome, cause) = (outcome(report), cause(report));
+    let compared = report.comparison.map(|comparison| compared(comparison, report.life.deployment.standing()));
+    match report.life.deployment.standing() {
+        State::Held => compared.into_iter().chain([outcome]).chain(cause).collect(),
+        _ => [outcome].into_iter().chain(cause).chain(compared).collect(),
+    }
+}
+
+/// Why most of its tasks failed, with what one of them said last: ECS's own reason seldom tells.
+fn cause(report: &Report<'_>) -> Option<String> {
+    let main = report.life.failures().into_iter().next().filter(|_| report.state() != State::Held)?;
+    let said = main.spoken().or(main.sample.as_ref()).and_then(|sample| {
+        let last = sample.lines.iter().rev().find(|line| !line.message.trim().is_empty())?;
+        let last = last.message.trim().chars().take(LAST_LINE).collect::<String>();
+        Some(format!("{} last said: {last}", sample.container))
+    });
+    let is_told = report.bad.is_some_and(|bad| bad.reason.ends_with(&main.reason));
+    match said {
+        said if is_told => said,
+        Some(said) => Some(format!("{}; {said}", failure(main))),
+        None => Some(failure(main)),
+    }
+}
+
+/// So much of a last line is told.
+const LAST_LINE: usize = 300;
+
+/// What to do now: whom to look at, what waits for somebody, how what goes on is ended. Not of what was saved: it is over long since.
+pub(super) fn next(report: &Report<'_>) -> Vec<String> {
+    let (life, deployment) = (report.life, &report.life.deployment);
+    if life.saved.is_some() || report.state() == State::Held {
+        return vec![];
+    }
+    let (cluster, service) = (deployment.cluster(), &deployment.service);
+    let mut lines = vec![];
+    if let Some(task) = life.failures().into_iter().next().and_then(|main| main.tasks.first()) {
+        lines.push(format!("one of those that failed, with its log: ecspan show {cluster}/{task}"));
+    }
+    if deployment.is_over() || deployment.deleted.is_some() || deployment.rollback.is_some() {
+        return lines;
+    }
+    if let Some(arn) = &deployment.arn {
+        lines.extend(deployment.paused().map(|hook| format!("to let it go on: {}", hook.goes_on_by(arn))));
+    }
+    if report.bad.is_some() {
+        lines.push(match &deployment.arn {
+            _ if deployment.is_task_set() => "it goes on until its controller ends it".to_owned(),
+            Some(arn) => format!(
+                "it goes on; to end it: aws ecs stop-service-deployment --service-deployment-arn {arn} --stop-type ROLLBACK"
+            ),
+            None => {
+                let before = deployment.definition_before.as_deref().map_or("THE-ONE-BEFORE", last_part);
+                format!(
+                    "it goes on; to end it: aws ecs update-service --cluster {cluster} --service {service} --task-definition {before}"
+                )
+            }
+        });
+    } else if report.timed_out || report.reached.is_some() {
+        let id = &deployment.id;
+        lines.push(format!(
+            "it goes on; to wait for its end: ecspan deploy {cluster}/{service} --deployment {id} --wait"
+        ));
+    }
     lines
 }
 
@@ -215,7 +274,13 @@ pub(in crate::render) fn named(count: usize, tasks: &[String]) -> String {
 /// Findings of its tasks that tell of something wrong and are not told by the failures already.
 pub(super) fn findings(report: &Report<'_>) -> Vec<String> {
     let is_told = |kind: FindingKind| matches!(kind, FindingKind::FailedToStart | FindingKind::EssentialExit);
-    let problems = report.life.findings.iter().filter(|(kind, _)| kind.is_problem() && !is_told(**kind));
+    // The reason that ECS gives is the failures' own.
+    let failures = report.life.failures();
+    let is_reason = |kind: FindingKind, text: &str| {
+        kind == FindingKind::Unhealthy && failures.iter().any(|group| text.contains(&group.reason))
+    };
+    let is_new = |kind: FindingKind, text: &str| kind.is_problem() && !is_told(kind) && !is_reason(kind, text);
+    let problems = report.life.findings.iter().filter(|(kind, found)| is_new(**kind, &found.text));
     let sentence = |(kind, found): (&FindingKind, &crate::model::deployment::FoundInTasks)| {
         let Some(task) = &found.task_id else { return format!("{}: {}", kind.id(), found.text) };
         let old = if found.old == found.count { "old " } else { "" };
@@ -277,7 +342,8 @@ pub(in crate::render) fn monitors(report: &Report<'_>) -> Vec<String> {
         lines.push(format!("paused by its hook {}", hook.id));
     }
     if let Some(stage) = deployment.stage.as_ref().filter(|_| !deployment.is_over()) {
-        lines.push(format!("in stage {stage}"));
+        let of = deployment.strategy.as_ref().map_or(String::new(), |strategy| format!(" of {strategy}"));
+        lines.push(format!("in stage {stage}{of}"));
     }
     lines
 }

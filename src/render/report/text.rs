@@ -38,9 +38,10 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
         State::InProgress => style.pick("… ", "~ "),
     };
     let outcome = sentences::outcome(report);
-    for said in sentences::first_lines(report) {
+    for (at, said) in sentences::first_lines(report).into_iter().enumerate() {
         let is_outcome = said == outcome;
-        let (mark, tone) = if is_outcome { (mark, tone) } else { ("", Tone::Title) };
+        let beside = if at == 0 { "" } else { "  " };
+        let (mark, tone) = if is_outcome { (mark, tone) } else { (beside, Tone::Title) };
         let text = match report.bad {
             None if is_outcome => format!("{said} ({})", sentences::said_by(report)),
             _ => said,
@@ -241,6 +242,9 @@ fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
     }
     for note in report.notes {
         wrapped(out, "note: ", Tone::Quiet, note, style);
+    }
+    for said in sentences::next(report) {
+        wrapped(out, "next: ", Tone::Title, &said, style);
     }
     quiet(out, &format!("trace id {}", report.trace_id), style);
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use tokio::sync::mpsc::Sender;
@@ -140,7 +141,11 @@ impl Gather {
             past_of_service(source.clone(), place.clone(), deployment.clone(), known.clone(), self.course.clone())
         });
         let past = stream::iter(past).flatten();
-        let pages = source.service_tasks(&place);
+        // Of a service that is gone ECS has none, and says so with an error.
+        let is_gone = deployment.deleted.is_some();
+        let is_none =
+            move |page: &Result<_, AwsError>| is_gone && page.as_ref().is_err_and(AwsError::is_about_gone_service);
+        let pages = source.service_tasks(&place).filter(move |page| future::ready(!is_none(page)));
         let course = Arc::clone(&self.course);
         let tasks = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok::<_, AwsError>))).try_flatten();
         let tasks = tasks.inspect_ok(move |task| {

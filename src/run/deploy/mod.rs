@@ -266,7 +266,7 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         options,
         course: course.clone(),
         logs,
-        is_earlier: wanted != Wanted::Latest,
+        is_earlier: wanted != Wanted::Latest || deployment.deleted.is_some(),
         told: Mutex::default(),
     };
     let read = async |pieces: Sender<TaskTrace>| {
@@ -313,7 +313,9 @@ async fn find(
     };
     let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course };
     let waited = match wait::until_over(waiter).await {
-        Err(DeployError::NoDeployment(none)) => recall::recalled(&source, &place, wanted, none, course).await?,
+        Err(none @ (DeployError::NoDeployment(_) | DeployError::Aws(_))) => {
+            recall::recalled(&source, &place, wanted, none, course).await?
+        }
         waited => waited?,
     };
     let Waited { mut deployment, mut answers, timed_out, bad, reached } = waited;

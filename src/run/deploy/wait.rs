@@ -162,7 +162,7 @@ fn tell_once(deployment: &Deployment, told: &mut Option<Notice>, notices: &Telle
         desired: deployment.desired,
         failed: deployment.failed_tasks.filter(|count| *count > 0),
         stage: deployment.stage.as_ref().map(ToString::to_string),
-        is_rolling_back: deployment.rollback.is_some(),
+        course: deployment.course(),
     };
     if told.as_ref() != Some(&now) {
         notices.tell(&now);

@@ -171,7 +171,7 @@ pub enum Notice {
         desired: Option<i64>,
         failed: Option<i64>,
         stage: Option<String>,
-        is_rolling_back: bool,
+        course: Option<String>,
     },
     /// A deployment that is waited for, with its tasks as they are now.
     Watched(Arc<DeploymentLife>),

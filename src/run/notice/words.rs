@@ -101,25 +101,18 @@ impl Notice {
             Self::NotRemoved { path, error } => {
                 format!("{} was sent and could not be removed: {error}", path.display())
             }
-            Self::Waiting { deployment, running, desired, failed, stage, is_rolling_back } => {
+            Self::Waiting { deployment, running, desired, failed, stage, course } => {
                 let number = |count: &Option<i64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
                 let failed = failed.map_or(String::new(), |count| format!(", {count} failed"));
                 let stage = stage.as_ref().map_or(String::new(), |stage| format!(", {stage}"));
-                let back = if *is_rolling_back { ", rolling back" } else { "" };
-                format!("{deployment}: {} of {} running{failed}{stage}{back}", number(running), number(desired))
+                let course = course.as_ref().map_or(String::new(), |course| format!(", {course}"));
+                format!("{deployment}: {} of {} running{failed}{stage}{course}", number(running), number(desired))
             }
             Self::Watched(_) => "a deployment is watched".to_owned(),
             Self::TaskFailed { reason, .. } => reason.clone(),
             Self::Paused { deployment, hook } => {
-                let until = hook.expires.map(|at| {
-                    let then = hook.on_expiry.as_deref().map_or(String::new(), |then| format!(" (then: {then})"));
-                    format!(" until {}{then}", moment::iso(at, &TimeZone::UTC))
-                });
-                let id = &hook.id;
-                format!(
-                    "hook {id} waits for somebody{}: aws ecs continue-service-deployment --service-deployment-arn {deployment} --hook-id {id} --action CONTINUE",
-                    until.unwrap_or_default()
-                )
+                let at = |at| moment::iso(at, &TimeZone::UTC);
+                format!("{}: {}", hook.waits(at), hook.goes_on_by(deployment))
             }
             Self::ServiceEvent { at, message } | Self::Action { at, message, .. } => {
                 format!("{}: {message}", moment::iso(*at, &TimeZone::UTC))

@@ -257,6 +257,12 @@ impl AwsError {
         }
     }
 
+    /// Whether it says that a service is not there any more.
+    pub(crate) fn is_about_gone_service(&self) -> bool {
+        let is_gone = |code| ["ServiceNotFoundException", "ServiceNotActiveException"].contains(&code);
+        matches!(self, Self::NoSuchService { .. }) || self.code().is_some_and(is_gone)
+    }
+
     /// Whether AWS would not even look, or could not be asked: any other error is an answer.
     pub(in crate::source) fn is_refusal(&self) -> bool {
         const CODES: [&str; 12] = [

@@ -1,0 +1,147 @@
+"""What somebody sees who watches a deployment, in narrow and in wide terminals: while it goes on, and in the end the cause first and the
+next step last."""
+
+import datetime as dt
+import uuid
+
+import pytest
+from fake_aws import REGION
+from fake_aws.rollouts import launch, seconds
+from fake_aws.seed import ACCOUNT
+from fake_aws.services import SERVICES
+from test_deploy_live import DEPLOY, PULL, Rollout, words
+from test_deploy_stages import Staged
+from test_live_terminal import Terminal
+
+pytestmark = pytest.mark.parametrize("width", [80, 120])
+GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/6d0ecf831eec9f09"
+
+
+def says(text):
+    """An event of the service, now."""
+    event = {"id": str(uuid.uuid4()), "createdAt": dt.datetime.now(dt.UTC), "message": f"(service web) {text}"}
+    SERVICES["prod", "web"]["service"]["events"].insert(0, event)
+
+
+def report(terminal, mark):
+    """The report, which begins with this, and no line of which is wider than the terminal."""
+    text = terminal.text[terminal.text.rindex(mark) :]
+    assert max(map(len, text.splitlines())) <= terminal.width, text
+    return text
+
+
+def now():
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+
+def test_an_image_that_cannot_be_pulled(ecspan, aws, width):
+    rollout = Rollout(aws)
+    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", width=width)
+    terminal.shows("2 of 5 started")
+    task = rollout.cannot_pull()
+    assert terminal.ends() == 11
+    text = report(terminal, "✗ failing")
+    assert words(text).startswith(f"✗ failing, and waited for no longer: a task failed: {PULL} service web")
+    assert f"next: one of those that failed, with its log: ecspan show prod/{task.id}" in words(text)
+    assert "next: it goes on; to end it: aws ecs update-service --cluster prod --service web --task-definition web:1" in words(text)
+
+
+def test_a_crash_loop(ecspan, aws, width):
+    rollout = Rollout(aws)
+    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", width=width)
+    terminal.shows("2 of 5 started")
+    tasks = [rollout.crash(number) for number in range(3)]
+    assert terminal.ends() == 11
+    text = report(terminal, "✗ failing")
+    reason = "3 tasks failed alike: Essential container in task exited; app: exit code 1"
+    assert words(text).startswith(f"✗ failing, and waited for no longer: {reason} app last said: fatal: DATABASE_URL is not set")
+    assert all(f"failed: task {task.id}" in terminal.text for task in tasks)
+
+
+def test_old_tasks_that_drain_behind_a_load_balancer(ecspan, aws, width):
+    made = aws.rollouts.behind_a_load_balancer(at=now() - seconds(430))
+    service = SERVICES["prod", "web"]["service"]
+    service["deployments"][0].update(rolloutState="IN_PROGRESS", updatedAt=made.at)
+    events, service["events"] = service["events"], [one for one in service["events"] if one["createdAt"] < now()]
+    end = {task.id: (task.execution_stopped_at, task.stopped_at) for task in made.old}
+    for task in made.old:
+        task.execution_stopped_at, task.stopped_at, task.last_status = None, None, "DEACTIVATING"
+    terminal = Terminal(ecspan, *DEPLOY, width=width)
+    terminal.shows("0 old stopped, 3 stopping (for up to 5 min")
+    terminal.shows("has begun draining connections on 3 tasks.")
+    for task in made.old:
+        (task.execution_stopped_at, task.stopped_at), task.last_status = end[task.id], "STOPPED"
+    service["events"] = events
+    service["deployments"][0].update(rolloutState="COMPLETED", updatedAt=made.over)
+    assert terminal.ends() == 0
+    text = words(report(terminal, "✓ held"))
+    assert "3 old tasks, slow-draining: it took 5 min 5 s" in text and "were 5 min 25 s of nothing but old tasks that drained" in text
+
+
+def test_targets_that_are_unhealthy(ecspan, aws, width):
+    rollout = Rollout(aws, started=3, tasks=3)
+    SERVICES["prod", "web"]["service"]["loadBalancers"] = [{"targetGroupArn": GROUP, "containerName": "app", "containerPort": 8080}]
+    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", width=width)
+    terminal.shows("3 of 3 started")
+    says(f"(port 8080) is unhealthy in (target-group {GROUP}) due to (reason Health checks failed with these codes: [503])")
+    # The reason is at the event's end, and is seen.
+    terminal.shows("is unhealthy in (target-group web) due to (reason"), terminal.shows("[503])")
+    for task in rollout.made.new[:3]:
+        # They drain, and nobody waits for that.
+        aws.seed.set_times(task, task.created_at, {**launch(), "stopping": 50.0})
+        task.stop_code, task.stopped_reason = "ServiceSchedulerInitiated", f"Task failed ELB health checks in (target-group {GROUP})"
+    assert terminal.ends() == 11
+    text = words(report(terminal, "✗ failing")).replace(" ", "")
+    assert text.startswith(f"✗failing,andwaitedfornolonger:3tasksfailedalike:TaskfailedELBhealthchecksin(target-group{GROUP})")
+    assert "unhealthy-targets:" in text and "3tasks,unhealthy:" not in text
+
+
+def test_a_blue_green_deployment_with_a_hook_and_ten_hours_of_bake(ecspan, aws, width):
+    hook = {"hookId": "approve-1", "targetType": "PAUSE", "status": "AWAITING_ACTION", "timeoutAction": "ROLLBACK", "expiresAt": now() + seconds(3_600)}
+    rollout = Staged(aws, "BLUE_GREEN", "POST_SCALE_UP", hook)
+    terminal = Terminal(ecspan, *DEPLOY[:-1], "--wait=bake", width=width)
+    terminal.shows("web:2 · BLUE_GREEN · "), terminal.shows("stage POST_SCALE_UP"), terminal.shows("paused: hook approve-1 waits for somebody until ")
+    drawn = f"hook approve-1 waits for somebody until {hook['expiresAt']:%H:%M:%S} (then: ROLLBACK)"
+    terminal.shows(drawn)
+    rollout.stage("PRODUCTION_TRAFFIC_SHIFT")
+    terminal.shows("stage PRODUCTION_TRAFFIC_SHIFT")
+    assert drawn not in terminal.text[terminal.text.rindex("stage PRODUCTION_TRAFFIC_SHIFT") :]
+    rollout.stage("BAKE_TIME")
+    assert terminal.ends() == 0
+    text = words(report(terminal, "… in progress"))
+    assert text.startswith("… in progress, and waited for as far as this: it is in stage BAKE_TIME") and "in stage BAKE_TIME of BLUE_GREEN" in text
+    assert f"next: it goes on; to wait for its end: ecspan deploy prod/web --deployment {rollout.made.id} --wait" in text
+
+
+def test_a_canary_that_is_rolled_back_by_an_alarm(ecspan, aws, width):
+    rollout = Staged(aws, "CANARY", "PRODUCTION_TRAFFIC_SHIFT")
+    terminal = Terminal(ecspan, *DEPLOY, width=width)
+    terminal.shows("web:2 · CANARY · ")
+    why = "Service deployment rolled back because alarm latency went off."
+    rollout.stage("BAKE_TIME", status="ROLLBACK_IN_PROGRESS", alarms={"status": "TRIGGERED", "alarmNames": ["latency"], "triggeredAlarmNames": ["latency"]},
+                  rollback={"reason": why, "startedAt": now()})
+    terminal.shows(f"rolling back: {why}")
+    rollout.stage("CLEAN_UP", status="ROLLBACK_SUCCESSFUL", finishedAt=now(), statusReason=why)
+    assert terminal.ends() == 10
+    text = words(report(terminal, "✗ rolled back"))
+    assert text.startswith(f"✗ rolled back: {why}") and "alarms that went off: latency" in text
+
+
+def test_two_task_sets_of_another_controller(ecspan, aws, width):
+    made = aws.rollouts.task_sets(primary=None, steady=False, at=now() - seconds(60))
+    terminal = Terminal(ecspan, *DEPLOY, width=width)
+    terminal.shows("its task set is ACTIVE and STABILIZING")
+    sets = made.service["taskSets"]
+    sets[0]["stabilityStatus"] = "STEADY_STATE"
+    terminal.shows("its task set is ACTIVE and STEADY_STATE")
+    sets[0]["status"], sets[1]["status"] = "PRIMARY", "DRAINING"
+    assert terminal.ends() == 0
+    assert report(terminal, "✓ held")
+
+
+def test_a_service_that_has_no_deployment(ecspan, aws, width):
+    aws.rollouts.rolling(2)
+    SERVICES["prod", "web"]["service"]["deployments"] = []
+    terminal = Terminal(ecspan, *DEPLOY, width=width)
+    assert terminal.ends() == 1
+    assert "error: service web has no deployment\n" in terminal.text and "hint: " in terminal.text
