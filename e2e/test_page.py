@@ -380,6 +380,17 @@ def test_a_rollout_on_paper_has_its_launches(chromium, ecspan, tmp_path):
         assert page.locator(".rows .item .row:visible").count() == 6, run
 
 
+def test_of_no_task_there_is_a_page_and_a_document_too(chromium, ecspan, tmp_path):
+    (tmp_path / "event.json").write_text(json.dumps({"detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "detail": {}}))
+    with opened(chromium, drawn(ecspan, tmp_path, tmp_path / "event.json")) as page:
+        assert page.locator("main").inner_text() == "No task\n\nNothing that was read is about a task that was asked for."
+    assert json.loads(ecspan("show", "--format", "perfetto", tmp_path / "event.json").out)["traceEvents"] == []
+    # Of what could not be read there is nothing to show.
+    (tmp_path / "broken.json").write_text("{")
+    broken = ecspan("show", "--format", "html", tmp_path / "broken.json")
+    assert broken.code == 1 and broken.out == "", broken
+
+
 def test_a_rollout_of_which_no_task_is_known_is_a_page(chromium, ecspan, tmp_path):
     path = tmp_path / "page.html"
     ecspan("deploy", "--from", PROJECT / "examples/rollout/services.json", "--report", path)
