@@ -363,6 +363,11 @@ def test_dark_and_print(chromium, page_of):
     background = "getComputedStyle(document.body).backgroundColor"
     with opened(chromium, path, color_scheme="dark") as page:
         assert page.evaluate(background) == "rgb(20, 23, 28)"
+    with opened(chromium, path, color_scheme="dark") as page:
+        # Colours for a dark screen cannot be read on paper.
+        page.emulate_media(media="print")
+        printed = page.evaluate("getComputedStyle(document.querySelector('.badge')).color")
+        assert page.evaluate(background) == "rgb(255, 255, 255)" and printed == "rgb(185, 28, 28)"
     with opened(chromium, path) as page:
         assert page.evaluate(background) == "rgb(255, 255, 255)"
         page.emulate_media(media="print")
@@ -594,6 +599,11 @@ def test_a_rollout_without_a_script_and_on_narrow_screens(chromium, ecspan, tmp_
     context = chromium.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
     page.goto(path.as_uri())
+    for width in (360, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        # The axis is that of the bars.
+        bar, scale = (page.locator(of).first.bounding_box() for of in (".row .bar", ".scale"))
+        assert abs(bar["x"] - scale["x"]) < 1 and abs(bar["width"] - scale["width"]) < 1, (width, bar, scale)
     assert page.locator("details.row").count() == 3 and page.locator("button:visible, select:visible").count() == 0
     context.close()
     for width in (360, 768):
