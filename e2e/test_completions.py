@@ -77,6 +77,8 @@ def test_the_manual_has_a_page_for_each_command(ecspan):
     commands = {line.split()[0] for line in ecspan("--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines() if line[2] != " "}
     assert pages == {"ecspan.1"} | {f"ecspan-{name}.1" for name in commands - {"help"}}
     assert ecspan("man", "show").out == (ecspan.home / "pages/ecspan-show.1").read_text()
+    sections = [line.removeprefix(".SH ").strip('"') for line in ecspan("man").out.splitlines() if line.startswith(".SH ")]
+    assert sections[-4:-1] == ["TASKS", "EXAMPLES", "EXIT STATUS"] and "EXTRA" not in sections
     nobody = ecspan("man", "nobody")
     assert nobody.code == 2 and "hint: one of ls, show, export" in nobody.err, nobody
     refused = ecspan("man", "--dir", "pages/ecspan.1")

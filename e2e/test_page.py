@@ -363,6 +363,11 @@ def test_dark_and_print(chromium, page_of):
     background = "getComputedStyle(document.body).backgroundColor"
     with opened(chromium, path, color_scheme="dark") as page:
         assert page.evaluate(background) == "rgb(20, 23, 28)"
+    with opened(chromium, path, color_scheme="dark") as page:
+        # Colours for a dark screen cannot be read on paper.
+        page.emulate_media(media="print")
+        printed = page.evaluate("getComputedStyle(document.querySelector('.badge')).color")
+        assert page.evaluate(background) == "rgb(255, 255, 255)" and printed == "rgb(185, 28, 28)"
     with opened(chromium, path) as page:
         assert page.evaluate(background) == "rgb(255, 255, 255)"
         page.emulate_media(media="print")
@@ -378,6 +383,17 @@ def test_a_rollout_on_paper_has_its_launches(chromium, ecspan, tmp_path):
         page.emulate_media(media="print")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert page.locator(".rows .item .row:visible").count() == 6, run
+
+
+def test_of_no_task_there_is_a_page_and_a_document_too(chromium, ecspan, tmp_path):
+    (tmp_path / "event.json").write_text(json.dumps({"detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "detail": {}}))
+    with opened(chromium, drawn(ecspan, tmp_path, tmp_path / "event.json")) as page:
+        assert page.locator("main").inner_text() == "No task\n\nNothing that was read is about a task that was asked for."
+    assert json.loads(ecspan("show", "--format", "perfetto", tmp_path / "event.json").out)["traceEvents"] == []
+    # Of what could not be read there is nothing to show.
+    (tmp_path / "broken.json").write_text("{")
+    broken = ecspan("show", "--format", "html", tmp_path / "broken.json")
+    assert broken.code == 1 and broken.out == "", broken
 
 
 def test_a_rollout_of_which_no_task_is_known_is_a_page(chromium, ecspan, tmp_path):
@@ -583,6 +599,11 @@ def test_a_rollout_without_a_script_and_on_narrow_screens(chromium, ecspan, tmp_
     context = chromium.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
     page.goto(path.as_uri())
+    for width in (360, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        # The axis is that of the bars.
+        bar, scale = (page.locator(of).first.bounding_box() for of in (".row .bar", ".scale"))
+        assert abs(bar["x"] - scale["x"]) < 1 and abs(bar["width"] - scale["width"]) < 1, (width, bar, scale)
     assert page.locator("details.row").count() == 3 and page.locator("button:visible, select:visible").count() == 0
     context.close()
     for width in (360, 768):

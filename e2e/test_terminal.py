@@ -192,3 +192,10 @@ def test_help_is_wrapped_at_every_width(width, command):
         paragraph = lines[at : next((end for end in range(at, len(lines)) if not lines[end]), len(lines))]
         for line, after in zip(paragraph, paragraph[1:]):
             assert len(line) + 1 + len(after.split()[0]) > min(width, 100), line
+
+
+@pytest.mark.parametrize("word", [EXAMPLE, "84b599", "prod/84b599", "arn:aws:ecs:eu-west-1:1:task/prod/84b599"])
+def test_a_task_where_a_command_is_expected_is_told_the_command(ecspan, word):
+    run = ecspan(word)
+    assert run.code == 2 and run.err.endswith(f"hint: a task or a file is drawn by a command: ecspan show {word}\n"), run
+    assert "hint: a task" not in ecspan("shwo").err

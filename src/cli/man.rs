@@ -26,18 +26,31 @@ pub(super) fn run(args: &ManArgs) -> Result<Exit, Problem> {
             Problem::usage(format!("there is no command {name}")).hint(format!("one of {}", names.join(", ")))
         })?,
     };
-    let mut text = Vec::new();
-    page(command).render(&mut text).map_err(|error| Problem::failed(format!("failed to make the page: {error}")))?;
-    terminal::print(&String::from_utf8_lossy(&text))
+    let text = page(command).map_err(|error| Problem::failed(format!("failed to make the page: {error}")))?;
+    terminal::print(&text)
 }
 
-fn page(command: &Command) -> Man {
+/// What stands below the options has sections as manuals have them; clap_mangen calls all of it EXTRA.
+const SECTIONS: [(&str, &str); 3] = [
+    ("\n.SH EXTRA\n", "\n.SH TASKS\n"),
+    ("\nExamples:\n", "\n.SH EXAMPLES\n"),
+    ("\nExit codes: ", "\n.SH \"EXIT STATUS\"\n"),
+];
+
+fn man(command: &Command) -> Man {
     Man::new(command.clone()).source(concat!("ecspan ", env!("CARGO_PKG_VERSION")))
+}
+
+fn page(command: &Command) -> io::Result<String> {
+    let mut text = Vec::new();
+    man(command).render(&mut text)?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    Ok(SECTIONS.iter().fold(text, |text, (made, named)| text.replace(made, named)))
 }
 
 fn write_all(ecspan: &Command, dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
     std::iter::once(ecspan)
         .chain(ecspan.get_subcommands())
-        .try_for_each(|command| page(command).generate_to(dir).map(drop))
+        .try_for_each(|command| std::fs::write(dir.join(man(command).get_filename()), page(command)?))
 }

@@ -74,8 +74,20 @@ pub(crate) fn parse() -> Cli {
         {
             terminal::tell("hint", &format!("if {value} is what {flag} shall be, write {flag}={value}"));
         }
+        if error.kind() == ErrorKind::InvalidSubcommand
+            && let Some(word) = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string)
+            && is_like_a_task(&word)
+        {
+            terminal::tell("hint", &format!("a task or a file is drawn by a command: ecspan show {word}"));
+        }
         std::process::exit(error.exit_code())
     })
+}
+
+/// Whether somebody who typed this where a command is expected meant a task, an ARN, an address or a file.
+fn is_like_a_task(word: &str) -> bool {
+    let is_id = word.len() >= 6 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    is_id || word == "-" || word.contains(['/', '\\', '.', ':'])
 }
 
 /// Flags whose value is written behind a `=`, since they have none as well.

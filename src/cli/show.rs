@@ -82,10 +82,12 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
         terminal::print(&format!("{between}{text}"))?;
         drawn += 1;
     }
+    // Of no task there is a page too, and a document: an empty file is neither.
+    let is_whole = drawn > 0 || source.course.lost() == 0;
     let last = match args.format {
-        Format::Html if drawn > 0 => finished(page, drawn),
+        Format::Html if is_whole => finished(page, drawn),
         Format::Svg if drawn > 0 => vec![picture.finish(&style(global, args))],
-        Format::Perfetto if drawn > 0 => vec![events.finish()],
+        Format::Perfetto if is_whole => vec![events.finish()],
         _ => vec![],
     };
     for part in last {

@@ -58,11 +58,16 @@ impl Page {
     /// Its parts, one after another.
     pub fn finish(self) -> [String; 3] {
         let title = match self.entries.as_slice() {
+            [] => "No task".to_owned(),
             [one] => one.title(),
             all => format!("{} tasks", all.len()),
         };
         let [head, tail] = frame::around(&title, task::navigation(&self.entries));
-        [head, self.articles, tail]
+        let articles = match self.entries.as_slice() {
+            [] => "<h1>No task</h1><p>Nothing that was read is about a task that was asked for.</p>".to_owned(),
+            _ => self.articles,
+        };
+        [head, articles, tail]
     }
 }
 
