@@ -259,16 +259,16 @@ def test_a_receiver_that_is_down_is_waited_for(ecspan, elasticmq, tmp_path):
 
 def test_told_to_stop_it_gives_back_what_is_not_done_at_once(ecspan, elasticmq, collector, tmp_path):
     queue = Queue(elasticmq)
-    queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 20)))
+    queue.send(*map(event, stopped_tasks(tmp_path / "tasks.jsonl", 25)))
     process = start(ecspan, queue, "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "500ms")
-    queue.wait_until("16 hidden messages", lambda: queue.hidden() == 16)
+    queue.wait_until("20 hidden messages", lambda: queue.hidden() == 20)
     code, told = drained(process)
-    assert code == 0 and "given_back=16" in told, told
+    assert code == 0 and "given_back=20" in told, told
     # Another worker may have them at once.
-    assert (queue.visible(), queue.hidden()) == (20, 0)
+    assert (queue.visible(), queue.hidden()) == (25, 0)
     process = start(ecspan, queue, "--endpoint", collector.http)
     queue.wait_until_empty()
-    assert drained(process)[0] == 0 and len(batch.by_id(collector.spans(20 * batch.SPANS))) == 20 * batch.SPANS
+    assert drained(process)[0] == 0 and len(batch.by_id(collector.spans(25 * batch.SPANS))) == 25 * batch.SPANS
 
 
 def test_told_to_stop_with_nothing_to_do_it_leaves_no_call_that_takes_messages(ecspan, elasticmq, tmp_path):

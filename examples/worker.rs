@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (overrides, env) = (Overrides::default(), |name: &str| std::env::var(name).ok());
     let config = QueueConfig {
         queue: Queue::open(&aws, &url)?,
-        concurrency: 16,
+        concurrency: 20,
         visibility_timeout: Duration::from_secs(60),
         events: EventConfig {
             filter: Filter { only_failed: true, ..Filter::default() },

@@ -1,4 +1,5 @@
-//! What a span, a log event and a line cost, counted: allocations and requests, never times. A clone that is put back fails here.
+//! What a span, a log event, a line and an event of a queue cost, counted: allocations, requests and calls, never times. A clone that is
+//! put back fails here.
 #![cfg(feature = "deliver")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -148,5 +149,135 @@ fn the_allocations_of_a_task_and_the_requests_of_many_are_counted() {
         [("make", made, 147), ("encode", encoded, 182), ("deliver", delivered, 187), ("send 200 in", requests, 3)];
     for (what, count, most) in counted {
         assert!(count <= most, "{count} to {what}, where {most} were enough for {spans} spans");
+    }
+}
+
+/// A worker beside an AWS and a receiver that are in this process.
+#[cfg(feature = "aws")]
+mod worker {
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
+
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use ecspan::run::Stop;
+    use ecspan::run::events::queue::{self, QueueConfig};
+    use ecspan::run::events::{EventConfig, Filter};
+    use ecspan::run::meters::Meters;
+    use ecspan::source::aws::Aws;
+    use ecspan::source::sqs::Queue;
+    use opentelemetry_sdk::metrics::SdkMeterProvider;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A queue with so many events; the worker is told to stop once it is empty.
+    #[derive(Debug)]
+    struct Sqs {
+        left: AtomicUsize,
+        receives: AtomicU64,
+        deletes: AtomicU64,
+        stop: Stop,
+    }
+
+    impl Sqs {
+        fn answer(&self, operation: &str, body: &Value) -> Value {
+            if operation == "DeleteMessageBatch" {
+                self.deletes.fetch_add(1, Ordering::Relaxed);
+                let ids = body["Entries"].as_array().unwrap().iter();
+                return json!({ "Successful": ids.map(|entry| json!({ "Id": entry["Id"] })).collect::<Vec<_>>(), "Failed": [] });
+            }
+            assert_eq!(operation, "ReceiveMessage");
+            let left = self.left.load(Ordering::Relaxed);
+            let count = left.min(body["MaxNumberOfMessages"].as_u64().unwrap() as usize);
+            self.left.fetch_sub(count, Ordering::Relaxed);
+            if count == 0 {
+                self.stop.request();
+                return json!({});
+            }
+            self.receives.fetch_add(1, Ordering::Relaxed);
+            let message = |number: usize| {
+                let detail: Value = serde_json::from_str(&TASK.replace(TASK_ID, &format!("{number:032x}"))).unwrap();
+                let detail = detail["tasks"][0].clone();
+                let event = json!({ "detail-type": "ECS Task State Change", "source": "aws.ecs", "detail": detail });
+                let attributes = json!({ "ApproximateReceiveCount": "1" });
+                json!({ "MessageId": "m", "ReceiptHandle": "r", "Body": event.to_string(), "Attributes": attributes })
+            };
+            json!({ "Messages": (left - count..left).map(message).collect::<Vec<_>>() })
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    struct Front(Arc<Sqs>);
+
+    impl HttpConnector for Front {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let target = request.headers().get("x-amz-target").unwrap().rsplit('.').next().unwrap().to_owned();
+            let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+            let mut answer = String::new();
+            // What the queue itself allocates is not the worker's.
+            let own = measure(|| answer = self.0.answer(&target, &body).to_string()).count_total;
+            OTHERS.fetch_add(own, Ordering::Relaxed);
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), answer.into())))
+        }
+    }
+
+    static OTHERS: AtomicU64 = AtomicU64::new(0);
+
+    /// The allocations of a worker on so many events, its calls to receive and to delete, and its requests.
+    fn worked(events: usize) -> (u64, [u64; 3]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let (stop, sink) = (Stop::new(), Arc::new(Sink::default()));
+        let (left, receives, deletes) = (AtomicUsize::new(events), AtomicU64::new(0), AtomicU64::new(0));
+        let sqs = Arc::new(Sqs { left, receives, deletes, stop: stop.clone() });
+        let connector = SharedHttpConnector::new(Front(sqs.clone()));
+        let before = OTHERS.load(Ordering::Relaxed);
+        let counted = measure(|| {
+            runtime.block_on(async {
+                let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+                    .http_client(http_client_fn(move |_, _| connector.clone()))
+                    .region("eu-west-1")
+                    .credentials_provider(aws_credential_types::Credentials::new("AKID", "secret", None, None, "test"));
+                let aws = Aws::new(config.load().await);
+                let config = QueueConfig {
+                    queue: Queue::open(&aws, "https://sqs.eu-west-1.amazonaws.com/123456789012/tasks").unwrap(),
+                    concurrency: 20,
+                    visibility_timeout: Duration::from_secs(60),
+                    events: EventConfig {
+                        filter: Filter::default(),
+                        logs: None,
+                        logs_of_all: false,
+                        logs_settle: Duration::ZERO,
+                        deployments: None,
+                        definitions: None,
+                        options: TraceOptions::default(),
+                        destinations: vec![Destination::over("sink".to_owned(), sink.clone())],
+                        notifier: None,
+                        meters: Meters::new(SdkMeterProvider::default(), aws.calls()),
+                        clock: || Time::from_unix_nanos(1_795_435_200_000_000_000),
+                    },
+                };
+                let drained = queue::run(config, stop, Arc::new(|_: &ecspan::run::Notice| ())).await;
+                assert_eq!(drained.exported.tasks, events as u64);
+                assert_eq!(drained.exported.report.verdict(), Verdict::All);
+            });
+        });
+        let calls = [&sqs.receives, &sqs.deletes, &sink.0].map(|count| count.load(Ordering::Relaxed));
+        (counted.count_total - (OTHERS.load(Ordering::Relaxed) - before), calls)
+    }
+
+    #[test]
+    fn what_one_call_brings_is_sent_and_deleted_by_one_and_an_events_allocations_are_counted() {
+        worked(10);
+        let (of_100, calls) = worked(100);
+        // Two calls bring ten each, and share a request.
+        assert_eq!(calls, [10, 10, 5], "to receive, to delete, and requests");
+        let (of_200, _) = worked(200);
+        let each = (of_200 - of_100) / 100;
+        // Read, worked out, made, encoded, counted and told; and its share of the SDK's calls.
+        let most = 835;
+        assert!(each <= most, "{each} allocations an event, where {most} were enough");
     }
 }

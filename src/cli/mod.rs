@@ -129,8 +129,12 @@ fn variables(command: &clap::Command) -> Vec<(String, String)> {
 /// Runs the command and returns how it ended; every problem has been told on stderr by then.
 pub(crate) fn run(cli: Cli) -> Exit {
     terminal::choose_color(&cli.global);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = match runtime {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Command::Worker(_) | Command::Lambda(_) = cli.command {
+        // Threads that wake one another cost a worker more than they give it; who has more events has more workers.
+        runtime.worker_threads(1);
+    }
+    let result = match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(async {
             let result = dispatch(&cli).await;
             ecspan::source::aws::farewell().await;

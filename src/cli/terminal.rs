@@ -55,7 +55,9 @@ pub(crate) fn tell(label: &str, text: &str) {
 
 /// Writes a line to stderr, which may be closed: then there is nobody to tell.
 pub(crate) fn say(line: &str) {
-    let _ = progress::aside(|| writeln!(anstream::stderr().lock(), "{line}"));
+    // At once: pieces could stand among those of another process that writes there.
+    let line = format!("{line}\n");
+    let _ = progress::aside(|| anstream::stderr().lock().write_all(line.as_bytes()));
 }
 
 /// Asks for a code, where there is a person to ask.

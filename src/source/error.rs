@@ -2,17 +2,19 @@
 
 use crate::hint::Hint;
 use std::fmt;
+use std::sync::Arc;
 
 /// A place in a file: its name and a JSON path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    origin: String,
+    /// Shared by all places in it.
+    origin: Arc<str>,
     path: String,
 }
 
 impl Place {
     pub(crate) fn root(origin: &str) -> Self {
-        Self { origin: origin.to_owned(), path: "$".to_owned() }
+        Self { origin: origin.into(), path: "$".to_owned() }
     }
 
     /// The field `key`; a key that is no name is shortened, for everything in it repeats it.
@@ -22,7 +24,7 @@ impl Place {
             Some((end, _)) => (key.get(..end).unwrap_or_default(), "…"),
             None => (key, ""),
         };
-        Self { origin: self.origin.clone(), path: format!("{}.{key}{more}", self.path) }
+        Self { origin: self.origin.clone(), path: [&self.path, ".", key, more].concat() }
     }
 
     pub(crate) fn index(&self, index: usize) -> Self {

@@ -22,13 +22,17 @@ impl<'a> At<'a> {
 
     /// The field `key` (camelCase; PascalCase is taken too) where it is there and not null.
     pub(crate) fn get(&self, key: &str) -> Option<Self> {
-        let (key, value) = field(self.value.as_object()?, key)?;
-        (!value.is_null()).then(|| Self { value, place: self.place.key(key) })
+        self.entry(key).map(|(key, value)| Self { value, place: self.place.key(key) })
     }
 
-    /// Its value alone: most of what is asked for needs no place.
+    /// The field as it is called there, without its place: most of what is asked for needs none.
+    fn entry(&self, key: &str) -> Option<(&'a str, &'a Value)> {
+        field(self.value.as_object()?, key).filter(|(_, value)| !value.is_null())
+    }
+
+    /// Its value alone.
     fn value_of(&self, key: &str) -> Option<&'a Value> {
-        field(self.value.as_object()?, key).map(|(_, value)| value).filter(|value| !value.is_null())
+        self.entry(key).map(|(_, value)| value)
     }
 
     /// The elements of the array `key`. A single object counts as an array of one.
@@ -76,14 +80,21 @@ impl<'a> At<'a> {
 
     /// A time in milliseconds; what is there and no time is an error.
     pub(crate) fn time(&self, key: &str) -> Result<Option<Time>, ReadError> {
-        let Some(at) = self.get(key) else { return Ok(None) };
-        times::parse_millis(at.value).map_err(|_| ReadError::NotATime { place: at.place, found: shortened(at.value) })
+        self.time_by(key, times::parse_millis)
     }
 
     /// A time as exact as it stands: containers' times are to the nanosecond.
     pub(crate) fn exact_time(&self, key: &str) -> Result<Option<Time>, ReadError> {
-        let Some(at) = self.get(key) else { return Ok(None) };
-        times::parse(at.value).map_err(|_| ReadError::NotATime { place: at.place, found: shortened(at.value) })
+        self.time_by(key, times::parse)
+    }
+
+    fn time_by<E>(
+        &self,
+        key: &str,
+        parse: impl Fn(&Value) -> Result<Option<Time>, E>,
+    ) -> Result<Option<Time>, ReadError> {
+        let Some((key, value)) = self.entry(key) else { return Ok(None) };
+        parse(value).map_err(|_| ReadError::NotATime { place: self.place.key(key), found: shortened(value) })
     }
 
     /// Whether the field is there and not null.
@@ -95,8 +106,15 @@ impl<'a> At<'a> {
 /// The field `key` under its camelCase or PascalCase name.
 pub(crate) fn field<'a>(object: &'a Map<String, Value>, key: &str) -> Option<(&'a str, &'a Value)> {
     let exact = object.get_key_value(key);
-    let found = exact.or_else(|| object.get_key_value(&pascal(key)))?;
+    // Most of what is asked for is not there: nothing is made to find that out.
+    let found = exact.or_else(|| object.iter().find(|(name, _)| is_pascal(name, key)))?;
     Some((found.0.as_str(), found.1))
+}
+
+/// Whether a name is this camelCase key in PascalCase.
+fn is_pascal(name: &str, key: &str) -> bool {
+    let (mut name, mut key) = (name.chars(), key.chars());
+    name.next() == key.next().map(|first| first.to_ascii_uppercase()) && name.as_str() == key.as_str()
 }
 
 pub(crate) fn pascal(key: &str) -> String {

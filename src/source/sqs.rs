@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::Region;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
 
 use super::aws::{Aws, AwsError};
@@ -56,6 +57,8 @@ impl Queue {
         let waits = Duration::from_secs(u64::from(LONGEST_WAIT_SECONDS.unsigned_abs())) + Duration::from_secs(20);
         let timeouts =
             aws.config().timeout_config().map(aws_config::timeout::TimeoutConfig::to_builder).unwrap_or_default();
+        // Bodies are small, and answers are read with a time limit of our own.
+        let config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         let patient = config.clone().timeout_config(timeouts.read_timeout(waits).build());
         Ok(Self {
             client: aws_sdk_sqs::Client::from_conf(config.build()),

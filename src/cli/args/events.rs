@@ -14,7 +14,7 @@ pub(crate) struct WorkerArgs {
     #[arg(long, value_name = "URL", env = "ECSPAN_QUEUE", value_parser = queue)]
     pub(crate) queue: String,
     /// How many messages are worked on at once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = positive)]
     pub(crate) concurrency: usize,
     /// How long a message stays hidden from other workers; renewed while it is worked on, so those of a killed worker come back
     /// after this time

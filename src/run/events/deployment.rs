@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use opentelemetry::TraceId;
 use tokio::time::sleep;
 
 use super::{Exporter, Filter, Incoming, NotDone, PAUSE, add};
@@ -21,7 +21,7 @@ use crate::run::notice::{Fate, Notice};
 use crate::source::aws::AwsError;
 use crate::source::ecs::EcsSource;
 use crate::source::service::{ServiceAnswers, ServicePlace};
-use crate::trace::{TaskTrace, deployment};
+use crate::trace::deployment;
 
 /// So long after its event a deployment is looked at again, where something of it is open …
 const FIRST_LOOK: Duration = Duration::from_secs(60);
@@ -137,32 +137,31 @@ impl Exporter {
         if trace.spans.is_empty() {
             return Ok(false);
         }
-        let all = join_all(self.outlets.iter().map(|to| self.send(incoming.id, to, &trace))).await;
-        let settled: Option<Vec<Fate>> = all.into_iter().collect();
-        let fate = settled.ok_or(NotDone::ToldToStop)?.into_iter().max().unwrap_or(Fate::Accepted);
+        let (trace_id, spans) = (trace.caller_trace_id.unwrap_or(trace.trace_id), trace.spans.len() as u64);
+        let fate = self.send(incoming.id, trace.clone(), || trace.clone()).await.ok_or(NotDone::ToldToStop)?;
         add(&self.counts.deployments, 1);
         self.config.meters.deployment(&life);
-        self.notify_deployment(&life, &answers, &trace, fate);
+        self.notify_deployment(&life, &answers, trace_id, fate);
         let outcome = &life.deployment.outcome;
         self.notices.tell(&Notice::DeploymentExported {
             deployment: asked.label,
             message: incoming.id.to_owned(),
             outcome: outcome.state.name().to_owned(),
             reason: outcome.reason.clone().filter(|_| outcome.state != State::Held),
-            spans: trace.spans.len() as u64,
+            spans,
             fate,
         });
         Ok(true)
     }
 
     /// Tells people of a deployment that did not hold, or had a slow launch.
-    fn notify_deployment(&self, life: &DeploymentLife, answers: &ServiceAnswers, trace: &TaskTrace, fate: Fate) {
+    fn notify_deployment(&self, life: &DeploymentLife, answers: &ServiceAnswers, trace_id: TraceId, fate: Fate) {
         let Some(notifier) = &self.config.notifier else { return };
         let is_bad = matches!(life.deployment.standing(), State::Failed | State::RolledBack);
         if !is_bad && !notifier.is_slow(life.slowest_launch()) {
             return;
         }
-        let link = self.link(notifier, trace, fate);
+        let link = self.link(notifier, trace_id, fate);
         notifier.tell(Notification::of_deployment(&Report {
             life,
             comparison: None,

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use opentelemetry::TraceId;
 use tokio::time::sleep;
 
 use self::coalesce::Coalesce;
@@ -290,11 +291,14 @@ impl Exporter {
     /// Delivers a task everywhere, however long that takes; `false`: it is not wanted, or nothing of it is final.
     async fn deliver(&self, message: &str, mut observed: TaskObservations) -> Result<bool, NotDone> {
         let now = (self.config.clock)();
-        let mut life = TaskLife::new(observed.clone(), now, 0);
+        let mut is_whole = observed.logs.is_empty();
+        // What else is learned of it is put to what was observed.
+        let learns = !is_whole || self.config.logs.is_some() || self.config.definitions.is_some();
+        let kept = if learns { observed.clone() } else { TaskObservations::default() };
+        let mut life = TaskLife::new(std::mem::replace(&mut observed, kept), now, 0);
         if !self.config.filter.takes_life(&life) {
             return Ok(false);
         }
-        let mut is_whole = observed.logs.is_empty();
         if life.is_stopped()
             && (life.outcome.failure.is_some() || self.config.logs_of_all)
             && let Some(source) = &self.config.logs
@@ -323,34 +327,33 @@ impl Exporter {
         if trace.spans.is_empty() {
             return Ok(false);
         }
-        let all = join_all(self.outlets.iter().map(|to| self.send(message, to, &trace))).await;
-        let settled: Option<Vec<Fate>> = all.into_iter().collect();
-        let fate = settled.ok_or(NotDone::ToldToStop)?.into_iter().max().unwrap_or(Fate::Accepted);
+        let (task, status, spans) = (trace.label.clone(), trace.status.clone(), trace.spans.len() as u64);
+        let trace_id = trace.caller_trace_id.unwrap_or(trace.trace_id);
+        let again = || TaskTrace::new(&life, &self.config.options);
+        let fate = self.send(message, trace, again).await.ok_or(NotDone::ToldToStop)?;
         add(&self.counts.tasks, 1);
         let lag = life.task.times.stopped.map(|stopped| (self.config.clock)().since(stopped));
         self.config.meters.task(&life, lag);
-        self.notify(&life, &trace, fate);
+        self.notify(&life, trace_id, fate);
         let failure = life.outcome.failure.as_ref();
         let failure = failure.map(|failure| failure.error_type.as_ref().unwrap_or(&failure.description).clone());
-        let (task, status, spans) = (trace.label.clone(), trace.status.clone(), trace.spans.len() as u64);
         let message = message.to_owned();
         self.notices.tell(&Notice::Exported { task, message, status, spans, lag, failure, fate });
         Ok(true)
     }
 
     /// Tells people of a task that failed, or – as soon as it has started – of a slow launch.
-    fn notify(&self, life: &TaskLife, trace: &TaskTrace, fate: Fate) {
+    fn notify(&self, life: &TaskLife, trace_id: TraceId, fate: Fate) {
         let Some(notifier) = &self.config.notifier else { return };
         let has_failed = life.is_stopped() && life.outcome.failure.is_some();
         if has_failed || (!life.is_stopped() && notifier.is_slow(launch(life))) {
-            notifier.tell(Notification::of_task(life, self.link(notifier, trace, fate)));
+            notifier.tell(Notification::of_task(life, self.link(notifier, trace_id, fate)));
         }
     }
 
     /// Where a trace is that a receiver has taken.
-    fn link(&self, notifier: &Notifier, trace: &TaskTrace, fate: Fate) -> Option<String> {
-        let trace_id = trace.caller_trace_id.unwrap_or(trace.trace_id).to_string();
-        notifier.link(&trace_id).filter(|_| fate != Fate::Refused)
+    fn link(&self, notifier: &Notifier, trace_id: TraceId, fate: Fate) -> Option<String> {
+        notifier.link(&trace_id.to_string()).filter(|_| fate != Fate::Refused)
     }
 
     /// What is counted and to be told goes out: the program may be frozen or ended next.
@@ -378,20 +381,35 @@ impl Exporter {
         }
     }
 
-    /// Sends until the receiver has said yes or no for good; `None` when told to stop first.
-    async fn send(&self, message: &str, Outlet { to, coalesce }: &Outlet, trace: &TaskTrace) -> Option<Fate> {
-        let mut joined = coalesce.join(trace.clone(), |traces| to.send_all(traces)).await;
+    /// Sends everywhere until each receiver has said yes or no for good, and what the worst of them said; `None` when told to
+    /// stop first. It is made anew, the same bytes, only where it has to be sent again.
+    async fn send(&self, message: &str, trace: TaskTrace, again: impl Fn() -> TaskTrace) -> Option<Fate> {
+        let traces = std::iter::repeat_n(trace, self.outlets.len());
+        let all = self.outlets.iter().zip(traces).map(|(outlet, trace)| self.send_to(message, outlet, trace, &again));
+        let settled: Option<Vec<Fate>> = join_all(all).await.into_iter().collect();
+        Some(settled?.into_iter().max().unwrap_or(Fate::Accepted))
+    }
+
+    async fn send_to(
+        &self,
+        message: &str,
+        Outlet { to, coalesce }: &Outlet,
+        trace: TaskTrace,
+        again: impl Fn() -> TaskTrace,
+    ) -> Option<Fate> {
+        let label = trace.label.clone();
+        let mut joined = coalesce.join(trace, |traces| to.send_all(traces)).await;
         loop {
             // Alone, once something was wrong: it may be wrong with one of those that shared the request.
             let ack = match joined.take() {
                 Some(ack) => ack,
-                None => to.send(trace.clone()).await,
+                None => to.send(again()).await,
             };
             match ack {
                 Ack::Settled { accepted, rejected, why } => {
                     self.config.meters.spans(to.name(), accepted, rejected);
                     for reason in why {
-                        let (task, hint) = (trace.label.clone(), reason.hint());
+                        let (task, hint) = (label.clone(), reason.hint());
                         self.notices.tell(&Notice::Rejected {
                             task,
                             message: message.to_owned(),
@@ -407,7 +425,7 @@ impl Exporter {
                     });
                 }
                 Ack::Open(reason) => {
-                    let (to, task, hint) = (to.name().to_owned(), trace.label.clone(), reason.hint());
+                    let (to, task, hint) = (to.name().to_owned(), label.clone(), reason.hint());
                     let message = message.to_owned();
                     self.notices.tell(&Notice::NotTaken { to, task, message, reason: reason.to_string(), hint });
                     tokio::select! {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::{join, join_all};
+use futures::stream::FuturesUnordered;
 use tokio::sync::{OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -129,7 +131,13 @@ impl Worker {
     async fn receive(self: &Arc<Self>) {
         // As many calls as it takes to fill all the room.
         let calls = self.concurrency.div_ceil(sqs::MOST);
-        let work = join_all((0..calls).map(|_| self.receive_and_work()));
+        // On the runtime's own threads, as all that they spawn: waking another one costs more than what most wakes are for.
+        let mut loops = JoinSet::new();
+        for _ in 0..calls {
+            let worker = self.clone();
+            loops.spawn(async move { worker.receive_and_work().await });
+        }
+        let work = loops.join_all();
         let tell = async {
             self.stop.wait().await;
             let in_hand = self.counts.in_hand.load(Ordering::Relaxed);
@@ -183,15 +191,18 @@ impl Worker {
                 Ok(messages) => {
                     self.counts.answers.fetch_add(1, Ordering::Relaxed);
                     pause = PAUSE;
-                    for message in messages {
+                    let one = |message| {
                         let (worker, place) = (self.clone(), places.split(1));
                         self.counts.in_hand.fetch_add(1, Ordering::Relaxed);
-                        running.spawn(async move {
+                        async move {
                             worker.handle(message).await;
                             worker.counts.in_hand.fetch_sub(1, Ordering::Relaxed);
                             drop(place);
-                        });
-                    }
+                        }
+                    };
+                    // In one task: what one call brought is ready at the same time, to be sent, and deleted, together.
+                    let all: FuturesUnordered<_> = messages.into_iter().map(one).collect();
+                    running.spawn(all.collect::<()>());
                 }
                 Err(error) => {
                     self.notices.tell(&Notice::QueueFailed { error: error.to_string(), hint: error.hint() });
