@@ -11,20 +11,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import peak
+import rows
 from fake_aws import REGION, FakeAWS
 from servers import Collector
 
 HERE = Path(__file__).parent
 BINARY = Path(os.environ.get("ECSPAN_BIN", HERE.parent / "target/release/ecspan"))
 OPERATIONS = ("ListTasks", "DescribeTasks")
-#: Starts the program from a small process: until it is replaced, a child counts as large as its parent.
-STARTER = """import os, subprocess, sys
-process = subprocess.Popen(sys.argv[1:], stdout=open("out", "wb"), stderr=open("err", "wb"))
-_, status, usage = os.wait4(process.pid, 0)
-print(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)"""
 
 
-def measure(aws, folder, tasks, sending, throttled):
+def measure(table, aws, folder, tasks, sending, throttled):
     aws.reset()
     aws.rollouts.rolling(tasks)
     if throttled:
@@ -36,31 +33,29 @@ def measure(aws, folder, tasks, sending, throttled):
     }
     to = ["--to", "otlp", "--endpoint", collector.grpc, "--protocol", "grpc"] if sending else []
     started = time.monotonic()
-    command = [sys.executable, "-c", STARTER, BINARY, "deploy", "web", "--cluster", "prod", *to]
-    status, cpu, peak = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True).stdout.split()
+    with open(folder / "out", "w") as out, open(folder / "err", "w") as err:
+        command = [BINARY, "deploy", "web", "--cluster", "prod", *to]
+        taken = peak.run(command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
     wall = time.monotonic() - started
     if collector:
         collector.stop()
     report = (folder / "out").read_text()
-    assert status == "0" and f"{tasks} launched" in report, (folder / "err").read_text()
+    assert taken.code == 0 and f"{tasks} launched" in report, (folder / "err").read_text()
     calls = ", ".join(f"{aws.front.calls[name]} {name}" for name in OPERATIONS)
-    print(
-        f"{tasks:>6}  {'traces' if sending else 'report':<7}  {'yes' if throttled else 'no':<9}  {wall:>6.1f} s  "
-        f"{float(cpu):>6.2f} s  {int(peak) / 1024:>6.1f} MiB  {calls}",
-        flush=True,
-    )
+    what = "report and traces" if sending else "report"
+    table.row(what, f"{tasks:,}", "yes" if throttled else "no", f"{wall:.1f} s", f"{taken.seconds:.2f} s", rows.mib(taken.kib), calls)
 
 
 def main():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     aws = FakeAWS().start()
-    print(f"{'tasks':>6}  {'what':<7}  throttled  {'wall':>8}  {'CPU':>8}  {'peak RSS':>10}  calls")
+    table = rows.Table("deploy", "what", "new tasks", "throttled", "wall", "CPU", "peak memory", "calls")
     sizes = [int(size) for size in sys.argv[1:]] or [50, 500, 5_000]
     for tasks in sizes:
         for sending in (False, True):
             for throttled in (False, True):
                 with tempfile.TemporaryDirectory() as folder:
-                    measure(aws, Path(folder), tasks, sending, throttled)
+                    measure(table, aws, Path(folder), tasks, sending, throttled)
     aws.stop()
 
 
