@@ -13,17 +13,19 @@ import tempfile
 from pathlib import Path
 
 
-def least(binary, pattern):
-    """The least microseconds an iteration of each benchmark in one run. Revisions count spans differently: their number is no name."""
+def least(binary, pattern, seconds=3):
+    """The least microseconds an iteration of each benchmark in one run, and how many things an iteration is of. Revisions count spans
+    differently: their number is no name."""
     with tempfile.TemporaryDirectory() as home:
-        command = [binary, "--bench", pattern, "--warm-up-time", "0.5", "--measurement-time", "3", "--noplot"]
+        command = [binary, "--bench", pattern, "--warm-up-time", "0.5", "--measurement-time", str(seconds), "--noplot"]
         environment = {**os.environ, "CRITERION_HOME": home}
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         found = {}
         for path in Path(home).glob("**/new/sample.json"):
             sample = json.loads(path.read_text())
             name = re.sub(r"\d+ spans, ", "", str(path.relative_to(home).parent.parent))
-            found[name] = min(time / count for time, count in zip(sample["times"], sample["iters"])) / 1_000
+            per = next(iter((json.loads(path.with_name("benchmark.json").read_text())["throughput"] or {}).values()), 1)
+            found[name] = min(time / count for time, count in zip(sample["times"], sample["iters"])) / 1_000, per
         return found
 
 
@@ -37,7 +39,7 @@ def main():
     best = {}
     for _ in range(arguments.turns):
         for binary in (arguments.old, arguments.new):
-            for name, time in least(binary, arguments.filter).items():
+            for name, (time, _) in least(binary, arguments.filter).items():
                 best.setdefault(name, {}).setdefault(binary, []).append(time)
     print(f"{'ratio':>5}  {'old, µs':>12}  {'new, µs':>12}  what")
     for name, times in sorted(best.items()):

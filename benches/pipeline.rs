@@ -1,4 +1,4 @@
-//! What ecspan itself costs, beside the AWS calls that bound it. `cargo bench`; results are in `docs/performance.md`.
+//! What ecspan itself costs, beside the AWS calls that bound it. `cargo bench`; `benches/report` puts it into `docs/performance.md`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "../tests/it/grpc_receiver.rs"]

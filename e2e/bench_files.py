@@ -18,11 +18,13 @@ from pathlib import Path
 
 import batch
 import peak
+import rows
 from sqs import event
 
 HERE = Path(__file__).parent
 SIZES = (100, 1_000, 10_000, 100_000)
-MIB = 1024
+#: Bytes a task of a folder for temporary files, at most.
+NEEDED = 10_000
 
 
 def texts(make, count, states=1):
@@ -89,19 +91,31 @@ def main():
     parser.add_argument("--most", type=int, default=100_000)
     parser.add_argument("--shapes", nargs="*", default=list(SHAPES))
     arguments = parser.parse_args()
-    print(f"{'shape':10} {'tasks':>8} {'MiB':>6}  " + "  ".join(f"{Path(binary).name:>28}" for binary in arguments.binaries))
+    several = len(arguments.binaries) > 1
+    table = rows.Table("files", "what", *(["binary"] if several else []), "tasks", "size", "peak memory", "CPU a task")
     with tempfile.TemporaryDirectory() as folder:
         for shape in arguments.shapes:
+            first = {}
             for count in [*(size for size in SIZES if size <= arguments.most), *([arguments.most] if arguments.most > SIZES[-1] else [])]:
+                if shutil.disk_usage(folder).free < NEEDED * count:
+                    rows.missing(f"{count:,} tasks in a file ({shape})", f"{NEEDED * count / 1e9:.0f} GB are not free in {tempfile.gettempdir()}")
+                    continue
                 path = Path(folder) / "tasks"
                 SHAPES[shape](path, count)
-                found = []
                 for binary in arguments.binaries:
                     kib, cpu, code = measured(binary, shape, str(path), folder)
-                    found.append(f"{kib / MIB:7.1f} MiB {cpu / count * 1e6:7.1f} µs/task" + (f" ({code})" if code else ""))
-                size = path.stat().st_size / MIB / 1024
-                print(f"{shape:10} {count:8} {size:6.1f}  " + "  ".join(f"{text:>28}" for text in found), flush=True)
+                    assert code == 0, f"{binary} ended with {code}"
+                    size = path.stat().st_size / 1024 / 1024
+                    named = [Path(binary).name] if several else []
+                    table.row(shape, *named, f"{count:,}", f"{size:,.1f} MiB", rows.mib(kib), f"{cpu / count * 1e6:.1f} µs")
+                    # Of a hundred tasks starting is half the cost.
+                    if count >= 1_000:
+                        last = count, cpu / count
+                        first.setdefault(binary, last)
                 path.unlink()
+            if not several and first and last > first[binary]:
+                (few, of_few), (many, of_many) = first[binary], last
+                rows.ratio(f"CPU of a task, {many:,} in a file ({shape}), beside {few:,}", of_many / of_few, "≤ 1.2")
 
 
 if __name__ == "__main__":

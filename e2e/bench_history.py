@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import peak
+import rows
 from fake_aws import REGION, FakeAWS
 from fake_aws.history import CAPTURED, DAY, Group, iso, now_ms
 from fake_aws.seed import ACCOUNT, UTC
@@ -24,11 +26,6 @@ HERE = Path(__file__).parent
 BINARY = Path(os.environ.get("ECSPAN_BIN", HERE.parent / "target/release/ecspan"))
 STATES = ["PROVISIONING", "PENDING", "PENDING", "ACTIVATING", "RUNNING", "RUNNING", "DEACTIVATING", "DEPROVISIONING", "STOPPED", "STOPPED"]
 TIMES = ["createdAt", "connectivityAt", "pullStartedAt", "pullStoppedAt", "startedAt", None, "stoppingAt", "executionStoppedAt", "stoppedAt", None]
-#: Starts the program from a small process: until it is replaced, a child counts as large as its parent.
-STARTER = """import os, subprocess, sys
-process = subprocess.Popen(sys.argv[1:], stdout=open("out", "wb"), stderr=open("err", "wb"))
-_, status, usage = os.wait4(process.pid, 0)
-print(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)"""
 
 
 class Week(Group):
@@ -95,7 +92,7 @@ def span_ids(path):
     return spans, len(seen), roots
 
 
-def measure(aws, folder, what, arguments):
+def measure(table, aws, folder, what, size, how, arguments):
     aws.front.reset()
     aws.history.scanned = 0
     environment = {
@@ -103,36 +100,35 @@ def measure(aws, folder, what, arguments):
         "AWS_REGION": REGION, "AWS_ENDPOINT_URL": aws.url, "AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "*", "AWS_MAX_ATTEMPTS": "20",
     }
     started = time.monotonic()
-    command = [sys.executable, "-c", STARTER, BINARY, *arguments]
-    status, cpu, peak = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True).stdout.split()
+    with open(folder / "out", "w") as out, open(folder / "err", "w") as err:
+        taken = peak.run([BINARY, *arguments], env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
     wall = time.monotonic() - started
-    assert status == "0", (folder / "err").read_text()
+    assert taken.code == 0, (folder / "err").read_text()
     calls = ", ".join(f"{count} {name}" for name, count in sorted(aws.front.calls.items()))
     scanned = f", {aws.history.scanned / 1e9:.2f} GB scanned" if aws.history.scanned else ""
-    print(f"{what:<32} {wall:>7.1f} s  {float(cpu):>6.2f} s  {int(peak) / 1024:>6.1f} MiB  {calls}{scanned}", flush=True)
+    table.row(what, f"{size:,}", how, f"{wall:.1f} s", f"{taken.seconds:.2f} s", rows.mib(taken.kib), calls + scanned)
 
 
 def main():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     aws = FakeAWS().start()
     events = [int(size) for size in sys.argv[1:]] or [100_000, 1_000_000]
-    print(f"{'what':<32} {'wall':>9}  {'CPU':>8}  {'peak RSS':>10}  calls")
+    table = rows.Table("history", "what", "events in the group", "through", "wall", "CPU", "peak memory", "calls")
     for size in events:
         aws.reset()
         aws.seed.cluster("prod")
         aws.seed.definition("web", [{"name": f"c{number}", "image": "web:1"} for number in range(3)])
         week = aws.history.groups[CAPTURED.format("prod")] = Week(CAPTURED.format("prod"), size)
-        for how, stored in (("filter", 1), ("query", 10**10)):
+        for how, stored in (("FilterLogEvents", 1), ("Logs Insights", 10**10)):
             week.stored = stored
             with tempfile.TemporaryDirectory() as folder:
                 folder = Path(folder)
-                measure(aws, folder, f"{size:,} events, one task, {how}", ["show", "prod/" + week.id(week.tasks // 2), "--no-logs"])
+                measure(table, aws, folder, "one task", size, how, ["show", "prod/" + week.id(week.tasks // 2), "--no-logs"])
                 to = ["--to", f"file:{folder / 'spans'}", "--no-logs"]
-                measure(aws, folder, f"{size:,} events, all tasks, {how}", ["export", "--cluster", "prod", "--since", "8d", *to])
+                measure(table, aws, folder, f"all {week.tasks:,} tasks", size, how, ["export", "--cluster", "prod", "--since", "8d", *to])
                 spans, different, roots = span_ids(folder / "spans")
                 assert spans == different and roots == week.tasks, (spans, different, roots)
-                print(f"{'':<32} {roots:,} tasks, {spans:,} spans, every id once", flush=True)
-                measure(aws, folder, f"{size:,} events, stats, {how}", ["stats", "--cluster", "prod", "--since", "8d", "--by", "day", "--format", "json"])
+                measure(table, aws, folder, "`stats` over them", size, how, ["stats", "--cluster", "prod", "--since", "8d", "--by", "day", "--format", "json"])
                 assert json.loads((folder / "out").read_text())["tasks"] == week.tasks
     aws.stop()
 

@@ -1,7 +1,7 @@
-"""Whole logs as records: peak memory and lines a second at 10⁵ and 10⁶ lines, beside fetching the same pages and throwing
-them away. Run after `cargo build --release`: `python e2e/bench_logs.py`.
+"""Whole logs: CPU a line and peak memory, as records to the collector and to a file, beside other readers of CloudWatch Logs (those of
+`benches/peers.sh`), and beside fetching the same pages and throwing them away. Run after `cargo build --release`: `python e2e/bench_logs.py [LINES…]`.
 
-The pages are canned: moto would be what is measured."""
+The pages are canned: moto would be what is measured. Peers write to /dev/null."""
 
 import http.client
 import json
@@ -13,6 +13,9 @@ import threading
 import time
 from pathlib import Path
 
+import peak
+import peers
+import rows
 from http_server import HttpServer
 from servers import Collector
 
@@ -28,9 +31,11 @@ LINE = '{"level":"info","msg":"request served","path":"/api/v1/items/%07d","ms":
 TASK = {
     "taskArn": f"{ARN}:task/prod/{TASK_ID}", "clusterArn": f"{ARN}:cluster/prod", "taskDefinitionArn": f"{ARN}:task-definition/web:1",
     "lastStatus": "STOPPED", "stopCode": "UserInitiated", "createdAt": START - 60, "startedAt": START, "stoppingAt": START + 1_000,
-    "executionStoppedAt": START + 1_010, "stoppedAt": START + 1_020, "containers": [{"name": "app", "runtimeId": "r", "exitCode": 0}],
+    "executionStoppedAt": START + 1_010, "stoppedAt": START + 1_020, "containers": [{"name": "app", "lastStatus": "STOPPED", "runtimeId": "r", "exitCode": 0}],
 }
-OPTIONS = {"awslogs-group": "/ecs/web", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "ecs"}
+GROUP, STREAM = "/ecs/web", f"ecs/app/{TASK_ID}"
+STREAM_FOUND = {"logStreamName": STREAM, "creationTime": START * 1_000, "firstEventTimestamp": START * 1_000, "lastEventTimestamp": (START + 1_010) * 1_000}
+OPTIONS = {"awslogs-group": GROUP, "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "ecs"}
 DEFINITION = {
     "taskDefinitionArn": f"{ARN}:task-definition/web:1", "family": "web",
     "containerDefinitions": [{"name": "app", "essential": True, "logConfiguration": {"logDriver": "awslogs", "options": OPTIONS}}],
@@ -41,25 +46,44 @@ class Canned(HttpServer):
     """Answers from bytes that were made before."""
 
     def __init__(self, lines):
-        self.pages = []
-        for first in range(0, lines, PAGE):
-            events = [
-                {"timestamp": START * 1_000 + i, "ingestionTime": START * 1_000 + i + 5, "message": LINE % i}
-                for i in range(first, min(first + PAGE, lines))
-            ]
-            number = first // PAGE
-            self.pages.append(json.dumps({"events": events, "nextForwardToken": f"f/{number + 1}", "nextBackwardToken": "b/0"}).encode())
-        # The end is the same token twice.
-        end = len(self.pages)
-        self.pages.append(json.dumps({"events": [], "nextForwardToken": f"f/{end}", "nextBackwardToken": "b/0"}).encode())
+        self.lines, self.calls = lines, 0
+        bounds = [(first, min(first + PAGE, lines)) for first in range(0, lines, PAGE)]
+        self.pages = {part: self.page(*part) for part in bounds}
+        found = [[{**self.event(i), "eventId": str(i), "logStreamName": STREAM} for i in range(*part)] for part in bounds]
+        self.found = [json.dumps({"events": part, **({"nextToken": f"f/{at + 1}"} if at + 1 < len(found) else {})}).encode() for at, part in enumerate(found)]
         super().__init__(self.answer)
+
+    @staticmethod
+    def event(number):
+        return {"timestamp": START * 1_000 + number, "ingestionTime": START * 1_000 + number + 5, "message": LINE % number}
+
+    def page(self, start, stop):
+        return json.dumps({"events": list(map(self.event, range(start, stop))), "nextForwardToken": f"f/{stop}", "nextBackwardToken": f"b/{start}"}).encode()
+
+    def log_events(self, startTime=0, endTime=None, limit=PAGE, startFromHead=False, nextToken=None, **_):
+        begin = max(0, startTime - START * 1_000)
+        end = self.lines if endTime is None else max(begin, min(self.lines, endTime - START * 1_000))
+        direction, at = (nextToken or ("f/" if startFromHead else "b/")).split("/")
+        if direction == "f":
+            start = int(at or begin)
+            stop = max(start, min(start + limit, end))
+        else:
+            stop = int(at or end)
+            start = min(stop, max(stop - limit, begin))
+        return self.pages.get((start, stop)) or self.page(start, stop)
 
     def answer(self, path, headers, body):
         operation = headers["X-Amz-Target"].rsplit(".", 1)[-1]
+        request = json.loads(body)
         answered = {
             "DescribeTasks": lambda: json.dumps({"tasks": [TASK], "failures": []}).encode(),
             "DescribeTaskDefinition": lambda: json.dumps({"taskDefinition": DEFINITION}).encode(),
-            "GetLogEvents": lambda: self.pages[int(json.loads(body).get("nextToken", "f/0")[2:])],
+            "DescribeLogGroups": lambda: json.dumps({"logGroups": [{"logGroupName": GROUP}]}).encode(),
+            "DescribeLogStreams": lambda: json.dumps({"logStreams": [STREAM_FOUND]}).encode(),
+            "ListClusters": lambda: json.dumps({"clusterArns": [TASK["clusterArn"]]}).encode(),
+            "ListTasks": lambda: json.dumps({"taskArns": [TASK["taskArn"]]}).encode(),
+            "GetLogEvents": lambda: self.log_events(**request),
+            "FilterLogEvents": lambda: self.found[int(request.get("nextToken", "f/0")[2:])],
         }[operation]()
         return 200, {"Content-Type": "application/x-amz-json-1.1"}, answered
 
@@ -68,7 +92,7 @@ def fetch_and_discard(port):
     connection = http.client.HTTPConnection("127.0.0.1", port)
     token = "f/0"
     while True:
-        connection.request("POST", "/", json.dumps({"nextToken": token}), {"X-Amz-Target": "Logs_20140328.GetLogEvents"})
+        connection.request("POST", "/", json.dumps({"nextToken": token, "startFromHead": True}), {"X-Amz-Target": "Logs_20140328.GetLogEvents"})
         body = connection.getresponse().read()
         # The token stands at the end; the events are not parsed.
         following = json.loads(b"{" + body[body.rindex(b'"nextForwardToken"'):])["nextForwardToken"]
@@ -77,44 +101,97 @@ def fetch_and_discard(port):
         token = following
 
 
-def measure(lines, folder):
-    # A process of its own, so that its pages do not count, nor share our interpreter's lock with the clock.
-    canned = subprocess.Popen([sys.executable, __file__, "serve", str(lines)], stdout=subprocess.PIPE, text=True)
-    port = int(canned.stdout.readline())
-    collector = Collector(folder)
-    try:
-        started = time.monotonic()
-        fetch_and_discard(port)
-        fetching = time.monotonic() - started
-        environment = {
+#: What reads the whole log: a name, its program (None is ecspan), its arguments. ENDPOINT is the canned AWS, RECEIVER the collector.
+WHOLE = ["export", f"prod/{TASK_ID}", "--logs-as", "records", "--log-lines", "all"]
+READERS = (
+    ("ecspan, every line a record, over gRPC", None, [*WHOLE, "--endpoint", "RECEIVER", "--protocol", "grpc"]),
+    ("ecspan, every line a record, a file", None, [*WHOLE, "--to", "file:/dev/null"]),
+    ("saw get", "saw", ["get", GROUP, "--start", "-87600h", "--endpoint-url", "ENDPOINT"]),
+    ("aws logs filter-log-events", "aws", ["logs", "filter-log-events", "--log-group-name", GROUP, "--output", "text"]),
+    ("awslogs get", "awslogs", ["get", GROUP, "ALL", "--start", "3650d", "--aws-endpoint-url", "ENDPOINT"]),
+)
+#: What shows one task and some of its log: each run so many times.
+ONE_TASK = (("ecspan show", None, ["show", f"prod/{TASK_ID}"]), ("ecsta trace", "ecsta", ["--cluster", "prod", "trace", "--id", TASK_ID]))
+TIMES = 10
+
+
+class Bench:
+    """A canned log and a collector."""
+
+    def __init__(self, lines, folder):
+        self.lines, self.folder, self.collector = lines, folder, Collector(folder)
+        # A process of its own: what it makes of its pages is none of ecspan's time.
+        self.canned = subprocess.Popen([sys.executable, __file__, "serve", str(lines)], stdout=subprocess.PIPE, text=True)
+        self.port = int(self.canned.stdout.readline())
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.environment = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_DEFAULT_REGION": "eu-west-1", "AWS_ENDPOINT_URL": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "*",
         }
-        command = [
-            BINARY, "export", f"prod/{TASK_ID}", "--logs-as", "records", "--log-lines", "all", "--endpoint", collector.grpc, "--protocol", "grpc",
-        ]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.collector.stop()
+        self.canned.kill()
+        self.canned.wait()
+
+    def run(self, program, arguments, times=1):
+        """What a run took, its seconds by the clock, and what it said to stderr."""
+        places = {"ENDPOINT": self.endpoint, "RECEIVER": self.collector.grpc}
+        command = [program, *(places.get(argument, argument) for argument in arguments)]
         started = time.monotonic()
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-        told = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        exporting = time.monotonic() - started
-        assert status == 0 and f"{lines} of {lines} log records accepted" in told, told
-        return {"lines": lines, "fetching": fetching, "exporting": exporting, "peak": usage.ru_maxrss / 1024, "cpu": usage.ru_utime + usage.ru_stime}
-    finally:
-        collector.stop()
-        canned.kill()
+        with open(self.folder / "told", "w") as told:
+            taken = peak.run(command, times, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=told)
+        wall = time.monotonic() - started
+        told = (self.folder / "told").read_text()
+        assert taken.code == 0, f"{command}: {told}"
+        return taken, wall / times, told
+
+
+def whole(bench, table, programs):
+    lines = bench.lines
+    started = time.monotonic()
+    fetch_and_discard(bench.port)
+    table.row("pages fetched and thrown away", f"{lines:,}", "–", "–", f"{lines / (time.monotonic() - started):,.0f}", "–")
+    first = None
+    for name, program, arguments in READERS:
+        if not programs[program]:
+            continue
+        taken, wall, told = bench.run(programs[program], arguments)
+        assert program or f"{lines} of {lines} log records" in told, told
+        cpu = taken.seconds / lines * 1e6
+        first = first or cpu
+        table.row(name, f"{lines:,}", f"{cpu / first:.2f}", f"{cpu:.2f} µs", f"{lines / wall:,.0f}", rows.mib(taken.kib))
+        if program:
+            rows.ratio(f"CPU of a log line, {lines:,} of them, each sent as a record over gRPC, beside `{name}`", first / cpu)
+
+
+def one_task(bench, table, programs):
+    first = None
+    for name, program, arguments in ONE_TASK:
+        if not programs[program]:
+            continue
+        taken, wall, _ = bench.run(programs[program], arguments, TIMES)
+        cpu = taken.seconds / TIMES
+        first = first or (wall, cpu)
+        table.row(name, f"{wall * 1e3:.0f} ms", f"{cpu * 1e3:.0f} ms", rows.mib(taken.kib))
+        if program:
+            rows.ratio(f"wall time of `ecspan show` of a task with {bench.lines:,} log lines beside `{name}`", first[0] / wall)
+            rows.ratio("its CPU", first[1] / cpu)
 
 
 def main():
-    print(f"{'lines':>9}  {'peak RSS':>10}  {'lines/s':>9}  {'CPU µs/line':>11}  {'fetch and discard':>17}  {'ratio':>5}")
-    for lines in (100_000, 1_000_000):
-        with tempfile.TemporaryDirectory() as folder:
-            one = measure(lines, Path(folder))
-        print(
-            f"{lines:>9}  {one['peak']:>6.1f} MiB  {lines / one['exporting']:>9.0f}  {one['cpu'] / lines * 1e6:>11.2f}  "
-            f"{lines / one['fetching']:>9.0f} lines/s  {one['fetching'] / one['exporting']:>5.2f}",
-            flush=True,
-        )
+    programs = {None: BINARY, **{name: peers.find(name) for name in ("saw", "aws", "awslogs", "ecsta")}}
+    logs = rows.Table("logs", "what", "lines", "CPU beside the first", "CPU a line", "lines a second", "peak memory")
+    sizes = [int(lines) for lines in sys.argv[1:]] or (50_000, 1_000_000)
+    for lines in sizes:
+        with tempfile.TemporaryDirectory() as folder, Bench(lines, Path(folder)) as bench:
+            whole(bench, logs, programs)
+    task = rows.Table("task", "what", "wall", "CPU", "peak memory")
+    with tempfile.TemporaryDirectory() as folder, Bench(sizes[0], Path(folder)) as bench:
+        one_task(bench, task, programs)
 
 
 if __name__ == "__main__":

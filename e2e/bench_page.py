@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import rows
 from playwright.sync_api import sync_playwright
 from test_page import CHROMIUM, PROJECT, large_rollout
 
@@ -43,9 +44,10 @@ def task(folder, lines):
 
 
 def main():
-    print(f"{'page':<28}  {'bytes':>12}  {'usable':>8}  {'frame p50':>10}  {'longest':>8}")
+    table = rows.Table("page", "page", "bytes", "usable", "a frame, median", "longest")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        rows.version("Chromium", browser.version)
         folder = Path(folder)
         cases = [("1 task", ["show", "--format", "html", *sorted((PROJECT / "examples/oom").glob("*.json"))]), ("1 task, 100,000 lines", task(folder, 100_000))]
         for launches in (20, 500, 5_000):
@@ -62,7 +64,7 @@ def main():
             tab.goto(page.as_uri())
             usable = tab.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
             median, longest = tab.evaluate(SCROLL)
-            print(f"{name:<28}  {page.stat().st_size:>12,}  {usable:>5.0f} ms  {median:>7.1f} ms  {longest:>5.0f} ms", flush=True)
+            table.row(name, f"{page.stat().st_size:,}", f"{usable:.0f} ms", f"{median:.0f} ms", f"{longest:.0f} ms")
             tab.close()
         browser.close()
 

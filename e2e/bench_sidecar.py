@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import rows
 from metadata import Metadata, container, task
 
 BINARY = Path(os.environ.get("ECSPAN_BIN", Path(__file__).parent.parent / "target/release/ecspan"))
@@ -42,7 +43,8 @@ def main(seconds):
             took = time.monotonic() - started
             share = (cpu_seconds(process.pid) - before) / took
             resident, peak = memory(process.pid, "VmRSS"), memory(process.pid, "VmHWM")
-            print(f"{took:.0f} s, {metadata.polls - asked} answers: {share:.3%} of a core, {resident:.1f} MiB resident, {peak:.1f} MiB at most")
+            table = rows.Table("sidecar", "beside", "for", "answers of the endpoint", "of a core", "memory", "at most")
+            table.row("nine containers", f"{took:.0f} s", metadata.polls - asked, f"{share:.3%}", f"{resident:.1f} MiB", f"{peak:.1f} MiB")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)

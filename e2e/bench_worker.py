@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 os.environ.setdefault("ECSPAN_BIN", str(HERE.parent / "target/release/ecspan"))
 
 import batch
+import rows
 from bench_sidecar import cpu_seconds
 from conftest import BINARY, Ecspan
 from servers import Collector, ElasticMQ, free_port
@@ -169,7 +170,9 @@ def main():
         folder = Path(folder)
         elasticmq, collector = ElasticMQ(folder), Collector(folder)
         try:
-            print(f"workers  {'':>6}  events/s  ratio  CPU ms/event: worker   queue  receiver  lag at {RATE}/s: p50     p99")
+            named = ["binary"] if arguments.before else []
+            table = rows.Table(
+                "worker", "workers", *named, "beside one", "events a second", "CPU, ms an event", "the queue's", "the receiver's", f"lag at {RATE} a second: p50", "p99")
             first = None
             for count in arguments.workers:
                 turns = {name: [] for name in programs}
@@ -179,7 +182,8 @@ def main():
                 for name, measured in turns.items():
                     rate, own, queue, receiver, p50, p99 = map(min, zip(*measured))
                     first = first or rate
-                    print(f"{count:>7}  {name:>6}  {-rate:>8.0f}  {rate / first:>5.2f}  {own:>20.2f}  {queue:>6.2f}  {receiver:>8.2f}  {p50:>16} ms  {p99:>3} ms", flush=True)
+                    seconds = (f"{taken:.2f}" for taken in (own, queue, receiver))
+                    table.row(count, *([name] if named else []), f"{rate / first:.2f}", f"{-rate:,.0f}", *seconds, f"{p50} ms", f"{p99} ms")
         finally:
             collector.stop()
             elasticmq.stop()

@@ -10,6 +10,7 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use ecspan::model::log::{ContainerLog, LogLine};
 use ecspan::model::merge::{self, TaskObservations};
+use ecspan::model::severity;
 use ecspan::model::{TaskLife, Time};
 use ecspan::sink::{Answer, Delivery, Destination, Format, Transport, Verdict, resource_spans};
 use ecspan::source::files;
@@ -97,6 +98,18 @@ fn a_line_that_names_no_trace_allocates_nothing() {
     traces.read("what is made once");
     let counted = measure(|| lines.iter().for_each(|line| traces.read(line)));
     assert_eq!(counted.count_total, 0);
+}
+
+#[test]
+fn the_severity_of_a_line_allocates_its_word_alone() {
+    for (line, each) in [
+        (r#"{"msg":"rows loaded","rows":17,"tags":["a","b"],"in":{"table":"x"},"level":"info"}"#, 1),
+        (r#"{"msg":"rows loaded","rows":17,"tags":["a","b"],"in":{"table":"x"}}"#, 0),
+        ("2026-11-20 10:00:00,123 ERROR [main] com.x.Y - boom", 1),
+        ("10.0.1.17 - - [20/Nov/2026:09:15:00 +0000] \"GET /healthz HTTP/1.1\" 200 2", 0),
+    ] {
+        assert_eq!(measure(|| drop(severity::of(line))).count_total, each, "{line}");
+    }
 }
 
 #[test]

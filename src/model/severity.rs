@@ -1,6 +1,7 @@
 //! The severity that a log line states: in JSON, in logfmt, or as text. Pure, and shy: a line that does not say has none.
 //! Main function: [`of`].
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -264,7 +265,10 @@ fn in_word(word: &str) -> Option<Severity> {
 }
 
 /// Without `ESC [ … m`.
-fn strip_colour(word: &str) -> String {
+fn strip_colour(word: &str) -> Cow<'_, str> {
+    if !word.contains('\u{1b}') {
+        return word.into();
+    }
     let mut out = String::with_capacity(word.len());
     let mut rest = word;
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
@@ -272,7 +276,7 @@ fn strip_colour(word: &str) -> String {
         rest = after.split_once('m').map_or("", |(_, rest)| rest);
     }
     out.push_str(rest);
-    out
+    out.into()
 }
 
 #[cfg(test)]

@@ -339,6 +339,8 @@ impl LogReader {
             let end = end.map_or(now, |end| end.min(now));
             let mut token: Option<String> = None;
             loop {
+                // Room first, so that one page at most waits while another is being used. Or nobody listens any more: the run has ended.
+                let Ok(room) = pages.reserve().await else { return };
                 let request = aws.logs(&region).get_log_events().start_from_head(true).limit(page_size(PAGE));
                 let request = request.set_start_time(start).end_time(end);
                 let (read, next) = match self.page(request, place, token.clone()).await {
@@ -350,10 +352,8 @@ impl LogReader {
                     Err(error) if is_missing(&error) && places.peek().is_some() => break,
                     Err(error) => (Err(error), None),
                 };
-                let is_empty = read.as_ref().is_ok_and(Vec::is_empty);
-                // Nobody listens any more: the run has ended.
-                if !is_empty && pages.send(read).await.is_err() {
-                    return;
+                if !read.as_ref().is_ok_and(Vec::is_empty) {
+                    room.send(read);
                 }
                 if next.is_none() || next == token {
                     return;
