@@ -85,7 +85,16 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
     match shape {
         Shape::Bundle => return bundle::read(at, contents),
         Shape::List if at.elements().iter().all(|at| !at.value.is_object() && !at.value.is_array()) => {
-            return Err(shape::nothing(at));
+            // Of texts and numbers, as Loki gives them, only what is a document counts.
+            let is_document =
+                |at: &&At<'_>| at.value.as_str().is_some_and(|text| text.starts_with('{') && is_json_text(text));
+            let elements = at.elements();
+            let mut documents = elements.iter().filter(is_document).peekable();
+            if documents.peek().is_none() {
+                return Err(shape::nothing(at));
+            }
+            documents.for_each(|document| read(document, contents));
+            return Ok(());
         }
         Shape::List => {
             at.elements().iter().for_each(|element| read(element, contents));
@@ -180,7 +189,8 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
             contents.errors.extend(rows::unfinished(at));
             let logged = rows::logged(at);
             if logged.as_array().is_some_and(|rows| !rows.is_empty()) {
-                read(&At { value: &logged, place: at.place.key("results") }, contents);
+                let place = if at.value.is_array() { at.place.clone() } else { at.place.key("results") };
+                read(&At { value: &logged, place }, contents);
             }
         }
         Shape::Control => contents.passed_by.push("CloudWatch Logs control message".to_owned()),

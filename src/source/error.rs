@@ -291,7 +291,7 @@ impl Hint for ReadError {
                 "save the answer of `aws ecs describe-tasks --cluster CLUSTER --tasks ID --output json` into it"
             }
             Self::NotUtf8 { .. } => {
-                "ecspan reads JSON and YAML in UTF-8, UTF-16 or UTF-32, packed with gzip or zstd or not; what is packed otherwise must be unpacked first, and text of older programs put into UTF-8: iconv -f WINDOWS-1252 -t UTF-8 FILE | ecspan show -"
+                "ecspan reads JSON and YAML in UTF-8, UTF-16, UTF-32 or Windows-1252, packed with gzip or zstd or not; what is packed otherwise must be unpacked first"
             }
             Self::Damaged { .. } => "copy or download it again, whole",
             Self::NoRoom { .. } => "name a folder with more room in TMPDIR, or save it as a file and name that",

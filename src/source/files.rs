@@ -11,7 +11,7 @@ use super::document;
 use super::error::{Place, ReadError};
 use super::json::At;
 use super::packed::{self, Packing, Unpacked};
-use super::text::{self, Taken, Trust, Wide};
+use super::text::{self, Taken, Trust};
 use crate::model::action::ActionRecord;
 use crate::model::observation::Observation;
 
@@ -157,14 +157,14 @@ pub fn bytes_to_record(origin: &str, bytes: &[u8]) -> Result<ToRecord, ReadError
 /// The JSON documents of an answer, which holds nothing else.
 #[cfg(feature = "deliver")]
 pub(super) fn parse(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
-    let text = &*text::decode(origin, bytes)?;
+    let text = &*text::decode(origin, bytes)?.0;
     let documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     documents.map(|document| document.map_err(|error| text::not_json(origin, text, &error))).collect()
 }
 
 /// The documents of a text, whatever they are.
 fn all(origin: &str, bytes: &[u8]) -> Result<Vec<Value>, ReadError> {
-    let text = text::decode(origin, bytes)?;
+    let (text, _) = text::decode(origin, bytes)?;
     let mut found = vec![];
     let mut remarks = text::documents(origin, &text, &mut |_, value, trust| {
         if trust == Trust::Salvaged || !(value.is_object() || value.is_array()) {
@@ -204,8 +204,9 @@ fn read_into(origin: &str, bytes: &[u8], mut contents: Contents) -> Result<Conte
 
 /// Reads text, whatever its encoding.
 pub(super) fn read_unpacked(origin: &str, bytes: &[u8], contents: &mut Contents) -> Result<(), ReadError> {
-    read_text(origin, &text::decode(origin, bytes)?, contents);
-    contents.notes.extend(Wide::of(bytes).map(Wide::note));
+    let (text, note) = text::decode(origin, bytes)?;
+    read_text(origin, &text, contents);
+    contents.notes.extend(note.map(str::to_owned));
     Ok(())
 }
 
@@ -233,11 +234,11 @@ pub(super) fn read_text(origin: &str, text: &str, contents: &mut Contents) {
     contents.errors.extend(remarks.errors);
 }
 
-/// Reads what is behind so many documents of a text, and is not JSON alone.
+/// Reads what is behind so many documents of a text.
 #[cfg(feature = "aws")]
 pub(super) fn read_rest(origin: &str, text: &str, before: text::Before, count: usize, contents: &mut Contents) {
     let mut take = |place: &str, value: Value, trust| take(place, &value, trust, contents);
-    let remarks = text::search(origin, text, before, count, &mut take);
+    let remarks = text::further(origin, text, before, count, &mut take);
     contents.notes.extend(remarks.notes);
     contents.errors.extend(remarks.errors);
 }
@@ -278,6 +279,73 @@ mod tests {
         assert_eq!(tasks(ONE.as_bytes()), 1);
         assert_eq!(tasks(format!("\u{feff}{ONE}").as_bytes()), 1);
         assert_eq!(tasks(&utf16), 1);
+    }
+
+    #[test]
+    fn what_mail_programs_consoles_and_wikis_make_of_a_document_is_read_and_said() {
+        let mail = |text: &str| {
+            let broken: String = text
+                .replace('=', "=3D")
+                .chars()
+                .collect::<Vec<_>>()
+                .chunks(75)
+                .map(|line| line.iter().collect::<String>() + "=\n")
+                .collect();
+            format!("{broken}\n")
+        };
+        let with = |text: &str| ONE.replacen('}', &format!(",\"stoppedReason\":{}}}", serde_json::json!(text)), 1);
+        let attached = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, with("é=").as_bytes());
+        let attached: Vec<&str> =
+            attached.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        let dumped = with("é=");
+        for (text, note) in [
+            (mail(&with("é=")).into_bytes(), "quoted-printable is read as what it stands for"),
+            (
+                format!("Subject: x\nContent-Transfer-Encoding: base64\n\n{}\n", attached.join("\n")).into_bytes(),
+                "unpacked from base64",
+            ),
+            (
+                dumped.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect(),
+                "bytes that are no UTF-8 are read as Windows-1252",
+            ),
+            (format!("{{code:json}}\n{dumped}\n{{code}}\n").into_bytes(), "the JSON stands in other text"),
+            (
+                format!("╭───╮\n│ {} │\n╰───╯\n", dumped.replace(',', ", │\n│ ")).into_bytes(),
+                "what frames it, or stands beside it, is taken off",
+            ),
+            (dumped.replace("[{", "[{\n--More--(9%)").into_bytes(), "the marks of a pager are taken out"),
+        ] {
+            let contents = read_bytes("f", &text).unwrap_or_default();
+            let said = match contents.observations.first() {
+                Some(Observation::Task(task)) => (task.id.as_str(), task.stopped_reason.as_deref()),
+                _ => ("", None),
+            };
+            assert_eq!(said, ("a1", Some("é=")), "{note}: {}", String::from_utf8_lossy(&text));
+            assert!(contents.notes.iter().any(|own| own.contains(note)), "{:?}", contents.notes);
+            assert!(contents.errors.is_empty(), "{:?}", contents.errors);
+        }
+        let half = read_bytes("f", with("x").replace("\"x\"", "\"x\\ud83d\"").as_bytes()).unwrap_or_default();
+        assert_eq!((half.observations.len(), half.notes), (1, vec!["halves of characters are read as �".to_owned()]));
+        assert_eq!(tasks(format!("[[\"1795168800000000000\",{}]]", serde_json::json!(dumped)).as_bytes()), 1);
+    }
+
+    #[test]
+    fn rows_of_an_application_are_its_lines() {
+        let rows = "@timestamp,@logStream,@message\n2026-11-20 10:00:00.5,ecs/app/a1,\"hello, you\"\n2026-11-20 10:00:01.5,ecs/app/a1,bye\n";
+        let saved = r#"[{"@timestamp":"2026-11-20 10:00:00.5","@logStream":"ecs/app/a1","@message":"hello, you"},
+            {"@timestamp":"2026-11-20 10:00:01.5","@logStream":"ecs/app/a1","@message":"bye"}]"#;
+        for text in [rows, saved] {
+            let contents = read_bytes("f", text.as_bytes()).unwrap_or_default();
+            let lines: Vec<&str> = match contents.observations.as_slice() {
+                [Observation::Log(log)] => log.head.iter().map(|line| line.message.as_str()).collect(),
+                _ => vec![],
+            };
+            assert_eq!(lines, ["hello, you", "bye"], "{text}");
+        }
+        assert_eq!(
+            tasks(b"taskArn,lastStatus,createdAt\narn:aws:ecs:eu-west-1:1:task/prod/a1,PENDING,2026-11-20T10:00:00Z\n"),
+            1
+        );
     }
 
     #[test]

@@ -10,7 +10,8 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::text::{self, Wide};
+use super::error::ReadError;
+use super::text;
 
 /// How bytes are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Packing {
         let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
         match self.reader(packed).take(limit).read_to_end(&mut unpacked) {
             Ok(read) if read > most => Unpacked::TooMuch,
-            Ok(_) => text(unpacked),
+            Ok(_) => text(&unpacked),
             Err(_) => Unpacked::Wrong,
         }
     }
@@ -70,11 +71,12 @@ pub(crate) enum Unpacked {
     Wrong,
 }
 
-fn text(bytes: Vec<u8>) -> Unpacked {
-    if Wide::of(&bytes).is_some() {
-        return text::decode("", &bytes).map_or(Unpacked::Wrong, |text| Unpacked::Text(text.into_owned()));
+fn text(bytes: &[u8]) -> Unpacked {
+    match text::decode("", bytes) {
+        Ok((text, _)) => Unpacked::Text(text.into_owned()),
+        Err(ReadError::Empty { .. }) => Unpacked::Text(String::new()),
+        Err(_) => Unpacked::Wrong,
     }
-    String::from_utf8(bytes).map_or(Unpacked::Wrong, Unpacked::Text)
 }
 
 /// The text that stands there in base64, packed or not, of so many bytes at most.
@@ -93,7 +95,7 @@ pub(crate) fn of_base64(base64: &str, most: usize) -> Unpacked {
     let Ok(bytes) = ENGINE.decode(base64) else { return Unpacked::Wrong };
     match Packing::of(&bytes) {
         Some(packing) => packing.unpack(&bytes, most),
-        None => text(bytes),
+        None => text(&bytes),
     }
 }
 
@@ -106,14 +108,45 @@ pub(super) fn in_base64(text: &str, most: usize) -> Option<String> {
         Some((_, text)) => text,
         None => text,
     };
-    let is_base64 = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || "+/-_=".contains(c);
-    if text.len() < SHORTEST || !text.chars().all(is_base64) {
+    if text.len() < SHORTEST || !text.chars().all(|c| is_base64(c) || c.is_ascii_whitespace()) {
         return None;
     }
     match of_base64(text, most) {
         Unpacked::Text(text) if text.trim_start().starts_with(['{', '[']) || text.contains("askArn:") => Some(text),
         Unpacked::Text(_) | Unpacked::TooMuch | Unpacked::Wrong => None,
     }
+}
+
+/// With the lines of base64 that hold a document as what they stand for: what is attached to a mail.
+pub(super) fn without_base64(text: &str) -> Option<String> {
+    /// Unpacked, all together.
+    const MOST: usize = 64 * 1024 * 1024;
+    let (mut out, mut block, mut left, mut found) = (String::new(), "", MOST, false);
+    let mut at = 0;
+    for line in text.split_inclusive('\n').chain([""]) {
+        let is_of_it = line.trim().len() > 1 && line.trim().chars().all(is_base64);
+        if is_of_it {
+            block = text.get(at - block.len()..at + line.len()).unwrap_or_default();
+        } else {
+            match in_base64(block, left) {
+                Some(unpacked) => {
+                    left = left.saturating_sub(unpacked.len());
+                    found = true;
+                    out.push_str(&unpacked);
+                    out.push('\n');
+                }
+                None => out.push_str(block),
+            }
+            block = "";
+            out.push_str(line);
+        }
+        at += line.len();
+    }
+    found.then_some(out)
+}
+
+const fn is_base64(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=')
 }
 
 /// Whether a text begins as base64 of JSON does, or of gzip.

@@ -27,17 +27,34 @@ pub(crate) fn unfinished(at: &At<'_>) -> Option<ReadError> {
 /// What the rows hold: log events where a row has its `@message`; else an object of its fields, `detail.lastStatus` within `detail`.
 pub(crate) fn logged(at: &At<'_>) -> Value {
     let results = at.get("results");
-    let rows = results.as_ref().and_then(|at| at.value.as_array()).into_iter().flatten();
+    let rows = results.as_ref().map_or(at.value, |at| at.value).as_array().into_iter().flatten();
     rows.map(one).collect()
 }
 
+/// Whether `at` is a row as the console saves it, an object of its fields.
+pub(crate) fn is_saved(at: &At<'_>) -> bool {
+    at.value.get("@message").is_some() && at.value.get("@timestamp").is_some()
+}
+
+/// A row: its fields and their values.
+fn fields(row: &Value) -> Vec<(&str, &Value)> {
+    match row {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.as_str(), value)).collect(),
+        _ => row.as_array().into_iter().flatten().filter_map(named).collect(),
+    }
+}
+
+fn named(field: &Value) -> Option<(&str, &Value)> {
+    Some((field.get("field")?.as_str()?, field.get("value")?))
+}
+
 fn one(row: &Value) -> Value {
-    let fields = row.as_array().into_iter().flatten();
-    let fields = || fields.clone().filter_map(|field| Some((field.get("field")?.as_str()?, field.get("value")?)));
-    let named = |name: &str| fields().find(|(field, _)| *field == name).map(|(_, value)| value.clone());
-    let Some(message) = named("@message") else {
+    let fields = fields(row);
+    let named = |name: &str| fields.iter().find(|(field, _)| *field == name).map(|(_, value)| (*value).clone());
+    let text = |message: Value| if message.is_string() { message } else { Value::String(message.to_string()) };
+    let Some(message) = named("@message").map(text) else {
         let mut object = Value::Object(Map::new());
-        for (name, value) in fields().filter(|(name, _)| !name.starts_with('@')) {
+        for (name, value) in fields.iter().filter(|(name, _)| !name.starts_with('@')) {
             put(&mut object, &name.split('.').collect::<Vec<_>>(), value);
         }
         return object;

@@ -132,6 +132,9 @@ fn of_list(elements: &[At<'_>]) -> Shape {
     if all(&|at| at.has("timestamp") && at.has("message")) {
         return Shape::LogLines;
     }
+    if all(&rows::is_saved) {
+        return Shape::QueryRows;
+    }
     if all(&|at| at.has("createdAt") && at.has("message") && !at.has("containers")) {
         return Shape::ServiceEvents;
     }
@@ -324,7 +327,11 @@ fn other_kind(at: &At<'_>) -> Option<&'static str> {
 
 /// What is no answer of ECS's and has nothing of it inside.
 fn foreign_kind(at: &At<'_>) -> Option<&'static str> {
-    const KINDS: [(&[&str], &str); 6] = [
+    const KINDS: [(&[&str], &str); 7] = [
+        (
+            &["ClusterName", "Type", "Timestamp"],
+            "a performance record of Container Insights, which knows no times of a task's phases",
+        ),
         (&["AWSTemplateFormatVersion"], "a template of CloudFormation"),
         (&["apiVersion", "kind"], "an object of Kubernetes, not of Amazon ECS"),
         (&["ID", "Image", "Names"], "a row of `docker ps`, not of `docker inspect`"),

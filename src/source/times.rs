@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::model::Time;
 
-/// Epoch numbers from here on are milliseconds: as seconds they would be in the year 5138.
+/// Epoch numbers from here on are milliseconds, a thousand times that microseconds, and again nanoseconds: as seconds (and so on) they
+/// would be in the year 5138.
 const MILLIS_FROM: f64 = 1e11;
 
 /// 0001-01-01, in seconds: what .NET and Go mean by no time.
@@ -16,9 +17,11 @@ const YEAR_ONE: f64 = -62_135_596_800.0;
 pub(crate) fn parse(value: &Value) -> Result<Option<Time>, NotATime> {
     match value {
         Value::Null => Ok(None),
-        Value::Number(number) => match number.as_f64() {
-            Some(0.0 | YEAR_ONE) => Ok(None),
-            number => number.and_then(epoch).map(Some).ok_or(NotATime),
+        Value::Number(number) => match (number.as_f64(), number.as_u64()) {
+            (Some(0.0 | YEAR_ONE), _) => Ok(None),
+            // A double would round them.
+            (_, Some(nanos)) if nanos as f64 >= MILLIS_FROM * 1e6 => Ok(Some(Time::from_unix_nanos(nanos))),
+            (number, _) => number.and_then(epoch).map(Some).ok_or(NotATime),
         },
         Value::String(text) => text_time(text),
         _ => Err(NotATime),
@@ -35,10 +38,14 @@ pub(crate) fn parse_millis(value: &Value) -> Result<Option<Time>, NotATime> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotATime;
 
-/// Epoch seconds (whole or with a fraction) or milliseconds. A double holds microseconds of today exactly enough to
+/// Epoch seconds (whole or with a fraction), milliseconds or microseconds. A double holds microseconds of today exactly enough to
 /// round to them, and no more.
 fn epoch(number: f64) -> Option<Time> {
-    let micros = if number >= MILLIS_FROM { number * 1e3 } else { number * 1e6 };
+    let micros = match number {
+        number if number >= MILLIS_FROM * 1e3 => number,
+        number if number >= MILLIS_FROM => number * 1e3,
+        number => number * 1e6,
+    };
     // Below 2^53 every whole number is exact.
     (micros > 0.0 && micros < 9e15).then(|| Time::from_unix_nanos(micros.round() as u64 * 1_000))
 }
@@ -52,8 +59,23 @@ fn text_time(text: &str) -> Result<Option<Time>, NotATime> {
     if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
         return millis.parse().ok().and_then(epoch).map(Some).ok_or(NotATime);
     }
+    // As rows with commas and databases hold them.
+    if text.starts_with(|c: char| c.is_ascii_digit())
+        && let Ok(number) = serde_json::from_str::<serde_json::Number>(text)
+    {
+        // A year alone is no time, nor is a date without dashes.
+        let is_one = number.as_f64().is_some_and(|number| number == 0.0 || number >= 1e9);
+        return if is_one { parse(&Value::Number(number)) } else { Err(NotATime) };
+    }
     // Without a zone this fails, as it must: guessing one would invent a time.
-    let timestamp: Timestamp = text.parse().or_else(|_| printed(text).parse()).map_err(|_| NotATime)?;
+    let of_mail = || jiff::fmt::rfc2822::parse(text).map(|time| time.timestamp());
+    let of_unix = || jiff::Timestamp::strptime("%a %b %d %H:%M:%S %z %Y", of_date(text));
+    let timestamp: Timestamp = text
+        .parse()
+        .or_else(|_| printed(text).parse())
+        .or_else(|_| of_mail())
+        .or_else(|_| of_unix())
+        .map_err(|_| NotATime)?;
     if timestamp == Timestamp::UNIX_EPOCH {
         return Ok(None);
     }
@@ -68,6 +90,11 @@ fn printed(text: &str) -> String {
         _ if is_utc => format!("{bare}Z"),
         _ => String::new(),
     }
+}
+
+/// A time as `date` and Java print it, `Fri Nov 20 10:00:00 UTC 2026`, with its zone as a number. The names of others are not unique.
+fn of_date(text: &str) -> String {
+    text.replace(" UTC ", " +0000 ").replace(" GMT ", " +0000 ")
 }
 
 #[cfg(test)]
@@ -94,10 +121,24 @@ mod tests {
             json!("2019-01-28 07:59:15.254 UTC"),
             json!("/Date(1548662355254)/"),
             json!("2019-01-28T07:59:15.254000000Z"),
+            json!("1548662355.254"),
+            json!("1548662355254"),
+            json!(1_548_662_355_254_000_u64),
+            json!(1_548_662_355_254_000_000_u64),
+            json!("1548662355254000000"),
         ] {
             assert_eq!(nanos(value.clone()), expected, "{value}");
         }
         assert_eq!(nanos(json!(1_548_662_511)), 1_548_662_511_000_000_000);
+        for text in [
+            "Mon, 28 Jan 2019 07:59:15 GMT",
+            "Mon, 28 Jan 2019 08:59:15 +0100",
+            "28 Jan 2019 07:59:15 +0000",
+            "Mon Jan 28 07:59:15 UTC 2019",
+            "Mon Jan 28 08:59:15 +0100 2019",
+        ] {
+            assert_eq!(nanos(json!(text)), 1_548_662_355_000_000_000, "{text}");
+        }
         assert_eq!(nanos(json!("2018-02-01T20:55:08.366329616Z")), 1_517_518_508_366_329_616);
     }
 
@@ -125,7 +166,17 @@ mod tests {
         ] {
             assert_eq!(parse(&unset), Ok(None), "{unset}");
         }
-        for wrong in [json!("yesterday"), json!("2021-11-27T01:49:41"), json!(true), json!(-5), json!([1])] {
+        for wrong in [
+            json!("yesterday"),
+            json!("2021-11-27T01:49:41"),
+            json!(true),
+            json!(-5),
+            json!([1]),
+            json!("2026"),
+            json!("20261120"),
+            json!("Mon Jan 28 07:59:15 CST 2019"),
+            json!("Tue, 28 Jan 2019 07:59:15"),
+        ] {
             assert_eq!(parse(&wrong), Err(NotATime), "{wrong}");
         }
     }

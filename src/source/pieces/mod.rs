@@ -296,13 +296,13 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         Ok(())
     }
 
-    /// What is behind so many documents, and is not JSON alone.
+    /// What is behind so many documents, and is not JSON alone in UTF-8.
     fn rest(mut self, first: u64, begin: u64, count: u32) -> Result<(), ReadError> {
         if count == 0 {
             return self.whole();
         }
         let bytes = self.range(begin, None)?;
-        let text = String::from_utf8(bytes).map_err(|error| self.not_utf8(begin, error.utf8_error()))?;
+        let (text, note) = text::narrow(&bytes).ok_or_else(|| self.no_text(begin, &bytes))?;
         let mut before = Before::default();
         let mut at = first;
         while at < begin {
@@ -314,13 +314,19 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         self.contents.inside = files::Inside::default();
         files::read_rest(self.origin, &text, before, usize::try_from(count).unwrap_or(usize::MAX), &mut self.contents);
+        self.contents.notes.extend(note.map(str::to_owned));
         self.finder.found(&mut self.contents, None);
         Ok(())
     }
 
-    fn not_utf8(&self, begin: u64, error: std::str::Utf8Error) -> ReadError {
-        let offset = usize::try_from(begin).unwrap_or(usize::MAX).saturating_add(error.valid_up_to());
-        ReadError::NotUtf8 { origin: self.origin.to_owned(), offset }
+    fn no_text(&self, begin: u64, bytes: &[u8]) -> ReadError {
+        match text::no_text(self.origin, bytes) {
+            ReadError::NotUtf8 { origin, offset } => {
+                let begin = usize::try_from(begin).unwrap_or(usize::MAX);
+                ReadError::NotUtf8 { origin, offset: begin.saturating_add(offset) }
+            }
+            error => error,
+        }
     }
 
     /// `at`, or where the character ends that it is inside of.

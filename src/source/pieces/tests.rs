@@ -157,6 +157,8 @@ fn in_pieces_everything_is_found_that_is_in_the_whole_and_nothing_else() {
             assert_same(text.as_bytes());
             let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             assert_same(&utf16);
+            let windows: Vec<u8> = text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect();
+            assert_same(&windows);
         }
     });
 }

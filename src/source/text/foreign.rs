@@ -29,6 +29,9 @@ pub(super) fn by_form(text: &str) -> Option<Foreign> {
     if is_plan(text) {
         return Some(foreign("a plan of Terraform, which knows no tasks", ASK));
     }
+    if text.trim_start().starts_with("{\\rtf") {
+        return Some(foreign("a document of a word processor (RTF)", "save it as plain text"));
+    }
     is_diff(text).then(|| {
         foreign(
             "a diff: lines of two versions",
@@ -67,6 +70,9 @@ pub(super) fn by_bytes(bytes: &[u8]) -> Option<Foreign> {
 /// What `text` is, where signs tell it that nothing else has.
 pub(super) fn by_sign(text: &str) -> Option<Foreign> {
     let text = beginning(text);
+    if let Some(form) = by_bytes(text.as_bytes()) {
+        return Some(form);
+    }
     let head: String = text.trim_start().chars().take(200).collect::<String>().to_ascii_lowercase();
     if ["<!doctype html", "<html", "<head>", "<body"].iter().any(|sign| head.contains(sign)) {
         let hint = format!("something between you and AWS may have answered, or a page was saved; {ASK}");

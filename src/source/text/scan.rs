@@ -34,6 +34,7 @@ pub(super) struct Mended {
     pub(super) escapes: bool,
     pub(super) numbers: bool,
     pub(super) words: bool,
+    pub(super) halves: bool,
 }
 
 impl Mended {
@@ -47,6 +48,7 @@ impl Mended {
         self.escapes |= other.escapes;
         self.numbers |= other.numbers;
         self.words |= other.words;
+        self.halves |= other.halves;
     }
 }
 
@@ -249,6 +251,8 @@ impl Scan<'_> {
     fn string(&mut self) -> Result<(), Odd> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;
+        // Whether a second half of a character is next.
+        let mut is_second = false;
         loop {
             let Some(&byte) = bytes.get(at) else {
                 return Err(Odd::End);
@@ -258,7 +262,19 @@ impl Scan<'_> {
                 b'\\' => {
                     match bytes.get(at + 1) {
                         None => return Err(Odd::End),
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') => {}
+                        Some(b'u') => {
+                            let escape = self.text.get(at..).unwrap_or_default();
+                            let (was_second, is_first) = (is_second, !is_second && is_pair(escape));
+                            is_second = is_first;
+                            let lone = !was_second && !is_first && half(escape).is_some();
+                            if lone {
+                                self.mended.halves = true;
+                                self.replace(at, at + 6, "\\ufffd");
+                            }
+                            at += if lone { 6 } else { 2 };
+                            continue;
+                        }
+                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
                         // A line that goes on, as shells and sources write it.
                         Some(b'\n') => {
                             self.mended.breaks = true;
@@ -447,6 +463,19 @@ impl Scan<'_> {
         let rest = self.rest();
         rest.find(|c| !is_part(c)).unwrap_or(rest.len())
     }
+}
+
+/// The half of a character beyond 16 bits that stands there as `\ud83d`.
+fn half(text: &str) -> Option<u32> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u32::from_str_radix(digits, 16).ok().filter(|unit| (0xd800..0xe000).contains(unit))
+}
+
+/// Whether both halves of a character stand there, be they in two lines. Python writes one alone where a text was cut.
+fn is_pair(text: &str) -> bool {
+    let near: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).take(12).collect();
+    let low = near.get(6..).and_then(half);
+    half(&near).is_some_and(|high| high < 0xdc00) && low.is_some_and(|low| low >= 0xdc00)
 }
 
 /// A number that JSON5 has and JSON has not: `+5`, `.5`, `5.`, `0x1f`.

@@ -26,6 +26,15 @@ fn what_only_spelling_suffered_from_is_mended() {
         assert_eq!(read(text), Some(expected.clone()), "{text}");
     }
     assert_eq!(read(r#"{"a": "it\'s \d"}"#), Some(serde_json::json!({"a": "it's \\d"})));
+    for (text, expected) in [
+        (r#"{"a": "\ud83d\ude00"}"#, "😀"),
+        ("{\"a\": \"\\ud83d\\u\nde00\"}", "😀"),
+        ("{\"a\": \"\\u20\n1c\"}", "“"),
+        (r#"{"a": "\ud83d"}"#, "�"),
+        (r#"{"a": "\ude00\ud83d\ud83d\ude00"}"#, "��😀"),
+    ] {
+        assert_eq!(read(text), Some(serde_json::json!({"a": expected})), "{text}");
+    }
     assert_eq!(read("{\"a\": NaN}"), Some(serde_json::json!({"a": null})));
     assert_eq!(read("{\"a\": \"tab\there\"}"), Some(serde_json::json!({"a": "tab\there"})));
     assert_eq!(

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::foreign::{self, ASK};
 use super::scan::{Broken, Mended, Odd, scan};
-use super::{Remarks, Take, Taken, Trust, errors, tidy, yaml};
+use super::{Remarks, Take, Taken, Trust, csv, errors, tidy, yaml};
 use crate::source::error::ReadError;
+use crate::source::packed;
 
 /// The search for documents in a text that is not JSON from there on.
 pub(super) struct Search<'a> {
@@ -55,6 +56,9 @@ struct Failure {
     broken: Broken,
 }
 
+/// Takes something from a text, where it has such.
+type Tidy = fn(&str) -> Option<String>;
+
 /// So many broken documents are named; others are counted.
 const NAMED: usize = 5;
 /// So many brackets that hold words without quotes are read as YAML in vain: a log may have one a line.
@@ -68,6 +72,16 @@ impl<'a> Search<'a> {
         if let Some(plain) = tidy::without_colours(whole) {
             text = Cow::Owned(plain);
             notes.push("colours are taken out");
+        }
+        let ways: [(Tidy, &'static str); 2] = [
+            (tidy::without_soft_breaks, "quoted-printable is read as what it stands for"),
+            (tidy::without_pager, "the marks of a pager are taken out"),
+        ];
+        for (tidy, note) in ways {
+            if let Some(plain) = tidy(&text) {
+                text = Cow::Owned(plain);
+                notes.push(note);
+            }
         }
         let left = text.len().saturating_mul(16).saturating_add(AROUND);
         let (mended, around) = (Mended::default(), String::new());
@@ -94,13 +108,14 @@ impl<'a> Search<'a> {
             return Remarks { errors: vec![self.foreign(form)], notes: vec![] };
         }
         self.look(take);
-        type Tidy = fn(&str) -> Option<String>;
-        let ways: [(Tidy, &'static str); 5] = [
+        let ways: [(Tidy, &'static str); 7] = [
             (tidy::without_margin, "what every line begins with is taken off"),
             (tidy::without_quoting, "the marks before quoted lines are taken off"),
             (tidy::without_entities, "HTML entities are read as what they stand for"),
             (tidy::without_tags, "the tags of a page are taken out"),
             (tidy::without_percents, "URL-encoded characters are read as what they stand for"),
+            (tidy::without_frame, "what frames it, or stands beside it, is taken off"),
+            (packed::without_base64, "unpacked from base64"),
         ];
         for (tidy, note) in ways {
             if self.known > 0 {
@@ -121,9 +136,17 @@ impl<'a> Search<'a> {
     }
 
     fn look(&mut self, take: Take<'_>) {
-        if !(tidy::looks_like_yaml(&self.text) && self.yaml(take)) {
+        if !(self.rows(take) || tidy::looks_like_yaml(&self.text) && self.yaml(take)) {
             self.json(take);
         }
+    }
+
+    fn rows(&mut self, take: Take<'_>) -> bool {
+        let is_known = csv::rows(&self.text).is_some_and(|rows| self.offer(self.count == 0, rows, Trust::Found, take));
+        if is_known {
+            self.notes.push("read as CSV");
+        }
+        is_known
     }
 
     fn yaml(&mut self, take: Take<'_>) -> bool {
@@ -173,6 +196,11 @@ impl<'a> Search<'a> {
             let trust = if start < broken_until { Trust::Salvaged } else { Trust::Found };
             // Pieces of what is broken are no other text.
             let around = text.get(at.max(broken_until)..start).unwrap_or_default();
+            if let Some(length) = text.get(start..).and_then(tidy::wiki_macro) {
+                at = start + length;
+                self.pass(text.get(at.max(broken_until) - length..at).unwrap_or_default());
+                continue;
+            }
             match self.piece(&text, start, trust, take) {
                 Ok((end, true)) => {
                     self.pass(around);
@@ -319,6 +347,7 @@ impl<'a> Search<'a> {
             (self.mended.breaks, "line breaks inside of values are taken out"),
             (self.mended.numbers, "NaN is read as nothing"),
             (self.mended.words, "words without double quotes are read as if they had some"),
+            (self.mended.halves, "halves of characters are read as �"),
             (self.mended.escapes, "characters that JSON wants escaped are read as they are"),
         ];
         self.notes.extend(mended.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note));

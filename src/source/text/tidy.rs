@@ -2,6 +2,11 @@
 //!
 //! Lines stay lines, so that what is told of a place is true of the file.
 
+use std::iter::Peekable;
+use std::str::CharIndices;
+
+use super::encoding;
+
 /// The text without colours, where it has any.
 pub(super) fn without_colours(text: &str) -> Option<String> {
     if text.contains("^[[") {
@@ -46,6 +51,92 @@ fn plain(text: &str) -> String {
         }
     }
     out
+}
+
+/// What a pager writes where it waits for a key, taken out.
+pub(super) fn without_pager(text: &str) -> Option<String> {
+    const MARK: &str = "--More--";
+    if !text.contains(MARK) {
+        return None;
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once(MARK) {
+        out.push_str(before);
+        let share = after.strip_prefix('(').and_then(|share| share.split_once("%)"));
+        rest = share.filter(|(share, _)| share.len() <= 3).map_or(after, |(_, after)| after);
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// With what mail programs write as `=3D`, and the lines put together that they broke behind a `=` (quoted-printable). Unless a header
+/// says so, every `=` must be one of those.
+pub(super) fn without_soft_breaks(text: &str) -> Option<String> {
+    const LONGEST: usize = 76;
+    let soft = |line: &'_ str| line.trim_end().ends_with('=');
+    let says_so = text.lines().any(|line| {
+        let value = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("Content-Transfer-Encoding"));
+        value.is_some_and(|(_, value)| value.trim().eq_ignore_ascii_case("quoted-printable"))
+    });
+    let breaks = || text.lines().map(str::trim_end).filter(|line| soft(line));
+    let is_such = || {
+        let is_broken = breaks().any(|line| line.len() > LONGEST - 10) && breaks().all(|line| line.len() <= LONGEST);
+        let is_code = |after: &str| {
+            let code = after.as_bytes().first_chunk();
+            code.is_some_and(|code: &[u8; 2]| code.iter().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'F')))
+                || after.trim_start_matches([' ', '\t', '\r']).is_empty()
+                || after.trim_start_matches([' ', '\t', '\r']).starts_with('\n')
+        };
+        is_broken
+            && text
+                .split('=')
+                .skip(1)
+                .zip(text.match_indices('='))
+                .all(|(_, (at, _))| is_code(text.get(at + 1..).unwrap_or_default()))
+    };
+    if !(says_so || is_such()) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut gone = 0;
+    for line in text.split_inclusive('\n') {
+        let is_soft = soft(line);
+        let bare = if is_soft { line.trim_end().strip_suffix('=').unwrap_or(line) } else { line };
+        let mut rest = bare;
+        while let Some((before, after)) = rest.split_once('=') {
+            out.extend_from_slice(before.as_bytes());
+            let code = after.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
+            out.push(code.unwrap_or(b'='));
+            rest = after.get(if code.is_some() { 2 } else { 0 }..).unwrap_or_default();
+        }
+        out.extend_from_slice(rest.as_bytes());
+        if is_soft {
+            gone += 1;
+        } else {
+            // Lines stay where they are, but for those that were one.
+            out.extend(std::iter::repeat_n(b'\n', std::mem::take(&mut gone)));
+        }
+    }
+    encoding::narrow(&out).map(|(text, _)| text.into_owned())
+}
+
+/// Without the frame around a text, or what stands beside it in another pane: one column behind the other.
+pub(super) fn without_frame(text: &str) -> Option<String> {
+    const BARS: [char; 4] = ['│', '┃', '║', '▏'];
+    /// Nobody has more side by side.
+    const COLUMNS: usize = 4;
+    if !text.contains(BARS) {
+        return None;
+    }
+    let mut columns = [const { String::new() }; COLUMNS];
+    for line in text.lines() {
+        let bare = line.strip_prefix(BARS).unwrap_or(line);
+        for (column, cell) in columns.iter_mut().zip(bare.splitn(COLUMNS, BARS).chain(std::iter::repeat(""))) {
+            column.push_str(cell.trim_end_matches(BARS).trim_end());
+            column.push('\n');
+        }
+    }
+    Some(columns.concat())
 }
 
 /// Without what begins every line: the `>` of a mail, `//` of a source, the name of a container in `docker compose logs`, the time and
@@ -93,6 +184,13 @@ fn shared(a: &str, b: &str) -> (usize, usize) {
             (Some((_, c)), Some((_, d))) if c.is_ascii_digit() && d.is_ascii_digit() => {
                 while x.next_if(|(_, c)| c.is_ascii_digit()).is_some() {}
                 while y.next_if(|(_, d)| d.is_ascii_digit()).is_some() {}
+                // Of two times one may have no fraction.
+                let dot = |c: Option<&(usize, char)>| c.is_some_and(|(_, c)| matches!(c, '.' | ','));
+                match (dot(x.peek()), dot(y.peek())) {
+                    (true, false) => fraction(&mut x),
+                    (false, true) => fraction(&mut y),
+                    _ => {}
+                }
             }
             // Numbers are often aligned to the right.
             (Some((_, ' ')), Some((_, d))) if d.is_ascii_digit() && at_a == at_b => {
@@ -103,6 +201,16 @@ fn shared(a: &str, b: &str) -> (usize, usize) {
             (Some((_, c)), Some((_, d))) if c == d => {}
             _ => return (at_a, at_b),
         }
+    }
+}
+
+/// Passes over the fraction of a number, where digits follow the dot.
+fn fraction(chars: &mut Peekable<CharIndices<'_>>) {
+    let mut ahead = chars.clone();
+    ahead.next();
+    if ahead.next_if(|(_, c)| c.is_ascii_digit()).is_some() {
+        while ahead.next_if(|(_, c)| c.is_ascii_digit()).is_some() {}
+        *chars = ahead;
     }
 }
 
@@ -218,6 +326,16 @@ pub(super) fn unescaped(literal: &str) -> String {
     out
 }
 
+/// How long the macro of a wiki is that begins there, `{code:json}`: what stands between two is the document.
+pub(super) fn wiki_macro(text: &str) -> Option<usize> {
+    let rest = text.strip_prefix('{')?;
+    let is_one = ["code", "noformat", "quote", "panel"].iter().any(|name| {
+        rest.strip_prefix(name).is_some_and(|rest| rest.starts_with([':', '}']) && !rest.starts_with(": "))
+    });
+    let end = rest.lines().next()?.find('}')?;
+    (is_one && !rest.get(..end)?.contains(['"', '{'])).then_some(end + 2)
+}
+
 /// With the characters that pages write as entities, where it has such.
 pub(super) fn without_entities(text: &str) -> Option<String> {
     let quoted = ["&quot;", "&#34;", "&#x22;", "&#X22;", "&#034;"].iter().any(|quote| text.contains(quote));
@@ -307,6 +425,8 @@ mod tests {
             "a.json:9:{\na.json:10:  \"a\": 1\na.json:11:}\n",
             "Nov 26 10:00:01 host app[7]: {\nNov 26 10:00:01 host app[7]:   \"a\": 1\nNov 26 10:00:02 host app[7]: }\n",
             "2026-11-26T10:00:00.1Z {\n2026-11-26T10:00:00.12Z   \"a\": 1\n2026-11-26T10:00:00.2Z }\n",
+            "2026-11-26T10:00:00Z {\n2026-11-26T10:00:00.12Z   \"a\": 1\n2026-11-26T10:00:01Z }\n",
+            "[10:00:00.5] {\n[10:00:00]   \"a\": 1\n[10:00:01.25] }\n",
         ] {
             let bare = without_colours(text).or_else(|| without_margin(text)).unwrap_or_default();
             let value = serde_json::from_str::<serde_json::Value>(&bare).ok();
@@ -316,6 +436,35 @@ mod tests {
         for text in ["{\n  \"a\": 1\n}\n", "[\n[\n1]]", "- a: 1\n- b: 2\n", "| a |\n| b |\n"] {
             assert_eq!(without_margin(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_mail_program_broke_is_put_together_and_nothing_else_is() {
+        let long = format!("{{\"a\": \"{}\"}}", "0123456789".repeat(9));
+        let (begin, end) = long.split_at(75);
+        assert_eq!(without_soft_breaks(&format!("{begin}=\n{end}\nx\n")), Some(format!("{long}\n\nx\n")));
+        assert_eq!(without_soft_breaks(&format!("{begin}=  \r\n{end}=3D=C3=A9")), Some(format!("{long}=é\n")));
+        assert_eq!(without_soft_breaks(&format!("{begin}=\n{end} --cluster=prod")), None);
+        assert_eq!(without_soft_breaks("bmFtZQ=\n"), None);
+        let header = "content-transfer-encoding: Quoted-Printable\n\n";
+        assert_eq!(without_soft_breaks(&format!("{header}a=3D=\nb=E9")), Some(format!("{header}a=bé\n")));
+    }
+
+    #[test]
+    fn frames_panes_and_pagers_go() {
+        assert_eq!(
+            without_frame("╭──╮\n│ a │\n│ b │\n").as_deref().map(|text| text
+                .lines()
+                .take(3)
+                .collect::<Vec<_>>()
+                .join("|")),
+            Some("╭──╮| a| b".to_owned())
+        );
+        let panes = without_frame("$ top │ {\nx     │ \"a\": 1\n      │ }\n").unwrap_or_default();
+        assert!(panes.contains(" {\n \"a\": 1\n }\n"), "{panes}");
+        assert_eq!(without_pager("a\n--More--(52%)b--More--\n").as_deref(), Some("a\nb\n"));
+        assert_eq!(wiki_macro("{code:title=a.json|x=y}\n{"), Some(23));
+        assert_eq!((wiki_macro("{code: 1}"), wiki_macro("{\"code\": 1}")), (None, None));
     }
 
     #[test]
