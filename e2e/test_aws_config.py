@@ -105,6 +105,18 @@ def test_a_broken_file_is_named_with_its_line(ecspan, profiles):
     assert run.code == 1 and "config on line 3" in run.err, run
 
 
+@pytest.mark.parametrize("name", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+def test_a_settings_file_that_is_a_folder_is_named_and_one_that_is_missing_is_none(ecspan, account, profiles, name):
+    server = account()
+    is_well(ecspan("ls", env={"AWS_ENDPOINT_URL": server.url, name: str(ecspan.home / "nosuch")}))
+    run = ecspan("ls", env={"AWS_ENDPOINT_URL": server.url, name: str(ecspan.home)})
+    assert run.code == 1 and f"error: {name} names {ecspan.home}, which cannot be read: " in run.err, run
+    folder = ecspan.home / ".aws" / {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}[name]
+    folder.mkdir(parents=True)
+    run = ecspan("ls", env={"AWS_ENDPOINT_URL": server.url})
+    assert run.code == 1 and f"error: AWS's settings: {folder}, which cannot be read: " in run.err, run
+
+
 @pytest.mark.parametrize("where", ["profile", "env"])
 def test_a_token_file_that_is_missing_is_named(ecspan, profiles, where):
     env, path = {"AWS_ACCESS_KEY_ID": None}, str(ecspan.home / "nosuch.token")

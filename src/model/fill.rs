@@ -34,6 +34,15 @@ pub enum Conflict {
         /// By how much the other is off.
         off: Offset,
     },
+    /// About a container that one source lists twice.
+    Double {
+        /// Its name.
+        container: String,
+        /// Where it stood.
+        origin: String,
+        /// The facts: which, what is believed, and what is not.
+        facts: Vec<(&'static str, Option<String>, Option<String>)>,
+    },
     /// About the task itself: another one has its id.
     Identity {
         /// Where it stood.
@@ -95,11 +104,28 @@ pub(super) const fn rank(source: Option<Source>) -> u8 {
 /// Joins one task out of records of it, that of the highest rank first: what the first lacks is taken from the next.
 pub(super) fn join(mut ranked: impl Iterator<Item = TaskRecord>) -> (TaskRecord, Vec<Conflict>) {
     let (mut task, mut conflicts) = (ranked.next().unwrap_or_default(), vec![]);
+    conflicts.extend(task.doubles.iter().filter_map(|double| listed_twice(&task, double)));
     let mut filled = BTreeMap::new();
     for record in ranked {
         fill(&mut task, &record, &mut filled, &mut conflicts);
     }
     (task, conflicts)
+}
+
+/// What a container that is listed twice said first, and is not believed.
+fn listed_twice(task: &TaskRecord, double: &ContainerRecord) -> Option<Conflict> {
+    let own = task.containers.iter().find(|own| own.name == double.name)?;
+    let exit = |one: &ContainerRecord| one.exit_code.map(|code| code.to_string());
+    let facts = [
+        ("exit code", exit(own), exit(double)),
+        ("status", own.last_status.clone(), double.last_status.clone()),
+        ("reason", own.reason.clone(), double.reason.clone()),
+        ("image", own.image.clone(), double.image.clone()),
+        ("runtime id", own.runtime_id.clone(), double.runtime_id.clone()),
+    ];
+    let facts: Vec<_> = facts.into_iter().filter(|(_, own, double)| own != double).collect();
+    let (container, origin) = (own.name.clone(), task.origin.clone());
+    (!facts.is_empty()).then_some(Conflict::Double { container, origin, facts })
 }
 
 /// Fills what is missing in a task from another record of it. `filled`: where what was filled before stood.

@@ -119,6 +119,8 @@ pub struct TaskRecord {
     pub updated: Option<Time>,
     /// The containers, in the order in which they were given, each once.
     pub containers: Vec<ContainerRecord>,
+    /// Containers that were listed before another of the same name, and say something else: what counts is in `containers`.
+    pub doubles: Vec<ContainerRecord>,
 }
 
 /// The times of a task. Milliseconds, whoever gave them.

@@ -174,7 +174,7 @@ fn trace(
     let id = &life.task.id;
     let other = life.conflicts.iter().find_map(|conflict| match conflict {
         Conflict::Identity { other } => Some(other),
-        Conflict::Fact { .. } | Conflict::Time { .. } | Conflict::Clock { .. } => None,
+        Conflict::Fact { .. } | Conflict::Double { .. } | Conflict::Time { .. } | Conflict::Clock { .. } => None,
     });
     let (why, hint) = match other {
         _ if !ids::tells_apart(id) => (

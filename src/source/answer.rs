@@ -74,6 +74,7 @@ pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord,
         return Err(ReadError::Expected { place: odd.place, expected });
     }
     let containers = at.list("containers").iter().map(container).collect::<Result<Vec<_>, _>>()?;
+    let (containers, doubles) = each_once(containers.into_iter().flatten().collect());
     Ok(TaskRecord {
         source: Some(Source::EcsApi),
         origin: at.place.to_string(),
@@ -115,7 +116,8 @@ pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord,
         ephemeral_storage: None,
         overrides: overrides(at),
         updated: at.time("updatedAt")?,
-        containers: each_once(containers.into_iter().flatten().collect()),
+        containers,
+        doubles,
     })
 }
 
@@ -156,16 +158,17 @@ fn managed_agent(at: &At<'_>) -> Result<Option<ManagedAgent>, ReadError> {
     Ok(Some(ManagedAgent { name, status, started, reason: at.text("reason") }))
 }
 
-/// Each container once, as the last of several of a name has it: its span is sent once.
-fn each_once(all: Vec<ContainerRecord>) -> Vec<ContainerRecord> {
-    let mut once: Vec<ContainerRecord> = Vec::with_capacity(all.len());
+/// Each container once, as the last of several of a name has it: its span is sent once. And the others that say something else.
+fn each_once(all: Vec<ContainerRecord>) -> (Vec<ContainerRecord>, Vec<ContainerRecord>) {
+    let (mut once, mut doubles) = (Vec::<ContainerRecord>::with_capacity(all.len()), vec![]);
     for container in all {
         match once.iter_mut().find(|known| known.name == container.name) {
-            Some(known) => *known = container,
+            Some(known) if *known == container => {}
+            Some(known) => doubles.push(std::mem::replace(known, container)),
             None => once.push(container),
         }
     }
-    once
+    (once, doubles)
 }
 
 /// The exit code of a container that has exited: SDKs with a non-null integer give 0 to those that still run.

@@ -171,6 +171,18 @@ fn a_container_that_is_listed_twice_is_sent_once() {
     let again = task["containers"][0].clone();
     task["containers"].as_array_mut().unwrap().push(again);
     assert_eq!(bytes(read(&json!({ "tasks": [task] }))), bytes(read(&event(7))));
+    let life = |task: &Value| {
+        let task = by_task(read(&json!({ "tasks": [task] })).observations).0.remove(0);
+        let findings = TaskLife::new(task, AsOf::Now(Time::from_unix_nanos(u64::MAX)), 128).findings;
+        let told = findings.into_iter().filter(|finding| finding.kind.id() == "sources-disagree");
+        told.map(|finding| finding.text).collect::<Vec<_>>()
+    };
+    assert!(life(&task).is_empty(), "the same twice is no matter");
+    task["containers"][0]["exitCode"] = json!(137);
+    task["containers"][0]["reason"] = json!("OutOfMemoryError: killed");
+    let told = life(&task);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains(" is listed twice in f: $.tasks[0]: exit code 0 is believed, not 137; reason none is believed, not OutOfMemoryError: killed"), "{told:?}");
 }
 
 #[test]

@@ -35,6 +35,16 @@ fn disagreement(conflict: &Conflict) -> String {
             place(other),
             apart(off)
         ),
+        Conflict::Double { container, origin, facts } => {
+            let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+            let facts: Vec<String> = facts
+                .iter()
+                .map(|(what, believed, other)| {
+                    format!("{what} {} is believed, not {}", or_none(believed), or_none(other))
+                })
+                .collect();
+            format!("container {container} is listed twice in {}: {}", place(origin), facts.join("; "))
+        }
         Conflict::Identity { other } => format!(
             "another task has the same id ({}): it was created at another time or runs another task definition, so the two are not put together",
             place(other)

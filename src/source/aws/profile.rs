@@ -1,6 +1,7 @@
 //! What AWS's own files and variables say, as far as the SDK is silent of it: a profile that is not there, a file that cannot be
 //! read, and settings that it does not know. Asks nobody. Main type: [`Profiles`].
 
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
@@ -24,6 +25,7 @@ impl Profiles {
     /// Reads AWS's files.
     pub(super) async fn read(env: &Env, typed: Option<&str>) -> Result<Self, AwsError> {
         let asked = typed.map(str::to_owned).or_else(|| env.get("AWS_PROFILE").ok());
+        check_files(env)?;
         #[expect(deprecated, reason = "its new name is in a crate that nothing else here needs")]
         let files = aws_config::profile::profile_file::ProfileFiles::default();
         let set = aws_config::profile::load(&Fs::real(), env, &files, asked.clone().map(Into::into)).await;
@@ -197,17 +199,43 @@ impl Profiles {
     }
 
     fn files(&self) -> [PathBuf; 2] {
-        let path =
-            |variable, default| self.at_home(&self.env.get(variable).unwrap_or_else(|_| format!("~/.aws/{default}")));
-        [path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")]
+        files(&self.env).map(|(_, path)| path)
     }
 
     fn at_home(&self, path: &str) -> PathBuf {
-        match (path.strip_prefix("~/"), self.env.get("HOME")) {
-            (Some(rest), Ok(home)) => Path::new(&home).join(rest),
-            _ => PathBuf::from(path),
+        at_home(&self.env, path)
+    }
+}
+
+/// AWS's files, each with the variable that may name another.
+fn files(env: &Env) -> [(&'static str, PathBuf); 2] {
+    let path = |variable, default| {
+        (variable, at_home(env, &env.get(variable).unwrap_or_else(|_| format!("~/.aws/{default}"))))
+    };
+    [path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")]
+}
+
+fn at_home(env: &Env, path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), env.get("HOME")) {
+        (Some(rest), Ok(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+/// A file that is there and cannot be read: the SDK takes it for one that is not there.
+fn check_files(env: &Env) -> Result<(), AwsError> {
+    for (variable, path) in files(env) {
+        let read = std::fs::File::open(&path).and_then(|mut file| file.read(&mut [0]));
+        let Err(error) = read else { continue };
+        let is_named = env.get(variable).is_ok();
+        // Into the home of another user, where HOME of a container often points, nobody may look.
+        if path.exists() || is_named && error.kind() != ErrorKind::NotFound {
+            let named = if is_named { format!("{variable} names ") } else { "AWS's settings: ".to_owned() };
+            let problem = format!("{named}{}, which cannot be read: {error}", path.display());
+            return Err(AwsError::Settings { problem });
         }
     }
+    Ok(())
 }
 
 /// A file of AWS's that cannot be read: the file and the line, in one line.
