@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -63,6 +64,16 @@ impl Proxies {
         }
     }
 
+    /// What stands in `NO_PROXY` and can be no host: whoever wrote it thinks that it counts.
+    pub fn not_hosts(&self) -> Vec<&str> {
+        if self.http.is_none() && self.https.is_none() {
+            return vec![];
+        }
+        // Who writes a whole URL may have written a password into it.
+        let bare = |entry: &'_ str| entry.rfind('@').map_or(0, |at| at + 1);
+        self.no.iter().filter(|entry| !is_host(entry)).filter_map(|entry| entry.get(bare(entry)..)).collect()
+    }
+
     /// The proxy on the way to a URL, if there is one.
     pub fn to(&self, url: &Uri) -> Result<Option<Proxy>, ProxyError> {
         let is_tls = url.scheme_str() == Some("https");
@@ -99,6 +110,20 @@ impl Proxies {
         let proxy = Matcher::builder().all(value.trim()).build().intercept(&whole);
         proxy.map(|proxy| Some(Proxy::from(&proxy))).ok_or_else(|| wrong("it holds no URL"))
     }
+}
+
+/// Whether an entry of `NO_PROXY` may be of a host: a name, an address, a network.
+fn is_host(entry: &str) -> bool {
+    let (name, _) = split_port(entry);
+    let name = name.strip_prefix('*').unwrap_or(name);
+    if let Some((address, bits)) = name.split_once('/') {
+        return address.parse::<IpAddr>().is_ok() && bits.parse::<u8>().is_ok();
+    }
+    let is_number = name.contains(':') || name.contains('.') && name.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if is_number {
+        return name.parse::<IpAddr>().is_ok();
+    }
+    name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
 }
 
 /// `host:80`, `[::1]:80`, `[::1]`: what stands for the port is whatever is behind the colon.

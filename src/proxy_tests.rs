@@ -53,6 +53,20 @@ fn no_proxy_is_of_names_and_addresses_alike() {
 }
 
 #[test]
+fn what_can_be_no_host_is_told_where_there_is_a_proxy() {
+    let told = |env: &[(&str, &str)]| {
+        let get = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        Proxies::from_env(&get).not_hosts().join(" ")
+    };
+    let good = "*,a, .b.example ,*.c,d:80,10.0.0.1,10.0.0.0/8,::1,[::1]:80,fd00::/8,10.0.0.1:80,a_b-c,bücher.example";
+    assert_eq!(told(&[("HTTP_PROXY", "http://p:1"), ("NO_PROXY", good)]), "");
+    let bad = "127.*,http://a,<local>,\"b\",10.0.,a.*.b,c/d,10.0.0.0/x,e;f,1::2::3";
+    assert_eq!(told(&[("ALL_PROXY", "http://p:1"), ("NO_PROXY", bad)]), bad.replace(',', " "));
+    assert_eq!(told(&[("ALL_PROXY", "http://p:1"), ("NO_PROXY", "http://u:hunter22@h/")]), "h/");
+    assert_eq!(told(&[("NO_PROXY", bad)]), "", "then it does not matter");
+}
+
+#[test]
 fn of_a_password_that_is_not_encoded_nothing_becomes_a_host() {
     for value in [
         "http://u:topsecret/pw@127.0.0.1:9",

@@ -180,6 +180,12 @@ mod tests {
             assert_eq!(cleaned(&[secret], &format!("what is '{echo}'?")), "what is '***'?", "{echo:?}");
         }
         assert_eq!(cleaned(&[secret], "what is tok_abcdefghij…"), "what is ***…", "a part of it");
+        for from in 1..=8 {
+            let rest = secret.get(from..).unwrap_or_default();
+            assert_eq!(cleaned(&[secret], &format!("what is …{rest}?")), "what is …***?", "without its begin");
+            let part = rest.get(..12).unwrap_or_default();
+            assert_eq!(cleaned(&[secret], &format!("what is …{part}…")), "what is …***…", "and its end");
+        }
         assert_eq!(cleaned(&[secret], "a tok_abc is no key"), "a tok_abc is no key", "a word that begins alike");
         for repeating in ["abcabcabcabcXYZsecret99", "aaaaaaaaaaaaZ9secret", "TOKtoktokTOK+/==abcdefghijklmno"] {
             let begin = repeating.get(..3).unwrap_or_default();

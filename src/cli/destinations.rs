@@ -70,6 +70,7 @@ pub(super) fn open_all(
         return Err(Problem::usage("--endpoint names one receiver, and both otlp and xray are sent to")
             .hint("name the other in OTEL_EXPORTER_OTLP_ENDPOINT or AWS_ENDPOINT_URL_XRAY".to_owned()));
     }
+    env::tell_no_proxy();
     let overrides = overrides(otlp);
     let aws = aws.map(xray::access);
     let settings = Settings { overrides: &overrides, env: &env::get, aws: aws.as_ref() };

@@ -3,10 +3,13 @@
 
 use std::ffi::OsString;
 
+use std::sync::Once;
+
+use ecspan::Proxies;
 use ecspan::source::logs::LogLines;
 
-use super::args;
 use super::problem::Problem;
+use super::{args, terminal};
 
 /// Log lines a container, where `--log-lines` does not say: OpenTelemetry's own limit of events.
 const EVENT_COUNT_LIMIT: &str = "OTEL_SPAN_EVENT_COUNT_LIMIT";
@@ -81,6 +84,22 @@ pub(super) fn get(name: &str) -> Option<String> {
 pub(super) fn all() -> Vec<(String, String)> {
     let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     std::env::vars_os().filter_map(text).collect()
+}
+
+/// Tells once what of `NO_PROXY` is no host, before somebody is asked past it.
+pub(super) fn tell_no_proxy() {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        let proxies = Proxies::from_env(&get);
+        let odd = proxies.not_hosts();
+        if !odd.is_empty() {
+            terminal::tell(
+                "warning",
+                &format!("NO_PROXY: {} can be no host, and so counts for nothing", odd.join(", ")),
+            );
+            terminal::tell("hint", "names, .domains, addresses and networks count, and * for all (docs/proxies.md)");
+        }
+    });
 }
 
 /// How many log lines are kept of a container.

@@ -177,6 +177,7 @@ pub(super) async fn aws(global: &Global) -> Aws {
 
 /// The same, where a wait is told otherwise.
 pub(super) async fn aws_telling(global: &Global, waiting: Tell) -> Aws {
+    env::tell_no_proxy();
     let settings = AwsSettings {
         profile: global.profile.clone(),
         region: global.region.clone(),

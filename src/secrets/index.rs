@@ -15,6 +15,8 @@ const SHORTEST: usize = 3;
 const WORD: usize = 5;
 /// So many bytes of the begin of one tell too much: whoever repeats it may have cut it.
 const PART: usize = 12;
+/// So many of its first bytes may be missing where it is repeated: what cuts a text at a column takes some.
+const MISSING: usize = 8;
 /// Of base64 and hexadecimal digits that stand anywhere: fewer may be anything.
 const FEWEST: usize = 6;
 
@@ -106,7 +108,10 @@ fn forms(value: &str) -> Vec<(Kind, Vec<u8>)> {
     let decoded = super::percent_decoded(value);
     let mut found = vec![];
     for plain in [value, &decoded] {
-        found.extend([plain, &plain.replace(' ', "+")].map(|plain| (Kind::Plain, units::bytes_of(plain))));
+        for form in [plain, &plain.replace(' ', "+")].map(units::bytes_of) {
+            found.extend(without_begin(&form).into_iter().map(|tail| (Kind::Plain, tail)));
+            found.push((Kind::Plain, form));
+        }
         if plain.len() < SHORTEST {
             continue;
         }
@@ -124,6 +129,20 @@ fn forms(value: &str) -> Vec<(Kind, Vec<u8>)> {
     let fewest = |kind: Kind| if kind == Kind::Plain { SHORTEST } else { FEWEST };
     found.retain(|(kind, form)| form.len() >= fewest(*kind));
     found
+}
+
+/// A form without its first bytes, as long as enough is left. What begins as another does is found with that.
+fn without_begin(form: &[u8]) -> Vec<Vec<u8>> {
+    let mut begins: Vec<&[u8]> = form.get(..PART).into_iter().collect();
+    let mut tails = vec![];
+    for from in 1..=MISSING {
+        let Some(begin) = form.get(from..from + PART) else { break };
+        if !begins.contains(&begin) {
+            begins.push(begin);
+            tails.push(form.iter().skip(from).copied().collect());
+        }
+    }
+    tails
 }
 
 fn find(forms: &ByBegin, units: &[Unit], kind: Kind, found: &mut Vec<Range<usize>>, steps: &mut usize) {

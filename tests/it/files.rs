@@ -146,7 +146,7 @@ async fn of_a_file_that_is_no_text_nothing_counts() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(folder.path(), "f.json", &[task("a", 1), task("b", 1)]);
     let other = written(folder.path(), "g.json", &[task("b", 1)]);
-    fs::write(&path, [fs::read(&path).unwrap(), b"{\"\xff\": 1}".to_vec()].concat()).unwrap();
+    fs::write(&path, [fs::read(&path).unwrap(), b"{\"\0\xff\": 1}".to_vec()].concat()).unwrap();
     let mut read = open(&[path, other]).await;
     assert_eq!(read.tasks().await.len(), 1);
     assert_eq!(read.reader.course.lost(), 1);

@@ -15,9 +15,9 @@ mod yaml;
 
 use serde_json::Value;
 
-pub(super) use self::encoding::{Wide, decode};
+pub(super) use self::encoding::decode;
 #[cfg(feature = "aws")]
-pub(super) use self::encoding::{narrow, no_text};
+pub(super) use self::encoding::{Wide, narrow, no_text};
 pub(super) use self::search::Before;
 use self::search::Search;
 use super::error::ReadError;
