@@ -7,7 +7,7 @@ import uuid
 import pytest
 from fake_aws import REGION
 from fake_aws.rollouts import launch, seconds
-from fake_aws.seed import ACCOUNT
+from fake_aws.seed import ACCOUNT, still
 from fake_aws.services import SERVICES
 from test_deploy_live import DEPLOY, PULL, Rollout, words
 from test_deploy_stages import Staged
@@ -69,10 +69,11 @@ def test_old_tasks_that_drain_behind_a_load_balancer(ecspan, aws, width):
     terminal = Terminal(ecspan, *DEPLOY, width=width)
     terminal.shows("0 old stopped, 3 stopping (for up to 5 min")
     terminal.shows("has begun draining connections on 3 tasks.")
-    for task in made.old:
-        (task.execution_stopped_at, task.stopped_at), task.last_status = end[task.id], "STOPPED"
-    service["events"] = events
-    service["deployments"][0].update(rolloutState="COMPLETED", updatedAt=made.over)
+    with still:
+        for task in made.old:
+            (task.execution_stopped_at, task.stopped_at), task.last_status = end[task.id], "STOPPED"
+        service["events"] = events
+        service["deployments"][0].update(rolloutState="COMPLETED", updatedAt=made.over)
     assert terminal.ends() == 0
     text = words(report(terminal, "✓ held"))
     assert "3 old tasks, slow-draining: it took 5 min 5 s" in text and "were 5 min 25 s of nothing but old tasks that drained" in text
@@ -86,10 +87,11 @@ def test_targets_that_are_unhealthy(ecspan, aws, width):
     says(f"(port 8080) is unhealthy in (target-group {GROUP}) due to (reason Health checks failed with these codes: [503])")
     # The reason is at the event's end, and is seen.
     terminal.shows("is unhealthy in (target-group web) due to (reason"), terminal.shows("[503])")
-    for task in rollout.made.new[:3]:
-        # They drain, and nobody waits for that.
-        aws.seed.set_times(task, task.created_at, {**launch(), "stopping": 50.0})
-        task.stop_code, task.stopped_reason = "ServiceSchedulerInitiated", f"Task failed ELB health checks in (target-group {GROUP})"
+    with still:
+        for task in rollout.made.new[:3]:
+            # They drain, and nobody waits for that.
+            aws.seed.set_times(task, task.created_at, {**launch(), "stopping": 50.0})
+            task.stop_code, task.stopped_reason = "ServiceSchedulerInitiated", f"Task failed ELB health checks in (target-group {GROUP})"
     assert terminal.ends() == 11
     text = words(report(terminal, "✗ failing")).replace(" ", "")
     assert text.startswith(f"✗failing,andwaitedfornolonger:3tasksfailedalike:TaskfailedELBhealthchecksin(target-group{GROUP})")
@@ -134,7 +136,8 @@ def test_two_task_sets_of_another_controller(ecspan, aws, width):
     sets = made.service["taskSets"]
     sets[0]["stabilityStatus"] = "STEADY_STATE"
     terminal.shows("its task set is ACTIVE and STEADY_STATE")
-    sets[0]["status"], sets[1]["status"] = "PRIMARY", "DRAINING"
+    with still:
+        sets[0]["status"], sets[1]["status"] = "PRIMARY", "DRAINING"
     assert terminal.ends() == 0
     assert report(terminal, "✓ held")
 

@@ -32,7 +32,7 @@ def test_a_task_set_is_a_deployment(ecspan, aws, controller, primary, steady, co
 def test_a_task_set_is_waited_for_until_it_is_steady_and_has_the_traffic(ecspan, aws):
     made = aws.rollouts.task_sets(primary=None)
     process = ecspan.start(*DEPLOY, "--wait", "--to", "file:spans.jsonl")
-    assert process.stderr.readline().decode() == f"waiting: {made.id}: 3 of 3 running, its task set is ACTIVE and STEADY_STATE\n"
+    line_with(f"waiting: {made.id}: 3 of 3 running, its task set is ACTIVE and STEADY_STATE\n".encode(), process.stderr)
     sets = made.service["taskSets"]
     with still:
         sets[0]["status"], sets[1]["status"] = "PRIMARY", "DRAINING"
