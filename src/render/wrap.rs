@@ -14,7 +14,9 @@ pub(super) fn wrapped(out: &mut String, mark: &str, tone: Tone, text: &str, styl
     let room = style.width.saturating_sub(indent).max(8);
     for (at, text) in lines(text, room).iter().enumerate() {
         let start = if at == 0 { style.paint(tone, mark) } else { " ".repeat(indent) };
-        let _ = writeln!(out, "{start}{}", style.fit(text, room).trim_end());
+        // A command is whole.
+        let text = if escape::columns(text) > room { text.clone() } else { style.fit(text, room) };
+        let _ = writeln!(out, "{start}{}", text.trim_end());
     }
 }
 
@@ -43,14 +45,23 @@ pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// The words, a number and its unit as one.
+/// Whether this begins with a command that is typed.
+fn is_command(text: &str) -> bool {
+    text.starts_with("`aws ") || text.starts_with("`ecspan ")
+}
+
+/// The words, a number and its unit as one, a command as well: one that is broken cannot be pasted.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let all = rest?;
         let next = |from: usize| all.get(from..)?.find(' ').map(|at| from + at);
         let mut end = next(0);
-        if let Some(at) =
+        if is_command(all)
+            && let Some(closed) = all.get(1..).and_then(|rest| rest.find('`'))
+        {
+            end = next(closed + 2);
+        } else if let Some(at) =
             end.filter(|at| all.get(..*at).is_some_and(|word| word.ends_with(|c: char| c.is_ascii_digit())))
         {
             let after = next(at + 1);
@@ -70,6 +81,9 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// A word in pieces that fit.
 fn pieces(word: &str, room: usize) -> Vec<String> {
+    if is_command(word) {
+        return vec![word.to_owned()];
+    }
     let mut pieces = vec![String::new()];
     let mut used = 0;
     for c in word.chars() {
@@ -98,6 +112,17 @@ mod tests {
             let all = lines(text, room);
             assert_eq!(all.join(" "), text, "{room}");
             assert!(all.iter().all(|line| escape::columns(line) <= room), "{room} {all:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_never_broken() {
+        let text = "save what `aws ecs describe-tasks --cluster CLUSTER --tasks ID`, typed there, says; a `quoted word` is none";
+        let command = "`aws ecs describe-tasks --cluster CLUSTER --tasks ID`,";
+        for room in 8..60 {
+            let all = lines(text, room);
+            assert!(all.iter().any(|line| line.contains(command)), "{room} {all:?}");
+            assert!(all.iter().all(|line| line == command || escape::columns(line) <= room), "{room} {all:?}");
         }
     }
 

@@ -75,43 +75,62 @@ fn cause(report: &Report<'_>) -> Option<String> {
 /// So much of a last line is told.
 const LAST_LINE: usize = 300;
 
+/// A step to take.
+#[derive(Debug)]
+pub(super) struct Next {
+    /// What it does.
+    pub(super) said: String,
+    /// What is typed for it: never broken, so that it can be pasted.
+    pub(super) command: Option<String>,
+}
+
+impl Next {
+    fn typed(said: &str, command: String) -> Self {
+        Self { said: format!("{said}:"), command: Some(command) }
+    }
+}
+
 /// What to do now: whom to look at, what waits for somebody, how what goes on is ended. Not of what was saved: it is over long since.
-pub(super) fn next(report: &Report<'_>) -> Vec<String> {
+pub(super) fn next(report: &Report<'_>) -> Vec<Next> {
     let (life, deployment) = (report.life, &report.life.deployment);
     if life.saved.is_some() || report.state() == State::Held {
         return vec![];
     }
     let (cluster, service) = (deployment.cluster(), &deployment.service);
-    let mut lines = vec![];
+    let mut steps = vec![];
     if let Some(task) = life.failures().into_iter().next().and_then(|main| main.tasks.first()) {
-        lines.push(format!("one of those that failed, with its log: ecspan show {cluster}/{task}"));
+        steps.push(Next::typed("one of those that failed, with its log", format!("ecspan show {cluster}/{task}")));
     }
     if deployment.is_over() || deployment.deleted.is_some() || deployment.rollback.is_some() {
-        return lines;
+        return steps;
     }
     if let Some(arn) = &deployment.arn {
-        lines.extend(deployment.paused().map(|hook| format!("to let it go on: {}", hook.goes_on_by(arn))));
+        steps.extend(deployment.paused().map(|hook| Next::typed("to let it go on", hook.goes_on_by(arn))));
     }
     if report.bad.is_some() {
-        lines.push(match &deployment.arn {
-            _ if deployment.is_task_set() => "it goes on until its controller ends it".to_owned(),
-            Some(arn) => format!(
-                "it goes on; to end it: aws ecs stop-service-deployment --service-deployment-arn {arn} --stop-type ROLLBACK"
-            ),
+        let end = |command| Next::typed("it goes on; to end it", command);
+        steps.push(match &deployment.arn {
+            _ if deployment.is_task_set() => {
+                Next { said: "it goes on until its controller ends it".to_owned(), command: None }
+            }
+            Some(arn) => {
+                end(format!("aws ecs stop-service-deployment --service-deployment-arn {arn} --stop-type ROLLBACK"))
+            }
             None => {
                 let before = deployment.definition_before.as_deref().map_or("THE-ONE-BEFORE", last_part);
-                format!(
-                    "it goes on; to end it: aws ecs update-service --cluster {cluster} --service {service} --task-definition {before}"
-                )
+                end(format!(
+                    "aws ecs update-service --cluster {cluster} --service {service} --task-definition {before}"
+                ))
             }
         });
     } else if report.timed_out || report.reached.is_some() {
         let id = &deployment.id;
-        lines.push(format!(
-            "it goes on; to wait for its end: ecspan deploy {cluster}/{service} --deployment {id} --wait"
+        steps.push(Next::typed(
+            "it goes on; to wait for its end",
+            format!("ecspan deploy {cluster}/{service} --deployment {id} --wait"),
         ));
     }
-    lines
+    steps
 }
 
 /// `image pull is 3.0 times as slow as in the baseline (p50 18.0 s against 6.0 s, 20 and 20 tasks)`.

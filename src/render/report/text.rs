@@ -243,8 +243,10 @@ fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
     for note in report.notes {
         wrapped(out, "note: ", Tone::Quiet, note, style);
     }
-    for said in sentences::next(report) {
-        wrapped(out, "next: ", Tone::Title, &said, style);
+    for next in sentences::next(report) {
+        wrapped(out, "next: ", Tone::Title, &next.said, style);
+        // However wide: the terminal wraps it, and it can be pasted.
+        next.command.iter().for_each(|command| line(out, &format!("      {}", escape::text(command))));
     }
     quiet(out, &format!("trace id {}", report.trace_id), style);
 }
