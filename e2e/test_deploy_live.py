@@ -155,9 +155,12 @@ def test_tasks_that_cannot_be_watched_are_told_once(ecspan, aws, rollout):
 @pytest.mark.parametrize("given, said", [
     ("--fail-fast=0", "nothing has failed in the beginning"), ("--fail-fast=bad-luck", "there is no such finding"),
     ("--fail-fast=slower-than-baseline", "there is no such finding"),
+    ("--fail-fast=crashloop", "--fail-fast=crashloop: there is no such finding\nhint: did you mean --fail-fast=crash-loop?"),
+    ("--fail-on=TaskFailed", "--fail-on TaskFailed: there is no such finding\nhint: did you mean --fail-on task-failed?"),
+    ("--fail-fast=", "--fail-fast= has no value"), ("--fail-fast= ", "--fail-fast= has no value"), ("--wait=", "--wait= has no value"),
 ])
 def test_what_makes_no_sense_is_refused(ecspan, aws, given, said):
-    run = ecspan(*DEPLOY, given)
+    run = ecspan(*(word for word in DEPLOY if not given.startswith(f"{word}=")), given)
     assert run.code == 2 and said in run.err, run
     assert ecspan("deploy", "web", "--fail-fast").code == 2
 
@@ -166,3 +169,22 @@ def test_what_makes_no_sense_is_refused(ecspan, aws, given, said):
 def test_a_value_behind_the_flag_is_no_service(ecspan, value):
     run = ecspan("deploy", "--cluster", "prod", "--wait", "--fail-fast", value)
     assert run.code == 2 and f"{value} was taken for the service" in run.err and f"hint: --fail-fast={value}" in run.err, run
+
+
+@pytest.mark.parametrize("value", ["bake", "Started", "post-scale-up"])
+def test_a_stage_behind_the_flag_is_no_service(ecspan, value):
+    run = ecspan("deploy", "--cluster", "prod", "--wait", value)
+    assert run.code == 2 and f"{value} was taken for the service" in run.err and f"hint: --wait={value}" in run.err, run
+
+
+@pytest.mark.parametrize("typed", [["stable", "--wait"], ["--wait", "prod/stable"]])
+def test_a_service_may_be_called_as_a_stage(ecspan, aws, typed):
+    aws.rollouts.rolling(2)
+    run = ecspan("deploy", "--cluster", "prod", *typed)
+    assert run.code == 1 and "has no service stable" in run.err, run
+
+
+@pytest.mark.parametrize("given", ["Task-Failed", "TASK_FAILED"])
+def test_a_finding_is_known_in_any_case(ecspan, aws, given):
+    aws.rollouts.rolled_back()
+    assert ecspan("deploy", "web", "--cluster", "prod", "--fail-on", given).err.count("finding: --fail-on task-failed") == 1

@@ -83,17 +83,27 @@ def worked(ecspan, queue, tmp_path, *arguments, within=60, **options):
 
 
 def test_a_failed_task_is_told_once_and_others_are_not(ecspan, elasticmq, taker, tmp_path):
-    hook, queue = taker(), Queue(elasticmq, receives=1)
+    hook, queue, otlp = taker(), Queue(elasticmq, receives=1), taker((200, {"Content-Type": "application/json"}, "{}"))
     [one] = failed(tmp_path / "tasks")
     queue.send(one, *map(event, stopped_tasks(tmp_path / "ok", 2)), one)
-    told = worked(ecspan, queue, tmp_path, "--ui-url", "http://jaeger:16686/", env={"ECSPAN_NOTIFY": hook.hook})
+    sent = ("--to", "otlp", "--endpoint", otlp.url, "--protocol", "http/json")
+    told = worked(ecspan, queue, tmp_path, "--ui-url", "http://jaeger:16686/", *sent, env={"ECSPAN_NOTIFY": hook.hook})
     [text] = hook.texts()
     id = json.loads(one)["detail"]["taskArn"].rsplit("/", 1)[-1]
-    assert f"{id}: CannotPullContainerError: no such image &lt;!channel&gt; &amp; more*" in text, text
+    assert ": CannotPullContainerError: no such image &lt;!channel&gt; &amp; more*\n" in text and text.count("CannotPull") == 1, text
+    assert f"/{id}`\n" in text and "\n`ecspan show " in text, text
     assert "image pull 6.5 s" in text and f"<http://jaeger:16686/trace/{id}|trace>" in text, text
     assert "msg=notified sent=1 failed=0 counted=0" in told, told
     [(path, headers, _)] = hook.bodies
     assert path == f"/services/{KEY}" and headers["content-type"] == "application/json"
+
+
+def test_in_a_file_nobody_looks_a_trace_up(ecspan, elasticmq, taker, tmp_path):
+    hook, queue = taker(), Queue(elasticmq, receives=1)
+    queue.send(*failed(tmp_path / "tasks"))
+    worked(ecspan, queue, tmp_path, "--ui-url", "http://jaeger:16686/", "--notify", hook.hook)
+    [text] = hook.texts()
+    assert "jaeger" not in text and "ecspan show " in text, text
 
 
 def test_the_last_lines_are_there_and_no_key_of_theirs(ecspan, aws, elasticmq, taker, tmp_path):
@@ -106,8 +116,9 @@ def test_the_last_lines_are_there_and_no_key_of_theirs(ecspan, aws, elasticmq, t
     queue.send(ended(made.id, "FAILED"))
     worked(ecspan, queue, tmp_path, "--notify", hook.hook, logs="failed")
     [text] = hook.texts()
-    assert text.startswith(f"*deployment prod/web {made.id} after ") and ": rolled back: " in text, text
-    assert "10 tasks failed: Essential container in task exited" in text and "app: fatal: '''no''' *way*" in text, text
+    assert text.startswith("*deployment prod/web rolled back: 10 tasks failed: Essential container in task exited"), text
+    assert text.count("tasks failed: ") == 1 and f"\n{made.id} after " in text and "`ecspan show prod/" in text, text
+    assert "app: fatal: '''no''' *way*" in text, text
     assert "AKIA" not in text and "ab12" * 3 not in text and "\x1b" not in text, text
     assert text.count("```") == 2, text
 
@@ -178,7 +189,7 @@ def test_a_topic(ecspan, elasticmq, taker, tmp_path):
     [(_, headers, body)] = sns.bodies
     form = {name: values[0] for name, values in parse_qs(body).items()}
     assert form["Action"] == "Publish" and form["TopicArn"] == TOPIC, form
-    assert "CannotPullContainerError" in form["Message"] and form["Subject"].startswith("task ") and len(form["Subject"]) <= 100, form
+    assert "CannotPullContainerError" in form["Message"] and form["Subject"].startswith("task ") and "Cannot" in form["Subject"] and len(form["Subject"]) <= 100, form
     assert "/eu-west-1/sns/" in headers["authorization"], "the topic's own region"
     assert "msg=notified sent=1 failed=0" in told, told
 
@@ -198,7 +209,7 @@ def test_deploy_tells_of_what_did_not_hold(ecspan, aws, taker):
     run = ecspan("deploy", "web", "--cluster", "prod", "--notify", hook.hook, "--notify", hook.hook)
     assert run.code == 10 and "topsecret" not in run.out + run.err, run
     [text] = hook.texts()
-    assert "rolled back" in text and "app: fatal: DATABASE_URL is not set" in text, text
+    assert "rolled back" in text and "app: fatal: DATABASE_URL is not set" in text and text.count("Essential container") == 1, text
     aws.reset()
     aws.rollouts.rolling(2)
     run = ecspan("deploy", "web", "--cluster", "prod", "--notify", hook.hook)

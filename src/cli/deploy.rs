@@ -19,7 +19,7 @@ use ecspan::source::logs::LogLines;
 use ecspan::source::target::ServiceTarget;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
-use super::args::{DeployArgs, Global};
+use super::args::{CERTAIN, DeployArgs, Global, OVER};
 use super::exit::{Ending, Exit};
 use super::options::attributes;
 use super::problem::Problem;
@@ -34,14 +34,14 @@ const SLOWER: &str = "slower-than-baseline";
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Problem> {
     // What makes no sense, or cannot be read, is known before AWS is asked and waited for.
-    check_findings("--fail-on", &args.fail_on)?;
+    let fail_on = args.fail_on.iter().map(|finding| known_finding(FAIL_ON, finding)).collect::<Result<Vec<_>, _>>()?;
     let fail_fast = fail_fast(&args.fail_fast)?;
     let goal = goal(args.wait.as_deref())?;
     takes_no_value(args)?;
     let outputs = report::outputs(args)?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose();
     let baseline = baseline.map_err(|error| Problem::of(&error))?;
-    if args.fail_on.iter().any(|finding| finding == SLOWER) && baseline.is_none() {
+    if fail_on.iter().any(|finding| finding == SLOWER) && baseline.is_none() {
         return Err(Problem::usage(format!("--fail-on {SLOWER} needs --baseline REPORT.json")));
     }
     // As for export: whoever names a receiver means to send.
@@ -127,7 +127,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         }
         notifier.flush(NOTIFIED_WITHIN).await;
     }
-    let found = fired(&args.fail_on, &life, comparison.as_ref());
+    let found = fired(&fail_on, &life, comparison.as_ref());
     let state = match &bad {
         Some(Bad { finding: None, .. }) => State::Failed,
         _ => life.deployment.standing(),
@@ -266,8 +266,8 @@ fn deployment_options(options: &TraceOptions) -> TraceOptions {
     TraceOptions { parent: parent.map_or(ParentPolicy::Link, ParentPolicy::Explicit), ..options.clone() }
 }
 
-/// Findings that nobody makes would never fire.
-fn check_findings(flag: &str, given: &[String]) -> Result<(), Problem> {
+/// A finding as it is called here. One that nobody makes would never fire.
+fn known_finding(flag: &str, given: &str) -> Result<String, Problem> {
     let own = [SLOWER, TASK_FAILED];
     // Where the time went, and who stopped a task, is found in healthy deployments too.
     let kinds =
@@ -276,49 +276,78 @@ fn check_findings(flag: &str, given: &[String]) -> Result<(), Problem> {
     let is_known = |id: &&str| flag != FAIL_FAST || (*id != SLOWER && !action::FINDINGS.contains(id));
     let all = own.into_iter().chain(action::FINDINGS).chain(kinds.map(FindingKind::id));
     let known: Vec<&str> = all.filter(is_known).collect();
-    match given.iter().find(|id| !known.contains(&id.as_str())) {
-        None => Ok(()),
-        Some(id) => Err(Problem::usage(format!("{flag} {id}: there is no such finding")).hint(known.join(", "))),
+    let name = given.trim().to_ascii_lowercase().replace('_', "-");
+    if known.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    let joiner = if flag == FAIL_FAST { '=' } else { ' ' };
+    let problem = Problem::usage(format!("{flag}{joiner}{given}: there is no such finding"));
+    let meant = known.iter().find(|id| id.replace('-', "") == name.replace(['-', ' '], ""));
+    Err(problem.hint(meant.map_or_else(|| known.join(", "), |id| format!("did you mean {flag}{joiner}{id}?"))))
+}
+
+/// What a flag has behind its `=`; nothing there is a variable that nobody has set, and no wish.
+fn value<'a>(flag: &str, given: &'a str, alone: &str) -> Result<&'a str, Problem> {
+    match given.trim() {
+        "" => Err(Problem::usage(format!("{flag}= has no value: is a variable unset that stands there?"))
+            .hint(format!("{flag} alone {alone}"))),
+        value => Ok(value),
     }
 }
 
 /// How far a deployment is waited for.
 fn goal(given: Option<&str>) -> Result<Option<Goal>, Problem> {
-    let Some(given) = given.filter(|given| !given.is_empty()) else { return Ok(None) };
+    let Some(given) = given else { return Ok(None) };
+    let given = value(WAIT, given, "waits until the deployment is over")?;
+    if given == OVER {
+        return Ok(None);
+    }
     let known = || ["started", "stable", "bake"].into_iter().chain(STAGES).collect::<Vec<_>>().join(", ");
-    let unknown = || Problem::usage(format!("--wait={given}: there is no such stage")).hint(known());
+    let unknown = || Problem::usage(format!("{WAIT}={given}: there is no such stage")).hint(known());
     Goal::parse(given).map(Some).ok_or_else(unknown)
 }
 
+const FAIL_ON: &str = "--fail-on";
 const FAIL_FAST: &str = "--fail-fast";
+const WAIT: &str = "--wait";
 
 /// What ends the wait before the deployment is over.
 fn fail_fast(given: &[String]) -> Result<Vec<FailFast>, Problem> {
-    let rule = |given: &String| match (given.as_str(), given.parse()) {
-        ("", _) => Ok(FailFast::Certain),
-        (_, Ok(0)) => Err(Problem::usage(format!("{FAIL_FAST}=0: nothing has failed in the beginning"))
-            .hint(format!("{FAIL_FAST}=1"))),
-        (_, Ok(alike)) => Ok(FailFast::Alike(alike)),
-        (finding, Err(_)) => {
-            check_findings(FAIL_FAST, std::slice::from_ref(given))?;
-            Ok(FailFast::Finding(finding.to_owned()))
+    let rule = |given: &String| {
+        let given = value(FAIL_FAST, given, "ends it at three tasks that failed alike")?;
+        match given.parse() {
+            _ if given == CERTAIN => Ok(FailFast::Certain),
+            Ok(0) => Err(Problem::usage(format!("{FAIL_FAST}=0: nothing has failed in the beginning"))
+                .hint(format!("{FAIL_FAST}=1"))),
+            Ok(alike) => Ok(FailFast::Alike(alike)),
+            Err(_) => known_finding(FAIL_FAST, given).map(FailFast::Finding),
         }
     };
     given.iter().map(rule).collect()
 }
 
-/// `--fail-fast 3`: what was typed behind a flag that takes its value with `=` is the service, and is none.
+/// `--fail-fast 3`, `--wait bake`: what was typed behind a flag that takes its value with `=` is the service, and is none.
 fn takes_no_value(args: &DeployArgs) -> Result<(), Problem> {
-    let Some(typed) = args.service.as_deref().filter(|_| args.fail_fast.iter().any(String::is_empty)) else {
+    let Some(typed) = args.service.as_deref() else { return Ok(()) };
+    let is_count = typed.parse::<usize>().is_ok();
+    let flag = if args.fail_fast.iter().any(|alone| alone == CERTAIN)
+        && (is_count || known_finding(FAIL_FAST, typed).is_ok())
+    {
+        FAIL_FAST
+    } else if args.wait.as_deref() == Some(OVER) && Goal::parse(typed).is_some() && is_behind(WAIT, typed) {
+        WAIT
+    } else {
         return Ok(());
     };
-    let is_value = typed.parse::<usize>().is_ok() || FindingKind::ALL.iter().any(|kind| kind.id() == typed);
-    if !is_value && typed != TASK_FAILED {
-        return Ok(());
-    }
-    let hint = format!("{FAIL_FAST}={typed}, and name the service; one that is called so: CLUSTER/{typed}");
-    Err(Problem::usage(format!("{typed} was taken for the service: {FAIL_FAST} has its value after an equals sign"))
+    let hint = format!("{flag}={typed}, and name the service; one that is called so: CLUSTER/{typed}");
+    Err(Problem::usage(format!("{typed} was taken for the service: {flag} has its value after an equals sign"))
         .hint(hint))
+}
+
+/// Whether this was typed right behind a flag: services are called `stable`, too.
+fn is_behind(flag: &str, value: &str) -> bool {
+    let typed: Vec<_> = std::env::args_os().collect();
+    typed.windows(2).any(|pair| pair[0] == flag && pair[1] == value)
 }
 
 /// Those of `--fail-on` that are found; each is told.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::report::{self, Report};
-use crate::model::deployment::State;
+use crate::model::deployment::{FailureGroup, State};
 use crate::model::duration::short;
 use crate::model::log::LogLine;
 use crate::model::phases::Phase;
@@ -16,7 +16,7 @@ const LINES: usize = 5;
 /// What is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notification {
-    /// What happened to what: `task prod/web 84b5…: CannotPullContainerError: …`.
+    /// What happened to what, and why: `task prod/web: CannotPullContainerError: …`. The subject of a mail is its beginning.
     pub title: String,
     /// What is alike goes by the same name: more of it is counted.
     pub kind: String,
@@ -26,6 +26,8 @@ pub struct Notification {
     pub facts: Vec<String>,
     /// The last lines of a container.
     pub lines: Vec<String>,
+    /// What shows more of it: `ecspan show prod/84b5…`.
+    pub command: Option<String>,
     /// Where its trace is.
     pub link: Option<String>,
 }
@@ -53,7 +55,7 @@ impl Notification {
             .collect();
         let findings = life.findings.iter().filter(|finding| finding.kind.is_problem());
         let facts = std::iter::once(phases.join(" · ")).chain(findings.map(|finding| finding.text.clone()));
-        let facts: Vec<String> = facts.filter(|fact| !fact.is_empty() && *fact != why).collect();
+        let facts: Vec<String> = facts.filter(|fact| !fact.is_empty() && !fact.ends_with(&why)).collect();
         let shown = || life.containers.iter().filter(|container| !container.is_hidden());
         let with_lines =
             |container: &&crate::model::container::Container| container.log.as_ref().is_some_and(|log| !log.is_empty());
@@ -63,11 +65,12 @@ impl Notification {
             last(container.name(), container.log.iter().flat_map(|log| log.lines()).collect())
         });
         Self {
-            title: format!("task {whose} {}: {why}", task.id),
+            title: format!("task {whose}: {why}"),
             kind: format!("task {whose}: {}", crate::model::deployment::alike(&why)),
             id: task.id.clone(),
             facts,
             lines,
+            command: task.cluster_name().and_then(|cluster| show(cluster, &task.id)),
             link,
         }
     }
@@ -78,23 +81,26 @@ impl Notification {
         let whose = format!("{}/{}", deployment.cluster(), deployment.service);
         let took = deployment.created.zip(deployment.finished).map(|(from, finish)| finish.at.since(from));
         let took = took.map_or(String::new(), |took| format!(" after {}", duration::short(took)));
-        let is_slow = report.state() == State::Held;
-        let outcome = report::outcome(report);
-        let outcome = if is_slow { format!("{outcome}, with a slow launch") } else { outcome };
         let main = life.failures().into_iter().next();
         let said = main.and_then(|group| group.spoken().or(group.sample.as_ref()));
+        let Told { headline, ecs, failure } = told(report, main);
+        let ecs = ecs.map_or(String::new(), |reason| format!(": {reason}"));
         let facts = [
+            Some(format!("{}{took}{ecs}", deployment.id)),
             Some(report::counts(report)),
-            main.map(report::failure),
+            failure,
             report::path(report),
             report::slowest_phase(report),
         ];
+        // Whose lines are told is the one to look at.
+        let failed = said.map(|said| &said.task_id).or_else(|| main.and_then(|group| group.tasks.first()));
         Self {
-            title: format!("deployment {whose} {}{took}: {outcome}", deployment.id),
+            title: format!("deployment {whose} {headline}"),
             kind: format!("deployment {whose}: {}", deployment.outcome.state.name()),
             id: deployment.identity(),
             facts: facts.into_iter().flatten().chain(report::monitors(report)).collect(),
             lines: said.map_or_else(Vec::new, |said| last(&said.container, said.lines.iter().collect())),
+            command: failed.and_then(|task| show(deployment.cluster(), task)),
             link: report.trace_url.map(str::to_owned),
         }
     }
@@ -119,6 +125,9 @@ impl Notification {
         for line in &self.lines {
             let _ = writeln!(out, "    {}", mask(line));
         }
+        if let Some(command) = &self.command {
+            let _ = writeln!(out, "{command}");
+        }
         if let Some(link) = &self.link {
             let _ = writeln!(out, "{link}");
         }
@@ -139,11 +148,46 @@ impl Notification {
             let lines: Vec<String> = self.lines.iter().map(|line| shown(line)).collect();
             let _ = writeln!(out, "```{}```", lines.join("\n"));
         }
+        if let Some(command) = &self.command {
+            let _ = writeln!(out, "`{command}`");
+        }
         if let Some(link) = &self.link {
             let _ = writeln!(out, "<{}|trace>", shown(link).replace('|', "%7C"));
         }
         out
     }
+}
+
+/// What is said of a deployment's end: each cause once, and that of its tasks first, since ECS's own word is seldom one.
+struct Told {
+    headline: String,
+    ecs: Option<String>,
+    failure: Option<String>,
+}
+
+fn told(report: &Report<'_>, main: Option<&FailureGroup>) -> Told {
+    let (outcome, ecs) = (report::outcome(report), report.life.deployment.outcome.reason.as_deref());
+    if report.state() == State::Held {
+        let headline = format!("{outcome}, with a slow launch");
+        return Told { headline, ecs: None, failure: main.map(report::failure) };
+    }
+    let Some(main) = main.filter(|main| !outcome.contains(&main.reason)) else {
+        return Told { headline: outcome, ecs: None, failure: None };
+    };
+    let failure = report::failure(main);
+    let without_why = ecs.map_or(Some(outcome.as_str()), |why| outcome.strip_suffix(&format!(": {why}")));
+    match without_why {
+        Some(outcome) if report.bad.is_none() => {
+            Told { headline: format!("{outcome}: {failure}"), ecs: ecs.map(str::to_owned), failure: None }
+        }
+        _ => Told { headline: outcome, ecs: None, failure: Some(failure) },
+    }
+}
+
+/// The command that shows a task; none where a shell might read more than a name.
+fn show(cluster: &str, task: &str) -> Option<String> {
+    let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    (is_name(cluster) && is_name(task)).then(|| format!("ecspan show {cluster}/{task}"))
 }
 
 /// The last lines that a container wrote.
@@ -162,17 +206,19 @@ mod tests {
             title: "task prod/web 84b5: *it* failed <!channel>".to_owned(),
             facts: vec!["a < b & c".to_owned()],
             lines: vec!["app: ```<https://evil|here>".to_owned()],
+            command: show("prod", "84b5"),
             link: Some("http://jaeger/trace/1".to_owned()),
             ..Notification::default()
         };
         assert_eq!(
             notification.slack(&str::to_owned),
-            "*task prod/web 84b5: ∗it∗ failed &lt;!channel&gt;*\na &lt; b &amp; c\n```app: '''&lt;https://evil|here&gt;```\n<http://jaeger/trace/1|trace>\n"
+            "*task prod/web 84b5: ∗it∗ failed &lt;!channel&gt;*\na &lt; b &amp; c\n```app: '''&lt;https://evil|here&gt;```\n`ecspan show prod/84b5`\n<http://jaeger/trace/1|trace>\n"
         );
         let masked = notification.plain(&|text| text.replace("evil", "***"));
         assert!(
             masked.contains("    app: ```<https://***|here>\n") && masked.ends_with("http://jaeger/trace/1\n"),
             "{masked}"
         );
+        assert_eq!(show("prod", "84b5; rm -rf ~"), None);
     }
 }

@@ -30,6 +30,10 @@ Examples:
 Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be read, 4 partly delivered, 10 rolled back, \
 11 failed, 12 timed out waiting, 13 a finding of --fail-on or --fail-fast";
 
+/// What `--wait` alone waits for, and what `--fail-fast` alone ends it by. Not empty: `--wait=` is a variable that nobody has set.
+pub(crate) const OVER: &str = "over";
+pub(crate) const CERTAIN: &str = "certain";
+
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DeployArgs {
@@ -48,7 +52,7 @@ pub(crate) struct DeployArgs {
     pub(crate) from: Vec<PathBuf>,
     /// First wait until the deployment is over; or only until its tasks have started, the service is stable, it bakes (bake), or it is in a
     /// stage of its life cycle (POST_SCALE_UP, TEST_TRAFFIC_SHIFT …)
-    #[arg(long, value_name = "started|stable|bake|STAGE", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "from")]
+    #[arg(long, value_name = "started|stable|bake|STAGE", num_args = 0..=1, require_equals = true, default_missing_value = OVER, conflicts_with = "from")]
     pub(crate) wait: Option<String>,
     /// Wait no longer than this, then end with exit code 12
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
@@ -56,7 +60,7 @@ pub(crate) struct DeployArgs {
     /// Wait no longer once the deployment can only end badly: an image or a secret that cannot be had, three tasks that failed alike, a crash
     /// loop, a circuit breaker at its threshold, an alarm, a rollback. N: N tasks that failed alike; FINDING: as for --fail-on, and
     /// the exit code is 13, else 11. May be repeated
-    #[arg(long, value_name = "N|FINDING", num_args = 0..=1, require_equals = true, default_missing_value = "", requires = "wait")]
+    #[arg(long, value_name = "N|FINDING", num_args = 0..=1, require_equals = true, default_missing_value = CERTAIN, requires = "wait")]
     pub(crate) fail_fast: Vec<String>,
     /// What is printed: text, markdown, html, json or none (default: text). A file's name, as for --report-file, is written beside that
     #[arg(long, value_name = "FORMAT|FILE")]

@@ -351,9 +351,10 @@ impl Exporter {
         }
     }
 
-    /// Where a trace is that a receiver has taken.
+    /// Where a trace is that a receiver has taken; a file is none.
     fn link(&self, notifier: &Notifier, trace_id: TraceId, fate: Fate) -> Option<String> {
-        notifier.link(&trace_id.to_string()).filter(|_| fate != Fate::Refused)
+        let is_received = fate != Fate::Refused && self.outlets.iter().any(|outlet| outlet.to.is_receiver());
+        notifier.link(&trace_id.to_string()).filter(|_| is_received)
     }
 
     /// What is counted and to be told goes out: the program may be frozen or ended next.

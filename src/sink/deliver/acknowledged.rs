@@ -100,6 +100,11 @@ impl Acknowledged {
         &self.0.destination.name
     }
 
+    /// Whether what it takes can be looked up there: in a file nobody does.
+    pub fn is_receiver(&self) -> bool {
+        self.0.destination.meant_for.is_some()
+    }
+
     /// What became of everything that is settled.
     pub fn report(&self) -> DestinationReport {
         self.0.books().clone()
