@@ -1,20 +1,22 @@
 //! What goes on, drawn at the foot of the terminal while it goes on. Main type: [`Live`].
 //!
-//! `indicatif` draws it: it is in the tree, everything that is printed makes way for it already (`progress::aside`), and what scrolls by
-//! above stays in the terminal's own scrollback. `ratatui`'s inline viewport would be a second owner of the terminal, with raw
-//! mode and its own handling of Ctrl-C, and some twenty crates.
+//! Everything that is printed makes way for it (`progress::aside`), and what scrolls by above stays in the terminal's own scrollback.
+//! `ratatui`'s inline viewport would be a second owner of the terminal, with raw mode and its own handling of Ctrl-C, and some
+//! twenty crates; `indicatif` erases what it did not draw when a window gets another width.
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::env;
-use super::progress::Block;
+use super::progress::{self, Block};
 
 /// What is drawn to the clock grows this often.
 const TICK: Duration = Duration::from_millis(500);
 /// Lower ones have no room for anything beside.
 const LEAST_HEIGHT: usize = 10;
+/// What is drawn for as many columns is cut in a narrower one.
+const LEAST_WIDTH: usize = 40;
 
 /// Draws what it is given for so many columns and lines.
 type Draw = Box<dyn Fn(usize, usize) -> String + Send>;
@@ -34,8 +36,8 @@ struct State {
 impl State {
     fn draw(&self) {
         // The size is asked each time: a window may be given another.
-        if let (Some(block), Some(draw), Some((width, height))) = (&self.block, &self.draw, size()) {
-            block.draw(draw(width, height.saturating_sub(2)).trim_end().to_owned());
+        if let (Some(block), Some(draw), Some((width, height))) = (&self.block, &self.draw, progress::size()) {
+            block.draw(draw(width.max(LEAST_WIDTH), height.saturating_sub(2)).trim_end().to_owned());
         }
     }
 }
@@ -44,7 +46,7 @@ impl Live {
     /// Draws once there is something; `None` where stderr is no terminal, or one that cannot.
     pub(super) fn start() -> Option<Self> {
         let is_able = std::io::stderr().is_terminal() && env::get("TERM").as_deref() != Some("dumb");
-        if !is_able || size().is_none_or(|(_, height)| height < LEAST_HEIGHT) {
+        if !is_able || progress::size().is_none_or(|(_, height)| height < LEAST_HEIGHT) {
             return None;
         }
         let state = Arc::new(Mutex::new(State { block: Some(Block::start()), draw: None }));
@@ -72,10 +74,4 @@ impl Drop for Live {
         // Here and now: what is printed next stands where the lines were.
         self.state.lock().unwrap_or_else(PoisonError::into_inner).block = None;
     }
-}
-
-/// Columns and lines of the terminal that stderr is.
-fn size() -> Option<(usize, usize)> {
-    let (width, height) = terminal_size::terminal_size_of(std::io::stderr())?;
-    Some((usize::from(width.0).max(40), usize::from(height.0)))
 }

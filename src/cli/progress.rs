@@ -1,49 +1,97 @@
 //! A progress line on stderr, when that is a terminal and work takes over a second. Main type: [`Progress`].
 
-use std::sync::{Mutex, PoisonError};
+use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const WORTH_SHOWING: Duration = Duration::from_secs(1);
 
-/// The line that is being drawn, which everything else that is printed must make way for.
-static CURRENT: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// From the line of the cursor on, all is erased. (Its own line apart from those below: tmux scrolls what an erased whole screen
+/// held into its history.)
+const ERASE: &str = "\r\x1b7\x1b[2K\x1b[1B\x1b[J\x1b8";
 
-/// Prints while the progress line is out of the way.
+/// What is being drawn, which everything else that is printed must make way for.
+static CURRENT: Mutex<Option<Drawn>> = Mutex::new(None);
+
+enum Drawn {
+    Line(ProgressBar),
+    Block(String),
+}
+
+fn current() -> MutexGuard<'static, Option<Drawn>> {
+    CURRENT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Prints while what is drawn is out of the way.
 pub(super) fn aside<T>(print: impl FnOnce() -> T) -> T {
-    let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-    match current.as_ref() {
-        Some(bar) => bar.suspend(print),
-        None => print(),
+    match current().as_ref() {
+        Some(Drawn::Line(bar)) => bar.suspend(print),
+        Some(Drawn::Block(lines)) if !lines.is_empty() => {
+            paint("");
+            let printed = print();
+            paint(lines);
+            printed
+        }
+        _ => print(),
     }
 }
 
+/// Leaves nothing drawn.
+pub(super) fn end() {
+    match current().take() {
+        Some(Drawn::Line(bar)) => bar.finish_and_clear(),
+        Some(Drawn::Block(lines)) if !lines.is_empty() => paint(""),
+        _ => {}
+    }
+}
+
+/// Columns and lines of the terminal that stderr is.
+pub(super) fn size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size_of(std::io::stderr())?;
+    Some((usize::from(width.0), usize::from(height.0)))
+}
+
+/// Puts these lines in the place of those before, and the cursor back to where they begin. A terminal whose size changes moves the
+/// cursor with the text that it stands in, whether it wraps that text anew or not: so nothing above the cursor is ever touched, and
+/// no lines are counted that may have become others. (`indicatif` leaves the cursor behind the last line, and counts.)
+fn paint(lines: &str) {
+    let height = size().map_or(0, |(_, height)| height);
+    let lines: Vec<&str> = lines.lines().take(height.saturating_sub(1)).collect();
+    let mut text = ERASE.to_owned();
+    if !lines.is_empty() {
+        // What is too wide is cut by the terminal: one line is one row.
+        text += &format!("\x1b[?7l{}\x1b[?7h\r", lines.join("\r\n"));
+    }
+    if lines.len() > 1 {
+        text += &format!("\x1b[{}A", lines.len() - 1);
+    }
+    let mut err = std::io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
 /// Lines at the foot of the terminal that are drawn anew, and for which all else that is printed makes way.
-pub(super) struct Block(ProgressBar);
+pub(super) struct Block(());
 
 impl Block {
     /// Nothing is drawn yet.
     pub(super) fn start() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            bar.set_style(style);
-        }
-        *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
-        Self(bar)
+        *current() = Some(Drawn::Block(String::new()));
+        Self(())
     }
 
     /// Draws these lines in the place of those before.
     pub(super) fn draw(&self, lines: String) {
-        self.0.set_message(lines);
-        self.0.tick();
+        let mut current = current();
+        paint(&lines);
+        *current = Some(Drawn::Block(lines));
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        CURRENT.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.0.finish_and_clear();
+        end();
     }
 }
 
@@ -67,7 +115,7 @@ impl Progress {
             }
             later.set_message(what);
             later.enable_steady_tick(Duration::from_millis(200));
-            *CURRENT.lock().unwrap_or_else(PoisonError::into_inner) = Some(later);
+            *current() = Some(Drawn::Line(later));
         });
         Self { bar, show }
     }
@@ -91,7 +139,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.show.abort();
-        CURRENT.lock().unwrap_or_else(PoisonError::into_inner).take();
+        current().take();
         self.bar.finish_and_clear();
     }
 }

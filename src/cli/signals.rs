@@ -12,7 +12,7 @@ use std::time::Duration;
 use ecspan::run::Stop;
 
 use super::exit::Exit;
-use super::{log, terminal};
+use super::{log, progress, terminal};
 
 static STOP: OnceLock<Stop> = OnceLock::new();
 static RECEIVED: OnceLock<Exit> = OnceLock::new();
@@ -91,6 +91,7 @@ fn listen(words: &'static Words) -> Stop {
         let _ = RECEIVED.set(first);
         asked.request();
         if hear(&asked, first, words).await.is_ok() {
+            progress::end();
             std::process::exit(first.code().into());
         }
     });
