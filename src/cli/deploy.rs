@@ -272,8 +272,8 @@ fn check_findings(flag: &str, given: &[String]) -> Result<(), Problem> {
     // Where the time went, and who stopped a task, is found in healthy deployments too.
     let kinds =
         FindingKind::ALL.iter().copied().filter(|kind| kind.is_problem() || *kind == FindingKind::PullsTogether);
-    // What is compared is compared in the end, and what was told by name comes from whoever tells it then.
-    let is_known = |id: &&str| flag != FAIL_FAST || (*id != SLOWER && !action::FINDINGS.contains(id));
+    // What is compared is compared in the end.
+    let is_known = |id: &&str| flag != FAIL_FAST || *id != SLOWER;
     let all = own.into_iter().chain(action::FINDINGS).chain(kinds.map(FindingKind::id));
     let known: Vec<&str> = all.filter(is_known).collect();
     match given.iter().find(|id| !known.contains(&id.as_str())) {
@@ -312,7 +312,8 @@ fn takes_no_value(args: &DeployArgs) -> Result<(), Problem> {
     let Some(typed) = args.service.as_deref().filter(|_| args.fail_fast.iter().any(String::is_empty)) else {
         return Ok(());
     };
-    let is_value = typed.parse::<usize>().is_ok() || FindingKind::ALL.iter().any(|kind| kind.id() == typed);
+    let is_finding = FindingKind::ALL.iter().any(|kind| kind.id() == typed) || action::FINDINGS.contains(&typed);
+    let is_value = typed.parse::<usize>().is_ok() || is_finding;
     if !is_value && typed != TASK_FAILED {
         return Ok(());
     }
@@ -326,9 +327,7 @@ fn fired(given: &[String], life: &DeploymentLife, comparison: Option<&Comparison
     let is_found = |id: &&String| match id.as_str() {
         SLOWER => comparison.is_some_and(Comparison::is_slower),
         TASK_FAILED => life.failed() > 0,
-        id if action::FINDINGS.contains(&id) => {
-            action::problems(&life.deployment.actions).iter().any(|(found, _, _)| *found == id)
-        }
+        id if action::FINDINGS.contains(&id) => life.deployment.told(id).is_some(),
         // How the version before ends is no fault of this one.
         id => life.findings.iter().any(|(kind, found)| kind.id() == id && found.count > found.old),
     };
