@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import uuid
 
 import pytest
 from fake_aws.rollouts import APP, launch, seconds
@@ -116,6 +117,27 @@ def test_a_number_and_a_finding_end_the_wait_too(ecspan, aws, rollout):
     assert process.returncode == 13 and f"out-of-memory: container app ran out of memory ({task.id})" in words(out.decode()), err
 
 
+UNPLACED = "was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster."
+
+
+def unplaced(said=UNPLACED):
+    """The service says that there is no place for a task."""
+    message = f"(service web) {said} For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+    SERVICES["prod", "web"]["service"]["events"].insert(0, {"id": str(uuid.uuid4()), "createdAt": dt.datetime.now(dt.UTC), "message": message})
+
+
+def test_a_task_without_a_place_is_found_in_the_words_of_an_event(ecspan, aws, rollout):
+    found = ecspan(*DEPLOY[:-1], "--fail-on", "placement-failed")
+    assert found.code == 0, found
+    unplaced()
+    found = ecspan(*DEPLOY[:-1], "--fail-on", "placement-failed", "--fail-on", "throttled")
+    assert found.code == 13 and "--fail-on placement-failed" in found.err and "throttled" not in found.err, found
+    found = ecspan(*DEPLOY, "--fail-fast=throttled", "--fail-fast=placement-failed")
+    assert found.code == 13 and words(found.out).startswith(f"✗ failing, and waited for no longer: service web {UNPLACED} service web"), found
+    report = json.loads(ecspan(*DEPLOY, "--fail-fast=placement-failed", "--report", "json").out)
+    assert report["failing"] == {"reason": f"service web {UNPLACED}", "finding": "placement-failed"}
+
+
 def test_what_ecs_has_decided_ends_the_wait_before_it_is_done(ecspan, aws, rollout):
     aws.has_service_deployments()
     made = aws.rollouts.rolled_back(drained=False)
@@ -165,7 +187,7 @@ def test_what_makes_no_sense_is_refused(ecspan, aws, given, said):
     assert ecspan("deploy", "web", "--fail-fast").code == 2
 
 
-@pytest.mark.parametrize("value", ["3", "out-of-memory", "task-failed"])
+@pytest.mark.parametrize("value", ["3", "out-of-memory", "task-failed", "placement-failed"])
 def test_a_value_behind_the_flag_is_no_service(ecspan, value):
     run = ecspan("deploy", "--cluster", "prod", "--wait", "--fail-fast", value)
     assert run.code == 2 and f"{value} was taken for the service" in run.err and f"hint: --fail-fast={value}" in run.err, run

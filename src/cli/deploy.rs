@@ -272,8 +272,8 @@ fn known_finding(flag: &str, given: &str) -> Result<String, Problem> {
     // Where the time went, and who stopped a task, is found in healthy deployments too.
     let kinds =
         FindingKind::ALL.iter().copied().filter(|kind| kind.is_problem() || *kind == FindingKind::PullsTogether);
-    // What is compared is compared in the end, and what was told by name comes from whoever tells it then.
-    let is_known = |id: &&str| flag != FAIL_FAST || (*id != SLOWER && !action::FINDINGS.contains(id));
+    // What is compared is compared in the end.
+    let is_known = |id: &&str| flag != FAIL_FAST || *id != SLOWER;
     let all = own.into_iter().chain(action::FINDINGS).chain(kinds.map(FindingKind::id));
     let known: Vec<&str> = all.filter(is_known).collect();
     let name = given.trim().to_ascii_lowercase().replace('_', "-");
@@ -355,9 +355,7 @@ fn fired(given: &[String], life: &DeploymentLife, comparison: Option<&Comparison
     let is_found = |id: &&String| match id.as_str() {
         SLOWER => comparison.is_some_and(Comparison::is_slower),
         TASK_FAILED => life.failed() > 0,
-        id if action::FINDINGS.contains(&id) => {
-            action::problems(&life.deployment.actions).iter().any(|(found, _, _)| *found == id)
-        }
+        id if action::FINDINGS.contains(&id) => life.deployment.told(id).is_some(),
         // How the version before ends is no fault of this one.
         id => life.findings.iter().any(|(kind, found)| kind.id() == id && found.count > found.old),
     };

@@ -342,15 +342,3 @@ pub fn services(actions: &[ActionRecord]) -> Vec<ServiceRecord> {
     }
     found.into_values().collect()
 }
-
-/// What went wrong by these actions: a finding, how often, and the first of them in words.
-pub fn problems(actions: &[ActionRecord]) -> Vec<(&'static str, usize, String)> {
-    let mut found: Vec<(&'static str, usize, String)> = vec![];
-    for action in actions.iter().filter(|action| action.is_problem()) {
-        match found.iter_mut().find(|(id, _, _)| *id == action.finding()) {
-            Some((_, count, _)) => *count += 1,
-            None => found.push((action.finding(), 1, action.words())),
-        }
-    }
-    found
-}

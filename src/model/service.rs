@@ -210,6 +210,16 @@ impl ServiceEvent {
         said.map_or(&self.message, |(_, said)| said)
     }
 
+    /// What it says as a sentence, without where to read more.
+    pub fn sentence(&self) -> String {
+        let text = self.text();
+        let said = text.split(" For more information").next().unwrap_or(text);
+        match self.message.strip_prefix("(service ").and_then(|rest| rest.split_once(')')) {
+            Some((service, _)) => format!("service {service} {said}"),
+            None => said.to_owned(),
+        }
+    }
+
     /// Whether it names a task.
     pub fn names_a_task(&self) -> bool {
         task_ids(&self.message).next().is_some()
@@ -220,6 +230,14 @@ impl ServiceEvent {
         ["unable to place a task", "failed to launch a task", "unable to start a task"]
             .iter()
             .any(|words| self.message.contains(words))
+    }
+
+    /// What finding it is in words of its own, of those that ECS also tells by name.
+    pub fn finding(&self) -> Option<&'static str> {
+        const SAID: [(&str, &str); 2] =
+            [("unable to consistently start tasks", "start-impaired"), ("operations are being throttled", "throttled")];
+        let said = SAID.iter().find(|(words, _)| self.message.contains(words)).map(|(_, finding)| *finding);
+        said.or_else(|| self.says_no_place().then_some("placement-failed"))
     }
 
     /// Whether it says that targets are taken out of a target group.
@@ -286,6 +304,23 @@ mod tests {
         assert_eq!(read, expected.map(|(a, b)| Some((a.to_owned(), b.to_owned()))));
         assert_eq!(event("(service web) has reached a steady state.").unhealthy_target(), None);
         assert_eq!(event(&said[1]).text().split(' ').next(), Some("(port"));
+    }
+
+    #[test]
+    fn what_ecs_also_tells_by_name_is_found_in_words() {
+        let found = [
+            (
+                "was unable to place a task because no container instance met all of its requirements.",
+                "placement-failed",
+            ),
+            ("is unable to consistently start tasks successfully.", "start-impaired"),
+            ("operations are being throttled on elb. Will try again later.", "throttled"),
+        ];
+        for (said, finding) in found {
+            let event = event(&format!("(service web) {said} For more information, see the guide."));
+            assert_eq!((event.finding(), event.sentence()), (Some(finding), format!("service web {said}")));
+        }
+        assert_eq!(event("(service web) has reached a steady state.").finding(), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::facts::Deployment;
 use super::life::{DeploymentLife, FailureGroup};
+use crate::model::action::ActionRecord;
 use crate::model::finding::FindingKind;
 
 /// So many tasks that failed alike are no bad luck.
@@ -57,12 +58,24 @@ impl DeploymentLife {
         Some(Bad { reason, finding })
     }
 
-    /// A finding of the tasks that it launched: how the version before ends is no fault of this one.
+    /// A finding of what was told, or of the tasks that it launched: how the version before ends is no fault of this one.
     fn found(&self, id: &str) -> Option<String> {
+        if let Some(told) = self.deployment.told(id) {
+            return Some(told);
+        }
         let is_meant = |kind: &FindingKind| kind.id() == id;
         let (_, found) = self.findings.iter().find(|(kind, found)| is_meant(kind) && found.count > found.old)?;
         let task = found.task_id.as_ref().map_or(String::new(), |task| format!(" ({task})"));
         Some(format!("{id}: {}{task}", found.text))
+    }
+}
+
+impl Deployment {
+    /// What was told of it that is one of [`FINDINGS`](crate::model::action::FINDINGS): by its name, or in words by an event of the service.
+    pub fn told(&self, finding: &str) -> Option<String> {
+        let mut by_name = self.actions.iter().filter(|action| action.is_problem() && action.finding() == finding);
+        let mut in_words = self.events().filter(|event| event.finding() == Some(finding));
+        by_name.next().map(ActionRecord::words).or_else(|| Some(in_words.next()?.sentence()))
     }
 }
 

@@ -38,6 +38,11 @@ impl<'a> Actions<'a> {
         Self { source, place, notices, told: BTreeSet::new(), last: None, next: Instant::now() }
     }
 
+    /// What has been told of it so far.
+    pub(super) fn told(&self) -> Vec<ActionRecord> {
+        self.told.iter().cloned().collect()
+    }
+
     /// Tells the lines about the deployment that are new.
     pub(super) async fn look(&mut self, deployment: &Deployment) {
         let Some((begin, _)) = deployment.told_within().filter(|_| Instant::now() >= self.next) else { return };

@@ -113,7 +113,8 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
             Some(until) => timeout_at(until + LAST_ANSWER, look).await.ok(),
             None => Some(look.await),
         };
-        if let Some((life, ())) = looked {
+        if let Some((mut life, ())) = looked {
+            life.deployment.actions.extend(actions.told());
             let bad = life.bad(&wait.fail_fast);
             let reached = wait.goal.and_then(|goal| goal.reached(&life));
             notices.tell(&Notice::Watched(Arc::new(life)));
