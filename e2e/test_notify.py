@@ -1,6 +1,7 @@
 """`--notify`: people are told of what failed, by a topic and by a webhook, no more often than they bear, and never with a secret."""
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -222,6 +223,37 @@ def test_what_is_nobody_is_refused_and_not_repeated(ecspan, named):
     assert run.code == 2 and "--notify" in run.err and "hooks.slack.com/services/…" in run.err and "topsecret" not in run.err, run
     shown = ecspan("worker", "--help", env={"ECSPAN_NOTIFY": f"https://hooks.slack.com/services/{KEY}"})
     assert "ECSPAN_NOTIFY" in shown.out and "topsecret" not in shown.out
+
+
+def test_who_does_not_answer_is_not_waited_for_in_silence(ecspan, aws):
+    """Nobody accepts: the connection is made, and no answer comes."""
+    aws.rollouts.rolled_back()
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        run = ecspan("deploy", "web", "--cluster", "prod", "--notify", f"http://127.0.0.1:{deaf.getsockname()[1]}/{KEY}")
+    assert run.code == 10 and "note: waiting for whoever --notify names" in run.err, run
+    assert run.err.count("a notification was not taken: no answer") == 1, run
+
+
+def test_which_of_several_is_nobody(ecspan, aws):
+    run = ecspan("deploy", "web", "--cluster", "prod", env={"ECSPAN_NOTIFY": f"https://ok.example/{KEY},nonsense-topsecret"})
+    assert run.code == 2 and "ECSPAN_NOTIFY, number 2 of 2: it is neither" in run.err and "topsecret" not in run.err, run
+
+
+def test_a_flag_that_names_nobody_is_told_and_an_empty_variable_is_unset(ecspan, aws):
+    aws.rollouts.rolled_back()
+    run = ecspan("deploy", "web", "--cluster", "prod", "--notify", "")
+    assert run.code == 10 and "warning: --notify is empty: nobody is told" in run.err, run
+    run = ecspan("deploy", "web", "--cluster", "prod", env={"ECSPAN_NOTIFY": ""})
+    assert run.code == 10 and "nobody is told" not in run.err, run
+
+
+def test_a_secret_in_the_clear_is_told(ecspan, aws, taker):
+    hook = taker()
+    aws.rollouts.rolling(2)
+    for url, is_told in (f"http://chat.example/{KEY}", True), (hook.hook, False), (hook.hook.replace("127.0.0.1", "localhost"), False), (f"https://chat.example/{KEY}", False):
+        run = ecspan("deploy", "web", "--cluster", "prod", "--notify", url)
+        assert ("warning: --notify: the webhook of chat.example is reached by http://" in run.err) == is_told, run
+        assert "topsecret" not in run.out + run.err
 
 
 def test_a_function_tells_before_it_answers(ecspan, elasticmq, taker, tmp_path):

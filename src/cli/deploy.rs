@@ -13,6 +13,7 @@ use ecspan::render::Style;
 use ecspan::render::notification::Notification;
 use ecspan::run::Teller;
 use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Wait};
+use ecspan::run::notify::Notifier;
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::logs::LogLines;
@@ -27,8 +28,10 @@ use super::show::plain_style;
 use super::tasks::aws;
 use super::{closing, destinations, env, notices, notify, signals, terminal};
 
-/// So long whoever is told may take, in the end.
-const NOTIFIED_WITHIN: Duration = Duration::from_secs(30);
+/// So long whoever is told may take, in the end …
+const NOTIFIED_WITHIN: Duration = Duration::from_secs(10);
+/// … and so long without a word.
+const SILENT: Duration = Duration::from_secs(2);
 /// A finding of the deployment as a whole.
 const SLOWER: &str = "slower-than-baseline";
 
@@ -125,7 +128,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         if is_bad || bad.is_some() || timed_out || notifier.is_slow(life.slowest_launch()) {
             notifier.tell(Notification::of_deployment(&drawn));
         }
-        notifier.flush(NOTIFIED_WITHIN).await;
+        finish(&notifier).await;
     }
     let found = fired(&fail_on, &life, comparison.as_ref());
     let state = match &bad {
@@ -146,6 +149,22 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         printed => printed?,
     }
     Ok(exit)
+}
+
+/// Waits until people are told.
+async fn finish(notifier: &Notifier) {
+    let told = notifier.finish(NOTIFIED_WITHIN);
+    tokio::pin!(told);
+    tokio::select! {
+        _ = &mut told => return,
+        () = tokio::time::sleep(SILENT) => {}
+    }
+    let most = NOTIFIED_WITHIN.as_secs();
+    terminal::tell(
+        "note",
+        &format!("waiting for whoever --notify names to take the notification, at most {most} s in all"),
+    );
+    told.await;
 }
 
 /// Draws the rollout while it is waited for, where there is a terminal.

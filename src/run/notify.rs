@@ -107,8 +107,8 @@ struct State {
     told: VecDeque<String>,
     /// Tells the rest when the minute is over.
     later: Option<JoinHandle<()>>,
-    /// What is on its way.
-    tasks: Vec<JoinHandle<()>>,
+    /// What is on its way, and to which channel.
+    tasks: Vec<(usize, JoinHandle<()>)>,
 }
 
 impl fmt::Debug for Notifier {
@@ -170,15 +170,32 @@ impl Notifier {
         *state.rest.entry(notification.kind).or_default() += 1;
     }
 
-    /// Tells the rest, and waits until all is told, at most so long.
+    /// Tells the rest, and waits until all is told, at most so long. What is on its way then still is.
     pub async fn flush(&self, within: Duration) -> Notified {
         self.tell_rest();
-        let tasks = {
+        let mut tasks = {
             let mut state = self.state();
             state.later.take().iter().for_each(JoinHandle::abort);
             std::mem::take(&mut state.tasks)
         };
-        let _ = timeout(within, join_all(tasks)).await;
+        let _ = timeout(within, join_all(tasks.iter_mut().map(|(_, task)| task))).await;
+        self.state().tasks.extend(tasks.into_iter().filter(|(_, task)| !task.is_finished()));
+        self.notified()
+    }
+
+    /// The same in the end: what is not taken by then never is, and that is told.
+    pub async fn finish(&self, within: Duration) -> Notified {
+        self.flush(within).await;
+        let left = std::mem::take(&mut self.state().tasks);
+        for (channel, task) in left {
+            task.abort();
+            let why = format!("no answer within {} s", within.as_secs());
+            self.0.not_taken(&self.0.channels[channel], why, None);
+        }
+        self.notified()
+    }
+
+    fn notified(&self) -> Notified {
         let [sent, failed, counted] =
             [&self.0.sent, &self.0.failed, &self.0.counted].map(|n| n.load(Ordering::Relaxed));
         Notified { sent, failed, counted }
@@ -200,10 +217,11 @@ impl Notifier {
     }
 
     fn spawn(&self, state: &mut State, notification: Notification) {
-        let inner = self.0.clone();
-        state.tasks.retain(|task| !task.is_finished());
-        state.tasks.push(tokio::spawn(async move {
-            join_all(inner.channels.iter().map(|channel| inner.send(channel, &notification))).await;
+        let notification = Arc::new(notification);
+        state.tasks.retain(|(_, task)| !task.is_finished());
+        state.tasks.extend((0..self.0.channels.len()).map(|channel| {
+            let (inner, notification) = (self.0.clone(), notification.clone());
+            (channel, tokio::spawn(async move { inner.send(&inner.channels[channel], &notification).await }))
         }));
     }
 
@@ -214,13 +232,14 @@ impl Notifier {
 
 impl Inner {
     async fn send(&self, channel: &Channel, notification: &Notification) {
-        let count = match channel.send(notification).await {
-            Ok(()) => &self.sent,
-            Err((why, hint)) => {
-                self.notices.tell(&Notice::NotNotified { to: channel.to_string(), why, hint });
-                &self.failed
-            }
-        };
-        count.fetch_add(1, Ordering::Relaxed);
+        match channel.send(notification).await {
+            Ok(()) => _ = self.sent.fetch_add(1, Ordering::Relaxed),
+            Err((why, hint)) => self.not_taken(channel, why, hint),
+        }
+    }
+
+    fn not_taken(&self, channel: &Channel, why: String, hint: Option<String>) {
+        self.notices.tell(&Notice::NotNotified { to: channel.to_string(), why, hint });
+        self.failed.fetch_add(1, Ordering::Relaxed);
     }
 }

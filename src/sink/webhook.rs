@@ -1,6 +1,7 @@
 //! A webhook that takes `{"text": …}`, as Slack's do. Its URL is a secret: whoever has it may write. Main type: [`Webhook`].
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::Client;
@@ -27,7 +28,7 @@ pub struct Webhook {
 #[non_exhaustive]
 pub enum WebhookError {
     /// It is not the URL of one. It is not quoted.
-    #[error("it is no URL that begins with https://")]
+    #[error("it is neither a topic nor the URL of a webhook, which begins with https://")]
     NoUrl,
     /// The proxy on the way cannot be used.
     #[error(transparent)]
@@ -86,6 +87,13 @@ impl Webhook {
         let client = client(proxy.as_ref()).and_then(|client| client.timeout(TIMEOUT).build());
         let client = client.map_err(|error| WebhookError::Client(all.clean(&innermost(&error))))?;
         Ok(Self { client, url, secrets: all })
+    }
+
+    /// Whether others on the way can read what it is sent, and its URL. On this machine there are none.
+    pub fn is_in_the_clear(&self) -> bool {
+        let host = self.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.url.scheme() == "http" && !is_here
     }
 
     /// Sends a text, in Slack's `mrkdwn`.

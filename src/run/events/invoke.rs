@@ -69,7 +69,7 @@ pub async fn run(config: EventConfig, stop: Stop, notices: Teller) -> Result<Exp
             let _answered = in_hand.lock().await;
         } => {}
     }
-    exporter.flush(TO_ANSWER).await;
+    exporter.finish(TO_ANSWER).await;
     Ok(exporter.exported())
 }
 

@@ -368,6 +368,14 @@ impl Exporter {
         self.config.meters.flush(within).await;
     }
 
+    /// The same in the end: who was not told by then is not.
+    async fn finish(&self, within: Duration) {
+        if let Some(notifier) = &self.config.notifier {
+            notifier.finish(within).await;
+        }
+        self.flush(within).await;
+    }
+
     /// Lines arrive late: so long after the task stopped they are in.
     async fn settled(&self, task: &TaskRecord) -> Result<(), NotDone> {
         let Some(stopped) = task.times.stopped else { return Ok(()) };

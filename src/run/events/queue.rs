@@ -94,7 +94,7 @@ pub async fn run(config: QueueConfig, stop: Stop, notices: Teller) -> Drained {
     if !drained.queue_answered {
         worker.notices.tell(&Notice::QueueNeverAnswered);
     }
-    worker.exporter.flush(LAST_EXPORT).await;
+    worker.exporter.finish(LAST_EXPORT).await;
     drained
 }
 

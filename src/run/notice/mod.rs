@@ -126,6 +126,8 @@ pub enum Notice {
     RollsBack { deployment: String, message: String, undone: String },
     /// People could not be told.
     NotNotified { to: String, why: String, hint: Option<String> },
+    /// People may not be told as somebody thinks who names them.
+    NotifyDoubt { what: String, hint: String },
     /// So many notifications were taken, not taken, and told as a number.
     Notified { sent: u64, failed: u64, counted: u64 },
     /// A receiver refused spans of a task for good.
@@ -274,6 +276,7 @@ impl Notice {
             | Self::NotInTime { .. }
             | Self::DeploymentOpen { again: None, .. }
             | Self::NotNotified { .. }
+            | Self::NotifyDoubt { .. }
             | Self::MetricsNotTaken { .. }
             | Self::NotRemoved { .. }
             | Self::TaskFailed { .. }
@@ -327,7 +330,7 @@ impl Notice {
             | Self::NotWatched { hint, .. }
             | Self::NoPast { hint, .. }
             | Self::NoAnswer { hint, .. } => hint.as_deref(),
-            Self::MetricsNotTaken { hint, .. } => Some(hint),
+            Self::MetricsNotTaken { hint, .. } | Self::NotifyDoubt { hint, .. } => Some(hint),
             _ => None,
         }
     }

@@ -65,6 +65,7 @@ impl Notice {
             }
             Self::DeploymentOpen { open, again: None, .. } => format!("sent without what is still open: {open}"),
             Self::NotNotified { why, .. } => format!("a notification was not taken: {why}"),
+            Self::NotifyDoubt { what, .. } => what.clone(),
             Self::Notified { .. } => "notified".to_owned(),
             Self::RollsBack { undone, .. } => format!("it rolls back {undone}: both are told by that one's event"),
             Self::Rejected { reason, .. } => format!("rejected: {reason}"),
