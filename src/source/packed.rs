@@ -124,7 +124,8 @@ pub(super) fn without_base64(text: &str) -> Option<String> {
     let (mut out, mut block, mut left, mut found) = (String::new(), "", MOST, false);
     let mut at = 0;
     for line in text.split_inclusive('\n').chain([""]) {
-        let is_of_it = line.trim().len() > 1 && line.trim().chars().all(is_base64);
+        // Two hyphens begin the boundary between the parts of a mail.
+        let is_of_it = line.trim().len() > 1 && !line.starts_with("--") && line.trim().chars().all(is_base64);
         if is_of_it {
             block = text.get(at - block.len()..at + line.len()).unwrap_or_default();
         } else {

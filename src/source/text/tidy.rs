@@ -53,20 +53,54 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// What a pager writes where it waits for a key, taken out.
+/// What a pager writes where it waits for a key, taken out: `--More--` wherever it stands, the prompts of `less` where a line begins.
 pub(super) fn without_pager(text: &str) -> Option<String> {
     const MARK: &str = "--More--";
-    if !text.contains(MARK) {
-        return None;
+    let (mut out, mut found, mut before) = (String::with_capacity(text.len()), text.contains(MARK), "");
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(mut line) = lines.next() {
+        if let Some(rest) = behind_prompt(before, line, lines.peek().copied().unwrap_or_default()) {
+            line = rest;
+            found = true;
+        }
+        if !line.trim().is_empty() {
+            before = line;
+        }
+        let mut rest = line;
+        while let Some((own, after)) = rest.split_once(MARK) {
+            out.push_str(own);
+            let share = after.strip_prefix('(').and_then(|share| share.split_once("%)"));
+            rest = share.filter(|(share, _)| share.len() <= 3).map_or(after, |(_, after)| after);
+        }
+        out.push_str(rest);
     }
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, after)) = rest.split_once(MARK) {
-        out.push_str(before);
-        let share = after.strip_prefix('(').and_then(|share| share.split_once("%)"));
-        rest = share.filter(|(share, _)| share.len() <= 3).map_or(after, |(_, after)| after);
+    found.then_some(out)
+}
+
+/// The line behind the prompt of `less` that it begins with: `:`, `(END)`, `a.json (END)`, `lines 1-40/118 34%`, `...skipping...`.
+fn behind_prompt<'a>(before: &str, line: &'a str, next: &str) -> Option<&'a str> {
+    let bare = line.trim_end();
+    let end = line.get(bare.len()..);
+    let name = bare.strip_suffix("(END)").filter(|name| name.is_empty() || name.ends_with(' '));
+    if name.is_some_and(|name| !name.contains(['"', '{', '['])) || bare == "...skipping..." {
+        return end;
     }
-    out.push_str(rest);
-    Some(out)
+    if let Some(rest) = line.strip_prefix("lines ").filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        let numbers = rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, '-' | '/')).unwrap_or(rest.len());
+        let (numbers, rest) = rest.split_at_checked(numbers)?;
+        let share = |text: &'a str| {
+            let (number, behind) = text.strip_prefix(' ')?.split_once('%')?;
+            number.bytes().all(|digit| digit.is_ascii_digit()).then_some(behind)
+        };
+        return numbers.contains('-').then(|| share(rest).unwrap_or(rest));
+    }
+    let rest = line
+        .strip_prefix(':')
+        .filter(|rest| rest.trim().is_empty() || rest.starts_with(['}', ']']) || rest.starts_with("  "))?;
+    // The colon behind a name is the document's own.
+    let follows = if rest.trim().is_empty() { next } else { rest };
+    let is_own = before.trim_end().ends_with('"') && !follows.trim_start().starts_with(['}', ']']);
+    (!is_own && !before.is_empty()).then_some(rest)
 }
 
 /// With what mail programs write as `=3D`, and the lines put together that they broke behind a `=` (quoted-printable). Unless a header
@@ -214,12 +248,19 @@ fn fraction(chars: &mut Peekable<CharIndices<'_>>) {
     }
 }
 
-/// Without the marks before the lines that are quoted, where the others are not.
+/// Without the marks before the lines that are quoted, however deep, where the others are not.
 pub(super) fn without_quoting(text: &str) -> Option<String> {
     const FEWEST: usize = 3;
     let bare = |line: &'_ str| {
-        let rest = line.trim_start();
-        ["> ", ">", "// ", "# ", "| "].iter().find_map(|mark| rest.strip_prefix(mark)).map(str::len)
+        let mut rest = line.trim_start();
+        if !rest.starts_with('>') {
+            return ["// ", "# ", "| "].iter().find_map(|mark| rest.strip_prefix(mark)).map(str::len);
+        }
+        // Each program that quotes puts its own before it: `> >> `.
+        while let Some(deeper) = rest.strip_prefix("> ").or_else(|| rest.strip_prefix('>')) {
+            rest = deeper;
+        }
+        Some(rest.len())
     };
     let quoted = text.lines().filter(|line| bare(line).is_some()).count();
     let taken = |line: &'_ str| bare(line).map_or(0, |rest| line.len() - rest);
@@ -462,7 +503,17 @@ mod tests {
         );
         let panes = without_frame("$ top │ {\nx     │ \"a\": 1\n      │ }\n").unwrap_or_default();
         assert!(panes.contains(" {\n \"a\": 1\n }\n"), "{panes}");
-        assert_eq!(without_pager("a\n--More--(52%)b--More--\n").as_deref(), Some("a\nb\n"));
+        for (text, bare) in [
+            ("a\n--More--(52%)b--More--\n", "a\nb\n"),
+            ("{\n:\n\"a\": 1\n}\n(END)\n", "{\n\n\"a\": 1\n}\n\n"),
+            ("{\n:   \"a\": \"b\"\n:}\na.json (END)", "{\n   \"a\": \"b\"\n}\n"),
+            ("{\nlines 1-40\n\"a\": 1,\nlines 1-40/80 50%\n\"b\"\n:\n2}\n", "{\n\n\"a\": 1,\n\n\"b\"\n:\n2}\n"),
+        ] {
+            assert_eq!(without_pager(text).as_deref(), Some(bare));
+        }
+        for text in ["{\"a\"\n:\n1}\n", ":\n", "lines 12 and 13\n", "lines of it\n", "{\"a\": \"(END)\n", ":task/a\n"] {
+            assert_eq!(without_pager(text), None, "{text}");
+        }
         assert_eq!(wiki_macro("{code:title=a.json|x=y}\n{"), Some(23));
         assert_eq!((wiki_macro("{code: 1}"), wiki_macro("{\"code\": 1}")), (None, None));
     }
@@ -470,6 +521,8 @@ mod tests {
     #[test]
     fn quoted_lines_lose_their_marks_and_others_stay() {
         assert_eq!(without_quoting("X wrote:\n> {\n>\n> }\n-- \n").as_deref(), Some("X wrote:\n{\n\n}\n-- \n"));
+        let deep = "X wrote:\n> > {\r\n>>   \"a\": 1\n> >>\n>>}\n> yes\n";
+        assert_eq!(without_quoting(deep).as_deref(), Some("X wrote:\n{\r\n  \"a\": 1\n\n}\nyes\n"));
         assert_eq!(without_quoting("> a\n"), None);
     }
 

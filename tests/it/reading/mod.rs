@@ -121,6 +121,14 @@ fn one_task_is_the_same_in_whatever_text_it_stands() {
         (lines(&whole, |index| format!("task.json:{}:", index + 1)), "every line"),
         (lines(&whole, |index| format!("Nov 20 10:00:{:02} host app[{}]: ", index % 60, 7 * index)), "every line"),
         (format!("X wrote:\n{}-- \nX\n", lines(&whole, |_| "> ".to_owned())), "quoted lines"),
+        (format!("X wrote:\n> Y wrote:\n{}> yes\n", lines(&whole, |_| ">> ".to_owned())), "quoted lines"),
+        (format!("{}> yes\nno\n", lines(&whole, |_| "> > ".to_owned())), "quoted lines"),
+        (
+            lines(&whole, |index| if index == 7 { "\u{1b}[7m:\u{1b}[27m\u{1b}[K\n" } else { "" }.to_owned()) + "(END)",
+            "pager",
+        ),
+        (lines(&whole, |index| if index % 9 == 8 { ":" } else { "" }.to_owned()), "pager"),
+        (lines(&whole, |index| if index % 9 == 8 { "lines 1-9/40 20%\n" } else { "" }.to_owned()), "pager"),
         (format!("<pre>{}</pre>", whole.replace('"', "&quot;").replace('\'', "&#39;")), "entities"),
         (format!("<pre>{}</pre>", whole.replace('"', "&#x22;").replace('{', "&#123;")), "entities"),
         (
@@ -145,6 +153,14 @@ fn one_task_is_the_same_in_whatever_text_it_stands() {
         (URL_SAFE_NO_PAD.encode(format!("\n {event}")), "base64"),
         (format!("\"{}\"", STANDARD_NO_PAD.encode(&whole)), "base64"),
         (format!("data:application/json;base64,{}", STANDARD.encode(&whole)), "base64"),
+        (
+            format!(
+                "From: a@b.example\nContent-Type: multipart/mixed; boundary=b1\n\n--b1\nsee below\n--b1\nContent-Transfer-Encoding: \
+                 base64\n\n{}\n--b1--\n",
+                STANDARD.encode(&whole)
+            ),
+            "base64",
+        ),
         (json!({"body": STANDARD.encode(&short), "isBase64Encoded": true}).to_string(), "base64"),
     ];
     let expected = tasks(&read(short));
