@@ -67,7 +67,7 @@ pub struct Offset {
 
 impl Offset {
     /// How far `time` lies from `from`.
-    fn of(time: Time, from: Time) -> Self {
+    pub(super) fn of(time: Time, from: Time) -> Self {
         let nanos = i128::from(time.unix_nanos()) - i128::from(from.unix_nanos());
         let nanos = i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX });
         Self { nanos }
@@ -83,7 +83,7 @@ impl Offset {
         self.nanos > 0
     }
 
-    const fn is_tolerated(self) -> bool {
+    pub(super) const fn is_tolerated(self) -> bool {
         self.nanos.unsigned_abs() <= TOLERATED_NANOS
     }
 }

@@ -14,6 +14,7 @@ use super::log::ContainerLog;
 use super::observation::{ContainerRecord, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord};
 use super::service::Around;
 use super::time::Time;
+use super::unbelieved::Unbelieved;
 
 /// Some print times to the second.
 const CREATED_WITHIN: Duration = Duration::from_secs(1);
@@ -133,11 +134,14 @@ struct Alike {
     origin: String,
     /// By the rank of their source: those of ECS count whole, so the best is enough.
     by_rank: BTreeMap<u8, Vec<TaskRecord>>,
+    /// What the others of ECS said.
+    unbelieved: Unbelieved,
 }
 
 impl Alike {
     fn new(lasting: Lasting, record: TaskRecord) -> Self {
-        let mut one = Self { known: vec![lasting], origin: record.origin.clone(), by_rank: BTreeMap::new() };
+        let (origin, by_rank) = (record.origin.clone(), BTreeMap::new());
+        let mut one = Self { known: vec![lasting], origin, by_rank, unbelieved: Unbelieved::default() };
         one.keep(record);
         one
     }
@@ -156,8 +160,10 @@ impl Alike {
     fn keep(&mut self, record: TaskRecord) {
         let of_rank = self.by_rank.entry(fill::rank(record.source)).or_default();
         match of_rank.first_mut().filter(|_| !record.is_standalone()) {
-            Some(best) if knows_more(&record, best) => *best = record,
-            Some(_) => {}
+            Some(best) => {
+                let other = if knows_more(&record, best) { std::mem::replace(best, record) } else { record };
+                self.unbelieved.add(&other);
+            }
             None => of_rank.push(record),
         }
     }
@@ -187,12 +193,13 @@ impl Records {
                 Some(one) => {
                     untold.known.into_iter().for_each(|lasting| one.know(lasting));
                     untold.by_rank.into_values().flatten().for_each(|record| one.keep(record));
+                    one.unbelieved.absorb(untold.unbelieved);
                 }
                 None => all.push(untold),
             }
         }
         let origins: Vec<String> = all.iter().map(|one| one.origin.clone()).collect();
-        let mut tasks: Vec<TaskObservations> = all.into_iter().map(|one| joined(one.by_rank)).collect();
+        let mut tasks: Vec<TaskObservations> = all.into_iter().map(joined).collect();
         for (at, task) in tasks.iter_mut().enumerate() {
             let others = origins.iter().enumerate().filter(|(other, _)| *other != at);
             task.conflicts.extend(others.map(|(_, other)| Conflict::Identity { other: other.clone() }));
@@ -231,8 +238,11 @@ impl Lasting {
 }
 
 /// One task out of all records of it: of each source the one that knows most, whole; then what the first lacks from the next.
-fn joined(by_rank: BTreeMap<u8, Vec<TaskRecord>>) -> TaskObservations {
-    let (task, conflicts) = fill::join(by_rank.into_values().filter_map(best));
+fn joined(one: Alike) -> TaskObservations {
+    let of_ecs = one.by_rank.values().flatten().find(|record| !record.is_standalone());
+    let mut conflicts = of_ecs.map_or_else(Vec::new, |believed| one.unbelieved.against(believed));
+    let (task, others) = fill::join(one.by_rank.into_values().filter_map(best));
+    conflicts.extend(others);
     TaskObservations { task, conflicts, ..TaskObservations::default() }
 }
 

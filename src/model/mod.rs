@@ -23,6 +23,7 @@ pub mod severity;
 mod standalone;
 pub mod stats;
 mod time;
+mod unbelieved;
 
 pub use life::{AsOf, TaskLife};
 pub use time::Time;
