@@ -73,7 +73,7 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
         wrapped(out, "", Tone::Quiet, &text, style);
     }
     wrapped(out, "tasks: ", Tone::Plain, &sentences::counts(report), style);
-    for monitor in sentences::monitors(report) {
+    for monitor in sentences::more(report) {
         wrapped(out, "", Tone::Plain, &monitor, style);
     }
     out.push('\n');
