@@ -362,6 +362,7 @@ def test_saved_answers_say_what_aws_says(ecspan, aws):
             # The lines are not in these files, and which task is first depends on the order of the answers.
             group.pop("sample", None), group.pop("tasks")
         one.pop("findings"), one.pop("apart")
+        # The second line ends with what was said last.
         one["headline"] = [line.split("; app last said: ")[0] for line in one["headline"]]
     assert saved == live
     none = ecspan("deploy", "--from", "RUNNING.json")

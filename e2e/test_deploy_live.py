@@ -138,6 +138,23 @@ def test_a_task_without_a_place_is_found_in_the_words_of_an_event(ecspan, aws, r
     assert report["failing"] == {"reason": f"service web {UNPLACED}", "finding": "placement-failed"}
 
 
+def test_a_task_without_a_place_is_the_cause(ecspan, aws, rollout):
+    unplaced("was unable to place a task. Reason: an earlier one.")
+    unplaced()
+    late = ecspan(*DEPLOY, "--wait-timeout", "1s")
+    assert late.code == 12 and words(late.out).startswith("… in progress (waiting for its end took too long)"), late
+    steps = "next: what capacity its cluster has:\n      aws ecs describe-clusters --clusters prod\n"
+    for run in (late, ecspan(*DEPLOY[:-1])):
+        first = words(run.out.split("\n\n")[0])
+        assert first.endswith(f" service web {UNPLACED}") and "earlier" not in first and steps in run.out, run
+    unplaced("was unable to place a task. Reason: x. The closest matching (container-instance 05016874) has insufficient CPU units available.")
+    assert "      aws ecs describe-container-instances --cluster prod --container-instances $(" in ecspan(*DEPLOY[:-1]).out
+    # What has started since says that there was one.
+    for event in SERVICES["prod", "web"]["service"]["events"]:
+        event["createdAt"] = rollout.at
+    assert "service web was unable" not in ecspan(*DEPLOY[:-1]).out.split("\n\n")[0]
+
+
 def test_what_ecs_has_decided_ends_the_wait_before_it_is_done(ecspan, aws, rollout):
     aws.has_service_deployments()
     made = aws.rollouts.rolled_back(drained=False)

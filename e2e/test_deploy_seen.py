@@ -25,7 +25,8 @@ def says(text):
 
 def report(terminal, mark):
     """The report, which begins with this, and no line of which is wider than the terminal, but what is to be pasted."""
-    text = terminal.text[terminal.text.rindex(mark) :]
+    # What happened may be said once more in the end.
+    text = terminal.text[terminal.text.index(mark) :]
     lines = [line for line in text.splitlines() if not line.startswith(("      aws ", "      ecspan "))]
     assert max(map(len, lines)) <= terminal.width, text
     return text
@@ -58,6 +59,8 @@ def test_a_crash_loop(ecspan, aws, width):
     text = report(terminal, "✗ failing")
     reason = "3 tasks failed alike: Essential container in task exited; app: exit code 1"
     assert words(text).startswith(f"✗ failing, and waited for no longer: {reason} app last said: fatal: DATABASE_URL is not set")
+    # Its first lines have scrolled off a small screen: they are said once more before the steps.
+    assert f"✗ failing, and waited for no longer: {reason}; app last said: fatal: DATABASE_URL is not set next: " in words(text)
     assert all(f"failed: task {task.id}" in terminal.text for task in tasks)
 
 

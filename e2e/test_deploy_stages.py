@@ -37,6 +37,9 @@ def test_a_blue_green_deployment_is_waited_for_until_it_bakes_and_its_paused_hoo
     told = line_with(b"paused: ", process.stderr).decode()
     assert "paused: hook approve-1 waits for somebody until " in told and " (then: ROLLBACK): aws ecs continue-service-deployment" in told
     assert f"--service-deployment-arn {rollout.one['serviceDeploymentArn']} --hook-id approve-1" in told
+    late = ecspan(*DEPLOY, "--wait", "--wait-timeout", "1s")
+    assert late.code == 12 and late.out.splitlines()[1].strip() == "paused by its hook approve-1", late
+    assert "paused by" not in late.out.split("\n\n")[1] and "next: to let it go on:\n      aws ecs continue-service-deployment " in late.out, late
     rollout.stage("PRODUCTION_TRAFFIC_SHIFT")
     line_with(b"PRODUCTION_TRAFFIC_SHIFT", process.stderr)
     rollout.stage("BAKE_TIME")

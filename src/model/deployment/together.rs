@@ -46,6 +46,22 @@ fn no_place(life: &DeploymentLife) -> Option<FoundInTasks> {
     Some(whole(said.len(), format!("no place was found for a task, {}: {}{of_tasks}", times(said.len()), first.text())))
 }
 
+impl DeploymentLife {
+    /// Why no place was found for a task, as last told, where none has started since: what it waits for, or what it ended with.
+    pub fn unplaced(&self) -> Option<String> {
+        let deployment = &self.deployment;
+        let events = deployment.events().filter(|event| event.says_no_place());
+        let actions = deployment.actions.iter().filter(|action| action.finding() == "placement-failed");
+        let told = events.map(|event| (event.at, event.sentence()));
+        let told = told.chain(actions.map(|action| (action.at, action.words())));
+        // What finds no place later is the rollback's.
+        let back = deployment.rollback.as_ref().and_then(|rollback| rollback.started);
+        let (at, why) = told.filter(|(at, _)| back.is_none_or(|back| *at <= back)).max_by_key(|(at, _)| *at)?;
+        let has_started = self.launches.iter().filter_map(|task| task.times.started).any(|started| started > at);
+        (!has_started).then_some(why)
+    }
+}
+
 /// A started task that serves nobody yet: nothing moves until the health checks have passed.
 fn slow_to_healthy(life: &DeploymentLife) -> Option<FoundInTasks> {
     let is_rolling = life.deployment.strategy.as_deref().is_none_or(|strategy| strategy == "ROLLING");

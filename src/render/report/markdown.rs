@@ -35,7 +35,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
         about.push(format!("created {}{to}", moment::spaced(created, &style.zone)));
     }
     about.push(format!("{}: {}", sentences::outcome_word(report), sentences::said_by(report)));
-    about.extend(sentences::monitors(report).iter().map(|line| text(line)));
+    about.extend(sentences::more(report).iter().map(|line| text(line)));
     push(&mut out, &about.iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n"));
     failures(&mut out, report);
     phases(&mut out, report);

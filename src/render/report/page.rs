@@ -224,7 +224,7 @@ fn header(report: &Report<'_>, style: &Style) -> Markup {
 
 fn happened(report: &Report<'_>) -> Markup {
     let is_bad = matches!(report.life.deployment.outcome.state, State::RolledBack | State::Failed);
-    let remarks = sentences::monitors(report).into_iter();
+    let remarks = sentences::more(report).into_iter();
     let remarks = remarks
         .chain(sentences::path(report))
         .chain(sentences::slowest_phase(report))

@@ -7,10 +7,11 @@ use jiff::tz::TimeZone;
 use super::Report;
 use crate::model::action::ActionRecord;
 use crate::model::arn::last_part;
-use crate::model::deployment::{Comparison, Difference, LEAST_SAMPLE, Matter, Spread, State};
+use crate::model::deployment::{Comparison, Difference, FailureGroup, LEAST_SAMPLE, Matter, Spread, State};
 use crate::model::duration::{exact, short};
 use crate::model::finding::FindingKind;
 use crate::model::phases::PhaseKind;
+use crate::model::service::Hook;
 use crate::render::moment;
 use crate::render::style::Tone;
 
@@ -56,9 +57,33 @@ pub(super) fn first_lines(report: &Report<'_>) -> Vec<String> {
     }
 }
 
+/// Why it did not hold, or does not go on: a hook that waits for somebody, why most of its tasks failed, or found no place.
+pub(super) fn cause(report: &Report<'_>) -> Option<String> {
+    if report.state() == State::Held {
+        return None;
+    }
+    let is_told = |why: &String| report.bad.is_some_and(|bad| bad.reason.contains(why.as_str()));
+    let failed = || report.life.failures().into_iter().next();
+    match (paused(report), failed()) {
+        (Some(paused), _) => Some(paused),
+        (None, Some(main)) => why_failed(report, main),
+        (None, None) => report.life.unplaced().filter(|why| !is_told(why)),
+    }
+}
+
+/// Who lets it go on.
+fn paused(report: &Report<'_>) -> Option<String> {
+    let deployment = &report.life.deployment;
+    let waits = report.bad.is_none() && !deployment.is_over() && deployment.rollback.is_none();
+    deployment.paused().next().filter(|_| waits).map(paused_by)
+}
+
+fn paused_by(hook: &Hook) -> String {
+    format!("paused by its hook {}", hook.id)
+}
+
 /// Why most of its tasks failed, with what one of them said last: ECS's own reason seldom tells.
-fn cause(report: &Report<'_>) -> Option<String> {
-    let main = report.life.failures().into_iter().next().filter(|_| report.state() != State::Held)?;
+fn why_failed(report: &Report<'_>, main: &FailureGroup) -> Option<String> {
     let said = main.spoken().or(main.sample.as_ref()).and_then(|sample| {
         let last = sample.lines.iter().rev().find(|line| !line.message.trim().is_empty())?;
         let last = last.message.trim().chars().take(LAST_LINE).collect::<String>();
@@ -101,6 +126,11 @@ pub(super) fn next(report: &Report<'_>) -> Vec<Next> {
     if let Some(task) = life.failures().into_iter().next().and_then(|main| main.tasks.first()) {
         steps.push(Next::typed("one of those that failed, with its log", format!("ecspan show {cluster}/{task}")));
     }
+    if life.failures().is_empty()
+        && let Some(why) = life.unplaced()
+    {
+        steps.extend(place(cluster, &why));
+    }
     if deployment.is_over() || deployment.deleted.is_some() || deployment.rollback.is_some() {
         return steps;
     }
@@ -131,6 +161,27 @@ pub(super) fn next(report: &Report<'_>) -> Vec<Next> {
         ));
     }
     steps
+}
+
+/// Where room for a task is looked for.
+fn place(cluster: &str, why: &str) -> Option<Next> {
+    let why = why.to_ascii_lowercase().replace("container-instance", "container instance");
+    if why.contains("no container instances were found") {
+        let said = "what capacity its cluster has";
+        return Some(Next::typed(said, format!("aws ecs describe-clusters --clusters {cluster}")));
+    }
+    if why.contains("container instance") {
+        let list = format!(
+            "aws ecs list-container-instances --cluster {cluster} --query 'containerInstanceArns[]' --output text"
+        );
+        let command =
+            format!("aws ecs describe-container-instances --cluster {cluster} --container-instances $({list})");
+        return Some(Next::typed("what its container instances have left (remainingResources)", command));
+    }
+    (why.contains("capacity") || why.contains("fargate")).then(|| Next {
+        said: "ECS goes on looking for room: more zones or another capacity provider may have some".to_owned(),
+        command: None,
+    })
 }
 
 /// `image pull is 3.0 times as slow as in the baseline (p50 18.0 s against 6.0 s, 20 and 20 tasks)`.
@@ -278,7 +329,7 @@ pub(super) fn slowest_task(report: &Report<'_>) -> Option<String> {
 }
 
 /// `10 tasks failed: REASON`.
-pub(in crate::render) fn failure(group: &crate::model::deployment::FailureGroup) -> String {
+pub(in crate::render) fn failure(group: &FailureGroup) -> String {
     let tasks = if group.count == 1 { "1 task" } else { &format!("{} tasks", group.count) };
     format!("{tasks} failed: {}", group.reason)
 }
@@ -344,6 +395,12 @@ pub(super) const fn is_small(spread: &Spread) -> bool {
     spread.count < LEAST_SAMPLE
 }
 
+/// The same beside the first lines: each once.
+pub(super) fn more(report: &Report<'_>) -> Vec<String> {
+    let first = cause(report);
+    monitors(report).into_iter().filter(|line| Some(line) != first.as_ref()).collect()
+}
+
 /// The circuit breaker, alarms and the stage, where the new API tells them.
 pub(in crate::render) fn monitors(report: &Report<'_>) -> Vec<String> {
     let deployment = &report.life.deployment;
@@ -358,7 +415,7 @@ pub(in crate::render) fn monitors(report: &Report<'_>) -> Vec<String> {
         lines.push(format!("alarms that went off: {}", deployment.triggered_alarms.join(", ")));
     }
     for hook in deployment.paused() {
-        lines.push(format!("paused by its hook {}", hook.id));
+        lines.push(paused_by(hook));
     }
     if let Some(stage) = deployment.stage.as_ref().filter(|_| !deployment.is_over()) {
         let of = deployment.strategy.as_ref().map_or(String::new(), |strategy| format!(" of {strategy}"));

@@ -24,19 +24,30 @@ pub(super) fn line(out: &mut String, text: &str) {
     out.push('\n');
 }
 
+/// A small screen has so many lines.
+const SCREEN: usize = 24;
+
+/// How it stands, as it is marked.
+fn standing(report: &Report<'_>, style: &Style) -> (&'static str, Tone) {
+    match report.state() {
+        State::RolledBack | State::Failed => (style.pick("✗ ", "x "), Tone::Bad),
+        State::Held => (style.pick("✓ ", "+ "), Tone::Title),
+        State::InProgress => (style.pick("… ", "~ "), Tone::Warn),
+    }
+}
+
+/// What happened and why once more: it has scrolled away.
+fn again(out: &mut String, report: &Report<'_>, style: &Style) {
+    let Some(cause) = sentences::cause(report).filter(|_| out.lines().count() >= SCREEN) else { return };
+    let (mark, tone) = standing(report, style);
+    let outcome = sentences::outcome(report);
+    wrapped(out, mark, tone, &format!("{}; {cause}", outcome.trim_end_matches('.')), style);
+}
+
 /// What happened, to what, and when.
 fn first(out: &mut String, report: &Report<'_>, style: &Style) {
     let deployment = &report.life.deployment;
-    let tone = match report.state() {
-        State::RolledBack | State::Failed => Tone::Bad,
-        State::Held => Tone::Title,
-        State::InProgress => Tone::Warn,
-    };
-    let mark = match report.state() {
-        State::RolledBack | State::Failed => style.pick("✗ ", "x "),
-        State::Held => style.pick("✓ ", "+ "),
-        State::InProgress => style.pick("… ", "~ "),
-    };
+    let (mark, tone) = standing(report, style);
     let outcome = sentences::outcome(report);
     for (at, said) in sentences::first_lines(report).into_iter().enumerate() {
         let is_outcome = said == outcome;
@@ -73,7 +84,7 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
         wrapped(out, "", Tone::Quiet, &text, style);
     }
     wrapped(out, "tasks: ", Tone::Plain, &sentences::counts(report), style);
-    for monitor in sentences::monitors(report) {
+    for monitor in sentences::more(report) {
         wrapped(out, "", Tone::Plain, &monitor, style);
     }
     out.push('\n');
@@ -243,6 +254,7 @@ fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
     for note in report.notes {
         wrapped(out, "note: ", Tone::Quiet, note, style);
     }
+    again(out, report, style);
     for next in sentences::next(report) {
         wrapped(out, "next: ", Tone::Title, &next.said, style);
         // However wide: the terminal wraps it, and it can be pasted.
