@@ -131,7 +131,11 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
             return Ok(());
         }
         Shape::Parts => {}
-        Shape::Task => contents.observations.push(Observation::Task(Box::new(answer::task(at)?))),
+        Shape::Task => {
+            let record = answer::task(at)?;
+            contents.errors.extend(answer::nameless(at, &record.id));
+            contents.observations.push(Observation::Task(Box::new(record)));
+        }
         Shape::Definition => contents.observations.push(Observation::Definition(Box::new(answer::definition(at)))),
         Shape::Service => {
             own = &["events"];
@@ -162,7 +166,11 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
         Shape::DockerContainer if docker::is_foreign(at) => contents.passed_by.push(docker::FOREIGN.to_owned()),
         Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
         Shape::Event => match event::read(at)? {
-            Event::Task(record) => contents.observations.push(Observation::Task(record)),
+            Event::Task(record) => {
+                let nameless = at.get("detail").map(|task| answer::nameless(&task, &record.id));
+                contents.errors.extend(nameless.into_iter().flatten());
+                contents.observations.push(Observation::Task(record));
+            }
             Event::Other(kind) if execution::is_event(&kind) => read_execution(at, kind, contents),
             Event::Other(kind) => {
                 let action = if action::KINDS.contains(&kind.as_str()) { action::of_event(at)? } else { None };
