@@ -27,6 +27,8 @@ use crate::model::observation::Observation;
 const DEEPEST: usize = 150;
 /// So many bytes of text within text are unpacked of one input.
 pub(super) const UNPACKED: usize = 256 * 1024 * 1024;
+const LIGATURES: &str = "letters that were set as one (ﬁ, ﬂ) are read as two";
+
 /// Reads a document; one that holds nothing known is an error.
 pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
     let before = contents.count();
@@ -35,6 +37,11 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
         return;
     }
     contents.inside.depth += 1;
+    let apart = shape::has_ligatures(at).then(|| shape::without_ligatures(at.value));
+    if apart.is_some() && !contents.notes.iter().any(|note| note == LIGATURES) {
+        contents.notes.push(LIGATURES.to_owned());
+    }
+    let at = &At { value: apart.as_ref().unwrap_or(at.value), place: at.place.clone() };
     let camel = shape::is_snake(at).then(|| shape::in_camel_case(at.value));
     let at = &At { value: camel.as_ref().unwrap_or(at.value), place: at.place.clone() };
     let found = shape::of(at).and_then(|shape| read_shape(at, shape, contents));

@@ -245,7 +245,13 @@ impl<'a> Search<'a> {
         let broken = match scanned {
             Ok(scanned) => {
                 self.left = self.left.saturating_sub(scanned.end);
-                match serde_json::from_str::<Value>(&scanned.json) {
+                // Whatever put odd spaces between values put them into texts, too.
+                let json = if scanned.mended.spaces {
+                    tidy::plain_spaces(&scanned.json)
+                } else {
+                    Cow::Borrowed(&*scanned.json)
+                };
+                match serde_json::from_str::<Value>(&json) {
                     Ok(value) => {
                         let ends = rest.get(scanned.end..).is_none_or(|rest| rest.trim().is_empty());
                         let is_only_one = self.count == 0 && ends && before.trim().is_empty();

@@ -85,3 +85,27 @@ fn a_cut_names_the_task_in_which_it_is_and_no_other() {
         );
     }
 }
+
+#[test]
+fn odd_spaces_in_the_texts_of_a_paste_are_spaces_and_those_of_an_answer_stay() {
+    let expected = tasks(&read(pretty(&answer())));
+    let clean = pretty(&answer());
+    let paste = read(clean.replace(' ', "\u{a0}"));
+    assert_eq!(tasks(&paste), expected, "{:?}", paste.errors);
+    assert!(paste.notes.iter().any(|note| note == "odd spaces are read as spaces"), "{:?}", paste.notes);
+    let own = clean.replace("Essential container", "Essential\u{a0}container");
+    let kept = tasks(&read(own))[0].stopped_reason.clone();
+    assert!(kept.is_some_and(|reason| reason.starts_with("Essential\u{a0}container")));
+}
+
+#[test]
+fn letters_that_a_page_sets_as_one_are_read_apart() {
+    let clean = answer().to_string().replace("a \\\"quoted\\\"", "a file flag");
+    let expected = tasks(&read(&clean));
+    let set = read(clean.replace("fi", "ﬁ").replace("fl", "ﬂ"));
+    assert_eq!((tasks(&set), set.notes.len()), (expected, 1), "{:?}", set.notes);
+    assert!(set.notes[0].contains("set as one"));
+    // In texts alone they are their own.
+    let own = clean.replace("a file flag", "a ﬁle flag");
+    assert!(tasks(&read(own))[0].containers[0].reason.as_ref().is_some_and(|reason| reason.contains('ﬁ')));
+}
