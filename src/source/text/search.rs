@@ -493,8 +493,12 @@ fn task_of(broken: &str) -> Option<String> {
         }
         _ => None,
     };
-    let begin = open.windows(2).find_map(begins_in_list).unwrap_or(0);
-    let arn = event::task_in(broken.get(begin..)?)?;
+    let is_list = || broken.to_ascii_lowercase().contains("\"tasks\"");
+    let begin = open.windows(2).find_map(begins_in_list).or_else(|| (!is_list()).then_some(0))?;
+    let task = broken.get(begin..)?;
+    // An ARN may be what was cut.
+    let is_whole = task.split_once(":task/").is_some_and(|(_, rest)| rest.contains('"'));
+    let arn = event::task_in(task).filter(|_| is_whole)?;
     Some(last_part(&arn).to_owned())
 }
 
