@@ -69,11 +69,16 @@ pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
 pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord, ReadError> {
     let own = || at.text("arn").filter(|arn| arn.contains(":task/"));
     let arn = at.text("taskArn").or_else(own).or(arn).ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
+    let task = last_part(&arn).to_owned();
+    record(at, arn).map_err(|error| ReadError::OfTask { error: Box::new(error), task })
+}
+
+fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
     if let Some(odd) = cut_short(at) {
         let expected = "what was there before it was shortened (in PowerShell: ConvertTo-Json -Depth 10)";
         return Err(ReadError::Expected { place: odd.place, expected });
     }
-    let containers = at.list("containers").iter().map(container).collect::<Result<Vec<_>, _>>()?;
+    let containers = containers(at).iter().map(|(name, at)| container(*name, at)).collect::<Result<Vec<_>, _>>()?;
     let (containers, doubles) = each_once(containers.into_iter().flatten().collect());
     Ok(TaskRecord {
         source: Some(Source::EcsApi),
@@ -134,8 +139,28 @@ fn cut_short<'a>(task: &At<'a>) -> Option<At<'a>> {
     (of_list || is_text(containers.value)).then_some(containers)
 }
 
-fn container(at: &At<'_>) -> Result<Option<ContainerRecord>, ReadError> {
-    let Some(name) = at.text("name") else { return Ok(None) };
+/// A task's containers, and their names where it has them by name, as programs keep them.
+fn containers<'a>(task: &At<'a>) -> Vec<(Option<&'a str>, At<'a>)> {
+    let Some(at) = task.get("containers") else { return vec![] };
+    let is_one = ["name", "containerArn"].iter().any(|key| at.has(key));
+    match at.value.as_object().filter(|by_name| !is_one && by_name.values().all(Value::is_object)) {
+        Some(by_name) => {
+            let named =
+                |(name, value): (&'a String, &'a Value)| (Some(name.as_str()), At { value, place: at.place.key(name) });
+            by_name.iter().map(named).collect()
+        }
+        None => at.elements().into_iter().map(|at| (None, at)).collect(),
+    }
+}
+
+/// What stands among the containers of a task and does not say which one it is.
+pub(crate) fn nameless(task: &At<'_>, id: &str) -> Vec<ReadError> {
+    let nameless = containers(task).into_iter().filter(|(name, at)| name.is_none() && at.text("name").is_none());
+    nameless.map(|(_, at)| ReadError::Nameless { place: at.place, task: id.to_owned() }).collect()
+}
+
+fn container(name: Option<&str>, at: &At<'_>) -> Result<Option<ContainerRecord>, ReadError> {
+    let Some(name) = at.text("name").or_else(|| name.map(str::to_owned)) else { return Ok(None) };
     let agents = at.list("managedAgents").iter().map(managed_agent).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(ContainerRecord {
         name,

@@ -27,6 +27,8 @@ use crate::model::observation::Observation;
 const DEEPEST: usize = 150;
 /// So many bytes of text within text are unpacked of one input.
 pub(super) const UNPACKED: usize = 256 * 1024 * 1024;
+const LIGATURES: &str = "letters that were set as one (ﬁ, ﬂ) are read as two";
+
 /// Reads a document; one that holds nothing known is an error.
 pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
     let before = contents.count();
@@ -35,6 +37,11 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
         return;
     }
     contents.inside.depth += 1;
+    let apart = shape::has_ligatures(at).then(|| shape::without_ligatures(at.value));
+    if apart.is_some() && !contents.notes.iter().any(|note| note == LIGATURES) {
+        contents.notes.push(LIGATURES.to_owned());
+    }
+    let at = &At { value: apart.as_ref().unwrap_or(at.value), place: at.place.clone() };
     let camel = shape::is_snake(at).then(|| shape::in_camel_case(at.value));
     let at = &At { value: camel.as_ref().unwrap_or(at.value), place: at.place.clone() };
     let found = shape::of(at).and_then(|shape| read_shape(at, shape, contents));
@@ -131,7 +138,11 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
             return Ok(());
         }
         Shape::Parts => {}
-        Shape::Task => contents.observations.push(Observation::Task(Box::new(answer::task(at)?))),
+        Shape::Task => {
+            let record = answer::task(at)?;
+            contents.errors.extend(answer::nameless(at, &record.id));
+            contents.observations.push(Observation::Task(Box::new(record)));
+        }
         Shape::Definition => contents.observations.push(Observation::Definition(Box::new(answer::definition(at)))),
         Shape::Service => {
             own = &["events"];
@@ -162,7 +173,11 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
         Shape::DockerContainer if docker::is_foreign(at) => contents.passed_by.push(docker::FOREIGN.to_owned()),
         Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
         Shape::Event => match event::read(at)? {
-            Event::Task(record) => contents.observations.push(Observation::Task(record)),
+            Event::Task(record) => {
+                let nameless = at.get("detail").map(|task| answer::nameless(&task, &record.id));
+                contents.errors.extend(nameless.into_iter().flatten());
+                contents.observations.push(Observation::Task(record));
+            }
             Event::Other(kind) if execution::is_event(&kind) => read_execution(at, kind, contents),
             Event::Other(kind) => {
                 let action = if action::KINDS.contains(&kind.as_str()) { action::of_event(at)? } else { None };

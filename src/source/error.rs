@@ -198,13 +198,31 @@ pub enum ReadError {
         /// Where.
         place: Place,
     },
+    /// A container that does not say which one it is.
+    #[error("{place}: a container without a name, of task {task}: it is left out")]
+    Nameless {
+        /// Where.
+        place: Place,
+        /// Of which task.
+        task: String,
+    },
+    /// What is wrong with a task that says which one it is.
+    #[error("{error} (task {task} is left out)")]
+    OfTask {
+        /// What is wrong.
+        error: Box<ReadError>,
+        /// The task's id.
+        task: String,
+    },
     /// Something stands where a time should.
-    #[error("{place}: {found} is no time")]
+    #[error("{place}: {found} is no time{}", why.map_or(String::new(), |why| format!(": {why}")))]
     NotATime {
         /// Where.
         place: Place,
         /// What stands there, shortened.
         found: String,
+        /// Why it is none, though it looks like one.
+        why: Option<&'static str>,
     },
     /// A line that is the first part of an event.
     #[error("{place}: an event{} is cut off", task.as_ref().map_or(String::new(), |task| format!(" of task {task}")))]
@@ -307,6 +325,8 @@ impl Hint for ReadError {
             Self::NoTaskId { .. } => {
                 "a whole Task object has a taskArn, which says which trace is its own: put it back, or save the answer again"
             }
+            Self::OfTask { error, .. } => return error.hint(),
+            Self::Nameless { .. } => "a container has a name, by which its log and its exit code are told: put it back",
             Self::NotATime { .. } => "times are epoch numbers, or ISO 8601 with a zone: 2026-11-23T10:20:30.456Z",
             Self::CutEvent { .. } => {
                 "a log event of CloudWatch Logs holds so many bytes and no more: what the task's other events say is all there is"

@@ -94,7 +94,9 @@ impl<'a> At<'a> {
         parse: impl Fn(&Value) -> Result<Option<Time>, E>,
     ) -> Result<Option<Time>, ReadError> {
         let Some((key, value)) = self.entry(key) else { return Ok(None) };
-        parse(value).map_err(|_| ReadError::NotATime { place: self.place.key(key), found: shortened(value) })
+        let error =
+            || ReadError::NotATime { place: self.place.key(key), found: shortened(value), why: times::why_none(value) };
+        parse(value).map_err(|_| error())
     }
 
     /// Whether the field is there and not null.

@@ -82,6 +82,34 @@ fn text_time(text: &str) -> Result<Option<Time>, NotATime> {
     u64::try_from(timestamp.as_nanosecond()).map(|nanos| Some(Time::from_unix_nanos(nanos))).map_err(|_| NotATime)
 }
 
+/// Why something is no time that looks like one.
+pub(crate) fn why_none(value: &Value) -> Option<&'static str> {
+    const OUT_OF_RANGE: &str = "it is out of range, which is 1970-01-01 to 2554-07-21";
+    const LONGEST_ZONE: usize = 5;
+    let text = match value {
+        Value::Number(_) => {
+            return Some("it is out of range, which is 1970 to 2255 in seconds, milliseconds or microseconds");
+        }
+        Value::String(text) => text.trim(),
+        _ => return None,
+    };
+    let is_time = |text: &str| matches!(text_time(text), Ok(Some(_)));
+    let is_date_with_zone =
+        |zone: &str| text.rsplit_once(' ').is_some_and(|(time, year)| is_time(&format!("{time} {zone} {year}")));
+    if is_time(&format!("{text}Z")) || is_time(&format!("{text} +0000")) || is_date_with_zone("+0000") {
+        return Some("it has no zone");
+    }
+    // The name of a zone stands apart, or behind the digits.
+    let is_name = |word: &&str| word.len() <= LONGEST_ZONE && word.chars().all(|c| c.is_ascii_uppercase());
+    let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 1).filter(is_name);
+    if words.into_iter().any(|word| is_time(&text.replace(&format!(" {word}"), word).replace(word, " +0000"))) {
+        return Some("names of zones but UTC are not read, since several zones share one");
+    }
+    // What comes before 1970 or after 2554 is told by its date.
+    let date = text.get(..10)?.parse::<jiff::civil::Date>().ok()?;
+    (!(1970..2554).contains(&date.year())).then_some(OUT_OF_RANGE)
+}
+
 /// A time as Ruby and Go print it, `2026-11-20 10:00:00.1 +0000 UTC`, in the form of ISO 8601.
 fn printed(text: &str) -> String {
     let (bare, is_utc) = text.strip_suffix(" UTC").map_or((text, false), |bare| (bare, true));
@@ -178,6 +206,28 @@ mod tests {
             json!("Tue, 28 Jan 2019 07:59:15"),
         ] {
             assert_eq!(parse(&wrong), Err(NotATime), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_time_and_is_none_is_told_why() {
+        for (value, expected) in [
+            (json!("9999-12-31T23:59:59.999Z"), "out of range"),
+            (json!("1969-12-31T23:59:59Z"), "out of range"),
+            (json!(-5), "out of range"),
+            (json!("2021-11-27T01:49:41"), "has no zone"),
+            (json!("2021-11-27 01:49:41.25"), "has no zone"),
+            (json!("Mon, 28 Jan 2019 07:59:15"), "has no zone"),
+            (json!("Mon Jan 28 07:59:15 2019"), "has no zone"),
+            (json!("Mon Jan 28 07:59:15 PST 2019"), "names of zones"),
+            (json!("2019-01-28 07:59:15 CEST"), "names of zones"),
+            (json!("2019-01-28T07:59:15CEST"), "names of zones"),
+        ] {
+            let why = why_none(&value);
+            assert!(why.is_some_and(|why| why.contains(expected)) && parse(&value).is_err(), "{value}: {why:?}");
+        }
+        for value in [json!("yesterday"), json!("2026"), json!(true), json!("Mon"), json!("")] {
+            assert_eq!(why_none(&value), None, "{value}");
         }
     }
 

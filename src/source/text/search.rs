@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::foreign::{self, ASK};
 use super::scan::{Broken, Mended, Odd, scan};
 use super::{Remarks, Take, Taken, Trust, csv, errors, tidy, yaml};
+use crate::model::arn::last_part;
 use crate::source::error::ReadError;
+use crate::source::event;
 use crate::source::packed;
 
 /// The search for documents in a text that is not JSON from there on.
@@ -243,7 +245,13 @@ impl<'a> Search<'a> {
         let broken = match scanned {
             Ok(scanned) => {
                 self.left = self.left.saturating_sub(scanned.end);
-                match serde_json::from_str::<Value>(&scanned.json) {
+                // Whatever put odd spaces between values put them into texts, too.
+                let json = if scanned.mended.spaces {
+                    tidy::plain_spaces(&scanned.json)
+                } else {
+                    Cow::Borrowed(&*scanned.json)
+                };
+                match serde_json::from_str::<Value>(&json) {
                     Ok(value) => {
                         let ends = rest.get(scanned.end..).is_none_or(|rest| rest.trim().is_empty());
                         let is_only_one = self.count == 0 && ends && before.trim().is_empty();
@@ -441,11 +449,13 @@ impl<'a> Search<'a> {
                 ("the JSON is broken: a comma, a quote or a bracket is missing or too many", ASK.to_owned())
             }
         };
+        let broken = self.text.get(failure.start..failure.start + failure.broken.at).unwrap_or_default();
+        let task = task_of(broken).map_or(String::new(), |task| format!(", in task {task}"));
         ReadError::NotJson {
             origin: self.origin.to_owned(),
             line: place.0,
             column: place.1,
-            message: message.to_owned(),
+            message: format!("{message}{task}"),
             hint: Some(hint),
         }
     }
@@ -457,6 +467,39 @@ impl<'a> Search<'a> {
         place.pass(until);
         (place.lines + 1, place.columns + 1)
     }
+}
+
+/// The id of the task in which a document breaks off, where its ARN was read before that: a task stands in a list of such, or is
+/// all of the document.
+fn task_of(broken: &str) -> Option<String> {
+    let (mut open, mut is_text, mut is_escaped) = (vec![], false, false);
+    for (at, c) in broken.char_indices() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => is_text = !is_text,
+            _ if is_text => {}
+            '{' | '[' => open.push((at, c)),
+            '}' | ']' => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    let begins_in_list = |pair: &[(usize, char)]| match pair {
+        [(list, '['), (begin, '{')] => {
+            let before = broken.get(..*list).unwrap_or_default().trim_end().trim_end_matches(':').trim_end();
+            (before.is_empty() || before.to_ascii_lowercase().ends_with("\"tasks\"")).then_some(*begin)
+        }
+        _ => None,
+    };
+    let is_list = || broken.to_ascii_lowercase().contains("\"tasks\"");
+    let begin = open.windows(2).find_map(begins_in_list).or_else(|| (!is_list()).then_some(0))?;
+    let task = broken.get(begin..)?;
+    // An ARN may be what was cut.
+    let is_whole = task.split_once(":task/").is_some_and(|(_, rest)| rest.contains('"'));
+    let arn = event::task_in(task).filter(|_| is_whole)?;
+    Some(last_part(&arn).to_owned())
 }
 
 /// Whether a text begins with a bracket that what JSON has follows.

@@ -2,6 +2,7 @@
 //!
 //! Lines stay lines, so that what is told of a place is true of the file.
 
+use std::borrow::Cow;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
@@ -51,6 +52,12 @@ fn plain(text: &str) -> String {
         }
     }
     out
+}
+
+/// The text with plain spaces in the place of odd ones.
+pub(super) fn plain_spaces(text: &str) -> Cow<'_, str> {
+    let is_odd = |c: char| !c.is_ascii() && c.is_whitespace();
+    if text.contains(is_odd) { Cow::Owned(text.replace(is_odd, " ")) } else { Cow::Borrowed(text) }
 }
 
 /// What a pager writes where it waits for a key, taken out: `--More--` wherever it stands, the prompts of `less` where a line begins.

@@ -1,6 +1,7 @@
 //! What people bring: one task in everything that a file can be, what is no answer by its name, and nothing that breaks the reader.
 
 mod harmed;
+mod in_part;
 mod named;
 mod wrapped;
 
@@ -284,7 +285,11 @@ fn of_what_was_cut_the_tasks_that_are_whole_are_read_and_the_cut_is_an_error() {
     let text = pretty(&json!({"tasks": [task(), task()]}));
     let contents = read(&text[..text.len() - 40]);
     assert_eq!(tasks(&contents).len(), 1);
-    assert!(contents.errors[0].to_string().ends_with("the JSON ends in the middle") && contents.notes.is_empty());
+    let told = contents.errors[0].to_string();
+    assert!(
+        told.contains("the JSON ends in the middle, in task 0123456789abcdef") && contents.notes.is_empty(),
+        "{told}"
+    );
     let contents = read(format!(
         "{}\nAn error occurred (ThrottlingException) when calling the DescribeTasks operation: x",
         answer()
@@ -419,7 +424,11 @@ fn streams_and_state_machines_carry_their_tasks_as_text() {
     let three = read(format!("{event}{event}{event}"));
     assert_eq!(tasks(&three).len(), 3);
     let cut = error(json!({"Error": "x", "Cause": &cause[..cause.len() - 9]}).to_string()).0;
-    assert!(cut.starts_with("f: $.Cause: line 1, column ") && cut.ends_with("the JSON ends in the middle"), "{cut}");
+    assert!(
+        cut.starts_with("f: $.Cause: line 1, column ")
+            && cut.contains("the JSON ends in the middle, in task 0123456789abcdef"),
+        "{cut}"
+    );
     let one_bad =
         read(json!({"Records": [{"kinesis": {"data": packed}}, {"kinesis": {"data": "%"}}, {"x": 1}]}).to_string());
     assert_eq!((tasks(&one_bad).len(), one_bad.errors.len()), (1, 2));
