@@ -165,3 +165,16 @@ def test_another_interrupt_is_told_to_its_end_however_quickly_all_is_done(ecspan
     code, said = told(process, signal.SIGINT)
     assert code == 130 and "0 of 9 spans accepted" in said and "ending at once" not in said, said
     assert sum(note["items"] for note in notes(ecspan)) == (batch.SPANS if folder == "saved" else 0)
+
+
+@pytest.mark.parametrize("begin", ["", '{"tasks":[]}\n'])
+@SIGNALS
+def test_a_long_text_without_a_task_is_left_at_once(ecspan, tmp_path, begin, signal_, code):
+    junk = tmp_path / "junk.txt"
+    junk.write_text(begin + ("2026-11-20 log line " + "x" * 1000 + "\n") * 60_000)
+    process = ecspan.start("show", junk)
+    wait_until("that it listens", lambda: listens_to(process), 60, process=process)
+    ended, err = told(process, signal_)
+    junk.unlink()
+    # Read to its end it would be an error.
+    assert ended == code and "error" not in err and "interrupted: 0 drawn" in err, err

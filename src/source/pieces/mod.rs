@@ -10,6 +10,8 @@ mod tests;
 mod window;
 
 use std::io::{self, BufReader, Read, Seek};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -29,6 +31,10 @@ const SMALL: u64 = 64 * 1024;
 const FIELDS: usize = 1_000;
 /// So many bytes are read at once.
 const CHUNK: usize = 64 * 1024;
+/// So often who reads a long text is asked whether it is still wanted.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// As much as the main thread has: what stands inside something is read inside it.
+const STACK: usize = 8 * 1024 * 1024;
 /// Each byte of an input may hold so many, packed in text inside.
 const PACKED: usize = 16;
 
@@ -291,9 +297,39 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     /// Everything, as it is.
     fn whole(mut self) -> Result<(), ReadError> {
         let bytes = self.range(0, None)?;
-        files::read_unpacked(self.origin, &bytes, &mut self.contents)?;
-        self.finder.found(&mut self.contents, None);
-        Ok(())
+        let origin = self.origin.to_owned();
+        self.patiently(move |contents| files::read_unpacked(&origin, &bytes, contents))
+    }
+
+    /// What takes long and cannot be told to end is done beside: who wants no more does not wait for it.
+    fn patiently<F>(&mut self, read: F) -> Result<(), ReadError>
+    where
+        F: FnOnce(&mut Contents) -> Result<(), ReadError> + Send + 'static,
+    {
+        let mut contents = std::mem::take(&mut self.contents);
+        let (tell, told) = mpsc::channel();
+        let reading = move || {
+            let read = read(&mut contents);
+            let _ = tell.send((read, contents));
+        };
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn(reading);
+        let thread = thread.map_err(|source| io_error(self.origin, source))?;
+        loop {
+            match told.recv_timeout(PATIENCE) {
+                Ok((read, contents)) => {
+                    self.contents = contents;
+                    read?;
+                    self.finder.found(&mut self.contents, None);
+                    return Ok(());
+                }
+                Err(RecvTimeoutError::Timeout) if self.finder.is_done() => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                    Err(panic) => std::panic::resume_unwind(panic),
+                    Ok(()) => return Ok(()),
+                },
+            }
+        }
     }
 
     /// What is behind so many documents, and is not JSON alone in UTF-8.
@@ -302,7 +338,6 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             return self.whole();
         }
         let bytes = self.range(begin, None)?;
-        let (text, note) = text::narrow(&bytes).ok_or_else(|| self.no_text(begin, &bytes))?;
         let mut before = Before::default();
         let mut at = first;
         while at < begin {
@@ -313,20 +348,13 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             at += bytes.len() as u64;
         }
         self.contents.inside = files::Inside::default();
-        files::read_rest(self.origin, &text, before, usize::try_from(count).unwrap_or(usize::MAX), &mut self.contents);
-        self.contents.notes.extend(note.map(str::to_owned));
-        self.finder.found(&mut self.contents, None);
-        Ok(())
-    }
-
-    fn no_text(&self, begin: u64, bytes: &[u8]) -> ReadError {
-        match text::no_text(self.origin, bytes) {
-            ReadError::NotUtf8 { origin, offset } => {
-                let begin = usize::try_from(begin).unwrap_or(usize::MAX);
-                ReadError::NotUtf8 { origin, offset: begin.saturating_add(offset) }
-            }
-            error => error,
-        }
+        let (origin, count) = (self.origin.to_owned(), usize::try_from(count).unwrap_or(usize::MAX));
+        self.patiently(move |contents| {
+            let (text, note) = text::narrow(&bytes).ok_or_else(|| no_text(&origin, begin, &bytes))?;
+            files::read_rest(&origin, &text, before, count, contents);
+            contents.notes.extend(note.map(str::to_owned));
+            Ok(())
+        })
     }
 
     /// `at`, or where the character ends that it is inside of.
@@ -423,6 +451,16 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         self.window.read(from, to, &mut bytes).map_err(|source| io_error(self.origin, source))?;
         Ok(bytes)
+    }
+}
+
+fn no_text(origin: &str, begin: u64, bytes: &[u8]) -> ReadError {
+    match text::no_text(origin, bytes) {
+        ReadError::NotUtf8 { origin, offset } => {
+            let begin = usize::try_from(begin).unwrap_or(usize::MAX);
+            ReadError::NotUtf8 { origin, offset: begin.saturating_add(offset) }
+        }
+        error => error,
     }
 }
 
