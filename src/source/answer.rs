@@ -1,12 +1,13 @@
 //! From ECS JSON to records: the one conversion, for saved files and for live answers alike.
 //!
-//! Reads what it knows and leaves the rest; what can hold a secret is not even looked at.
+//! Reads what it knows and leaves the rest; what can hold a secret is looked at only to mask it in reasons ([`Given`]).
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::error::ReadError;
+use super::given::Given;
 use super::json::At;
 use super::times;
 use crate::model::arn::last_part;
@@ -78,7 +79,9 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         let expected = "what was there before it was shortened (in PowerShell: ConvertTo-Json -Depth 10)";
         return Err(ReadError::Expected { place: odd.place, expected });
     }
-    let containers = containers(at).iter().map(|(name, at)| container(*name, at)).collect::<Result<Vec<_>, _>>()?;
+    let given = Given::of(at);
+    let containers =
+        containers(at).iter().map(|(name, at)| container(*name, at, &given)).collect::<Result<Vec<_>, _>>()?;
     let (containers, doubles) = each_once(containers.into_iter().flatten().collect());
     Ok(TaskRecord {
         source: Some(Source::EcsApi),
@@ -103,7 +106,7 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         },
         health_status: at.text("healthStatus"),
         stop_code: at.text("stopCode"),
-        stopped_reason: at.text("stoppedReason"),
+        stopped_reason: at.text("stoppedReason").map(|reason| given.masked(reason)),
         started_by: at.text("startedBy"),
         group: at.text("group"),
         launch_type: at.text("launchType"),
@@ -159,9 +162,9 @@ pub(crate) fn nameless(task: &At<'_>, id: &str) -> Vec<ReadError> {
     nameless.map(|(_, at)| ReadError::Nameless { place: at.place, task: id.to_owned() }).collect()
 }
 
-fn container(name: Option<&str>, at: &At<'_>) -> Result<Option<ContainerRecord>, ReadError> {
+fn container(name: Option<&str>, at: &At<'_>, given: &Given) -> Result<Option<ContainerRecord>, ReadError> {
     let Some(name) = at.text("name").or_else(|| name.map(str::to_owned)) else { return Ok(None) };
-    let agents = at.list("managedAgents").iter().map(managed_agent).collect::<Result<Vec<_>, _>>()?;
+    let agents = at.list("managedAgents").iter().map(|at| managed_agent(at, given)).collect::<Result<Vec<_>, _>>()?;
     Ok(Some(ContainerRecord {
         name,
         arn: at.text("containerArn"),
@@ -171,16 +174,17 @@ fn container(name: Option<&str>, at: &At<'_>) -> Result<Option<ContainerRecord>,
         last_status: at.text("lastStatus"),
         health_status: at.text("healthStatus"),
         exit_code: exit_code(at),
-        reason: at.text("reason"),
+        reason: at.text("reason").map(|reason| given.masked(reason)),
         managed_agents: agents.into_iter().flatten().collect(),
         ..Default::default()
     }))
 }
 
-fn managed_agent(at: &At<'_>) -> Result<Option<ManagedAgent>, ReadError> {
+fn managed_agent(at: &At<'_>, given: &Given) -> Result<Option<ManagedAgent>, ReadError> {
     let Some(name) = at.text("name") else { return Ok(None) };
     let (status, started) = (at.text("lastStatus").or_else(|| at.text("status")), at.time("lastStartedAt")?);
-    Ok(Some(ManagedAgent { name, status, started, reason: at.text("reason") }))
+    let reason = at.text("reason").map(|reason| given.masked(reason));
+    Ok(Some(ManagedAgent { name, status, started, reason }))
 }
 
 /// Each container once, as the last of several of a name has it: its span is sent once. And the others that say something else.

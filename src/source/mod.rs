@@ -26,6 +26,7 @@ pub mod error;
 mod event;
 mod execution;
 pub mod files;
+mod given;
 #[cfg(feature = "aws")]
 pub mod history;
 #[cfg(feature = "aws")]

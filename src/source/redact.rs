@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::event;
+use super::given::Given;
+use super::json::At;
 use crate::model::observation::LogConfig;
 
 /// The fields (camelCase) whose values stay. None of them can hold an environment, a command, a label or a token.
@@ -151,7 +153,8 @@ const FIELDS: &[&str] = &[
     "eventId",
 ];
 
-const TRACED: [&str; 5] =
+/// The variables that speak to tracing.
+pub(super) const TRACED: [&str; 5] =
     ["TRACEPARENT", "TRACESTATE", "_X_AMZN_TRACE_ID", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
 const NETWORK_DETAILS: [&str; 5] =
     ["subnetId", "networkInterfaceId", "macAddress", "privateIPv4Address", "privateDnsName"];
@@ -160,7 +163,9 @@ const NETWORK_DETAILS: [&str; 5] =
 pub(crate) fn redact(answer: &Value, dropped: &mut BTreeSet<String>) -> Value {
     match answer {
         Value::Object(object) => {
-            Value::Object(object.iter().filter_map(|(key, value)| kept(key, value, dropped)).collect())
+            let mut kept = Value::Object(object.iter().filter_map(|(key, value)| kept(key, value, dropped)).collect());
+            Given::of(&At::root("", answer)).mask_in(&mut kept);
+            kept
         }
         Value::Array(items) => Value::Array(items.iter().map(|item| redact(item, dropped)).collect()),
         scalar => scalar.clone(),
@@ -239,6 +244,7 @@ mod tests {
             "overrides": {"taskRoleArn": secret, "containerOverrides": [{"name": "app", "command": ["run", secret],
                 "environment": [{"name": "TRACEPARENT", "value": "00-1-2-01"}, {"name": "PASSWORD", "value": secret}],
                 "environmentFiles": [{"value": secret}]}]},
+            "stoppedReason": format!("no {secret}"), "containers": [{"name": "app", "reason": format!("exec: {secret}")}],
             "attachments": [{"type": "eni", "details": [{"name": "token", "value": secret}, {"name": "subnetId", "value": "s"}]}],
             "futureField": {"inner": secret}}],
           "taskDefinition": {"containerDefinitions": [{"name": "app", "entryPoint": [secret], "command": [secret],
