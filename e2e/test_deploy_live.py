@@ -140,6 +140,8 @@ def test_a_task_without_a_place_is_found_in_the_words_of_an_event(ecspan, aws, r
 
 def test_a_task_without_a_place_is_the_cause(ecspan, aws, rollout):
     unplaced("was unable to place a task. Reason: an earlier one.")
+    # Not in the same millisecond.
+    SERVICES["prod", "web"]["service"]["events"][0]["createdAt"] = rollout.at
     unplaced()
     late = ecspan(*DEPLOY, "--wait-timeout", "1s")
     assert late.code == 12 and words(late.out).startswith("… in progress (waiting for its end took too long)"), late
