@@ -37,6 +37,17 @@ def test_a_secret_is_found_nowhere(ecspan, aws, collector, tmp_path):
         assert SECRET not in (tmp_path / file).read_text(), file
 
 
+def test_a_reason_that_repeats_what_the_task_was_given_is_masked(ecspan, aws, collector, tmp_path):
+    task = secretive(aws)
+    task.stopped_reason = f'failed to start: exec: "--token={SECRET}": executable file not found (DB_PASSWORD={SECRET})'
+    name = f"prod/{task.id}"
+    shown = ecspan("show", name)
+    assert 'exec: "--token=***"' in shown.out, shown
+    runs = [shown, ecspan("show", name, "--format", "json"), ecspan("record", name), ecspan("ls", "prod"), ecspan("stats", "--cluster", "prod")]
+    runs.append(ecspan("export", name, "--to", "file:-"))
+    assert not any(SECRET in run.out + run.err for run in runs)
+
+
 def test_a_header_is_never_shown(ecspan, aws):
     task = secretive(aws)
     run = ecspan("export", f"prod/{task.id}", "--header", f"api-key={SECRET}", "--endpoint", "http://127.0.0.1:1", "--deadline", "1s")
@@ -55,6 +66,12 @@ def test_what_was_recorded_is_shown_again_as_it_was(ecspan, aws, tmp_path):
     assert aws.front.calls["GetLogEvents"] == 4 * 2, "only the live ones ask"
 
 
+def test_what_is_recorded_to_stdout_is_no_file(ecspan, aws):
+    task = secretive(aws)
+    assert task.id in ecspan("record", f"prod/{task.id}", "-o", "-").out
+    assert not (ecspan.home / "-").exists()
+
+
 def test_a_recorded_gap_is_a_gap_again(ecspan, aws, tmp_path):
     task = secretive(aws)
     aws.front.deny.add("GetLogEvents")
@@ -63,6 +80,13 @@ def test_a_recorded_gap_is_a_gap_again(ecspan, aws, tmp_path):
     live, again = ecspan("show", f"prod/{task.id}"), ecspan("show", bundle)
     drop_request_id = lambda text: re.sub(r"\(request\s+[0-9a-f-]+\)", "", text)
     assert again.code == 3 and drop_request_id(again.out) == drop_request_id(live.out), again
+
+
+def test_ls_of_a_file_says_who_reads_it(ecspan, aws):
+    (ecspan.home / "task.json").write_text("{}")
+    run = ecspan("ls", "task.json")
+    assert run.code == 2 and "task.json is a file, and ls asks AWS" in run.err and "ecspan show task.json" in run.err, run
+    assert not aws.front.calls
 
 
 def test_ls_lists_clusters_and_tasks(ecspan, aws):

@@ -114,7 +114,7 @@ pub(crate) enum Command {
     Worker(Box<WorkerArgs>),
     /// In AWS Lambda: export the tasks whose events the function is invoked with; what `bootstrap` without arguments does there
     Lambda(Box<EventArgs>),
-    /// Write everything read about tasks into one file, secrets out: attach it to a bug report
+    /// Write everything read about tasks into one file, without environment, commands and labels: attach it to a bug report
     Record(RecordArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -410,7 +410,7 @@ pub(crate) enum LogsAs {
 pub(crate) struct RecordArgs {
     #[command(flatten)]
     pub(crate) tasks: TaskArgs,
-    /// Where to write (default: stdout)
+    /// Where to write; - and the default are stdout
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }

@@ -1,6 +1,7 @@
 //! `ecspan ls`: which clusters and tasks are there. For programs the rows are `render::list`'s.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use ecspan::model::merge::TaskObservations;
@@ -24,6 +25,10 @@ use super::{notices, signals, terminal};
 const SHORT_ID: usize = 12;
 
 pub(super) async fn run(global: &Global, args: &LsArgs) -> Result<Exit, Problem> {
+    if let Some(file) = args.cluster_name.as_deref().filter(|name| Path::new(name).is_file()) {
+        return Err(Problem::usage(format!("{file} is a file, and ls asks AWS"))
+            .hint(format!("a file is drawn by ecspan show {file}, and summed up by ecspan stats {file}")));
+    }
     let width = args.width.map(usize::from).or_else(terminal::own_width);
     // A pipe is as wide as its longest line: nothing is cut, and a task is a line.
     let style = Style { width: width.unwrap_or(usize::MAX), ..plain_style(global, None, false) };

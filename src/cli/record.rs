@@ -15,7 +15,7 @@ use super::tasks::{self, Needs};
 use super::{closing, notices, terminal};
 
 pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Problem> {
-    if args.output.is_none() {
+    if file(args).is_none() {
         terminal::needs_stdout()?;
     }
     let is_file = |named: &&String| *named == "-" || Path::new(named).exists();
@@ -85,8 +85,13 @@ fn record_file(file: &str, bundle: &mut Bundle) -> Result<bool, Problem> {
     Ok(contents.errors.is_empty() && count >= said)
 }
 
+/// Where it goes, unless that is stdout.
+fn file(args: &RecordArgs) -> Option<&Path> {
+    args.output.as_deref().filter(|path| *path != Path::new("-"))
+}
+
 fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {
-    let Some(path) = &args.output else { return terminal::print(&bundle.to_json()) };
+    let Some(path) = file(args) else { return terminal::print(&bundle.to_json()) };
     let shown = path.display();
     write_private(path, bundle.to_json().as_bytes())
         .map_err(|error| Problem::failed(format!("failed to write {shown}: {error}")))?;
@@ -96,5 +101,6 @@ fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {
             "{shown} holds what was read, log lines included; environment values, commands and labels are not kept"
         ),
     );
+    terminal::tell("hint", "what reasons and log lines say is in it as it was said: read it before you give it away");
     Ok(Exit::Success)
 }

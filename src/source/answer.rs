@@ -1,6 +1,6 @@
 //! From ECS JSON to records: the one conversion, for saved files and for live answers alike.
 //!
-//! Reads what it knows and leaves the rest; what can hold a secret is looked at only to mask it in reasons ([`Given`]).
+//! Reads what it knows and leaves the rest; what can hold a secret is looked at only to mask it in reasons (`Given`).
 
 use std::collections::BTreeMap;
 
