@@ -146,7 +146,9 @@ pub(super) fn by_program(text: &str) -> Option<Foreign> {
 /// Whether what begins there with a bracket only looks like an object: a time, a tag, a word or two, closed in its line.
 pub(super) fn is_prose(text: &str) -> bool {
     const LONGEST: usize = 80;
-    let inside = text.get(1..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    // No more of it is looked at: it may be one long line of such.
+    let near = text.get(..text.floor_char_boundary(LONGEST + 2)).unwrap_or_default();
+    let inside = near.get(1..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let close = if text.starts_with('[') { ']' } else { '}' };
     let Some(inside) = inside.find(close).and_then(|end| inside.get(..end)).filter(|inside| inside.len() <= LONGEST)
     else {
