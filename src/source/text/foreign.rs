@@ -143,6 +143,23 @@ pub(super) fn by_program(text: &str) -> Option<Foreign> {
     is_settings(text).then(|| foreign("a list of settings (NAME = VALUE), not an answer", ASK))
 }
 
+/// Whether what begins there with a bracket only looks like an object: a time, a tag, a word or two, closed in its line.
+pub(super) fn is_prose(text: &str) -> bool {
+    const LONGEST: usize = 80;
+    // No more of it is looked at: it may be one long line of such.
+    let near = text.get(..text.floor_char_boundary(LONGEST + 2)).unwrap_or_default();
+    let inside = near.get(1..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let close = if text.starts_with('[') { ']' } else { '}' };
+    let Some(inside) = inside.find(close).and_then(|end| inside.get(..end)).filter(|inside| inside.len() <= LONGEST)
+    else {
+        return false;
+    };
+    let names = ["Arn", "ontainers", "asks", "tatus", "topped"];
+    let is_object = close == '}' && inside.matches(':').count() > 1;
+    let quotes = ['"', '\'', '`', '“', '”', '„', '{', '[', '=', '\\'];
+    !is_object && !inside.contains(quotes) && !inside.contains("...") && names.iter().all(|name| !inside.contains(name))
+}
+
 /// What `text` is by how it is written; `odd` is what stopped the reading that came furthest.
 pub(super) fn by_print(text: &str, odd: Option<Odd>) -> Foreign {
     let text = beginning(text);

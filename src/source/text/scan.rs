@@ -73,6 +73,8 @@ pub(super) enum Odd {
     Python,
     /// A word without quotes.
     BareKey,
+    /// `undefined`, between names that have their quotes.
+    Undefined,
     /// `=` or `=>` between a key and its value.
     Equals,
     /// A backslash before the quotes: JSON as text in a program or in JSON.
@@ -437,6 +439,7 @@ impl Scan<'_> {
                 "None" | "True" | "False" | "datetime.datetime" => Odd::Python,
                 _ if after.starts_with('=') => Odd::Equals,
                 _ if after.starts_with(':') => Odd::BareKey,
+                "undefined" if !self.mended.words => Odd::Undefined,
                 "undefined" | "new" => Odd::BareKey,
                 _ if self.keys > 0 && is_left_out(&word) => Odd::Ellipsis,
                 _ if self.mended.words => Odd::BareKey,

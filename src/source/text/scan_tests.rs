@@ -57,6 +57,7 @@ fn what_is_no_json_is_told_apart() {
         ("{a: b}", Odd::BareKey),
         ("{a: [Array]}", Odd::BareKey),
         ("{a: undefined}", Odd::BareKey),
+        ("{\"a\": undefined}", Odd::Undefined),
         ("{a=1}", Odd::Equals),
         ("{\"a\"=>1}", Odd::Equals),
         ("{\\\"a\\\": 1}", Odd::Escaped),

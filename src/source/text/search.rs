@@ -110,7 +110,8 @@ impl<'a> Search<'a> {
             return Remarks { errors: vec![self.foreign(form)], notes: vec![] };
         }
         self.look(take);
-        let ways: [(Tidy, &'static str); 7] = [
+        let ways: [(Tidy, &'static str); 8] = [
+            (tidy::without_lost_colours, "colours are taken out"),
             (tidy::without_margin, "what every line begins with is taken off"),
             (tidy::without_quoting, "the marks before quoted lines are taken off"),
             (tidy::without_entities, "HTML entities are read as what they stand for"),
@@ -206,6 +207,9 @@ impl<'a> Search<'a> {
             match self.piece(&text, start, trust, take) {
                 Ok((end, true)) => {
                     self.pass(around);
+                    if trust == Trust::Salvaged && stands_alone(&text, start, end) {
+                        broken_until = self.ends_before(&text, start).unwrap_or(broken_until);
+                    }
                     at = end;
                 }
                 Ok((end, false)) => {
@@ -218,7 +222,8 @@ impl<'a> Search<'a> {
                     } else {
                         text.get(at.max(broken_until)..=start).unwrap_or_default()
                     });
-                    if start >= broken_until && broken.keys > 0 || self.broken.is_empty() {
+                    let is_prose = || text.get(start..).is_some_and(foreign::is_prose);
+                    if start >= broken_until && broken.keys > 0 && !is_prose() || self.broken.is_empty() {
                         self.broken.push(Failure { start, broken: broken.clone() });
                     }
                     if self.broken.len() > NAMED {
@@ -234,6 +239,14 @@ impl<'a> Search<'a> {
         }
         self.pass(text.get(at.max(broken_until)..).unwrap_or_default());
         self.text = text;
+    }
+
+    /// What seemed to go on until the text's end ends before the document that begins at `start`: where.
+    fn ends_before(&mut self, text: &str, start: usize) -> Option<usize> {
+        let failure = self.broken.last_mut().filter(|failure| failure.broken.odd == Odd::End)?;
+        let end = text.get(..start)?.trim_end().len();
+        failure.broken.at = end.checked_sub(failure.start)?;
+        Some(end)
     }
 
     /// The document that begins at `start`: where it ends, and whether it is known.
@@ -361,7 +374,10 @@ impl<'a> Search<'a> {
         self.notes.extend(mended.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note));
         remarks.notes.extend(self.notes.iter().map(|note| (*note).to_owned()));
         // In a log many a thing looks like the beginning of JSON; what has keys was meant.
-        let meant: Vec<&Failure> = self.broken.iter().filter(|failure| failure.broken.keys > 0).collect();
+        let is_meant = |failure: &&Failure| {
+            failure.broken.keys > 0 && !self.text.get(failure.start..).is_some_and(foreign::is_prose)
+        };
+        let meant: Vec<&Failure> = self.broken.iter().filter(is_meant).collect();
         remarks.errors.extend(meant.into_iter().map(|failure| self.broken_off(failure)));
         if self.more_broken > 0 {
             remarks.errors.push(ReadError::MoreBroken { origin: self.origin.to_owned(), count: self.more_broken });
@@ -443,6 +459,10 @@ impl<'a> Search<'a> {
                 "what ends in the middle was copied or saved in part: save it again, whole".to_owned(),
             ),
             Odd::Ellipsis => ("the JSON was shortened by hand: `...` stands for what is missing", ASK.to_owned()),
+            Odd::Undefined => (
+                "`undefined` stands there, which JSON does not have",
+                "a program put it together from pieces: JSON.stringify leaves such names out".to_owned(),
+            ),
             Odd::Bracket => ("the JSON is broken: a bracket closes what is not open", ASK.to_owned()),
             Odd::Depth => ("the JSON goes deeper than anything of ECS does", ASK.to_owned()),
             Odd::Escaped | Odd::Other => {
@@ -500,6 +520,16 @@ fn task_of(broken: &str) -> Option<String> {
     let is_whole = task.split_once(":task/").is_some_and(|(_, rest)| rest.contains('"'));
     let arn = event::task_in(task).filter(|_| is_whole)?;
     Some(last_part(&arn).to_owned())
+}
+
+/// Whether lines of their own hold what stands there, and no list goes on around it.
+fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let before = text.get(..start).unwrap_or_default();
+    let after = text.get(end..).unwrap_or_default();
+    before.ends_with('\n')
+        && !before.trim_end().ends_with(['[', ','])
+        && (after.trim().is_empty() || after.trim_start_matches([' ', '\t', '\r']).starts_with('\n'))
+        && !after.trim_start().starts_with([',', ']', '}'])
 }
 
 /// Whether a text begins with a bracket that what JSON has follows.

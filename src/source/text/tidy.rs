@@ -17,6 +17,25 @@ pub(super) fn without_colours(text: &str) -> Option<String> {
     text.contains(['\u{1b}', '\u{9b}']).then(|| plain(text))
 }
 
+/// Without the colours whose first character was lost on the way: `[34;1m"tasks"[0m`.
+pub(super) fn without_lost_colours(text: &str) -> Option<String> {
+    if !["\"[0m", "\"[m", "\"[39m"].iter().any(|sign| text.contains(sign)) {
+        return None;
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('[') {
+        out.push_str(before);
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(after.len());
+        rest = after;
+        match after.get(end..).and_then(|behind| behind.strip_prefix('m')) {
+            Some(behind) => rest = behind,
+            None => out.push('['),
+        }
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
 /// Without the escape sequences of terminals: CSI and OSC.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

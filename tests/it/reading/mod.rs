@@ -110,6 +110,9 @@ fn one_task_is_the_same_in_whatever_text_it_stands() {
         (format!("level=info msg=\"got {}\" n=1", short.replace('\\', "\\\\").replace('"', "\\\"")), "other text"),
         (format!("2026,\"{}\",x\n", short.replace('"', "\"\"")), "other text"),
         (keys_coloured, "colours"),
+        (whole.replace("\"containers\"", "[34;1m\"containers\"[0m[1;39m").replace("256", "[32m256[0m"), "colours"),
+        (format!("➜  ops git:(main) ✗ aws    [10:22:01]\n{whole}\n➜  ops    [10:22:04]\n"), "other text"),
+        (format!("h2. X\n{{code:json}}\n{whole}\n{{code}}\n{{color:red}}see{{color}} [a: b]\n"), "other text"),
         (whole.replace("\"containers\": [", "// its\n/* containers, */ \"containers\": [ # here\n"), "comments"),
         (whole.replace("\n    }\n", ",\n    }\n").replace("\n  ]\n", ",\n  ],\n"), "commas"),
         (whole.replace("\"cpu\": \"256\"", "“cpu”: „256“"), "curly"),
@@ -517,4 +520,25 @@ fn what_is_made_to_cost_is_given_up() {
         assert!(!read(text).errors.is_empty());
     }
     assert!(!read(nested).observations.is_empty());
+}
+
+#[test]
+fn what_is_broken_beside_an_answer_is_told_at_its_own_line() {
+    let whole = answer().to_string();
+    for (text, line) in [
+        (format!("x\n{{\"broken\": \n{whole}\n"), 2),
+        (format!("{{\"broken\": 1\n{whole}\n{{\"a\": 1}}\n"), 1),
+        (format!("{{\"broken\":\n{}", pretty(&answer())), 1),
+        (format!("{whole}\n{{\"tasks\": [{},\n{{\"taskArn\": ", task()), 3),
+        (format!("{whole}\n{{\"tasks\": [\n{{\"taskArn\" \"a\"}}]}}\n"), 3),
+    ] {
+        let contents = read(&text);
+        let told: Vec<String> = contents.errors.iter().map(ToString::to_string).collect();
+        assert!(told.len() == 1 && told[0].starts_with(&format!("f: line {line}, ")), "{text}: {told:?}");
+        assert!(!tasks(&contents).is_empty(), "{text}");
+    }
+    let second = read(format!("{whole}\n{{taskArn: arn, containers: [Array]}}\n"));
+    assert_eq!((tasks(&second).len(), second.errors.len()), (1, 1), "{:?}", second.errors);
+    let (told, _) = error(pretty(&answer()).replace("\"256\"", "undefined"));
+    assert!(told.contains(", column ") && told.contains("`undefined` stands there"), "{told}");
 }
