@@ -47,6 +47,6 @@ def test_a_benchmark_tells_what_it_measured(report, monkeypatch):
     monkeypatch.setitem(report.BENCHES, "logs", ("unused", [], []))
     started = subprocess.Popen
     monkeypatch.setattr(report.subprocess, "Popen", lambda command, **options: started([sys.executable, "-c", script], **options))
-    kept, has_ended = report.run("logs", False)
-    assert not has_ended and [what["kind"] for what in kept["told"]] == ["row", "ratio", "missing"]
+    kept, has_ended = report.run("logs", "abc", False)
+    assert kept["revision"] == "abc" and not has_ended and [what["kind"] for what in kept["told"]] == ["row", "ratio", "missing"]
     assert kept["told"][0]["cells"] == ["1", "2"] and kept["told"][2]["why"] == "AssertionError: broken"
