@@ -10,6 +10,9 @@ use super::time::Time;
 /// The stability of a task set that has all its tasks.
 pub const STEADY: &str = "STEADY_STATE";
 
+/// The status of a service that was deleted.
+pub(crate) const INACTIVE: &str = "INACTIVE";
+
 /// A service of a DescribeServices answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceRecord {

@@ -49,6 +49,10 @@ impl Unbelieved {
 
     /// Where that is something else than what the believed one says.
     pub(super) fn against(&self, believed: &TaskRecord) -> Vec<Conflict> {
+        // Nearly always: a task that was told once.
+        if self.said.is_empty() {
+            return vec![];
+        }
         let own: BTreeMap<Fact, Said> = facts(believed).into_iter().collect();
         let conflict = |((fact, said), origin): (&(Fact, Said), &String)| {
             let known = own.get(fact).filter(|known| *known != said)?;

@@ -8,7 +8,7 @@ use crate::model::Time;
 use crate::model::action::{self, ActionRecord};
 use crate::model::observation::{ServiceEvent, TaskRecord};
 use crate::model::service::{
-    Around, CircuitBreaker, DeploymentRecord, Hook, STEADY, ServiceDeploymentRecord, ServiceRecord, task_ids,
+    Around, CircuitBreaker, DeploymentRecord, Hook, INACTIVE, STEADY, ServiceDeploymentRecord, ServiceRecord, task_ids,
 };
 
 /// How a deployment stands.
@@ -465,7 +465,7 @@ fn judge_task_set(
 fn deleted(service: &ServiceRecord) -> Option<&'static str> {
     match service.status.as_deref()? {
         "DRAINING" => Some("the service is DRAINING: it is being deleted"),
-        "INACTIVE" => Some("the service is INACTIVE: it was deleted"),
+        INACTIVE => Some("the service is INACTIVE: it was deleted"),
         _ => None,
     }
 }

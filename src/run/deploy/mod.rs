@@ -26,6 +26,7 @@ use crate::hint::Hint;
 use crate::model::Time;
 use crate::model::action::ActionRecord;
 use crate::model::deployment::{Bad, Deployment, DeploymentLife, FailFast, Goal, NoDeployment, Wanted};
+use crate::model::service::INACTIVE;
 use crate::render::moment;
 use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
@@ -144,7 +145,7 @@ impl Hint for DeployError {
             Self::NoPlace(error) | Self::Aws(error) => error.hint(),
             Self::NoDeployment(none) if none.known.is_empty() => {
                 Some(match (none.status.as_deref(), none.controller.as_deref()) {
-                    (Some("INACTIVE"), _) => "the service was deleted: it is INACTIVE".to_owned(),
+                    (Some(INACTIVE), _) => "the service was deleted: it is INACTIVE".to_owned(),
                     (_, None | Some("ECS")) => "ECS lists no deployments of it".to_owned(),
                     (_, Some(other)) => format!(
                         "its deployment controller is {other}, whose deployments are its task sets, and it has none; ecspan show and export take its tasks"

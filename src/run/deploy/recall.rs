@@ -9,7 +9,7 @@ use crate::hint::Hint;
 use crate::model::action::{self, ActionRecord};
 use crate::model::arn::last_part;
 use crate::model::deployment::{Wanted, choose};
-use crate::model::service::ServiceRecord;
+use crate::model::service::{INACTIVE, ServiceRecord};
 use crate::run::notice::Notice;
 use crate::run::read::{Course, patiently};
 use crate::source::aws::AwsError;
@@ -71,6 +71,3 @@ fn of_gone(actions: &[ActionRecord], place: &ServicePlace) -> Option<ServiceAnsw
     let service = ServiceRecord { cluster_arn, status: Some(INACTIVE.to_owned()), ..known };
     Some(ServiceAnswers { service, ..ServiceAnswers::default() })
 }
-
-/// The status of a service that was deleted.
-const INACTIVE: &str = "INACTIVE";

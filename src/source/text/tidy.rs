@@ -143,16 +143,12 @@ pub(super) fn without_soft_breaks(text: &str) -> Option<String> {
         let is_broken = breaks().any(|line| line.len() > LONGEST - 10) && breaks().all(|line| line.len() <= LONGEST);
         let is_code = |after: &str| {
             let code = after.as_bytes().first_chunk();
+            let behind = after.trim_start_matches([' ', '\t', '\r']);
             code.is_some_and(|code: &[u8; 2]| code.iter().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'F')))
-                || after.trim_start_matches([' ', '\t', '\r']).is_empty()
-                || after.trim_start_matches([' ', '\t', '\r']).starts_with('\n')
+                || behind.is_empty()
+                || behind.starts_with('\n')
         };
-        is_broken
-            && text
-                .split('=')
-                .skip(1)
-                .zip(text.match_indices('='))
-                .all(|(_, (at, _))| is_code(text.get(at + 1..).unwrap_or_default()))
+        is_broken && text.match_indices('=').all(|(at, _)| is_code(text.get(at + 1..).unwrap_or_default()))
     };
     if !(says_so || is_such()) {
         return None;
