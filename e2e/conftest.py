@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import schemas
 from fake_aws import REGION, FakeAWS
+from flaky import pytest_terminal_summary  # noqa: F401 (pytest finds its hooks here)
 from making import making
 from proxy import Proxy
 from receiver import Receiver
