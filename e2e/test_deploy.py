@@ -399,10 +399,10 @@ def test_how_it_ended_is_known_without_the_tasks(ecspan, aws):
 
 def test_a_wait_is_over_in_time_whatever_aws_does(ecspan, aws):
     aws.rollouts.in_progress()
-    process = ecspan.start(*DEPLOY, "--wait", "--wait-timeout", "5s")
+    process = ecspan.start(*DEPLOY, "--wait", "--wait-timeout", "10s")
     line_with(b"waiting", process.stderr)
     aws.front.throttle_every = {"DescribeServices": 1}
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 12 and out.decode().startswith("… in progress"), (out.decode(), err.decode())
 
 

@@ -196,8 +196,8 @@ def test_too_large_is_split(ecspan, aws, receiver):
 
 def test_protocols_that_were_mixed_up_are_named(ecspan, aws, jaeger):
     task = stopped_task(aws, 1)
-    says(ecspan("export", f"prod/{task.id}", "--protocol", "grpc", "--endpoint", jaeger.http, "--deadline", "2s"), 1, "", "--protocol http/protobuf")
-    says(ecspan("export", f"prod/{task.id}", "--protocol", "http/protobuf", "--endpoint", jaeger.grpc, "--deadline", "2s"), 1, "", "--protocol grpc")
+    says(ecspan("export", f"prod/{task.id}", "--protocol", "grpc", "--endpoint", jaeger.http), 1, "", "--protocol http/protobuf")
+    says(ecspan("export", f"prod/{task.id}", "--protocol", "http/protobuf", "--endpoint", jaeger.grpc), 1, "", "--protocol grpc")
 
 
 def test_a_line_of_ten_megabytes_and_hostile_lines_do_not_disturb(ecspan, aws, collector):

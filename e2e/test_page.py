@@ -13,11 +13,14 @@ from pathlib import Path
 import picture
 import pytest
 from conftest import PROJECT
+from waiting import wait_until
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ecspan-e2e"
 AXE = CACHE / "axe.min.js"
 CHROMIUM = shutil.which("chromium")
 CORPUS = Path(os.environ["ECSPAN_CORPUS"]) if "ECSPAN_CORPUS" in os.environ else None
+#: Milliseconds; a browser that needs more hangs.
+PATIENCE = 120_000
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no browser: chromium is not installed")
 
@@ -32,30 +35,46 @@ def chromium():
 
     with sync_playwright() as playwright:
         # The suite may run as root, where Chromium has no sandbox.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE)
         yield browser
         browser.close()
 
 
 @contextmanager
+def tab(chromium, **options):
+    """Of a browser without a network."""
+    context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
+    context.set_default_timeout(PATIENCE)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+@contextmanager
 def opened(chromium, path, **options):
     """The page in a browser without a network. Whatever it asks for or complains of fails the test."""
-    context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
-    page = context.new_page()
-    trouble, requests = [], []
-    page.on("console", lambda message: trouble.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
-    page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    page.on("request", lambda request: requests.append(request.url))
-    page.add_init_script(
-        "window.canaries = 0; window.canary = () => { window.canaries += 1; };"
-        "window.refused = []; document.addEventListener('securitypolicyviolation', (event) => window.refused.push(event.violatedDirective));"
-    )
-    page.goto(path.as_uri())
-    yield page
-    assert page.evaluate("[window.canaries, window.refused]") == [0, []]
-    context.close()
+    with tab(chromium, **options) as page:
+        trouble, requests = [], []
+        page.on("console", lambda message: trouble.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (trouble.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: requests.append(request.url))
+        page.add_init_script(
+            "window.canaries = 0; window.canary = () => { window.canaries += 1; };"
+            "window.refused = []; document.addEventListener('securitypolicyviolation', (event) => window.refused.push(event.violatedDirective));"
+        )
+        page.goto(path.as_uri())
+        yield page
+        assert page.evaluate("[window.canaries, window.refused]") == [0, []]
     assert requests == [path.as_uri()] and trouble == []
+
+
+@contextmanager
+def without_script(chromium, path, **options):
+    with tab(chromium, java_script_enabled=False, **options) as page:
+        page.goto(path.as_uri())
+        yield page
 
 
 def example(name):
@@ -100,13 +119,10 @@ def test_a_page_is_accessible(chromium, page_of, name, scheme):
 def test_what_is_read_is_there_without_a_script(chromium, page_of, name):
     with opened(chromium, page_of(*example(name)), java_script_enabled=True) as page:
         scripted = page.locator("section.findings").inner_text()
-    context = chromium.new_context(java_script_enabled=False, offline=True)
-    page = context.new_page()
-    page.goto(page_of(*example(name)).as_uri())
-    assert page.locator("section.findings").inner_text() == scripted
-    assert page.locator(".bar rect").count() >= 3 and page.locator("section.phases tbody tr").count() >= 3
-    assert page.locator("button:visible, input:visible, .lines:visible").count() == 0
-    context.close()
+    with without_script(chromium, page_of(*example(name))) as page:
+        assert page.locator("section.findings").inner_text() == scripted
+        assert page.locator(".bar rect").count() >= 3 and page.locator("section.phases tbody tr").count() >= 3
+        assert page.locator("button:visible, input:visible, .lines:visible").count() == 0
 
 
 def widths(page):
@@ -238,8 +254,10 @@ def test_the_log_is_filtered_and_goes_to_a_time(chromium, page_of):
 def test_the_trace_id_is_copied_and_leads_to_jaeger(chromium, page_of):
     path = page_of(*example("oom"), "--ui-url", "http://localhost:16686/")
     with opened(chromium, path, permissions=["clipboard-read", "clipboard-write"]) as page:
+        # It says so for a moment only, which may be over before anybody looks.
+        page.evaluate("window.said = []; new MutationObserver(([one]) => said.push(one.target.textContent)).observe(document.querySelector('[data-copy]'), {childList: true})")
         page.get_by_role("button", name="Copy").first.click()
-        page.get_by_role("button", name="Copied").wait_for()
+        wait_until("a button that says Copied", lambda: "Copied" in page.evaluate("window.said"), 60)
         assert page.evaluate("navigator.clipboard.readText()") == "5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
         link = page.get_by_role("link", name="Open the trace")
         assert link.get_attribute("href") == "http://localhost:16686/trace/5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
@@ -597,16 +615,12 @@ def test_launches_are_sorted_chosen_and_unfolded(chromium, ecspan, tmp_path):
 
 def test_a_rollout_without_a_script_and_on_narrow_screens(chromium, ecspan, tmp_path):
     path = rollout_page(ecspan, tmp_path, *sorted(ROLLOUT.glob("*.json")))
-    context = chromium.new_context(java_script_enabled=False, offline=True)
-    page = context.new_page()
-    page.goto(path.as_uri())
     for width in (360, 768, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        # The axis is that of the bars.
-        bar, scale = (page.locator(of).first.bounding_box() for of in (".row .bar", ".scale"))
-        assert abs(bar["x"] - scale["x"]) < 1 and abs(bar["width"] - scale["width"]) < 1, (width, bar, scale)
-    assert page.locator("details.row").count() == 3 and page.locator("button:visible, select:visible").count() == 0
-    context.close()
+        with without_script(chromium, path, viewport={"width": width, "height": 800}) as page:
+            # The axis is that of the bars.
+            bar, scale = (page.locator(of).first.bounding_box() for of in (".row .bar", ".scale"))
+            assert abs(bar["x"] - scale["x"]) < 1 and abs(bar["width"] - scale["width"]) < 1, (width, bar, scale)
+            assert page.locator("details.row").count() == 3 and page.locator("button:visible, select:visible").count() == 0
     for width in (360, 768):
         with opened(chromium, path, viewport={"width": width, "height": 800}) as page:
             assert page.evaluate("document.documentElement.scrollWidth") <= width and page.evaluate(SIDEWAYS) == []
@@ -692,9 +706,6 @@ def test_a_launch_unfolds_to_its_containers_and_their_log(chromium, ecspan, tmp_
         assert one.locator(".line").count() == 0 and "No log lines were read of it" in one.inner_text()
         one.get_by_role("button", name="Close").click()
         assert not one.is_visible()
-    context = chromium.new_context(java_script_enabled=False, offline=True)
-    page = context.new_page()
-    page.goto(path.as_uri())
-    page.locator("details.row", has_text="failed").locator("summary").click()
-    assert "cannot read /etc/web.toml" in page.locator("details.row[open]").inner_text()
-    context.close()
+    with without_script(chromium, path) as page:
+        page.locator("details.row", has_text="failed").locator("summary").click()
+        assert "cannot read /etc/web.toml" in page.locator("details.row[open]").inner_text()

@@ -21,11 +21,13 @@ class Window:
 
     def __init__(self, folder, environment, *arguments, size):
         self.socket, self.raw = folder / "tmux", folder / "raw"
+        # tmux's own shell makes it when it comes to it.
+        self.raw.touch()
         script = 'echo BEFORE1; echo BEFORE2; read -r _; "$@"; echo AFTER; exec cat'
         settings = folder / "tmux.conf"
         settings.write_text("set -g status off\n")
         self.tmux("-f", settings, "new-session", "-d", "-x", size[0], "-y", size[1], "sh", "-c", script, "sh", BINARY, *arguments, env=environment)
-        self.tmux("pipe-pane", f"exec cat >'{self.raw}'")
+        self.tmux("pipe-pane", f"exec cat >>'{self.raw}'")
         self.tmux("send-keys", "Enter")
 
     def tmux(self, *arguments, **options):
@@ -37,7 +39,11 @@ class Window:
         return [line.rstrip() for line in self.tmux("capture-pane", "-p", "-J", "-S", "-").splitlines()]
 
     def shows(self, *words):
-        wait_until(lambda: f"{words} in {self.lines}", lambda: all(word in "\n".join(self.lines) for word in words), 60)
+        self.comes_to(lambda lines: all(word in "\n".join(lines) for word in words), words)
+
+    def comes_to(self, is_so, what=""):
+        """Whoever looks in the middle of a drawing sees a part of it."""
+        wait_until(lambda: f"{what} in:\n" + "\n".join(self.lines), lambda: is_so(self.lines), 60)
 
     def count(self, drawn):
         return ESCAPES.sub("", self.raw.read_text(errors="replace")).count(drawn)
@@ -84,15 +90,17 @@ def test_what_stands_above_outlives_every_size(window, aws, sizes):
     kept = ["BEFORE1", "BEFORE2", *(f"failed: task {task.id}" for task in tasks), *(f"    app: {line}" for line in said)]
     # tmux scrolls away the head of a drawing that it has to wrap.
     is_ever_narrower = any(after[0] < before[0] for before, after in pairwise(sizes))
+
+    def are_kept(lines):
+        return [sum(line.startswith(one) for line in lines) for one in kept] == [1] * len(kept)
+
     for size in sizes[1:]:
         shown.resize(*size, " of 5 started")
-        lines = shown.lines
-        assert [sum(line.startswith(one) for line in lines) for one in kept] == [1] * len(kept), "\n".join(lines)
-        assert is_ever_narrower or sum(" of 5 started" in line for line in lines) == 1, "\n".join(lines)
+        shown.comes_to(lambda lines: are_kept(lines) and (is_ever_narrower or sum(" of 5 started" in line for line in lines) == 1), "each once")
     aws.rollouts.finish(rollout.made)
     shown.shows("AFTER")
     lines = shown.lines
-    assert [sum(line.startswith(one) for line in lines) for one in kept] == [1] * len(kept), "\n".join(lines)
+    assert are_kept(lines), "\n".join(lines)
     # What is below them is the report.
     above = lines[: next(number for number, line in enumerate(lines) if "✓ held" in line)]
     assert is_ever_narrower or not any("started" in line for line in above), "\n".join(above)

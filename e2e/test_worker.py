@@ -137,7 +137,7 @@ def test_a_task_whose_lines_are_not_in_yet_takes_no_room(ecspan, aws, elasticmq,
     queue = Queue(elasticmq)
     first, other = stopped_tasks(tmp_path / "tasks.jsonl", 2)
     queue.send(event(first))
-    process = start(ecspan, queue, "--endpoint", collector.http, "--concurrency", "1", "--logs-settle", "8s", logs="failed")
+    process = start(ecspan, queue, "--endpoint", collector.http, "--concurrency", "1", "--logs-settle", "15s", logs="failed")
     # The worker receives: what has stopped just now is looked at now.
     queue.wait_until_empty()
     [failed] = batch.tasks_in(batch.write(tmp_path / "now.jsonl", 1, seconds_ago=772))

@@ -8,9 +8,12 @@ import time
 def holds_within(condition, seconds, pause=0.02, process=None):
     """What the condition is once it holds, or when its time is up, or when the process has ended."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < deadline and not has_ended(process):
+    while True:
+        # Looked at before the condition: what it did last counts, and so does what came true while nobody looked.
+        is_over = has_ended(process) or time.monotonic() >= deadline
+        if (found := condition()) or is_over:
+            return found
         time.sleep(pause)
-    return found
 
 
 def wait_until(what, condition, seconds, pause=0.02, process=None):
