@@ -18,8 +18,8 @@ use ecspan::trace::TraceOptions;
 use super::args::{AgentArgs, Global};
 use super::exit::Exit;
 use super::problem::Problem;
-use super::show::plain_style;
-use super::{closing, destinations, env, notices, options, signals, terminal};
+use super::style::plain_style;
+use super::{closing, destinations, env, notices, options, signals, stdout, terminal};
 
 /// A pipe has room for what a terminal has to cut.
 const PIPE_WIDTH: u16 = 200;
@@ -133,7 +133,7 @@ fn print(tasks: &BTreeMap<String, Tracked>, args: &AgentArgs, style: &Style) -> 
         table.draw(style).lines().for_each(terminal::say);
         return Ok(());
     }
-    terminal::print(&table.draw(style)).map(|_| ())
+    stdout::print(&table.draw(style)).map(|_| ())
 }
 
 /// How a container ended, or for how long it has run.

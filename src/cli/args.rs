@@ -253,6 +253,13 @@ pub(crate) struct ShowArgs {
     pub(crate) width: Option<u16>,
 }
 
+impl ShowArgs {
+    /// Where a trace is, once the task has been exported there.
+    pub(crate) fn trace_url(&self, trace_id: &str) -> Option<String> {
+        self.ui_url.as_ref()?.trace(trace_id)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Bars on one time axis, log lines under their container

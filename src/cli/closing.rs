@@ -15,7 +15,8 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::args::{SelectArgs, When};
-use super::exit::{Ending, Exit};
+use super::ending::Ending;
+use super::exit::Exit;
 use super::problem::Problem;
 use super::{log, terminal};
 

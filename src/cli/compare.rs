@@ -10,9 +10,8 @@ use futures::StreamExt;
 use super::args::{Format, Global, SelectArgs, ShowArgs, TaskArgs};
 use super::exit::Exit;
 use super::problem::Problem;
-use super::show::trace_url;
 use super::tasks::{self, Needs, WholeLogs};
-use super::{notices, signals, terminal};
+use super::{notices, signals, stdout};
 
 pub(super) async fn run(global: &Global, args: &ShowArgs, style: &Style) -> Result<Exit, Problem> {
     if !matches!(args.format, Format::Waterfall | Format::Markdown | Format::Html) {
@@ -28,11 +27,11 @@ pub(super) async fn run(global: &Global, args: &ShowArgs, style: &Style) -> Resu
     let (a, first) = one(global, &args.tasks, "TASK").await?;
     let (b, second) = one(global, &other, "--compare").await?;
     let compared = Compared::new(&a, &b);
-    terminal::print(&match args.format {
+    stdout::print(&match args.format {
         Format::Markdown => compare::markdown(&compared, style),
         Format::Html => {
             let ids = [&a, &b].map(|life| ids::trace_id(&life.task.id).to_string());
-            let urls = ids.each_ref().map(|id| trace_url(args, id));
+            let urls = ids.each_ref().map(|id| args.trace_url(id));
             let shown = |at: usize, life| Shown { life, trace_id: &ids[at], trace_url: urls[at].as_deref() };
             html::draw_compared(&compared, &[shown(0, &a), shown(1, &b)], style)
         }

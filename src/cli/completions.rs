@@ -15,7 +15,7 @@ use ecspan::source::select::Selection;
 use super::args::{Cli, CompletionsArgs};
 use super::exit::Exit;
 use super::problem::Problem;
-use super::{env, terminal};
+use super::{env, stdout};
 
 /// Set by the script of `--dynamic` alone: it names the shell.
 const VARIABLE: &str = "ECSPAN_COMPLETE";
@@ -37,7 +37,7 @@ pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Problem> {
     } else {
         clap_complete::generate(args.shell, &mut hinted(Cli::command()), "ecspan", &mut script);
     }
-    terminal::print(&String::from_utf8_lossy(&script))
+    stdout::print(&String::from_utf8_lossy(&script))
 }
 
 /// Answers a shell, and ends the program then.

@@ -21,10 +21,11 @@ use ecspan::source::target::ServiceTarget;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
 use super::args::{CERTAIN, DeployArgs, Global, OVER};
-use super::exit::{Ending, Exit};
+use super::ending::Ending;
+use super::exit::Exit;
 use super::options::attributes;
 use super::problem::Problem;
-use super::show::plain_style;
+use super::style::plain_style;
 use super::tasks::aws;
 use super::{closing, destinations, env, notices, notify, signals, terminal};
 

@@ -13,8 +13,8 @@ use super::args::{DoctorArgs, Global, LogsAs};
 use super::closing::count;
 use super::exit::Exit;
 use super::problem::Problem;
-use super::show::plain_style;
-use super::{destinations, signals, tasks, terminal};
+use super::style::plain_style;
+use super::{destinations, signals, stdout, tasks};
 
 /// A clock that is wrong by less is right enough: AWS refuses signatures from five minutes on.
 const TOLERATED: Duration = Duration::from_secs(60);
@@ -164,7 +164,7 @@ impl Doctor {
     fn say(&self, status: &str, what: &str, found: &str) -> Result<(), Problem> {
         use ecspan::render::escape::text;
         let arrow = if self.style.unicode { text(found) } else { text(found).replace('→', "->") };
-        terminal::print(&format!("{status:<4}  {what:<30}  {arrow}\n"))?;
+        stdout::print(&format!("{status:<4}  {what:<30}  {arrow}\n"))?;
         Ok(())
     }
 }

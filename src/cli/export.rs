@@ -7,7 +7,8 @@ use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
 use super::args::{ExportArgs, Global, LogsAs};
 use super::closing;
-use super::exit::{Ending, Exit};
+use super::ending::Ending;
+use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs, WholeLogs};
 use super::{destinations, env, notices, options, signals, terminal};

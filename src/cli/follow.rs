@@ -12,12 +12,13 @@ use ecspan::trace::ids;
 use futures::StreamExt;
 
 use super::args::{Format, Global, ShowArgs};
-use super::exit::{Ending, Exit};
+use super::ending::Ending;
+use super::exit::Exit;
 use super::live::Live;
 use super::problem::Problem;
-use super::show::style;
+use super::style::style;
 use super::tasks::{self, Needs};
-use super::{notices, signals, terminal};
+use super::{notices, signals, stdout, terminal};
 
 pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Problem> {
     if !matches!(args.format, Format::Waterfall | Format::Timeline) {
@@ -37,7 +38,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     );
     while let Some(look) = looks.next().await {
         let look = look.map_err(|error| tasks::aws_problem(&error))?;
-        terminal::print(&news.of(&life(&look), &style(global, args)))?;
+        stdout::print(&news.of(&life(&look), &style(global, args)))?;
         if let Some(live) = &live {
             let (look, style) =
                 (look.clone(), Style { color: terminal::has_color_on_stderr(), logs: false, ..style(global, args) });
@@ -56,9 +57,9 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     drop(live);
     let Some(life) = last.as_ref().map(life) else { return Ok(signals::received().unwrap_or(Exit::Failed)) };
     if is_live {
-        terminal::print(&waterfall::draw(&life, &ids::trace_id(&life.task.id).to_string(), &style(global, args)))?;
+        stdout::print(&waterfall::draw(&life, &ids::trace_id(&life.task.id).to_string(), &style(global, args)))?;
     } else {
-        terminal::print(&timeline::untimed(&life, &style(global, args)).concat())?;
+        stdout::print(&timeline::untimed(&life, &style(global, args)).concat())?;
     }
     if signals::received().is_some() {
         terminal::tell("note", "interrupted: the task goes on");

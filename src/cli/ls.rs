@@ -17,9 +17,9 @@ use super::args::{Global, ListFormat, LsArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::progress::Progress;
-use super::show::plain_style;
+use super::style::plain_style;
 use super::tasks::{aws, aws_problem, selection};
-use super::{notices, signals, terminal};
+use super::{notices, signals, stdout, terminal};
 
 /// An id is cut to so many characters where there is no room: they are as good as the whole wherever a task is named.
 const SHORT_ID: usize = 12;
@@ -66,11 +66,11 @@ async fn clusters(source: &EcsSource, output: ListFormat, style: &Style) -> Resu
                 let [running, pending, services] = counts;
                 table.push([cluster.cluster.to_owned(), running, pending, services, status]);
             }
-            terminal::print(&table.draw(style))
+            stdout::print(&table.draw(style))
         }
         ListFormat::Tsv | ListFormat::Json => {
             let rows: Vec<ClusterRow<'_>> = clusters.iter().map(row).collect();
-            terminal::print(&if output == ListFormat::Json {
+            stdout::print(&if output == ListFormat::Json {
                 list::json(&rows)
             } else {
                 list::tsv(&list::CLUSTER, &rows)
@@ -110,15 +110,11 @@ async fn tasks(
     match output {
         ListFormat::Table if lives.is_empty() => {}
         ListFormat::Table => {
-            terminal::print(&table(&lives, style))?;
+            stdout::print(&table(&lives, style))?;
         }
         ListFormat::Tsv | ListFormat::Json => {
             let rows: Vec<TaskRow<'_>> = lives.iter().map(|life| TaskRow::new(life, &style.zone)).collect();
-            terminal::print(&if output == ListFormat::Json {
-                list::json(&rows)
-            } else {
-                list::tsv(&list::TASK, &rows)
-            })?;
+            stdout::print(&if output == ListFormat::Json { list::json(&rows) } else { list::tsv(&list::TASK, &rows) })?;
         }
     }
     Ok(if lost > 0 { Exit::Incomplete } else { Exit::Success })

@@ -9,7 +9,7 @@ use clap_mangen::Man;
 use super::args::{Cli, ManArgs};
 use super::exit::Exit;
 use super::problem::Problem;
-use super::terminal;
+use super::stdout;
 
 pub(super) fn run(args: &ManArgs) -> Result<Exit, Problem> {
     let mut ecspan = Cli::command().disable_help_subcommand(true);
@@ -27,7 +27,7 @@ pub(super) fn run(args: &ManArgs) -> Result<Exit, Problem> {
         })?,
     };
     let text = page(command).map_err(|error| Problem::failed(format!("failed to make the page: {error}")))?;
-    terminal::print(&text)
+    stdout::print(&text)
 }
 
 /// What stands below the options has sections as manuals have them; clap_mangen calls all of it EXTRA.

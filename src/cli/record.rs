@@ -12,11 +12,11 @@ use super::args::{Global, RecordArgs};
 use super::exit::Exit;
 use super::problem::Problem;
 use super::tasks::{self, Needs};
-use super::{closing, notices, terminal};
+use super::{closing, notices, stdout, terminal};
 
 pub(super) async fn run(global: &Global, args: &RecordArgs) -> Result<Exit, Problem> {
     if file(args).is_none() {
-        terminal::needs_stdout()?;
+        stdout::must_be_open()?;
     }
     let is_file = |named: &&String| *named == "-" || Path::new(named).exists();
     match args.tasks.tasks.iter().partition::<Vec<_>, _>(is_file) {
@@ -91,7 +91,7 @@ fn file(args: &RecordArgs) -> Option<&Path> {
 }
 
 fn write(bundle: &Bundle, args: &RecordArgs) -> Result<Exit, Problem> {
-    let Some(path) = file(args) else { return terminal::print(&bundle.to_json()) };
+    let Some(path) = file(args) else { return stdout::print(&bundle.to_json()) };
     let shown = path.display();
     write_private(path, bundle.to_json().as_bytes())
         .map_err(|error| Problem::failed(format!("failed to write {shown}: {error}")))?;

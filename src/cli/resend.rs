@@ -8,7 +8,8 @@ use ecspan::run::xray;
 use ecspan::sink::Target;
 
 use super::args::{Global, ResendArgs, SelectArgs};
-use super::exit::{Ending, Exit};
+use super::ending::Ending;
+use super::exit::Exit;
 use super::problem::Problem;
 use super::{closing, destinations, env, notices, signals, tasks, terminal};
 

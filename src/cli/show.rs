@@ -12,13 +12,13 @@ use ecspan::run::read::Reader;
 use ecspan::source::logs::WholeLog;
 use ecspan::trace::ids;
 use futures::StreamExt;
-use jiff::tz::TimeZone;
 
 use super::args::{Format, Global, ShowArgs};
 use super::exit::Exit;
 use super::problem::Problem;
+use super::style::style;
 use super::tasks::{self, Needs, WholeLogs};
-use super::{compare, follow, notices, signals, terminal};
+use super::{compare, follow, notices, signals, stdout, terminal};
 
 /// A page of so many bytes is told before it is printed.
 const LARGE_PAGE: usize = 20_000_000;
@@ -53,7 +53,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
         let life = source.life(observed);
         if !logs.is_empty() {
             if drawn > 0 {
-                terminal::print("\n")?;
+                stdout::print("\n")?;
             }
             draw_whole(&life, logs, &style, &source).await?;
             drawn += 1;
@@ -65,21 +65,21 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
             Format::Timeline => timeline::draw(&life, &style),
             Format::Json => json::draw(&life, &trace_id, &style),
             Format::Jsonl => json::line(&life, &trace_id, &style),
-            Format::Markdown => markdown::draw(&life, &trace_id, trace_url(args, &trace_id).as_deref(), &style),
+            Format::Markdown => markdown::draw(&life, &trace_id, args.trace_url(&trace_id).as_deref(), &style),
             Format::Perfetto => events.of(&life, &trace_id, &style),
             Format::Svg => {
                 picture.push(&life, &trace_id, &style);
                 String::new()
             }
             Format::Html => {
-                let url = trace_url(args, &trace_id);
+                let url = args.trace_url(&trace_id);
                 page.push(&Shown { life: &life, trace_id: &trace_id, trace_url: url.as_deref() }, &style);
                 String::new()
             }
         };
         let is_list = matches!(args.format, Format::Waterfall | Format::Timeline | Format::Markdown);
         let between = if drawn > 0 && is_list { "\n" } else { "" };
-        terminal::print(&format!("{between}{text}"))?;
+        stdout::print(&format!("{between}{text}"))?;
         drawn += 1;
     }
     // Of no task there is a page too, and a document: an empty file is neither.
@@ -91,7 +91,7 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
         _ => vec![],
     };
     for part in last {
-        terminal::print(&part)?;
+        stdout::print(&part)?;
     }
     if signals::received().is_some() {
         terminal::tell("note", &format!("interrupted: {drawn} drawn"));
@@ -99,11 +99,6 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
         terminal::tell("note", "no task is selected");
     }
     Ok(tasks::exit(&source.course, drawn))
-}
-
-/// Where a trace is, once the task has been exported there.
-pub(super) fn trace_url(args: &ShowArgs, trace_id: &str) -> Option<String> {
-    args.ui_url.as_ref()?.trace(trace_id)
 }
 
 /// The parts of a page; of a large one its size is told before it is printed.
@@ -147,11 +142,11 @@ async fn draw_whole(life: &TaskLife, logs: Vec<WholeLog>, style: &Style, source:
             }
         }
         if out.len() > PRINTED_AT_ONCE {
-            terminal::print(&std::mem::take(&mut out))?;
+            stdout::print(&std::mem::take(&mut out))?;
         }
     }
     out.extend(gaps);
-    terminal::print(&out)?;
+    stdout::print(&out)?;
     Ok(())
 }
 
@@ -174,27 +169,5 @@ impl OpenLog {
                 None => return,
             }
         }
-    }
-}
-
-pub(super) fn style(global: &Global, args: &ShowArgs) -> Style {
-    Style {
-        color: terminal::has_color(),
-        all_containers: args.tasks.all_containers,
-        logs: !args.tasks.no_logs,
-        ..plain_style(global, args.width, args.ascii)
-    }
-}
-
-/// How to draw on this terminal.
-pub(super) fn plain_style(global: &Global, width: Option<u16>, ascii: bool) -> Style {
-    Style {
-        width: width.map_or_else(terminal::width, usize::from),
-        unicode: !ascii && terminal::has_unicode(super::env::get),
-        color: terminal::has_color(),
-        zone: if global.utc { TimeZone::UTC } else { TimeZone::system() },
-        now: super::now(),
-        all_containers: false,
-        logs: true,
     }
 }

@@ -12,11 +12,12 @@ use ecspan::source::logs::LogLines;
 use ecspan::source::select::Selection;
 
 use super::args::{Global, StatsArgs, StatsFormat};
-use super::exit::{Ending, Exit};
+use super::ending::Ending;
+use super::exit::Exit;
 use super::problem::Problem;
-use super::show::plain_style;
+use super::style::plain_style;
 use super::tasks::{aws, aws_problem, filter, selection, sorted};
-use super::{notices, signals, terminal};
+use super::{notices, signals, stdout, terminal};
 
 pub(super) async fn run(global: &Global, args: &StatsArgs) -> Result<Exit, Problem> {
     let read = stats::run(from(global, args).await?, signals::stop(), notices::for_a_person()).await;
@@ -29,7 +30,7 @@ pub(super) async fn run(global: &Global, args: &StatsArgs) -> Result<Exit, Probl
     }
     let style = plain_style(global, args.width, args.ascii);
     let view = View::new(&stats, args.by.map(Into::into), &style);
-    terminal::print(&match args.format {
+    stdout::print(&match args.format {
         StatsFormat::Text => drawn::text(&view, &style),
         StatsFormat::Markdown => drawn::markdown(&view, &style),
         StatsFormat::Json => drawn::json(&view, &style),

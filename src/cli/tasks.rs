@@ -14,7 +14,8 @@ use ecspan::source::select::{Selection, StatusFilter};
 use ecspan::source::target::{TaskArg, TaskTarget};
 
 use super::args::{Global, SelectArgs, Status, TaskArgs, WaitFor};
-use super::exit::{Ending, Exit};
+use super::ending::Ending;
+use super::exit::Exit;
 use super::problem::Problem;
 use super::{env, signals, terminal};
 

@@ -1,6 +1,6 @@
 //! The terminal that the program runs in: where text goes, its width, its characters, its colours.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
@@ -8,8 +8,6 @@ use ecspan::render::escape;
 use ecspan::source::aws::Ask;
 
 use super::args::{Color, Global};
-use super::exit::Exit;
-use super::problem::Problem;
 use super::progress;
 
 /// A pipe gets as many columns.
@@ -22,23 +20,6 @@ pub(crate) fn choose_color(global: &Global) {
         Color::Always => anstream::ColorChoice::Always.write_global(),
         Color::Never => anstream::ColorChoice::Never.write_global(),
     }
-}
-
-/// Prints data to stdout. A reader that has seen enough (`| head`) is no failure.
-pub(crate) fn print(text: &str) -> Result<Exit, Problem> {
-    let mut out = anstream::stdout().lock();
-    match progress::aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush())) {
-        Ok(()) => Ok(Exit::Success),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
-        Err(error) => Err(Problem::failed(format!("failed to write to stdout: {error}"))),
-    }
-}
-
-/// Of a command whose data goes nowhere else. (What is only drawn may be discarded: Python and service managers do it by a `/dev/null`
-/// that cannot be told from a closed stdout.)
-pub(crate) fn needs_stdout() -> Result<(), Problem> {
-    let failed = |error| Problem::failed(format!("failed to open stdout for writing: {error}"));
-    ecspan::sink::stdout().map(drop).map_err(failed)
 }
 
 /// Tells something on stderr: `label: text`. Text may quote anything, so it is escaped.

@@ -13,7 +13,8 @@ use ecspan::trace::{ServiceName, TraceOptions};
 use ecspan::source::logs::LogLines;
 
 use super::args::{Containers, Deployments, EventArgs, Global, LAMBDA_RUNTIME_API, WorkerArgs, WorkerLogs};
-use super::exit::{Ending, Exit};
+use super::ending::Ending;
+use super::exit::Exit;
 use super::problem::Problem;
 use super::{closing, destinations, env, log, meters, notices, notify, signals, tasks};
 

@@ -8,8 +8,8 @@ use ecspan::render::report::{self, Report};
 use crate::cli::args::{DeployArgs, Global, ReportFormat};
 use crate::cli::destinations::target;
 use crate::cli::problem::Problem;
-use crate::cli::show::plain_style;
-use crate::cli::terminal;
+use crate::cli::stdout;
+use crate::cli::style::plain_style;
 
 /// Columns of a report in a file.
 const FILE_WIDTH: u16 = 100;
@@ -82,7 +82,7 @@ fn file(flag: &str, given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
 /// Prints the report and writes its files.
 pub(super) fn print(global: &Global, args: &DeployArgs, drawn: &Report<'_>, outputs: &Outputs) -> Result<(), Problem> {
     let style = plain_style(global, args.width, args.ascii);
-    terminal::print(&draw(outputs.printed, drawn, &style))?;
+    stdout::print(&draw(outputs.printed, drawn, &style))?;
     let plain = ecspan::render::Style {
         color: false,
         ..plain_style(global, Some(args.width.unwrap_or(FILE_WIDTH)), args.ascii)
