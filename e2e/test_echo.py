@@ -125,7 +125,7 @@ def test_what_x_ray_repeats_is_masked(ecspan, tmp_path, status):
     tasks = batch.write(tmp_path / "tasks.jsonl", 1, seconds_ago=3_600)
     to = echoing(status, in_text)
     try:
-        run = ecspan("export", tasks, "--to", "xray:eu-west-1", "--endpoint", to.url, "--deadline", "1s", env=KEYS)
+        run = ecspan("export", tasks, "--to", "xray:eu-west-1", "--endpoint", to.url, "--deadline", "4s", env=KEYS)
         looked = ecspan("doctor", "--no-aws", "--to", "xray:eu-west-1", "--endpoint", to.url, env=KEYS)
     finally:
         to.stop()

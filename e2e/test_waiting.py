@@ -23,6 +23,19 @@ def test_nobody_waits_for_a_process_that_has_ended():
             wait_until("an answer", lambda: False, 60, process=process)
 
 
+def test_what_a_process_did_last_counts():
+    asked = []
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        def has_ended():
+            """At once when it is asked, which is too late for that time."""
+            process.stdin.close()
+            process.wait()
+            asked.append(1)
+            return len(asked) == 2
+
+        assert wait_until("its end", has_ended, 60, process=process)
+
+
 def test_a_stream_that_ends_without_the_line():
     stream = io.BytesIO(b"one\ntwo\nthree\n")
     assert line_with(b"w", stream) == b"two\n"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import threading
 import uuid
 from collections import Counter, defaultdict
@@ -81,6 +82,8 @@ class Front:
             gate.wait(300)
         # moto lets those wait who ask a queue for messages.
         with nullcontext() if target.startswith("AmazonSQS") else still:
+            if has_hung_up(environ.get("werkzeug.socket")):
+                return _answer(start_response, "499 Client Closed Request", {})
             if answer := fault or self.history.answer(operation, request):
                 return _answer(start_response, *answer)
             return self.app(environ, start_response)
@@ -110,6 +113,16 @@ class Front:
             # Nothing, and another token that leads on.
             return "200 OK", {"events": [], "nextBackwardToken": token + MARK, "nextForwardToken": token + MARK}
         return None
+
+
+def has_hung_up(connection):
+    """Whether nobody waits for the answer: on a slow machine the work for those who were out of patience would keep the others waiting."""
+    try:
+        return connection is not None and connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _answer(start_response, status, answer):
