@@ -193,6 +193,9 @@ def one_task(bench, table, programs):
 def main():
     programs = {name: peers.find(name) for name in ("saw", "aws", "awslogs", "ecsta")}
     logs = rows.Table("logs", "what", "lines", "CPU beside the first", "CPU a line", "lines a second", "peak memory")
+    for name, program, arguments in (*READERS, *ONE_TASK):
+        if program is None or programs[program]:
+            rows.command(name, program or "ecspan", arguments)
     sizes = [int(lines) for lines in sys.argv[1:]] or (50_000, 1_000_000)
     for lines in sizes:
         with tempfile.TemporaryDirectory() as folder, Bench(lines, Path(folder)) as bench:

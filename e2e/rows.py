@@ -55,5 +55,11 @@ def version(what, is_version):
     tell(f"{what}: {is_version}", kind="version", what=what, version=is_version)
 
 
+def command(what, program, arguments):
+    """How a row was run."""
+    words = " ".join([program, *arguments])
+    tell(f"{what}: {words}", kind="command", what=what, command=words)
+
+
 def mib(kib):
     return f"{kib / 1024:.1f} MiB"
