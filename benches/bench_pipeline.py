@@ -1,6 +1,8 @@
-"""The rows of `cargo bench` (`pipeline.rs`), after it was built: `python benches/bench_pipeline.py [--quick]`, with e2e in PYTHONPATH."""
+"""The rows of `cargo bench` (`pipeline.rs`), after it was built: `python benches/bench_pipeline.py [--quick]`, with e2e in PYTHONPATH;
+ECSPAN_BEFORE_BENCH names an older build of it (what BUILD prints in an older work tree), which runs in turn."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +21,17 @@ def binary():
 
 def main():
     seconds = 0.5 if "--quick" in sys.argv else 3
-    measured = compare.least(binary(), "", seconds)
+    own, before = binary(), os.environ.get("ECSPAN_BEFORE_BENCH")
+    older = compare.least(before, "", seconds) if before else {}
+    measured = compare.least(own, "", seconds)
     table = rows.Table("pipeline", "what", "an iteration", "of it, each")
     each = {name: time / count for name, (time, count) in measured.items()}
     for name, (time, count) in sorted(measured.items()):
         table.row(name, f"{time / 1_000:,.3f} ms", f"{each[name]:.2f} µs")
+        if name in older:
+            then, _ = older[name]
+            table.row(f"{name}, before", f"{then / 1_000:,.3f} ms", f"{then / count:.2f} µs")
+            rows.ratio(f"{name}, beside what it was before", time / then)
     of = lambda word: sorted(((measured[name][1], each[name]) for name in measured if word in name))
     [(_, span), *_, (_, log_event)] = sorted(of("model + trace"))
     rows.ratio("µs of model, trace and encoding, a span", span, "≤ 2")

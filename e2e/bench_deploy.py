@@ -1,13 +1,13 @@
 """A deployment of 50, 500 and 5,000 tasks: wall time, peak memory and calls by operation, with the report alone and with traces to
 the collector; again with throttling on every third call. And the largest of them watched for three minutes, while half of its tasks have
-started and the others are on their way. Run after `cargo build --release`: `python e2e/bench_deploy.py [TASKS…]`.
+started and the others are on their way. Run after `cargo build --release`: `python e2e/bench_deploy.py [TASKS…] [--watch MINUTES]`.
 
 The loopback AWS answers from this process, in Python: the wall time is mostly its own."""
 
+import argparse
 import logging
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -52,7 +52,7 @@ def measure(table, aws, folder, tasks, sending, throttled):
     table.row(what, f"{tasks:,}", "yes" if throttled else "no", f"{wall:.1f} s", f"{taken.seconds:.2f} s", rows.mib(taken.kib), calls)
 
 
-def watch(aws, folder, tasks, minutes=3):
+def watch(aws, folder, tasks, minutes):
     """One that goes on all the time: what watching it costs, beside what the report takes in the end."""
     aws.reset()
     made = aws.rollouts.rolling(tasks)
@@ -73,14 +73,19 @@ def main():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     aws = FakeAWS().start()
     table = rows.Table("deploy", "what", "new tasks", "throttled", "wall", "CPU", "peak memory", "calls")
-    sizes = [int(size) for size in sys.argv[1:]] or [50, 500, 5_000]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sizes", nargs="*", type=int, default=[50, 500, 5_000])
+    parser.add_argument("--watch", type=int, default=3)
+    arguments = parser.parse_args()
+    sizes = arguments.sizes
     for tasks in sizes:
         for sending in (False, True):
             for throttled in (False, True):
                 with tempfile.TemporaryDirectory() as folder:
                     measure(table, aws, Path(folder), tasks, sending, throttled)
-    with tempfile.TemporaryDirectory() as folder:
-        watch(aws, Path(folder), max(sizes))
+    if arguments.watch:
+        with tempfile.TemporaryDirectory() as folder:
+            watch(aws, Path(folder), max(sizes), arguments.watch)
     aws.stop()
 
 

@@ -1,8 +1,7 @@
-"""Files of many tasks: peak memory and CPU a task of `export` to a file, at 10² to 10⁵ tasks, of each binary that is named, in one run.
-
-`python e2e/bench_files.py [BINARY…] [--most 1000000]`; without a binary it is target/release/ecspan. Of a debug build the ratios tell. Shapes:
+"""Files of many tasks: peak memory and CPU a task of `export` to a file, at 10² to 10⁵ tasks, and of some shapes at a million:
+`python e2e/bench_files.py [--shapes archive] [--most 1000000]`; ECSPAN_BIN names another binary, ECSPAN_BEFORE an older one beside it. Shapes:
 an answer a line, one DescribeTasks document, an array of events, three events a task in three days of an archive (its order is theirs), the
-same packed with gzip, from stdin; and one task that a document names over and over. Answers and events are as the example's, with ids of
+same packed with gzip and zstd, from stdin; and one task that a document names over and over. Answers and events are as the example's, with ids of
 their own."""
 
 import argparse
@@ -22,6 +21,7 @@ import rows
 from sqs import event
 
 HERE = Path(__file__).parent
+BINARY = os.environ.get("ECSPAN_BIN", str(HERE.parent / "target/release/ecspan"))
 SIZES = (100, 1_000, 10_000, 100_000)
 #: Bytes a task of a folder for temporary files, at most.
 NEEDED = 10_000
@@ -69,11 +69,17 @@ def packed(path, count):
     path.with_suffix(".plain").unlink()
 
 
+def packed_by_zstd(path, count):
+    lines(path, count)
+    subprocess.run(["zstd", "-q", "-1", "--rm", path, "-o", path.with_suffix(".zst")], check=True)
+    path.with_suffix(".zst").rename(path)
+
+
 def one(path, count):
     between(path, '{"tasks": [', (json.dumps(batch.example()) for _ in range(count)), "]}")
 
 
-SHAPES = {"lines": lines, "document": document, "events": events, "archive": archive, "gzip": packed, "stdin": lines, "one task": one}
+SHAPES = {"lines": lines, "document": document, "events": events, "archive": archive, "gzip": packed, **({"zstd": packed_by_zstd} if shutil.which("zstd") else {}), "stdin": lines, "one task": one}
 
 
 def measured(binary, shape, path, folder):
@@ -87,35 +93,37 @@ def measured(binary, shape, path, folder):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("binaries", nargs="*", default=[str(HERE.parent / "target/release/ecspan")])
     parser.add_argument("--most", type=int, default=100_000)
+    parser.add_argument("--shapes-of-most", nargs="*", default=list(SHAPES), help="those that are measured with more than a hundred thousand tasks as well")
     parser.add_argument("--shapes", nargs="*", default=list(SHAPES))
     arguments = parser.parse_args()
-    several = len(arguments.binaries) > 1
-    table = rows.Table("files", "what", *(["binary"] if several else []), "tasks", "size", "peak memory", "CPU a task")
+    table = rows.Table("files", "what", "tasks", "size", "peak memory", "CPU a task")
     with tempfile.TemporaryDirectory() as folder:
         for shape in arguments.shapes:
-            first = {}
-            for count in [*(size for size in SIZES if size <= arguments.most), *([arguments.most] if arguments.most > SIZES[-1] else [])]:
+            each = {}
+            many = [arguments.most] if arguments.most > SIZES[-1] and shape in arguments.shapes_of_most else []
+            for count in [*(size for size in SIZES if size <= arguments.most), *many]:
                 if shutil.disk_usage(folder).free < NEEDED * count:
                     rows.missing(f"{count:,} tasks in a file ({shape})", f"{NEEDED * count / 1e9:.0f} GB are not free in {tempfile.gettempdir()}")
                     continue
                 path = Path(folder) / "tasks"
                 SHAPES[shape](path, count)
-                for binary in arguments.binaries:
+                both = []
+                for binary, behind in rows.binaries(BINARY):
                     kib, cpu, code = measured(binary, shape, str(path), folder)
                     assert code == 0, f"{binary} ended with {code}"
                     size = path.stat().st_size / 1024 / 1024
-                    named = [Path(binary).name] if several else []
-                    table.row(shape, *named, f"{count:,}", f"{size:,.1f} MiB", rows.mib(kib), f"{cpu / count * 1e6:.1f} µs")
-                    # Of a hundred tasks starting is half the cost.
-                    if count >= 1_000:
-                        last = count, cpu / count
-                        first.setdefault(binary, last)
+                    table.row(shape + behind, f"{count:,}", f"{size:,.1f} MiB", rows.mib(kib), f"{cpu / count * 1e6:.1f} µs")
+                    both.append((cpu / count, kib))
+                # Of a hundred tasks starting is half the cost.
+                if count >= 1_000:
+                    each[count] = both
                 path.unlink()
-            if not several and first and last > first[binary]:
-                (few, of_few), (many, of_many) = first[binary], last
-                rows.ratio(f"CPU of a task, {many:,} in a file ({shape}), beside {few:,}", of_many / of_few, "≤ 1.2")
+            if len(each) > 1:
+                few, most = min(each), max(each)
+                rows.ratio(f"CPU of a task, {most:,} in a file ({shape}), beside {few:,}", each[most][0][0] / each[few][0][0], "≤ 1.2")
+                rows.beside_before(f"CPU of a task, {most:,} in a file ({shape})", [cpu for cpu, _ in each[most]])
+                rows.beside_before("its peak memory", [kib for _, kib in each[most]])
 
 
 if __name__ == "__main__":

@@ -155,36 +155,47 @@ def whole(bench, table, programs):
     started = time.monotonic()
     fetch_and_discard(bench.port)
     table.row("pages fetched and thrown away", f"{lines:,}", "–", "–", f"{lines / (time.monotonic() - started):,.0f}", "–")
-    first = None
+    own = {}
     for name, program, arguments in READERS:
-        if not programs[program]:
-            continue
-        taken, wall, told = bench.run(programs[program], arguments)
-        assert program or f"{lines} of {lines} log records" in told, told
-        cpu = taken.seconds / lines * 1e6
-        first = first or cpu
-        table.row(name, f"{lines:,}", f"{cpu / first:.2f}", f"{cpu:.2f} µs", f"{lines / wall:,.0f}", rows.mib(taken.kib))
-        if program:
-            rows.ratio(f"CPU of a log line, {lines:,} of them, each sent as a record over gRPC, beside `{name}`", first / cpu)
+        for binary, behind in rows.binaries(BINARY) if program is None else [(programs[program], "")]:
+            if not binary:
+                continue
+            taken, wall, told = bench.run(binary, arguments)
+            assert program or f"{lines} of {lines} log records" in told, told
+            cpu = taken.seconds / lines * 1e6
+            if not program:
+                own.setdefault(name, []).append(cpu)
+            first = own[READERS[0][0]][0]
+            table.row(name + behind, f"{lines:,}", f"{cpu / first:.2f}", f"{cpu:.2f} µs", f"{lines / wall:,.0f}", rows.mib(taken.kib))
+            if program:
+                rows.ratio(f"CPU of a log line, {lines:,} of them, each sent as a record over gRPC, beside `{name}`", first / cpu)
+    for name, both in own.items():
+        rows.beside_before(f"CPU of a log line, {lines:,} of them ({name})", both)
 
 
 def one_task(bench, table, programs):
-    first = None
+    both = []
     for name, program, arguments in ONE_TASK:
-        if not programs[program]:
-            continue
-        taken, wall, _ = bench.run(programs[program], arguments, TIMES)
-        cpu = taken.seconds / TIMES
-        first = first or (wall, cpu)
-        table.row(name, f"{wall * 1e3:.0f} ms", f"{cpu * 1e3:.0f} ms", rows.mib(taken.kib))
-        if program:
-            rows.ratio(f"wall time of `ecspan show` of a task with {bench.lines:,} log lines beside `{name}`", first[0] / wall)
-            rows.ratio("its CPU", first[1] / cpu)
+        for binary, behind in rows.binaries(BINARY) if program is None else [(programs[program], "")]:
+            if not binary:
+                continue
+            taken, wall, _ = bench.run(binary, arguments, TIMES)
+            cpu = taken.seconds / TIMES
+            table.row(name + behind, f"{wall * 1e3:.0f} ms", f"{cpu * 1e3:.0f} ms", rows.mib(taken.kib))
+            if program is None:
+                both.append((wall, cpu))
+            else:
+                rows.ratio(f"wall time of `ecspan show` of a task with {bench.lines:,} log lines beside `{name}`", both[0][0] / wall)
+                rows.ratio("its CPU", both[0][1] / cpu)
+    rows.beside_before(f"CPU of `ecspan show` of a task with {bench.lines:,} log lines", [cpu for _, cpu in both])
 
 
 def main():
-    programs = {None: BINARY, **{name: peers.find(name) for name in ("saw", "aws", "awslogs", "ecsta")}}
+    programs = {name: peers.find(name) for name in ("saw", "aws", "awslogs", "ecsta")}
     logs = rows.Table("logs", "what", "lines", "CPU beside the first", "CPU a line", "lines a second", "peak memory")
+    for name, program, arguments in (*READERS, *ONE_TASK):
+        if program is None or programs[program]:
+            rows.command(name, program or "ecspan", arguments)
     sizes = [int(lines) for lines in sys.argv[1:]] or (50_000, 1_000_000)
     for lines in sizes:
         with tempfile.TemporaryDirectory() as folder, Bench(lines, Path(folder)) as bench:

@@ -79,7 +79,7 @@ class RuntimeApi(HttpServer):
         threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
         return time.monotonic(), sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
-    def function(self, folder, limited):
+    def function(self, binary, folder, limited):
         """(wall, CPU) of init and of the first invocation, and the peak memory in KiB."""
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(folder), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1",
@@ -89,7 +89,7 @@ class RuntimeApi(HttpServer):
         self.asked, self.answered, self.exported = [], [], 0
         started = time.monotonic()
         self.process = subprocess.Popen(
-            [BINARY], env=environment, cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limited and limited.enter)
+            [binary], env=environment, cwd=folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limited and limited.enter)
         try:
             while len(self.asked) < 2:
                 assert self.process.poll() is None and time.monotonic() < started + 60, self.process.stderr.read()
@@ -106,30 +106,39 @@ class RuntimeApi(HttpServer):
 def commands(times):
     table = rows.Table("startup", "command", "CPU", "peak memory")
     examples = sorted((PROJECT / "examples/nginx").glob("*.json"))
-    found = [("ecspan --version", [BINARY, "--version"]), ("ecspan show examples/nginx/*.json", [BINARY, "show", *examples])]
+    found = []
+    for what, arguments in (("--version", ["--version"]), ("show examples/nginx/*.json", ["show", *examples])):
+        found += [(f"ecspan {what}", behind, [binary, *arguments]) for binary, behind in rows.binaries(BINARY)]
     for name in ("saw", "ecsta", "aws", "awslogs"):
         if path := peers.find(name):
-            found.append((f"{name} {peers.VERSIONS[name][0]}", [path, *peers.VERSIONS[name]]))
-    own = None
-    for name, command in found:
+            found.append((f"{name} {peers.VERSIONS[name][0]}", "", [path, *peers.VERSIONS[name]]))
+    own = {}
+    for name, behind, command in found:
         taken = peak.run(command, times, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert taken.code == 0, name
         cpu = taken.seconds / times
-        table.row(f"`{name}`", f"{cpu * 1e3:.1f} ms", rows.mib(taken.kib))
-        own = own or cpu
-        if command[0] != BINARY:
-            rows.ratio(f"CPU of `ecspan --version` beside `{name}`", own / cpu)
+        table.row(f"`{name}`{behind}", f"{cpu * 1e3:.1f} ms", rows.mib(taken.kib))
+        if name.startswith("ecspan"):
+            own.setdefault(name, []).append(cpu)
+        else:
+            rows.ratio(f"CPU of `ecspan --version` beside `{name}`", own["ecspan --version"][0] / cpu)
+    for name, both in own.items():
+        rows.beside_before(f"CPU of `{name}`", both)
 
 
 def functions(times):
     table = rows.Table("lambda", "function", "init: wall, CPU", "first invocation: wall, CPU", "peak memory")
 
     def of(what, limited):
-        with tempfile.TemporaryDirectory() as folder:
-            found = sorted(api.function(Path(folder), limited) for _ in range(times))
+        both = []
+        for binary, behind in rows.binaries(BINARY):
+            with tempfile.TemporaryDirectory() as folder:
+                found = sorted(api.function(binary, Path(folder), limited) for _ in range(times))
             init, init_cpu, invocation, invocation_cpu, kib = found[len(found) // 2]
             ms = lambda wall, cpu: f"{wall * 1e3:.0f} ms, {cpu * 1e3:.1f} ms"
-            table.row(what, ms(init, init_cpu), ms(invocation, invocation_cpu), rows.mib(kib))
+            table.row(what + behind, ms(init, init_cpu), ms(invocation, invocation_cpu), rows.mib(kib))
+            both.append(init + invocation)
+        rows.beside_before(f"wall time of init and first invocation with {what}", both)
 
     api = RuntimeApi()
     of("all of this machine", None)
@@ -147,9 +156,10 @@ def functions(times):
 def size():
     """What is in the binary, by the crates whose code it is; generic code is where it was filled in."""
     table = rows.Table("size", "part of the binary", "MiB", "share")
-    whole = BINARY.stat().st_size
     mib = lambda bytes: f"{bytes / 1024 / 1024:.1f}"
-    table.row("all of it", mib(whole), "100 %")
+    for binary, behind in reversed(rows.binaries(BINARY)):
+        whole = Path(binary).stat().st_size
+        table.row("all of it" + behind, mib(whole), "100 %")
     symbols = os.environ.get("ECSPAN_SYMBOLS")
     if not symbols:
         return rows.missing("what the binary is made of", "ECSPAN_SYMBOLS names no build with symbols")

@@ -1,6 +1,6 @@
 """Workers beside one another: events a second off a full queue, CPU an event, and the lag (stoppedAt to accepted) of events that
 arrive steadily; one worker and four, in one run. `python e2e/bench_worker.py [EVENTS]`, after `cargo build --release`;
-ECSPAN_BIN names another binary. `--before BINARY` puts an older one beside it, in turns; of several `--turns` the best of each is
+ECSPAN_BIN names another binary, ECSPAN_BEFORE an older one beside it, in turns; of several `--turns` the best of each is
 told: other work on the machine only ever adds.
 
 The queue is ElasticMQ and the receiver the OpenTelemetry Collector, on this machine: all share its cores, so ratios tell more than
@@ -162,28 +162,29 @@ def main():
     parser.add_argument("--receiver-delay", type=float, default=0)
     parser.add_argument("--queue-delay", type=float, default=0)
     parser.add_argument("--workers", type=int, nargs="*", default=WORKERS)
-    parser.add_argument("--before", type=os.path.abspath)
     parser.add_argument("--turns", type=int, default=1)
     arguments, options = parser.parse_known_args()
-    programs = {"before": arguments.before, "after": BINARY} if arguments.before else {"": BINARY}
+    programs = {behind: program for program, behind in rows.binaries(BINARY)}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         elasticmq, collector = ElasticMQ(folder), Collector(folder)
         try:
-            named = ["binary"] if arguments.before else []
             table = rows.Table(
-                "worker", "workers", *named, "beside one", "events a second", "CPU, ms an event", "the queue's", "the receiver's", f"lag at {RATE} a second: p50", "p99")
+                "worker", "workers", "beside one", "events a second", "CPU, ms an event", "the queue's", "the receiver's", f"lag at {RATE} a second: p50", "p99")
             first = None
             for count in arguments.workers:
                 turns = {name: [] for name in programs}
                 for _ in range(arguments.turns):
                     for name, program in programs.items():
                         turns[name].append(measure(program, count, arguments.events, folder, elasticmq, collector, arguments, options))
+                both = []
                 for name, measured in turns.items():
                     rate, own, queue, receiver, p50, p99 = map(min, zip(*measured))
                     first = first or rate
                     seconds = (f"{taken:.2f}" for taken in (own, queue, receiver))
-                    table.row(count, *([name] if named else []), f"{rate / first:.2f}", f"{-rate:,.0f}", *seconds, f"{p50} ms", f"{p99} ms")
+                    table.row(f"{count}{name}", f"{rate / first:.2f}", f"{-rate:,.0f}", *seconds, f"{p50} ms", f"{p99} ms")
+                    both.append(own)
+                rows.beside_before(f"CPU of an event, {count} at work", both)
         finally:
             collector.stop()
             elasticmq.stop()

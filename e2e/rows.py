@@ -5,6 +5,19 @@ import json
 import os
 
 FOR_THE_REPORT = "ECSPAN_BENCH_JSON" in os.environ
+#: An older binary, which `benches/report --before` puts beside the one that is measured.
+BEFORE = os.environ.get("ECSPAN_BEFORE")
+
+
+def binaries(binary):
+    """What is measured in one run, now and before, and what a row of it says behind its name."""
+    return [(binary, ""), *([(BEFORE, ", before")] if BEFORE else [])]
+
+
+def beside_before(what, taken, aim=""):
+    """The ratio of what both took, in the order of `binaries`."""
+    if len(taken) > 1:
+        ratio(f"{what}, beside what it was before", taken[0] / taken[1], aim)
 
 
 def tell(text, **object):
@@ -40,6 +53,12 @@ def missing(what, why):
 
 def version(what, is_version):
     tell(f"{what}: {is_version}", kind="version", what=what, version=is_version)
+
+
+def command(what, program, arguments):
+    """How a row was run."""
+    words = " ".join([program, *arguments])
+    tell(f"{what}: {words}", kind="command", what=what, command=words)
 
 
 def mib(kib):

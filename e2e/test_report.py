@@ -32,9 +32,10 @@ def test_a_number_of_each_kind_is_on_the_page(report):
         {"kind": "row", "table": "logs", "headings": ["what", "CPU"], "cells": ["export", "1.23 µs"]},
         {"kind": "ratio", "what": "ecspan beside saw", "value": "0.45", "aim": ""},
         {"kind": "version", "what": "saw", "version": "0.2.2"},
+        {"kind": "command", "what": "saw get", "command": "saw get /ecs/web"},
     ]
     page = report.page({"logs": {**one(), "told": told}})
-    assert all(row in page for row in ("| export | 1.23 µs |", "| ecspan beside saw | 0.45 | – |", "| saw | 0.2.2 |")), page
+    assert all(row in page for row in ("| export | 1.23 µs |", "| ecspan beside saw | 0.45 | – |", "| saw | 0.2.2 |", "| saw get | `saw get /ecs/web` |")), page
 
 
 def one():
