@@ -43,6 +43,12 @@ def test_a_stream_that_ends_without_the_line():
         line_with(b"four", stream)
 
 
+def test_a_slow_server_of_the_machine_is_not_what_was_waited_for():
+    slow, meant = b"waiting: for an answer of http://127.0.0.1:4566\n", b"waiting: ecs-svc/1: 2 of 5 running\n"
+    assert line_with(b"waiting: ", io.BytesIO(slow + meant)) == meant
+    assert line_with(b"waiting: for an answer of ", io.BytesIO(slow + meant)) == slow
+
+
 def test_a_stream_that_goes_on_without_the_line():
     reading, writing = os.pipe()
     with open(reading, "rb") as stream:
