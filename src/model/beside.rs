@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arn::{family_and_revision, last_part};
+use super::around::Around;
 use super::firelens;
 use super::log::{ContainerLog, LogLine};
-use super::merge::{TaskObservations, Unclaimed, service_events_of};
 use super::observation::{
     ContainerDefinition, DefinitionRecord, Gap, LogConfig, Observation, ServiceEvent, TaskRecord,
 };
-use super::service::{Around, ServiceRecord};
+use super::observed::{TaskObservations, Unclaimed, service_events_of};
+use super::service::ServiceRecord;
 
 /// What is said beside tasks.
 #[derive(Clone, Debug, Default)]

@@ -207,10 +207,9 @@ impl Container {
             return None;
         }
         let config = self.log_config();
-        let is_routed = |config: &&LogConfig| config.driver == firelens::DRIVER;
         if let Some(log) = &self.log {
             let stream = log.stream.as_deref().filter(|stream| firelens::is_shared(stream, &task.id, name))?;
-            config.filter(is_routed)?.option("log_key")?;
+            config.filter(|config| config.is_firelens())?.option("log_key")?;
             return Some(format!(
                 "container {name} logs through FireLens with log_key to stream {stream}, which others may share: whose a line is, nothing tells"
             ));
@@ -218,7 +217,7 @@ impl Container {
         match config {
             None => Some(format!("container {name} has no log driver set: its lines are not in CloudWatch Logs")),
             Some(config) if config.driver == "awslogs" || config.place(task, name).is_some() => None,
-            Some(config) if is_routed(&config) => Some(format!("container {name} {}", firelens::elsewhere(config))),
+            Some(config) if config.is_firelens() => Some(format!("container {name} {}", firelens::elsewhere(config))),
             Some(config) => Some(format!("container {name} logs through {}: its lines are not read", config.driver)),
         }
     }

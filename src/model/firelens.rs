@@ -11,10 +11,9 @@ use serde_json::{Map, Value};
 
 use super::arn::{Arn, last_part};
 use super::log::{LineOrigin, LogLine, without_line_end};
-use super::observation::{ContainerRecord, LogConfig, LogPlace, TaskRecord};
+use super::log_config::{LogConfig, LogPlace};
+use super::observation::{ContainerRecord, TaskRecord};
 
-/// The log driver's name.
-pub const DRIVER: &str = "awsfirelens";
 /// Where the Go plug-in writes what its templates cannot be filled in for.
 const DEFAULT_GROUP: &str = "fluentbit-default";
 const DEFAULT_STREAM: &str = "/fluentbit-default";
@@ -209,7 +208,7 @@ impl Records {
             container: container.name.clone(),
             runtime_id: container.runtime_id.clone(),
             prefix: definition.map(|(family, revision)| format!("ecs-{family}-{revision}-")),
-            by_content: config.is_none_or(|config| config.driver != DRIVER),
+            by_content: !config.is_some_and(LogConfig::is_firelens),
         })
     }
 

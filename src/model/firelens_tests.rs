@@ -22,7 +22,7 @@ fn task() -> TaskRecord {
 
 fn config(options: &[(&str, &str)]) -> LogConfig {
     let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    LogConfig { driver: DRIVER.to_owned(), options }
+    LogConfig { driver: "awsfirelens".to_owned(), options }
 }
 
 fn streams(options: &[(&str, &str)]) -> Vec<String> {

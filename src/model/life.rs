@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::arn::{Arn, family_and_revision};
+use super::around::Around;
 use super::container::Container;
 use super::finding::{self, Finding};
 use super::merge::{Conflict, TaskObservations};
 use super::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};
 use super::outcome::Outcome;
 use super::phases::{PhaseKind, Phases};
-use super::service::Around;
 use super::standalone;
 use super::time::Time;
 
@@ -124,45 +123,5 @@ impl TaskLife {
     /// `FAMILY`, for the name of the root; the task's group or id where the definition is not known.
     pub fn family(&self) -> &str {
         self.task.family().or(self.definition.as_ref().and_then(|d| d.family.as_deref())).unwrap_or(&self.task.id)
-    }
-}
-
-impl TaskRecord {
-    /// Whether the task has reached STOPPED, after which nothing changes.
-    pub fn is_stopped(&self) -> bool {
-        self.times.stopped.is_some() || self.last_status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("STOPPED"))
-    }
-
-    /// The task definition's family, from its ARN, else from the group.
-    pub fn family(&self) -> Option<&str> {
-        let from_arn = self.task_definition_arn.as_deref().map(|arn| family_and_revision(arn).0);
-        from_arn.or_else(|| self.group.as_deref()?.strip_prefix("family:"))
-    }
-
-    /// The task definition's revision.
-    pub fn revision(&self) -> Option<u64> {
-        self.task_definition_arn.as_deref().and_then(|arn| family_and_revision(arn).1)
-    }
-
-    /// The service that runs it.
-    pub fn service(&self) -> Option<&str> {
-        self.group.as_deref()?.strip_prefix("service:")
-    }
-
-    /// The runtime's id of a container.
-    pub fn runtime_id(&self, container: &str) -> Option<&str> {
-        self.containers.iter().find(|record| record.name == container)?.runtime_id.as_deref()
-    }
-
-    /// The ARN that tells region, account and partition: the task's own, else the cluster's, else the definition's.
-    pub(crate) fn any_arn(&self) -> Option<Arn<'_>> {
-        let arns = [&self.arn, &self.cluster_arn, &self.task_definition_arn];
-        arns.into_iter().flatten().find_map(|arn| Arn::parse(arn))
-    }
-
-    /// The cluster's name.
-    pub fn cluster_name(&self) -> Option<&str> {
-        let from_task = || Arn::parse(self.arn.as_deref()?)?.cluster();
-        self.cluster_arn.as_deref().map(super::arn::last_part).or_else(from_task)
     }
 }

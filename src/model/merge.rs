@@ -1,4 +1,4 @@
-//! Joins what several observations say of one task. Main type: [`TaskObservations`].
+//! Joins what several observations say of one task to [`TaskObservations`]. Main function: [`by_task`].
 //!
 //! Of API answers and events the higher `version` wins, whole; metadata, the agent and Docker fill what it lacks. Then what comes latest in a task's life; then the
 //! text of the record, so that the order of arrival never matters. Log lines and definitions are joined by name.
@@ -10,89 +10,14 @@ use super::arn::family_and_revision;
 pub use super::beside::{Beside, Claims};
 use super::fill;
 pub use super::fill::{Conflict, Offset};
-use super::log::ContainerLog;
-use super::observation::{ContainerRecord, DefinitionRecord, Gap, Observation, ServiceEvent, TaskRecord};
-use super::service::Around;
+use super::observation::{ContainerRecord, Observation, TaskRecord};
+pub(crate) use super::observed::service_events_of;
+pub use super::observed::{TaskObservations, Unclaimed};
 use super::time::Time;
 use super::unbelieved::Unbelieved;
 
 /// Some print times to the second.
 const CREATED_WITHIN: Duration = Duration::from_secs(1);
-
-/// What was observed of one task.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskObservations {
-    /// The task.
-    pub task: TaskRecord,
-    /// Its definition.
-    pub definition: Option<DefinitionRecord>,
-    /// Its containers' log lines.
-    pub logs: Vec<ContainerLog>,
-    /// Service events that name it.
-    pub service_events: Vec<ServiceEvent>,
-    /// What else its service said in its time.
-    pub around: Around,
-    /// What was tried and could not be learned.
-    pub gaps: Vec<Gap>,
-    /// Where sources disagree.
-    pub conflicts: Vec<Conflict>,
-}
-
-impl TaskObservations {
-    /// The latest time that is known of the task: a saved one is known up to then. `None` when there is no time at all.
-    pub fn latest(&self) -> Option<Time> {
-        let of_task = self.task.times.moments().into_iter().map(|moment| moment.time);
-        let of_containers = self.task.containers.iter().flat_map(|c| [c.created, c.started, c.finished]).flatten();
-        let agents = self.task.containers.iter().flat_map(|c| &c.managed_agents).filter_map(|agent| agent.started);
-        let lines = self.logs.iter().flat_map(ContainerLog::lines).map(|line| line.time);
-        of_task.chain(of_containers).chain(agents).chain(lines).chain(self.task.updated).max()
-    }
-
-    /// Takes what somebody else learned of the same task. The record and the definition that are there stay: they were first.
-    pub fn absorb(&mut self, more: Self) {
-        let Self { task: _, definition, logs, service_events, around, gaps, conflicts } = more;
-        self.definition = self.definition.take().or(definition);
-        self.logs.extend(logs);
-        self.service_events.extend(service_events);
-        self.service_events = service_events_of(&self.task, &self.service_events);
-        if self.around.target_groups.is_empty() {
-            self.around.target_groups = around.target_groups;
-        }
-        self.around =
-            Around::new(&self.task, &self.around.target_groups, self.around.events.iter().chain(&around.events));
-        self.gaps.extend(gaps);
-        self.conflicts.extend(conflicts);
-    }
-}
-
-/// What no task could be found for. Nothing is lost silently: the caller says so.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Unclaimed {
-    /// Log lines that no task's container can be named for.
-    Log {
-        /// Where they stood.
-        origin: String,
-        /// How many.
-        lines: usize,
-        /// Why.
-        why: &'static str,
-    },
-    /// A task definition that no task uses.
-    Definition {
-        /// Where it stood.
-        origin: String,
-        /// Its family.
-        family: Option<String>,
-    },
-    /// Something of a service's deployments.
-    Deployment {
-        /// Its ARN.
-        arn: String,
-    },
-    /// A gap that belongs to no task.
-    Gap(Gap),
-}
 
 /// Groups observations by task, in the order of their ids' first appearance in `observations`. Records of one id that cannot be
 /// of one task, since somebody has masked ids, are several, and each says so.
@@ -244,14 +169,6 @@ fn joined(one: Alike) -> TaskObservations {
     let (task, others) = fill::join(one.by_rank.into_values().filter_map(best));
     conflicts.extend(others);
     TaskObservations { task, conflicts, ..TaskObservations::default() }
-}
-
-/// The events that name a task.
-pub(crate) fn service_events_of(task: &TaskRecord, events: &[ServiceEvent]) -> Vec<ServiceEvent> {
-    let mut own: Vec<ServiceEvent> = events.iter().filter(|event| event.message.contains(&task.id)).cloned().collect();
-    own.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
-    own.dedup();
-    own
 }
 
 /// Of one source's records the one that knows most. Docker and the metadata endpoint may speak of one container at a time:

@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod arn;
+pub mod around;
 mod beside;
 pub mod container;
 pub mod cut;
@@ -14,15 +15,20 @@ pub mod finding;
 pub mod firelens;
 mod life;
 pub mod log;
+mod log_config;
+mod log_place;
 pub mod merge;
 pub mod observation;
+mod observed;
 pub mod outcome;
 pub mod phases;
 pub mod service;
+mod service_event;
 pub mod severity;
 mod standalone;
 pub mod stats;
 mod time;
+pub mod told;
 mod unbelieved;
 
 pub use life::{AsOf, TaskLife};

@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::firelens;
+use super::arn::{Arn, family_and_revision, last_part};
 use super::log::ContainerLog;
+pub use super::log_config::{LogConfig, LogPlace};
 use super::service::{ServiceDeploymentRecord, ServiceRecord, ServiceRevisionRecord};
+pub use super::service_event::ServiceEvent;
 use super::time::Time;
 
 /// Who says so.
@@ -121,6 +123,46 @@ pub struct TaskRecord {
     pub containers: Vec<ContainerRecord>,
     /// Containers that were listed before another of the same name, and say something else: what counts is in `containers`.
     pub doubles: Vec<ContainerRecord>,
+}
+
+impl TaskRecord {
+    /// Whether the task has reached STOPPED, after which nothing changes.
+    pub fn is_stopped(&self) -> bool {
+        self.times.stopped.is_some() || self.last_status.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("STOPPED"))
+    }
+
+    /// The task definition's family, from its ARN, else from the group.
+    pub fn family(&self) -> Option<&str> {
+        let from_arn = self.task_definition_arn.as_deref().map(|arn| family_and_revision(arn).0);
+        from_arn.or_else(|| self.group.as_deref()?.strip_prefix("family:"))
+    }
+
+    /// The task definition's revision.
+    pub fn revision(&self) -> Option<u64> {
+        self.task_definition_arn.as_deref().and_then(|arn| family_and_revision(arn).1)
+    }
+
+    /// The service that runs it.
+    pub fn service(&self) -> Option<&str> {
+        self.group.as_deref()?.strip_prefix("service:")
+    }
+
+    /// The runtime's id of a container.
+    pub fn runtime_id(&self, container: &str) -> Option<&str> {
+        self.containers.iter().find(|record| record.name == container)?.runtime_id.as_deref()
+    }
+
+    /// The ARN that tells region, account and partition: the task's own, else the cluster's, else the definition's.
+    pub(crate) fn any_arn(&self) -> Option<Arn<'_>> {
+        let arns = [&self.arn, &self.cluster_arn, &self.task_definition_arn];
+        arns.into_iter().flatten().find_map(|arn| Arn::parse(arn))
+    }
+
+    /// The cluster's name.
+    pub fn cluster_name(&self) -> Option<&str> {
+        let from_task = || Arn::parse(self.arn.as_deref()?)?.cluster();
+        self.cluster_arn.as_deref().map(last_part).or_else(from_task)
+    }
 }
 
 /// The times of a task. Milliseconds, whoever gave them.
@@ -284,110 +326,6 @@ pub struct ContainerDefinition {
     pub log: Option<LogConfig>,
     /// What its `environment` says to tracing.
     pub env: TracedEnv,
-}
-
-/// Where a container's log goes. Of the driver's options only those of [`LogConfig::OPTIONS`] are kept: others can
-/// hold tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LogConfig {
-    /// `logDriver`, as written.
-    pub driver: String,
-    /// The options that decide the stream.
-    pub options: BTreeMap<String, String>,
-}
-
-impl LogConfig {
-    /// The names of the options that are kept.
-    pub const OPTIONS: [&str; 22] = [
-        "awslogs-group",
-        "awslogs-region",
-        // The whole stream, as metadata version 4 gives it.
-        "awslogs-stream",
-        "awslogs-stream-prefix",
-        // What a FireLens router sends lines to: a plug-in of Fluent Bit, or of Fluentd.
-        "Name",
-        "@type",
-        // CloudWatch Logs, as its plug-ins have it.
-        "region",
-        "role_arn",
-        "log_group_name",
-        "log_group_template",
-        "log_stream_name",
-        "log_stream_prefix",
-        "log_stream_template",
-        "default_log_group_name",
-        "default_log_stream_name",
-        "use_tag_as_stream",
-        "log_key",
-        // Where other outputs have it.
-        "bucket",
-        "delivery_stream",
-        "stream",
-        "index",
-        "host",
-    ];
-
-    /// An option that is kept.
-    pub fn option(&self, name: &str) -> Option<&str> {
-        self.options.get(name).map(String::as_str)
-    }
-
-    /// What is believed of a container that says where its log goes and whose definition does, too: what runs, but of FireLens
-    /// that is only that it is used (the runtime calls it `fluentd`).
-    pub fn believed<'a>(own: Option<&'a Self>, declared: Option<&'a Self>) -> Option<&'a Self> {
-        let is_routed =
-            |own: &&Self| [firelens::DRIVER, "fluentd"].contains(&own.driver.as_str()) && own.options.is_empty();
-        match declared.filter(|declared| declared.driver == firelens::DRIVER) {
-            Some(declared) if own.is_none_or(|own| is_routed(&own)) => Some(declared),
-            _ => own.or(declared),
-        }
-    }
-
-    /// Where a container's lines go in CloudWatch Logs, as far as the options decide it: the `awslogs` driver, or a
-    /// FireLens router with one of the CloudWatch plug-ins.
-    pub fn place(&self, task: &TaskRecord, container: &str) -> Option<LogPlace> {
-        self.places(task, container).into_iter().next()
-    }
-
-    /// Where they may be: first where they should, then where a router puts what it cannot fill in.
-    pub fn places(&self, task: &TaskRecord, container: &str) -> Vec<LogPlace> {
-        match self.driver.as_str() {
-            "awslogs" => self.of_awslogs(task, container).into_iter().collect(),
-            firelens::DRIVER => firelens::places(self, task, container),
-            _ => vec![],
-        }
-    }
-
-    fn of_awslogs(&self, task: &TaskRecord, container: &str) -> Option<LogPlace> {
-        let owned = |name: &str| self.option(name).map(str::to_owned);
-        let prefixed =
-            || self.option("awslogs-stream-prefix").map(|prefix| format!("{prefix}/{container}/{}", task.id));
-        let of_runtime = || task.runtime_id(container).map(str::to_owned);
-        let stream = owned("awslogs-stream").or_else(prefixed).or_else(of_runtime)?;
-        Some(LogPlace { region: owned("awslogs-region"), group: owned("awslogs-group")?, stream })
-    }
-}
-
-/// A stream of CloudWatch Logs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogPlace {
-    /// The group's region, where it may be another one than the task's.
-    pub region: Option<String>,
-    /// The group: its name, or the ARN of one in another account.
-    pub group: String,
-    /// The stream.
-    pub stream: String,
-}
-
-/// A message of a service's event list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceEvent {
-    /// `id`.
-    pub id: Option<String>,
-    /// `createdAt`.
-    pub at: Time,
-    /// `message`.
-    pub message: String,
 }
 
 /// Something that could not be learned, and why. It shows in every output and, when it was tried and failed, in

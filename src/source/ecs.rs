@@ -29,9 +29,10 @@ use super::logs::{LogReader, StreamOverride, WholeLog};
 use super::rollout;
 use crate::hint::Hint;
 use crate::model::arn::last_part;
+use crate::model::around::Around;
 use crate::model::merge::{TaskObservations, service_events_of};
 use crate::model::observation::{DefinitionRecord, Gap, TaskRecord};
-use crate::model::service::{Around, ServiceRecord};
+use crate::model::service::ServiceRecord;
 
 /// The most tasks in a DescribeTasks call.
 pub(crate) const DESCRIBED_AT_ONCE: usize = 100;

@@ -198,7 +198,7 @@ impl LogReader {
                 || config.filter(|_| may_have_run).map_or_else(Vec::new, |config| config.places(task, name));
             let places = given.map_or_else(configured, |place| vec![place]);
             let records = Records::of(task, record, config);
-            let is_routed = config.is_some_and(|config| config.driver == firelens::DRIVER);
+            let is_routed = config.is_some_and(LogConfig::is_firelens);
             let (container, task_id) = (name.to_owned(), task.id.clone());
             (!places.is_empty()).then_some(LogSearch { container, places, records, is_routed, task_id, window })
         });

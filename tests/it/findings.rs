@@ -1,11 +1,11 @@
 //! Each finding fires on its evidence, and not on its neighbour.
 
+use ecspan::model::around::Around;
 use ecspan::model::finding::FindingKind;
 use ecspan::model::merge::TaskObservations;
 use ecspan::model::observation::{
     ContainerDefinition, ContainerRecord, DefinitionRecord, LogConfig, ServiceEvent, TaskRecord, TaskTimes, TracedEnv,
 };
-use ecspan::model::service::Around;
 use ecspan::model::{TaskLife, Time};
 
 fn s(seconds: u64) -> Option<Time> {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::facts::State;
+use super::judge::State;
 use super::life::DeploymentLife;
 use super::spread::Spread;
 

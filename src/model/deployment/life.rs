@@ -1,6 +1,6 @@
 //! A deployment with its tasks. Main type: [`DeploymentLife`].
 //!
-//! Tasks are added one by one and only what a report and a trace need of each is kept: thousands fit.
+//! Tasks are added one by one, and only what a report and a trace need of each is kept.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,13 +8,10 @@ use std::time::Duration;
 use super::facts::Deployment;
 use super::role::{End, Role};
 use super::spread::Spread;
-use super::together;
-use crate::model::container::Container;
+use super::task::{DeployedTask, LogSample, TaskShare};
 use crate::model::finding::FindingKind;
-use crate::model::log::{ContainerLog, LogLine};
-use crate::model::observation::TaskTimes;
 use crate::model::outcome::{Failure, Outcome};
-use crate::model::phases::{Phase, PhaseKind, Phases};
+use crate::model::phases::PhaseKind;
 use crate::model::{TaskLife, Time};
 
 /// The name of the whole launch, among phases.
@@ -25,120 +22,6 @@ const NAMED: usize = 3;
 const SAMPLED: usize = 10;
 /// So many of a group may speak for it in a trace.
 const SPEAKERS: usize = 3;
-/// The last lines of a failed task that are kept.
-const LINES: usize = 5;
-
-/// What is kept of a task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeployedTask {
-    /// Its id, as written.
-    pub id: String,
-    /// Its ARN.
-    pub arn: Option<String>,
-    /// Its availability zone.
-    pub zone: Option<String>,
-    /// What it has to do with the deployment.
-    pub role: Role,
-    /// How it came to its end, if the deployment started it.
-    pub end: Option<End>,
-    /// Its times.
-    pub times: TaskTimes,
-    /// Its phases, without the moments.
-    pub phases: Option<Phases>,
-    /// It has reached STOPPED.
-    pub is_stopped: bool,
-    /// Its failure.
-    pub failure: Option<Failure>,
-    /// The phase of its launch in which that happened.
-    pub failed_phase: Option<PhaseKind>,
-    /// Its root is in the trace of a caller that its overrides name.
-    pub has_caller: bool,
-    /// Its containers, where the deployment started it.
-    pub containers: Vec<DeployedContainer>,
-}
-
-/// What is kept of a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeployedContainer {
-    /// Its name.
-    pub name: String,
-    /// What it is made from.
-    pub image: Option<String>,
-    /// `lastStatus`; none: it surely never ran.
-    pub status: Option<String>,
-    /// Its exit code.
-    pub exit_code: Option<i64>,
-    /// Why it stopped or did not start.
-    pub reason: Option<String>,
-    /// Whether it failed.
-    pub has_failed: bool,
-    /// Its log lines, where they were read.
-    pub log: Option<ContainerLog>,
-}
-
-impl DeployedContainer {
-    fn of(container: &Container) -> Self {
-        let record = &container.record;
-        Self {
-            name: record.name.clone(),
-            image: record.image.clone(),
-            status: record.last_status.clone().filter(|_| !container.never_ran()),
-            exit_code: record.exit_code,
-            reason: record.reason.clone(),
-            has_failed: container.failure.is_some(),
-            log: container.log.clone(),
-        }
-    }
-}
-
-impl DeployedTask {
-    /// Where its launch begins and ends: created, and started or – where it never was – the end of it.
-    pub fn launch(&self) -> Option<(Time, Option<Time>)> {
-        let phases = self.phases.as_ref()?;
-        Some((phases.start, phases.launched.filter(|_| self.has_started() || self.is_stopped)))
-    }
-
-    /// Whether it ever started.
-    pub const fn has_started(&self) -> bool {
-        self.times.started.is_some()
-    }
-
-    /// Whether it failed while the deployment went on.
-    pub fn has_failed(&self) -> bool {
-        self.end == Some(End::Failed)
-    }
-
-    fn lengths(&self) -> impl Iterator<Item = (PhaseKind, Duration)> {
-        self.phases.iter().flat_map(|phases| launch_lengths(phases, &self.times))
-    }
-}
-
-/// The phases of a task's launch that came to their own end, each with its length.
-pub(in crate::model) fn launch_lengths<'a>(
-    phases: &'a Phases,
-    times: &'a TaskTimes,
-) -> impl Iterator<Item = (PhaseKind, Duration)> + 'a {
-    // The end of one that never started cuts its last phase short.
-    let complete = |phase: &&Phase| match phase.kind {
-        PhaseKind::Provisioning | PhaseKind::PlacementAndNetwork | PhaseKind::WaitingForPull => {
-            times.pull_started.is_some() || times.started.is_some()
-        }
-        PhaseKind::ImagePull | PhaseKind::Starting => times.started.is_some(),
-        _ => false,
-    };
-    phases.all().filter(complete).filter_map(|phase| Some((phase.kind, phase.length()?)))
-}
-
-/// The last lines of a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogSample {
-    /// The task.
-    pub task_id: String,
-    /// The container.
-    pub container: String,
-    /// Its last lines.
-    pub lines: Vec<LogLine>,
-}
 
 /// Tasks that failed for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,69 +93,6 @@ pub struct FoundInTasks {
     pub task_id: Option<String>,
     /// What was found of that one.
     pub text: String,
-}
-
-/// What one task adds to a deployment: all that is kept of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskShare {
-    id: String,
-    /// Why it is not counted, or not only.
-    apart: Option<&'static str>,
-    findings: Vec<(FindingKind, String)>,
-    /// The task, where the rollout launched or stopped it.
-    task: Option<DeployedTask>,
-    definition: Option<String>,
-    sample: Option<LogSample>,
-}
-
-impl TaskShare {
-    /// Of a task of the service.
-    pub fn new(deployment: &Deployment, life: &TaskLife, has_caller: bool) -> Self {
-        let task = &life.task;
-        let role = deployment.role(task);
-        let outcome = Outcome::foreseen(task, life.phases.as_ref());
-        let failure = outcome.failure;
-        let end = deployment.end(task, failure.is_some()).filter(|_| role == Role::Launch);
-        let is_rollouts = matches!(role, Role::Launch | Role::Stop);
-        let deployed = is_rollouts.then(|| DeployedTask {
-            id: task.id.clone(),
-            arn: task.arn.clone(),
-            zone: task.availability_zone.clone(),
-            role,
-            end,
-            times: task.times,
-            phases: life.phases.clone().map(|phases| Phases { moments: vec![], ..phases }),
-            is_stopped: life.is_stopped(),
-            failure,
-            failed_phase: outcome.failed_phase,
-            has_caller,
-            containers: life
-                .containers
-                .iter()
-                .filter(|container| role == Role::Launch && !container.is_hidden())
-                .map(DeployedContainer::of)
-                .collect(),
-        });
-        let findings = life.findings.iter().filter(|_| is_rollouts);
-        Self {
-            id: task.id.clone(),
-            apart: told_apart(role, end),
-            findings: findings.map(|finding| (finding.kind, finding.text.clone())).collect(),
-            sample: deployed.as_ref().filter(|task| task.has_failed()).and_then(|_| sample(life)),
-            task: deployed,
-            definition: task.task_definition_arn.clone(),
-        }
-    }
-
-    /// The task, where the rollout launched or stopped it.
-    pub const fn task(&self) -> Option<&DeployedTask> {
-        self.task.as_ref()
-    }
-
-    /// Its last lines, where it failed and they were read.
-    pub const fn sample(&self) -> Option<&LogSample> {
-        self.sample.as_ref()
-    }
 }
 
 /// A deployment with its tasks.
@@ -355,15 +175,6 @@ impl DeploymentLife {
             }
         }
         self.launches.push(deployed.clone());
-    }
-
-    /// Puts the tasks into their order and finds what they show together. Called when all have been added.
-    pub fn sort(&mut self) {
-        let key = |task: &DeployedTask| (task.launch().map(|(start, _)| start), task.id.clone());
-        self.launches.sort_by_cached_key(key);
-        let key = |task: &DeployedTask| (task.phases.as_ref().and_then(|phases| phases.end_began), task.id.clone());
-        self.stops.sort_by_cached_key(key);
-        self.findings.extend(together::findings(self));
     }
 
     /// Whether a task that is about to be added failed for a reason of which no log lines are known yet. Only the first few of a
@@ -479,39 +290,9 @@ fn remember(tasks: &mut Vec<String>, id: &str) {
     }
 }
 
-/// What is said of a task that is not counted, or not only.
-const fn told_apart(role: Role, end: Option<End>) -> Option<&'static str> {
-    match (role, end) {
-        (Role::Launch, Some(End::ScaledIn)) => {
-            Some("stopped by the scheduler after it was over (scale-in or a later deployment)")
-        }
-        (Role::Launch, Some(End::Rebalanced)) => Some("stopped to balance the availability zones"),
-        (Role::Launch, Some(End::FailedLater)) => Some("failed after it was over"),
-        (Role::Replacement, _) => Some("started by the scheduler after it was over (a replacement or scale-out)"),
-        (Role::Rebalancing, _) => Some("started or stopped to balance the availability zones"),
-        (Role::RollbackLaunch, _) => Some("started by the rollback"),
-        (Role::EndedMeanwhile, _) => Some("of another deployment, ended by itself meanwhile"),
-        _ => None,
-    }
-}
-
 /// A reason without what tells one task from another: ids and long numbers.
 pub(crate) fn alike(reason: &str) -> String {
     let is_id = |word: &str| word.len() >= 8 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     let words = reason.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.filter(|word| !word.is_empty()).map(|word| if is_id(word) { "#" } else { word }).collect::<Vec<_>>().join(" ")
-}
-
-/// What the container last said whose failure it was, else the first that said anything.
-fn sample(life: &TaskLife) -> Option<LogSample> {
-    let has_lines = |container: &&Container| container.log.as_ref().is_some_and(|log| !log.is_empty());
-    let all = || life.containers.iter().filter(|container| !container.is_hidden()).filter(has_lines);
-    let container = all().find(|container| container.failure.is_some()).or_else(|| all().next())?;
-    let lines: Vec<LogLine> = container.log.as_ref()?.lines().cloned().collect();
-    let from = lines.len().saturating_sub(LINES);
-    Some(LogSample {
-        task_id: life.task.id.clone(),
-        container: container.name().to_owned(),
-        lines: lines.into_iter().skip(from).collect(),
-    })
 }

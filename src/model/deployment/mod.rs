@@ -4,26 +4,30 @@
 //! Pure, as all of `model`.
 
 mod bad;
+mod candidate;
 mod choose;
 mod compare;
 mod facts;
+mod judge;
 mod life;
 mod path;
 mod role;
 mod spread;
 mod stage;
+mod task;
 mod together;
 
 pub use bad::{Bad, FailFast, TASK_FAILED};
-pub use choose::{Known, NoDeployment, Wanted, choose, undone_by};
+pub use candidate::{Known, deployment_ids};
+pub use choose::{NoDeployment, Wanted, choose, undone_by};
 pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT_VERSION};
-pub use facts::{Deployment, Finish, Rollback, RolloutOutcome, State, deployment_ids};
+pub use facts::Deployment;
+pub use judge::{Finish, Rollback, RolloutOutcome, State};
 pub(crate) use life::alike;
-pub(super) use life::launch_lengths;
-pub use life::{
-    Apart, DeployedContainer, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample, TaskShare,
-};
+pub use life::{Apart, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH};
 pub use path::Path;
 pub use role::{End, Role};
 pub use spread::Spread;
 pub use stage::{Goal, STAGES, ToldStage};
+pub(super) use task::launch_lengths;
+pub use task::{DeployedContainer, DeployedTask, LogSample, TaskShare};

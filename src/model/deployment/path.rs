@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::life::DeploymentLife;
+use super::task::DeployedTask;
 use crate::model::Time;
 
 /// How long a rollout did what.
@@ -66,7 +67,7 @@ fn stretches(life: &DeploymentLife) -> Vec<(Doing, Time, Time)> {
     };
     let launches: Vec<(Time, Time)> =
         life.launches.iter().filter_map(|task| task.launch()).map(|(from, to)| inside(from, to)).collect();
-    let stop = |task: &super::life::DeployedTask| {
+    let stop = |task: &DeployedTask| {
         let phases = task.phases.as_ref()?;
         Some(inside(phases.end_began?, phases.end))
     };

@@ -4,7 +4,8 @@
 //! that was created later replaces another or scales the service out. Rebalancing over availability zones is told by the
 //! service's events, which name the tasks, and by the reason why a task stopped.
 
-use super::facts::{Deployment, State};
+use super::facts::Deployment;
+use super::judge::State;
 use crate::model::Time;
 use crate::model::observation::TaskRecord;
 use crate::model::outcome::{Outcome, StopCause};

@@ -1,9 +1,11 @@
-//! What only many tasks show together. Main function: [`findings`].
+//! What only many tasks show together: found when all have been added. Main function: `findings`.
 
 use std::time::Duration;
 
 use super::facts::Deployment;
-use super::life::{DeployedTask, DeploymentLife, FailureGroup, FoundInTasks};
+use super::life::{DeploymentLife, FailureGroup, FoundInTasks};
+use super::path::longest_wait;
+use super::task::DeployedTask;
 use crate::model::finding::FindingKind;
 use crate::model::observation::ServiceEvent;
 use crate::model::phases::PhaseKind;
@@ -17,7 +19,7 @@ const SLOW_TO_HEALTHY: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 10;
 
 /// The findings of a whole deployment.
-pub(super) fn findings(life: &DeploymentLife) -> Vec<(FindingKind, FoundInTasks)> {
+fn findings(life: &DeploymentLife) -> Vec<(FindingKind, FoundInTasks)> {
     let (deployment, launches) = (&life.deployment, &life.launches);
     let crashes = life.failures().into_iter().filter_map(|group| crash_loop(launches, group));
     let found = [
@@ -47,6 +49,15 @@ fn no_place(life: &DeploymentLife) -> Option<FoundInTasks> {
 }
 
 impl DeploymentLife {
+    /// Puts the tasks into their order and finds what they show together. Called when all have been added.
+    pub fn sort(&mut self) {
+        let key = |task: &DeployedTask| (task.launch().map(|(start, _)| start), task.id.clone());
+        self.launches.sort_by_cached_key(key);
+        let key = |task: &DeployedTask| (task.phases.as_ref().and_then(|phases| phases.end_began), task.id.clone());
+        self.stops.sort_by_cached_key(key);
+        self.findings.extend(findings(self));
+    }
+
     /// Why no place was found for a task, as last told, where none has started since: what it waits for, or what it ended with.
     pub fn unplaced(&self) -> Option<String> {
         let deployment = &self.deployment;
@@ -68,7 +79,7 @@ fn slow_to_healthy(life: &DeploymentLife) -> Option<FoundInTasks> {
     if life.deployment.target_groups.is_empty() || !is_rolling {
         return None;
     }
-    let (after, took) = super::path::longest_wait(life).filter(|(_, took)| *took >= SLOW_TO_HEALTHY)?;
+    let (after, took) = longest_wait(life).filter(|(_, took)| *took >= SLOW_TO_HEALTHY)?;
     let text = format!(
         "after {after} had started nothing moved for {}: health checks of the target group (interval × healthy threshold), of the container, or the grace period",
         duration::short(took)

@@ -8,10 +8,11 @@ use tokio::sync::mpsc;
 use super::gather::{Gather, Gathered, Origin};
 use crate::hint::Hint;
 use crate::model::Time;
-use crate::model::action::{self, ActionRecord};
+use crate::model::action::ActionRecord;
 use crate::model::arn::Arn;
 use crate::model::deployment::{DeploymentLife, NoDeployment, Wanted, choose, undone_by};
 use crate::model::observation::TaskRecord;
+use crate::model::told;
 use crate::run::Now;
 use crate::run::notice::Notice;
 use crate::run::read::Course;
@@ -38,7 +39,7 @@ pub(in crate::run) enum Unseen {
 
 /// Where the service of an action is. An event with an ARN of the old form may not say in which cluster: all are asked then.
 pub(in crate::run) async fn place(source: &EcsSource, action: &ActionRecord) -> Result<Option<ServicePlace>, AwsError> {
-    let Some(service) = action::services(std::slice::from_ref(action)).pop() else { return Ok(None) };
+    let Some(service) = told::services(std::slice::from_ref(action)).pop() else { return Ok(None) };
     let arns = [&service.arn, &service.cluster_arn, &action.deployment, &action.revision];
     let region = arns.into_iter().flatten().find_map(|arn| Arn::parse(arn)).map(|arn| arn.region);
     let region = source.region(region)?;

@@ -11,6 +11,7 @@ use crate::model::deployment::{Wanted, choose};
 use crate::model::merge::{self, TaskObservations};
 use crate::model::observation::{Gap, Observation, TaskRecord};
 use crate::model::service::ServiceRecord;
+use crate::model::told;
 use crate::run::notice::Notice;
 use crate::run::read::Course;
 use crate::run::read::files::{ReadFile, read_file};
@@ -61,7 +62,7 @@ pub(super) async fn read(files: &Files, wanted: &Wanted, stop: &Stop, course: &C
         // A deployment of last week is in events alone.
         let is_known = |name: &str| services.iter().any(|known| known.name == name);
         let others: Vec<ServiceRecord> =
-            action::services(&actions).into_iter().filter(|one| !is_known(&one.name)).collect();
+            told::services(&actions).into_iter().filter(|one| !is_known(&one.name)).collect();
         services.extend(others);
     }
     add_events(&mut services, &rest);
@@ -92,7 +93,7 @@ pub(super) async fn read(files: &Files, wanted: &Wanted, stop: &Stop, course: &C
         }
     };
     answers.service.actions = action::of_service(actions, &answers.service.name);
-    action::add_to(&mut answers.service, &mut answers.deployments);
+    told::add_to(&mut answers.service, &mut answers.deployments);
     let deployment = choose(&answers.service, &answers.deployments, &answers.revisions, wanted)
         .map_err(DeployError::NoDeployment)?;
     let (tasks, unclaimed) = merge::by_task(rest);

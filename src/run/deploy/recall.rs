@@ -10,6 +10,7 @@ use crate::model::action::{self, ActionRecord};
 use crate::model::arn::last_part;
 use crate::model::deployment::{Wanted, choose};
 use crate::model::service::{INACTIVE, ServiceRecord};
+use crate::model::told;
 use crate::run::notice::Notice;
 use crate::run::read::{Course, patiently};
 use crate::source::aws::AwsError;
@@ -46,7 +47,7 @@ pub(super) async fn recalled(
         false => source.service_answers(place, true).await.map_err(DeployError::Aws)?,
     };
     answers.service.actions = action::of_service(past.actions, &answers.service.name);
-    action::add_to(&mut answers.service, &mut answers.deployments);
+    told::add_to(&mut answers.service, &mut answers.deployments);
     let deployment = choose(&answers.service, &answers.deployments, &answers.revisions, wanted)
         .map_err(DeployError::NoDeployment)?;
     let events = deployment.actions.len();
@@ -66,7 +67,7 @@ fn is_gone(none: &DeployError) -> bool {
 /// What events say of a service that ECS no longer has: it was deleted.
 fn of_gone(actions: &[ActionRecord], place: &ServicePlace) -> Option<ServiceAnswers> {
     let name = last_part(&place.service);
-    let known = action::services(actions).into_iter().find(|one| one.name == name)?;
+    let known = told::services(actions).into_iter().find(|one| one.name == name)?;
     let cluster_arn = known.cluster_arn.clone().or_else(|| Some(place.cluster.clone()));
     let service = ServiceRecord { cluster_arn, status: Some(INACTIVE.to_owned()), ..known };
     Some(ServiceAnswers { service, ..ServiceAnswers::default() })
