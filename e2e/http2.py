@@ -2,9 +2,8 @@
 
 import socket
 import struct
-import threading
 
-from receiver import Script
+from receiver import Raw, Script
 
 DATA, HEADERS, RESET, SETTINGS, PING, GO_AWAY, WINDOW = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
@@ -44,24 +43,12 @@ def go_away(connection, _stream):
     connection.close()
 
 
-class Http2(Script):
+class Http2(Script, Raw):
     """A step is what `http` and `grpc` make, `refused` or `go_away`."""
 
     def __init__(self, *script, always=None):
-        super().__init__(script, always)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.connections = []
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                accepted, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections.append(accepted)
-            threading.Thread(target=self.handle, args=[accepted], daemon=True).start()
+        Script.__init__(self, script, always)
+        Raw.__init__(self, self.handle)
 
     def handle(self, accepted):
         try:
@@ -72,13 +59,6 @@ class Http2(Script):
         except OSError:
             # The client hangs up, or the step does.
             accepted.close()
-
-    def stop(self):
-        # What waits in accept would keep the port.
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for connection in self.connections:
-            connection.close()
 
 
 class Connection:

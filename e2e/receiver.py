@@ -102,25 +102,23 @@ def partial(rejected, message):
 
 
 class Raw:
-    """A TCP server that breaks: `handle` has each connection."""
+    """A TCP server on a free port, for those that break: `handle` has each connection, in a thread of its own."""
 
     def __init__(self, handle):
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.connections = 0
-        self.open = []
+        self.connections, self.open = 0, []
+        threading.Thread(target=self.serve, args=[handle], daemon=True).start()
 
-        def serve():
-            while True:
-                try:
-                    connection, _ = self.listener.accept()
-                except OSError:
-                    return
-                self.connections += 1
-                self.open.append(connection)
-                threading.Thread(target=handle, args=[connection], daemon=True).start()
-
-        threading.Thread(target=serve, daemon=True).start()
+    def serve(self, handle):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self.open.append(connection)
+            threading.Thread(target=handle, args=[connection], daemon=True).start()
 
     def stop(self):
         # What waits in accept would keep the port.

@@ -7,11 +7,10 @@ import threading
 
 import batch
 import pytest
-from fake_aws.seed import CREATED, millis
 from http_server import HttpServer
 from making import making
-from test_calls import CONTAINERS
-from test_export import ENDED
+from receiver import Raw
+from test_calls import CONTAINERS, task_of_many
 
 
 #: So many calls are under way at once, the logs of a task aside, and so many requests to a receiver.
@@ -23,27 +22,18 @@ def few(at_once):
     return 2 * at_once
 
 
-class Relay:
+class Relay(Raw):
     """Passes bytes on between whoever connects to `url` and a server, and counts the connections."""
 
     def __init__(self, to):
         self.to = ("127.0.0.1", int(to.rsplit(":", 1)[1]))
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.connections, self.open = 0, []
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(self.relay)
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            server = socket.create_connection(self.to)
-            self.open += [client, server]
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self.pass_on, args=[source, sink], daemon=True).start()
+    def relay(self, client):
+        server = socket.create_connection(self.to)
+        self.open.append(server)
+        for source, sink in ((client, server), (server, client)):
+            threading.Thread(target=self.pass_on, args=[source, sink], daemon=True).start()
 
     @staticmethod
     def pass_on(source, sink):
@@ -53,10 +43,6 @@ class Relay:
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-
-    def stop(self):
-        self.listener.close()
-        [end.close() for end in self.open]
 
 
 class KeepAlive(HttpServer):
@@ -91,11 +77,7 @@ def on_the_way(relay, aws, ecspan):
 
 
 def test_showing_a_task_keeps_the_connections_of_its_calls(ecspan, aws, on_the_way):
-    names = [f"c{number}" for number in range(CONTAINERS)]
-    containers = [{"name": name, "image": "web:1", "exitCode": 0} for name in names]
-    task = aws.seed.task("prod", containers, service="web", started_by="ecs-svc/1", times=ENDED, stop_code="EssentialContainerExited")
-    for name in names:
-        aws.seed.lines(task, name, [(millis(CREATED, 24), f"{name} says")])
+    task = task_of_many(aws)
     # All that may be under way at once is, so that none of it is a matter of luck.
     aws.front.meet = [{"DescribeServices": 1, "GetLogEvents": CONTAINERS}]
     shown = ecspan("show", f"prod/{task.id}")

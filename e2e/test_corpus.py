@@ -1,21 +1,19 @@
 """Every file of the public ECS data that $ECSPAN_CORPUS names: a faithful trace, nothing final yet, or a clear refusal."""
 
-import os
 import re
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from batch import in_file
+from public_data import CORPUS, needs
 
-CORPUS = Path(os.environ["ECSPAN_CORPUS"]) if "ECSPAN_CORPUS" in os.environ else None
 FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.parent != CORPUS) if CORPUS else []
 #: Events that are not about a task.
 OTHERS = [path for path in FILES if re.match("16|17|18|20", path.name) and path.parent.name == "events"]
 #: These hold tasks, as the ECS API or an event gives them.
 TASKS = [path for path in FILES if path.parent.name in ("describe-tasks", "events") and path not in OTHERS]
 
-pytestmark = pytest.mark.skipif(CORPUS is None, reason="ECSPAN_CORPUS is not set: public ECS data is not here")
+pytestmark = needs(CORPUS)
 
 #: Who asked the metadata endpoint or the agent: containers' times, and none of the task's.
 METADATA = [path for path in FILES if path.parent.name == "tmde"]

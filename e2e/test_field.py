@@ -2,23 +2,13 @@
 it is."""
 
 import json
-import os
-from pathlib import Path
 
-import pytest
 from batch import in_file
 from conftest import PROJECT
 from expected import attributes
+from public_data import FIELD, needs, posted
 
-FIELD = Path(os.environ["ECSPAN_CORPUS"]).parent / "field" if "ECSPAN_CORPUS" in os.environ else None
-
-pytestmark = pytest.mark.skipif(FIELD is None or not FIELD.is_dir(), reason="the field cases are not here: ECSPAN_CORPUS is not set")
-
-
-def field(number):
-    """The one file whose name begins so."""
-    (path,) = FIELD.glob(f"{number}-*")
-    return path
+pytestmark = needs(FIELD)
 
 
 def shown(ecspan, *arguments):
@@ -42,38 +32,38 @@ def phases(task):
 
 
 def test_06_pythons_repr_is_named(ecspan):
-    refused(ecspan, field("06"), "is Python's repr of an answer", "json.dumps(answer, default=str)")
+    refused(ecspan, posted("06"), "is Python's repr of an answer", "json.dumps(answer, default=str)")
 
 
 def test_12b_a_table_of_the_cli_is_named(ecspan):
-    refused(ecspan, field("12b"), "is a table of the AWS CLI", "--output json")
+    refused(ecspan, posted("12b"), "is a table of the AWS CLI", "--output json")
 
 
 def test_14e_json_in_a_string_of_python_is_read(ecspan, tmp_path):
-    task, err = shown(ecspan, field("14e"))
+    task, err = shown(ecspan, posted("14e"))
     assert "the JSON stands in other text" in err
     assert (task["task_id"], task["last_status"], task["service"]) == ("abc", "STOPPED", "pro")
     assert (task["start"], task["end"]) == ("2021-07-07T19:37:27.169+00:00", "2021-07-07T19:44:16.522+00:00")
     assert phases(task)["provisioning"] == 28_319.0
     bare = tmp_path / "bare.json"
-    text = field("14e").read_text()
+    text = posted("14e").read_text()
     bare.write_text(text[text.index("{") : text.rindex("}") + 1])
     assert {**shown(ecspan, bare)[0], "origin": None} == {**task, "origin": None}
 
 
 def test_14i_records_of_firehose_are_the_events_inside(ecspan, tmp_path):
     file = tmp_path / "spans.jsonl"
-    run = ecspan("export", field("14i"), "--to", f"file:{file}")
+    run = ecspan("export", posted("14i"), "--to", f"file:{file}")
     assert run.code == 0, run
     spans = in_file(file)
-    known = ecspan("export", field("14e"), "--to", f"file:{tmp_path / 'same.jsonl'}")
+    known = ecspan("export", posted("14e"), "--to", f"file:{tmp_path / 'same.jsonl'}")
     assert known.code == 0 and spans == in_file(tmp_path / "same.jsonl")
     (root,) = [span for span in spans if span["name"].startswith("task ")]
     assert attributes(root)["aws.ecs.task.arn"].endswith(":task/RTCWCluster/abc")
 
 
 def test_15_the_tasks_of_an_inventory_are_read_as_far_as_they_go(ecspan):
-    task, err = shown(ecspan, field("15"))
+    task, err = shown(ecspan, posted("15"))
     assert err == "" and task["task_id"] == "a5e41fe0-0056-4140-a6fd-c7738959ccc4"
     assert (task["last_status"], task["service"], task["revision"]) == ("RUNNING", "panther-web", 11)
     assert task["start"] == "2020-06-05T20:58:58.000+00:00"
@@ -82,7 +72,7 @@ def test_15_the_tasks_of_an_inventory_are_read_as_far_as_they_go(ecspan):
 
 
 def test_17b_the_cause_of_a_state_machine_is_its_task(ecspan):
-    task, err = shown(ecspan, field("17b"))
+    task, err = shown(ecspan, posted("17b"))
     assert err == "" and task["task_id"] == "5d1f2e6a8b9c4d0e8f7a6b5c4d3e2f10"
     assert (task["stop_code"], task["failed"]) == ("TaskFailedToStart", True)
     assert (task["start"], task["end"]) == ("2025-02-05T12:32:34.707+00:00", "2025-02-05T12:33:30.537+00:00")
@@ -90,7 +80,7 @@ def test_17b_the_cause_of_a_state_machine_is_its_task(ecspan):
 
 
 def test_20_a_service_that_was_updated_is_read_by_deploy_and_show_points_there(ecspan):
-    path = field("20")
+    path = posted("20")
     run = ecspan("deploy", "--from", path, "--report", "json")
     report = json.loads(run.out)
     assert (report["service"], report["deployment"]) == ("ui", "ecs-svc/6216346761948112104"), run
@@ -99,22 +89,22 @@ def test_20_a_service_that_was_updated_is_read_by_deploy_and_show_points_there(e
 
 
 def test_30_a_task_without_its_arn_is_named(ecspan):
-    refused(ecspan, field("30"), "$.tasks[0]: a task without taskArn")
+    refused(ecspan, posted("30"), "$.tasks[0]: a task without taskArn")
 
 
 def test_45_tasks_and_services_in_one_object_are_both_read(ecspan):
-    task, err = shown(ecspan, field("45"))
+    task, err = shown(ecspan, posted("45"))
     assert err == "" and (task["task_id"], task["service"]) == ("c1ceba72116f4e6aa3f281eedfad9b5e", "OnlineAService")
     found = phases(task)
     assert (found["provisioning"], found["image pull"], found["starting"]) == (23_706.0, 55_130.0, 30_694.0)
-    report = json.loads(ecspan("deploy", "--from", field("45"), "--report", "json").out)
+    report = json.loads(ecspan("deploy", "--from", posted("45"), "--report", "json").out)
     assert (report["service"], report["deployment"]) == ("ui", "ecs-svc/6216346761948112104")
 
 
 def test_events_of_a_service_are_used_for_the_tasks_beside_them(ecspan, tmp_path):
     """As `show task.json services.json`, whatever the services' answer is."""
-    service = json.loads(field("20").read_text())["service"]
-    task = json.loads(field("45").read_text())["tasks"][0]
+    service = json.loads(posted("20").read_text())["service"]
+    task = json.loads(posted("45").read_text())["tasks"][0]
     event = {**service["events"][0], "message": f"(service ui) has started 1 tasks: (task {task['taskArn'].rsplit('/', 1)[-1]})."}
     service["events"] = [event, *service["events"]]
     (tmp_path / "task.json").write_text(json.dumps({"tasks": [task]}))

@@ -2,19 +2,12 @@
 from). The reading of what is around the JSON is `test_field.py`'s."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from batch import in_file
+from public_data import FIELD, needs, posted
 
-FIELD = Path(os.environ["ECSPAN_CORPUS"]).parent / "field" if "ECSPAN_CORPUS" in os.environ else None
-pytestmark = pytest.mark.skipif(FIELD is None or not FIELD.is_dir(), reason="ECSPAN_CORPUS names no corpus with a field folder beside it")
-
-
-def posted(number):
-    (file,) = FIELD.glob(f"{number}-*")
-    return file
+pytestmark = needs(FIELD)
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 the DescribeTasks answer that would have been saved in time."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from batch import in_file
 from expected import attributes
+from public_data import CORPUS, needs
 from test_history import ago
 
-CORPUS = os.environ.get("ECSPAN_CORPUS")
 
 
 def events_in(value):
@@ -32,7 +30,7 @@ def events_in(value):
 
 
 def stopped_events():
-    for path in sorted(Path(CORPUS, "events").glob("*")) if CORPUS else []:
+    for path in sorted((CORPUS / "events").glob("*")) if CORPUS else []:
         text = path.read_text(errors="replace")
         try:
             documents = [json.loads(text)]
@@ -47,7 +45,7 @@ def of_task(spans):
     return sorted(json.dumps(span, sort_keys=True) for span in spans if "ecs.container.name" not in attributes(span) and "container.id" not in attributes(span))
 
 
-@pytest.mark.skipif(not CORPUS, reason="ECSPAN_CORPUS names the public ECS data")
+@needs(CORPUS)
 @pytest.mark.parametrize("event", list(stopped_events()))
 @pytest.mark.parametrize("twice", [False, True])
 def test_the_root_and_the_phases_of_a_stopped_event_are_the_same_from_history(ecspan, aws, tmp_path, event, twice):

@@ -2,14 +2,12 @@
 printed as JSON is held against them as well (conftest.py)."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 import schemas
 from conftest import PROJECT
+from public_data import CORPUS, FIELD, needs
 
-CORPUS = os.environ.get("ECSPAN_CORPUS")
 EXAMPLES = ["nginx", "oom", "wrong-image"]
 ROLLOUT = sorted((PROJECT / "examples/rollout").glob("*.json"))
 
@@ -42,10 +40,10 @@ def test_tasks_and_reports_and_stats_of_the_examples(ecspan, zone):
         assert schemas.check(run.out) == 1, run
 
 
-@pytest.mark.skipif(not CORPUS, reason="ECSPAN_CORPUS is not set")
+@needs(CORPUS)
 @pytest.mark.parametrize("folder", ["corpus", "field"])
 def test_whatever_is_read_comes_out_as_the_schema_says(ecspan, folder):
-    root = Path(CORPUS) if folder == "corpus" else Path(CORPUS).parent / "field"
+    root = {"corpus": CORPUS, "field": FIELD}[folder]
     files = sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".md")
     count = 0
     # A hundred at a time: what names the same task is put together, so that all sorts of documents come of them.

@@ -2,12 +2,12 @@
 
 import json
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import pytest
 from conftest import told_to_stop as drained
+from http_server import HttpServer
+from making import making
 from proxy import Proxy
 from servers import LambdaApi, free_port
 from sqs import Queue, event, stopped_tasks
@@ -19,30 +19,17 @@ KEY = "T00000000/B00000000/XXXXtopsecretXXXX"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:failures"
 
 
-class Taker:
-    """A server that answers with a status and keeps what it was sent."""
+class Taker(HttpServer):
+    """Answers one after the other, the last again and again, and keeps what it was sent."""
 
     def __init__(self, *answers):
-        taker, self.bodies, self.answers = self, [], list(answers)
+        self.bodies, self.answers = [], list(answers or [(200, {}, "ok")])
+        super().__init__(self.take)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                taker.bodies.append((self.path, dict(self.headers), body))
-                status, headers, text = taker.answers.pop(0) if len(taker.answers) > 1 else (taker.answers or [(200, {}, "ok")])[0]
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def take(self, path, headers, body):
+        self.bodies.append((path, dict(headers), body.decode()))
+        status, headers, text = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return status, headers, text.encode()
 
     @property
     def hook(self):
@@ -51,22 +38,11 @@ class Taker:
     def texts(self):
         return [json.loads(body)["text"] for _, _, body in self.bodies]
 
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-
 
 @pytest.fixture
 def taker():
-    made = []
-
-    def make(*answers):
-        made.append(Taker(*answers))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
+    with making(Taker) as make:
+        yield make
 
 
 def failed(path, count=1, **more):

@@ -2,18 +2,14 @@
 and the metadata of a container with its pause container."""
 
 import json
-import os
 import re
 import signal
-from pathlib import Path
 
-import pytest
 from metadata import Metadata
+from public_data import SEEDS, needs
 from servers import flat
 
-SEEDS = Path(os.environ["ECSPAN_CORPUS"]).parent / "seeds" if "ECSPAN_CORPUS" in os.environ else None
-
-pytestmark = pytest.mark.skipif(SEEDS is None or not SEEDS.is_dir(), reason="the seeds are not here: ECSPAN_CORPUS is not set")
+pytestmark = needs(SEEDS)
 
 
 def document(prefix, begins, tmp_path):

@@ -11,6 +11,7 @@ pub use super::beside::{Beside, Claims};
 use super::fill;
 pub use super::fill::{Conflict, Offset};
 use super::observation::{ContainerRecord, Observation, TaskRecord};
+#[cfg(feature = "aws")]
 pub(crate) use super::observed::service_events_of;
 pub use super::observed::{TaskObservations, Unclaimed};
 use super::time::Time;
