@@ -254,6 +254,12 @@ impl Destination {
         Self { dry_run: true, linger: None, transport, ..self }
     }
 
+    /// The same, but a request waits for as long as it takes for more tasks to share it: each is as full as can be.
+    #[must_use]
+    pub fn unhurried(self) -> Self {
+        Self { linger: None, ..self }
+    }
+
     /// An OTLP endpoint. Must be called in a tokio runtime.
     pub fn otlp(config: &OtlpConfig) -> Result<Self, OpenError> {
         let endpoint = &config.endpoint;
