@@ -1,8 +1,7 @@
 """The rows of `cargo bench` (`pipeline.rs`), after it was built: `python benches/bench_pipeline.py [--quick]`, with e2e in PYTHONPATH;
-ECSPAN_BEFORE_BENCH names an older build of it (what BUILD prints in an older work tree), which runs in turn."""
+ECSPAN_BEFORE names an older build of it (what BUILD prints in an older work tree), which runs in turn."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ def binary():
 
 def main():
     seconds = 0.5 if "--quick" in sys.argv else 3
-    own, before = binary(), os.environ.get("ECSPAN_BEFORE_BENCH")
+    own, before = binary(), rows.BEFORE
     older = compare.least(before, "", seconds) if before else {}
     measured = compare.least(own, "", seconds)
     table = rows.Table("pipeline", "what", "an iteration", "of it, each")

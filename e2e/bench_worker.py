@@ -170,7 +170,7 @@ def main():
         elasticmq, collector = ElasticMQ(folder), Collector(folder)
         try:
             table = rows.Table(
-                "worker", "workers", "beside one", "events a second", "CPU, ms an event", "the queue's", "the receiver's", f"lag at {RATE} a second: p50", "p99")
+                "worker", "workers", "beside one", "events a second", "CPU, ms an event", "of a core, events a second", "the queue's", "the receiver's", f"lag at {RATE} a second: p50", "p99")
             first = None
             for count in arguments.workers:
                 turns = {name: [] for name in programs}
@@ -181,7 +181,7 @@ def main():
                 for name, measured in turns.items():
                     rate, own, queue, receiver, p50, p99 = map(min, zip(*measured))
                     first = first or rate
-                    seconds = (f"{taken:.2f}" for taken in (own, queue, receiver))
+                    seconds = [f"{own:.2f}", f"{1_000 / own:,.0f}", f"{queue:.2f}", f"{receiver:.2f}"]
                     table.row(f"{count}{name}", f"{rate / first:.2f}", f"{-rate:,.0f}", *seconds, f"{p50} ms", f"{p99} ms")
                     both.append(own)
                 rows.beside_before(f"CPU of an event, {count} at work", both)
