@@ -13,7 +13,7 @@ use crate::model::container::Container;
 use crate::model::finding::FindingKind;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::observation::TaskTimes;
-use crate::model::outcome::{Failure, Outcome};
+use crate::model::outcome::Failure;
 use crate::model::phases::{Phase, PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
 
@@ -230,7 +230,7 @@ impl TaskShare {
     pub fn new(deployment: &Deployment, life: &TaskLife, has_caller: bool) -> Self {
         let task = &life.task;
         let role = deployment.role(task);
-        let outcome = Outcome::foreseen(task, life.phases.as_ref());
+        let outcome = life.foreseen();
         let failure = outcome.failure;
         let end = deployment.end(task, failure.is_some()).filter(|_| role == Role::Launch);
         let is_rollouts = matches!(role, Role::Launch | Role::Stop);
@@ -369,7 +369,7 @@ impl DeploymentLife {
     /// Whether a task that is about to be added failed for a reason of which no log lines are known yet. Only the first few of a
     /// group are asked for: where two wrote nothing, the others did not either.
     pub fn wants_sample(&self, life: &TaskLife) -> bool {
-        let Some(failure) = &Outcome::foreseen(&life.task, life.phases.as_ref()).failure else { return false };
+        let Some(failure) = &life.foreseen().failure else { return false };
         let is_ours = self.deployment.role(&life.task) == Role::Launch;
         let has_failed = self.deployment.end(&life.task, true) == Some(End::Failed);
         let group = self.groups.get(&alike(&failure.description));
