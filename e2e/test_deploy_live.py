@@ -2,13 +2,16 @@
 
 import datetime as dt
 import json
+import signal
+import threading
 import uuid
 
 import pytest
 from fake_aws.rollouts import APP, launch, seconds
 from fake_aws.seed import at_once, still
 from fake_aws.services import SERVICES
-from waiting import line_with
+from test_notify import taker  # noqa: F401 (a fixture)
+from waiting import line_with, wait_until
 
 DEPLOY = ("deploy", "web", "--cluster", "prod", "--wait")
 PULL = "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref web:2026.12: web:2026.12: not found"
@@ -104,6 +107,93 @@ def test_a_crash_loop_is_told_with_its_last_lines_and_ends_the_wait(ecspan, aws,
     assert "3 failed; 2 old stopped" in report and "3 tasks, crash-loop" in report and "fatal: DATABASE_URL is not set" in report
 
 
+@pytest.mark.parametrize("by, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_who_interrupts_a_wait_has_the_report_of_what_was_seen(ecspan, aws, rollout, taker, by, code):
+    where = taker()
+    outputs = ("--report", "json", "--report-file", "r.html", "--report-file", "r.md", "--report-file", "r.txt")
+    process = ecspan.start(*DEPLOY, *outputs, "--to", "file:spans.jsonl", "--notify", where.hook)
+    for which in "one", "two":
+        # What the second look tells comes after all that the first one saw.
+        rollout.cannot_pull(f"CannotPullContainerError: image {which} not found")
+        line_with(f"image {which} not found".encode(), process.stderr)
+    process.send_signal(by)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert b"note: interrupted: the report is of what was seen until then; nothing was sent\n" in err and b"trace id" not in err, err
+    found = json.loads(out)
+    assert (found["outcome"], found["interrupted"], found["tasks"]["failed"]) == ("in progress", True, len(found["failures"]))
+    assert found["failures"][0]["reason"] == "CannotPullContainerError: image one not found"
+    waits = f"ecspan deploy prod/web --deployment {rollout.made.id} --wait"
+    assert {"said": "it goes on; to wait for its end", "command": waits} in found["next"]
+    for name in "r.html", "r.md", "r.txt":
+        text = words((ecspan.home / name).read_text())
+        assert "in progress (interrupted while its end was waited for)" in text and "image one not found" in text and waits in text, text
+    assert not (ecspan.home / "spans.jsonl").exists() and not where.bodies
+
+
+def test_who_interrupts_before_anything_was_seen_is_told_that(ecspan, aws, rollout):
+    aws.front.gates["DescribeServices"] = (0, threading.Event())
+    process = ecspan.start(*DEPLOY, "--report-file", "json:r.json")
+    aws.front.arrived.wait(60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    aws.front.gates["DescribeServices"][1].set()
+    assert process.returncode == 130 and not out and b"note: interrupted: no report" in err, err
+    assert not (ecspan.home / "r.json").exists()
+
+
+OUT = ("ServerException", "Service unavailable")
+
+
+def test_an_outage_is_told_once_and_waited_for(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY, env={"AWS_MAX_ATTEMPTS": "1"})
+    line_with(b"waiting: ", process.stderr)
+    aws.front.refuse["DescribeServices"] = OUT
+    line_with(b"error: failed to describe service web", process.stderr)
+    calls = aws.front.calls["DescribeServices"]
+    wait_until("three more", lambda: aws.front.calls["DescribeServices"] > calls + 3, 60)
+    del aws.front.refuse["DescribeServices"]
+    assert b"note: AWS answers again\n" in process.stderr.readline()
+    aws.rollouts.finish(rollout.made)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and out.decode().startswith("✓ held") and b"error: " not in err, err
+
+
+def test_credentials_that_expire_leave_the_report_of_what_was_seen(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY, "--report", "json", "--to", "file:spans.jsonl")
+    for which in "one", "two":
+        rollout.cannot_pull(f"CannotPullContainerError: image {which} not found")
+        line_with(f"image {which} not found".encode(), process.stderr)
+    aws.front.refuse["DescribeServices"] = ("ExpiredTokenException", "The security token included in the request is expired")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and b"error: failed to describe service web" in err and b"hint: the credentials have expired" in err, err
+    found = json.loads(out)
+    assert found["interrupted"] and found["failures"] and found["gaps"][-1]["what"] == "how it went on", found
+    assert not (ecspan.home / "spans.jsonl").exists()
+
+
+def test_a_service_that_is_gone_meanwhile_has_failed(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY)
+    line_with(b"waiting: ", process.stderr), line_with(b"event: ", process.stderr)
+    # The first look is over.
+    wait_until("a second look", lambda: aws.front.calls["DescribeServices"] > 1, 60)
+    with still:
+        SERVICES.clear()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 11 and words(out.decode()).startswith("✗ failed: ECS has no such service any more: it was deleted"), (out, err)
+
+
+def test_another_deployment_takes_its_place(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY)
+    line_with(b"waiting: ", process.stderr)
+    with still:
+        deployments = SERVICES["prod", "web"]["service"]["deployments"]
+        deployments[0]["status"] = "ACTIVE"
+        deployments.insert(0, aws.rollouts.deployment("ecs-svc/9", rollout.at + seconds(59), state="IN_PROGRESS", revision=3, desired=5, running=0))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 11 and out.decode().startswith("✗ failed: ecs-svc/9 took its place before it was over"), (out, err)
+
+
 def test_a_number_and_a_finding_end_the_wait_too(ecspan, aws, rollout):
     rollout.crash(1)
     one = ecspan(*DEPLOY, "--fail-fast=1")
@@ -126,6 +216,15 @@ def unplaced(said=UNPLACED):
     SERVICES["prod", "web"]["service"]["events"].insert(0, {"id": str(uuid.uuid4()), "createdAt": dt.datetime.now(dt.UTC), "message": message})
 
 
+def test_who_has_failed_is_listed_and_drawn_so_before_it_is_stopped(ecspan, aws, rollout):
+    task, crashed = rollout.cannot_pull(), rollout.crash(1)
+    listed = ecspan("ls", "prod", "--status", "failed", "-o", "json")
+    assert {one["id"]: one["failed"] for one in json.loads(listed.out)} == {task.id: True, crashed.id: True}, listed
+    drawn = ecspan("show", f"prod/{task.id}")
+    [row] = [line for line in drawn.out.splitlines() if "container app" in line]
+    assert "never started" in row and "so far" not in row, drawn
+
+
 def test_a_task_without_a_place_is_found_in_the_words_of_an_event(ecspan, aws, rollout):
     found = ecspan(*DEPLOY[:-1], "--fail-on", "placement-failed")
     assert found.code == 0, found
@@ -138,13 +237,16 @@ def test_a_task_without_a_place_is_found_in_the_words_of_an_event(ecspan, aws, r
     assert report["failing"] == {"reason": f"service web {UNPLACED}", "finding": "placement-failed"}
 
 
-def test_a_task_without_a_place_is_the_cause(ecspan, aws, rollout):
+def test_a_task_without_a_place_is_the_cause(ecspan, aws, rollout, taker):
+    where = taker()
     unplaced("was unable to place a task. Reason: an earlier one.")
     # Not in the same millisecond.
     SERVICES["prod", "web"]["service"]["events"][0]["createdAt"] = rollout.at
     unplaced()
-    late = ecspan(*DEPLOY, "--wait-timeout", "1s")
+    late = ecspan(*DEPLOY, "--wait-timeout", "1s", "--notify", where.hook)
     assert late.code == 12 and words(late.out).startswith("… in progress (waiting for its end took too long)"), late
+    [told] = where.texts()
+    assert told.startswith(f"*deployment prod/web in progress (waiting for its end took too long): service web {UNPLACED}*\n"), told
     steps = "next: what capacity its cluster has:\n      aws ecs describe-clusters --clusters prod\n"
     for run in (late, ecspan(*DEPLOY[:-1])):
         first = words(run.out.split("\n\n")[0])

@@ -1,16 +1,19 @@
 """What somebody sees who watches a deployment, in narrow and in wide terminals: while it goes on, and in the end the cause first and the
-next step last."""
+next step last. And what Jaeger shows of it once it is over, of which it was sent what was final while it went on."""
 
 import datetime as dt
 import uuid
 
 import pytest
+from batch import spans_in
 from fake_aws import REGION
-from fake_aws.rollouts import launch, seconds
-from fake_aws.seed import ACCOUNT, still
+from fake_aws.rollouts import BREAKER, launch, seconds
+from fake_aws.seed import ACCOUNT, at_once, still
 from fake_aws.services import SERVICES
+from test_deploy import identity, sha
 from test_deploy_live import DEPLOY, PULL, Rollout, words
 from test_deploy_stages import Staged
+from test_jaeger import check
 from test_live_terminal import Terminal
 
 pytestmark = pytest.mark.parametrize("width", [80, 120])
@@ -25,8 +28,8 @@ def says(text):
 
 def report(terminal, mark):
     """The report, which begins with this, and no line of which is wider than the terminal, but what is to be pasted."""
-    # What happened may be said once more in the end.
-    text = terminal.text[terminal.text.index(mark) :]
+    # What happened may be said once more in the end, and what was sent comes after it.
+    text = terminal.text[terminal.text.index(mark) :].split("\nprod/web ecs-svc/")[0]
     lines = [line for line in text.splitlines() if not line.startswith(("      aws ", "      ecspan "))]
     assert max(map(len, lines)) <= terminal.width, text
     return text
@@ -36,9 +39,50 @@ def now():
     return dt.datetime.now(dt.UTC).replace(microsecond=0)
 
 
-def test_an_image_that_cannot_be_pulled(ecspan, aws, width):
+@at_once
+def fails(aws, rollout, tasks):
+    """ECS gives up, and has taken away what is left of the tasks that failed."""
+    aws.rollouts.finish(rollout.made, failed=True)
+    for task in tasks:
+        task.stopped_at, task.last_status = task.stopping_at + seconds(20), "STOPPED"
+
+
+@at_once
+def starts(aws, rollout):
+    """The task that was still on its way."""
+    task = rollout.made.new[-1]
+    aws.seed.set_times(task, task.created_at, launch())
+
+
+def to(jaeger):
+    return "--to", "otlp", "--endpoint", jaeger.http
+
+
+def tags(span):
+    return {tag["key"]: tag["value"] for tag in span["tags"]}
+
+
+def read_back(ecspan, jaeger, made, *, code=0, cause=None, failed=(), why=""):
+    """Sent in the end as well. Jaeger's page warns of nothing and has nothing twice; what failed is an error, from the root, which says why ECS ended
+    it, to the launches, and why most of its tasks failed is beside them."""
+    file = ecspan.home / "spans.jsonl"
+    run = ecspan(*DEPLOY[:-1], "--deployment", made.id, "--report", "none", *to(jaeger), "--to", f"file:{file}")
+    assert run.code == code and "still open" not in run.err, run
+    spans, trace = spans_in(file), sha(identity(made), 16)
+    check(jaeger, {span["traceId"] for span in spans}, {(span["traceId"], span["spanId"]) for span in spans})
+    shown = [(span["operationName"], tags(span)) for span in jaeger.shown(trace)]
+    said = {name: tags.get("otel.status_description") for name, tags in shown if tags.get("error")}
+    [root] = [tags for name, tags in shown if name == "deployment"]
+    assert (root.get("error"), said.get("deployment")) == ((True, cause) if cause else (None, None)), root
+    assert said.get("failed tasks") == (f"{len(failed)} task{'s'[: len(failed) - 1]} failed: {why}" if failed else None), said
+    launches = {tags["aws.ecs.task.id"]: tags.get("error", False) for name, tags in shown if name.startswith("launch")}
+    assert launches and {task for task, is_error in launches.items() if is_error} == {task.id for task in failed}, launches
+    print(f"{trace}: {len(shown)} spans, {len(launches)} launches; errors: {said}")
+
+
+def test_an_image_that_cannot_be_pulled(ecspan, aws, jaeger, width):
     rollout = Rollout(aws)
-    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", width=width)
+    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", *to(jaeger), width=width)
     terminal.shows("2 of 5 started")
     task = rollout.cannot_pull()
     assert terminal.ends() == 11
@@ -48,11 +92,13 @@ def test_an_image_that_cannot_be_pulled(ecspan, aws, width):
     # On a line of its own, however narrow the terminal.
     command = "aws ecs update-service --cluster prod --service web --task-definition web:1"
     assert f"next: it goes on; to end it:\n      {command}\n" in text.replace("\r", "")
+    fails(aws, rollout, [task])
+    read_back(ecspan, jaeger, rollout.made, code=11, cause=BREAKER, failed=[task], why=PULL)
 
 
-def test_a_crash_loop(ecspan, aws, width):
+def test_a_crash_loop(ecspan, aws, jaeger, width):
     rollout = Rollout(aws)
-    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", width=width)
+    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", *to(jaeger), width=width)
     terminal.shows("2 of 5 started")
     tasks = [rollout.crash(number) for number in range(3)]
     assert terminal.ends() == 11
@@ -62,9 +108,12 @@ def test_a_crash_loop(ecspan, aws, width):
     # Its first lines have scrolled off a small screen: they are said once more before the steps.
     assert f"✗ failing, and waited for no longer: {reason}; app last said: fatal: DATABASE_URL is not set next: " in words(text)
     assert all(f"failed: task {task.id}" in terminal.text for task in tasks)
+    fails(aws, rollout, tasks)
+    why = "Essential container in task exited; app: exit code 1; app: fatal: DATABASE_URL is not set"
+    read_back(ecspan, jaeger, rollout.made, code=11, cause=BREAKER, failed=tasks, why=why)
 
 
-def test_old_tasks_that_drain_behind_a_load_balancer(ecspan, aws, width):
+def test_old_tasks_that_drain_behind_a_load_balancer(ecspan, aws, jaeger, width):
     made = aws.rollouts.behind_a_load_balancer(at=now() - seconds(430))
     service = SERVICES["prod", "web"]["service"]
     service["deployments"][0].update(rolloutState="IN_PROGRESS", updatedAt=made.at)
@@ -72,7 +121,7 @@ def test_old_tasks_that_drain_behind_a_load_balancer(ecspan, aws, width):
     end = {task.id: (task.execution_stopped_at, task.stopped_at) for task in made.old}
     for task in made.old:
         task.execution_stopped_at, task.stopped_at, task.last_status = None, None, "DEACTIVATING"
-    terminal = Terminal(ecspan, *DEPLOY, width=width)
+    terminal = Terminal(ecspan, *DEPLOY, *to(jaeger), width=width)
     terminal.shows("0 old stopped, 3 stopping (for up to 5 min")
     terminal.shows("has begun draining connections on 3 tasks.")
     with still:
@@ -83,12 +132,13 @@ def test_old_tasks_that_drain_behind_a_load_balancer(ecspan, aws, width):
     assert terminal.ends() == 0
     text = words(report(terminal, "✓ held"))
     assert "3 old tasks, slow-draining: it took 5 min 5 s" in text and "were 5 min 25 s of nothing but old tasks that drained" in text
+    read_back(ecspan, jaeger, made)
 
 
-def test_targets_that_are_unhealthy(ecspan, aws, width):
+def test_targets_that_are_unhealthy(ecspan, aws, jaeger, width):
     rollout = Rollout(aws, started=3, tasks=3)
     SERVICES["prod", "web"]["service"]["loadBalancers"] = [{"targetGroupArn": GROUP, "containerName": "app", "containerPort": 8080}]
-    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", width=width)
+    terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", *to(jaeger), width=width)
     terminal.shows("3 of 3 started")
     says(f"(port 8080) is unhealthy in (target-group {GROUP}) due to (reason Health checks failed with these codes: [503])")
     # The reason is at the event's end, and is seen.
@@ -102,12 +152,14 @@ def test_targets_that_are_unhealthy(ecspan, aws, width):
     text = words(report(terminal, "✗ failing")).replace(" ", "")
     assert text.startswith(f"✗failing,andwaitedfornolonger:3tasksfailedalike:TaskfailedELBhealthchecksin(target-group{GROUP})")
     assert "unhealthy-targets:" in text and "3tasks,unhealthy:" not in text
+    fails(aws, rollout, rollout.made.new[:3])
+    read_back(ecspan, jaeger, rollout.made, code=11, cause=BREAKER, failed=rollout.made.new[:3], why=f"Task failed ELB health checks in (target-group {GROUP})")
 
 
-def test_a_blue_green_deployment_with_a_hook_and_ten_hours_of_bake(ecspan, aws, width):
+def test_a_blue_green_deployment_with_a_hook_and_ten_hours_of_bake(ecspan, aws, jaeger, width):
     hook = {"hookId": "approve-1", "targetType": "PAUSE", "status": "AWAITING_ACTION", "timeoutAction": "ROLLBACK", "expiresAt": now() + seconds(3_600)}
     rollout = Staged(aws, "BLUE_GREEN", "POST_SCALE_UP", hook)
-    terminal = Terminal(ecspan, *DEPLOY[:-1], "--wait=bake", width=width)
+    terminal = Terminal(ecspan, *DEPLOY[:-1], "--wait=bake", *to(jaeger), width=width)
     terminal.shows("web:2 · BLUE_GREEN · "), terminal.shows("stage POST_SCALE_UP"), terminal.shows("paused: hook approve-1 waits for somebody until ")
     drawn = f"hook approve-1 waits for somebody until {hook['expiresAt']:%H:%M:%S} (then: ROLLBACK)"
     terminal.shows(drawn)
@@ -119,11 +171,14 @@ def test_a_blue_green_deployment_with_a_hook_and_ten_hours_of_bake(ecspan, aws, 
     text = words(report(terminal, "… in progress"))
     assert text.startswith("… in progress, and waited for as far as this: it is in stage BAKE_TIME") and "in stage BAKE_TIME of BLUE_GREEN" in text
     assert f"next: it goes on; to wait for its end: ecspan deploy prod/web --deployment {rollout.made.id} --wait" in text
+    starts(aws, rollout)
+    rollout.stage("CLEAN_UP", status="SUCCESSFUL", finishedAt=now())
+    read_back(ecspan, jaeger, rollout.made)
 
 
-def test_a_canary_that_is_rolled_back_by_an_alarm(ecspan, aws, width):
+def test_a_canary_that_is_rolled_back_by_an_alarm(ecspan, aws, jaeger, width):
     rollout = Staged(aws, "CANARY", "PRODUCTION_TRAFFIC_SHIFT")
-    terminal = Terminal(ecspan, *DEPLOY, width=width)
+    terminal = Terminal(ecspan, *DEPLOY, *to(jaeger), width=width)
     terminal.shows("web:2 · CANARY · ")
     why = "Service deployment rolled back because alarm latency went off."
     rollout.stage("BAKE_TIME", status="ROLLBACK_IN_PROGRESS", alarms={"status": "TRIGGERED", "alarmNames": ["latency"], "triggeredAlarmNames": ["latency"]},
@@ -133,11 +188,13 @@ def test_a_canary_that_is_rolled_back_by_an_alarm(ecspan, aws, width):
     assert terminal.ends() == 10
     text = words(report(terminal, "✗ rolled back"))
     assert text.startswith(f"✗ rolled back: {why}") and "alarms that went off: latency" in text
+    starts(aws, rollout)
+    read_back(ecspan, jaeger, rollout.made, code=10, cause=why)
 
 
-def test_two_task_sets_of_another_controller(ecspan, aws, width):
+def test_two_task_sets_of_another_controller(ecspan, aws, jaeger, width):
     made = aws.rollouts.task_sets(primary=None, steady=False, at=now() - seconds(60))
-    terminal = Terminal(ecspan, *DEPLOY, width=width)
+    terminal = Terminal(ecspan, *DEPLOY, *to(jaeger), width=width)
     terminal.shows("its task set is ACTIVE and STABILIZING")
     sets = made.service["taskSets"]
     sets[0]["stabilityStatus"] = "STEADY_STATE"
@@ -146,11 +203,12 @@ def test_two_task_sets_of_another_controller(ecspan, aws, width):
         sets[0]["status"], sets[1]["status"] = "PRIMARY", "DRAINING"
     assert terminal.ends() == 0
     assert report(terminal, "✓ held")
+    read_back(ecspan, jaeger, made)
 
 
-def test_a_service_that_has_no_deployment(ecspan, aws, width):
+def test_a_service_that_has_no_deployment(ecspan, aws, jaeger, width):
     aws.rollouts.rolling(2)
     SERVICES["prod", "web"]["service"]["deployments"] = []
-    terminal = Terminal(ecspan, *DEPLOY, width=width)
+    terminal = Terminal(ecspan, *DEPLOY, *to(jaeger), width=width)
     assert terminal.ends() == 1
     assert "error: service web has no deployment\n" in terminal.text and "hint: " in terminal.text

@@ -6,8 +6,8 @@ import pytest
 from fake_aws.rollouts import launch, seconds
 from fake_aws.services import SERVICES
 from test_deploy import call
-from test_deploy_live import Rollout, words
-from waiting import line_with
+from test_deploy_live import OUT, Rollout, words
+from waiting import line_with, wait_until
 
 DEPLOY = ("deploy", "web", "--cluster", "prod")
 
@@ -92,3 +92,21 @@ def test_a_saved_deployment_is_drawn_up_to_what_the_files_know(ecspan, aws):
     assert run.code == 0 and f"→ as of {made.at + seconds(60):%Y-%m-%d %H:%M:%S}" in run.out and "▶ 42.5 s" in run.out and "→ now" not in run.out, run
     assert json.loads((ecspan.home / "report.json").read_text())["as_of"].startswith(f"{made.at + seconds(60):%Y-%m-%dT%H:%M:%S}")
     assert "so far" not in run.out, run
+
+
+def test_without_the_newer_api_for_a_while_it_has_not_vanished(ecspan, aws):
+    rollout = Staged(aws, "BLUE_GREEN", "BAKE_TIME")
+    process = ecspan.start(*DEPLOY, "--wait", env={"AWS_MAX_ATTEMPTS": "1"})
+    line_with(b"waiting: ", process.stderr)
+    aws.front.refuse["ListServiceDeployments"] = OUT
+    line_with(b"error: failed to list the deployments", process.stderr)
+    del aws.front.refuse["ListServiceDeployments"]
+    line_with(b"AWS answers again", process.stderr)
+    # Refused for good it is one deployment for both APIs.
+    aws.front.deny.add("ListServiceDeployments")
+    calls = aws.front.calls["ListServiceDeployments"]
+    wait_until("two more", lambda: aws.front.calls["ListServiceDeployments"] > calls + 2, 60)
+    aws.rollouts.finish(rollout.made)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and out.decode().startswith("✓ held"), (out, err)
+    assert rollout.one["serviceDeploymentArn"] not in out.decode() and "allow ecs:ListServiceDeployments" in words(out.decode()), out

@@ -72,14 +72,16 @@ def test_a_rollout_is_drawn_while_it_goes_on(ecspan, aws, width):
     assert "\x1b[" in terminal.raw.decode().split("✓ held")[0] and "░ provisioning" not in terminal.text.split("✓ held")[0][-width:]
 
 
-def test_ctrl_c_ends_it_and_leaves_nothing_drawn(ecspan, aws):
-    Rollout(aws)
+def test_ctrl_c_ends_it_with_a_report_in_the_place_of_what_was_drawn(ecspan, aws):
+    rollout = Rollout(aws)
     terminal = Terminal(ecspan, *DEPLOY)
     terminal.shows("2 of 5 started")
     terminal.type(b"\x03")
     assert terminal.ends() == 130
-    after = terminal.text[terminal.text.rindex("note: interrupted") :]
-    assert "started" not in after and len(after.splitlines()) == 2, after
+    note, report = terminal.text[terminal.text.rindex("note: interrupted") :].split("\n", 1)
+    assert note == "note: interrupted: the report is of what was seen until then"
+    assert report.startswith("… in progress (interrupted while its end was waited for)"), report
+    assert f"ecspan deploy prod/web --deployment {rollout.made.id} --wait" in report and report.count("2 of 5 started") == 0, report
 
 
 def test_a_terminal_that_can_do_little_gets_lines(ecspan, aws):

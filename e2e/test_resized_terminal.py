@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from conftest import BINARY
 from test_deploy_live import DEPLOY, Rollout
+from test_follow import Task
 from test_live_terminal import ESCAPES
 from waiting import wait_until
 
@@ -72,13 +73,16 @@ def window(ecspan, tmp_path):
         one.close()
 
 
-@pytest.mark.parametrize("sizes", [
+SIZES = pytest.mark.parametrize("sizes", [
     [(80, 30), (120, 30)],
     [(55, 30), (90, 30), (130, 30)],
     [(120, 30), (80, 30), (60, 30)],
     [(80, 40), (80, 16), (80, 36)],
     [(100, 24), (56, 14), (140, 45)],
 ], ids=lambda sizes: "-".join(f"{width}x{height}" for width, height in sizes))
+
+
+@SIZES
 def test_what_stands_above_outlives_every_size(window, aws, sizes):
     rollout = Rollout(aws)
     shown = window(*DEPLOY, size=sizes[0])
@@ -104,3 +108,32 @@ def test_what_stands_above_outlives_every_size(window, aws, sizes):
     # What is below them is the report.
     above = lines[: next(number for number, line in enumerate(lines) if "✓ held" in line)]
     assert is_ever_narrower or not any("started" in line for line in above), "\n".join(above)
+
+
+@SIZES
+def test_the_log_of_a_task_that_is_followed_outlives_every_size(window, aws, sizes):
+    task = Task(aws)
+    shown = window("show", "--follow", f"prod/{task.id}", size=sizes[0])
+    shown.shows("image pull", "so far")
+    task.starts()
+    # Wider than the window: they wrap.
+    said = [f"request {number} took longer than anybody had thought that it would, in all of the places where it was looked at" for number in (1, 2)]
+    for number, line in enumerate(said):
+        task.says(line, 25 + number)
+    shown.shows("listening", *said)
+    kept = ["BEFORE1", "BEFORE2", *("listening", *said)]
+
+    def count():
+        lines = shown.lines
+        return [sum(line.split("\t")[-1].split("app ")[-1].startswith(one) or line.endswith(one) for line in lines) for one in kept], "\n".join(lines)
+
+    is_ever_narrower = any(after[0] < before[0] for before, after in pairwise(sizes))
+    for size in sizes[1:]:
+        shown.resize(*size, " provisioning ")
+        found, text = count()
+        assert found == [1] * len(kept), text
+        assert is_ever_narrower or text.count(" provisioning ") == 1, text
+    task.stops()
+    shown.shows("AFTER")
+    text = "\n".join(shown.lines)
+    assert "trace id " in text and all(text.count(one) >= 1 for one in kept), text

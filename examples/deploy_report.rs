@@ -51,6 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         trace_id: &deployed.trace.trace_id,
         trace_url: None,
         timed_out: deployed.timed_out,
+        interrupted: deployed.unawaited.is_some(),
         bad: deployed.bad.as_ref(),
         reached: deployed.reached.as_deref(),
         notes: &deployed.answers.notes,

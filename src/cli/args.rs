@@ -196,7 +196,7 @@ pub(crate) enum Status {
     Pending,
     Running,
     Stopped,
-    /// Stopped, and it failed
+    /// Stopped, or on its way there, and it failed
     Failed,
     All,
 }

@@ -12,7 +12,9 @@ use ecspan::model::finding::FindingKind;
 use ecspan::render::Style;
 use ecspan::render::notification::Notification;
 use ecspan::run::Teller;
-use ecspan::run::deploy::{self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Wait};
+use ecspan::run::deploy::{
+    self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Unawaited, Wait,
+};
 use ecspan::run::notify::Notifier;
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
@@ -93,7 +95,16 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             return Ok(signals::received().unwrap_or(Exit::Interrupted));
         }
     };
-    let Deployed { life, answers, timed_out, bad, reached, trace, lost, report: delivered } = deployed;
+    let Deployed { life, answers, timed_out, unawaited, bad, reached, trace, lost, report: delivered } = deployed;
+    // It goes on: nothing is sent before its end, and nobody told who does not wait for it.
+    let (is_sending, notifier) = (is_sending && unawaited.is_none(), notifier.filter(|_| unawaited.is_none()));
+    if let Some(why) = &unawaited {
+        let sent = if to.is_empty() { "" } else { "; nothing was sent" };
+        if let Unawaited::Refused(error) = why {
+            problem(error, args).print();
+        }
+        terminal::tell("note", &format!("interrupted: the report is of what was seen until then{sent}"));
+    }
 
     if let Some(baseline) =
         baseline.as_ref().filter(|baseline| baseline.service.as_deref() != Some(&life.deployment.service))
@@ -114,6 +125,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         trace_id: &trace.trace_id,
         trace_url: trace_url.as_deref(),
         timed_out,
+        interrupted: unawaited.is_some(),
         bad: bad.as_ref(),
         reached: reached.as_deref(),
         notes: &answers.notes,
@@ -121,7 +133,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     };
     let printed = report::print(global, args, &drawn, &outputs);
     if is_sending {
-        tell_trace(&trace, delivered.task_count.saturating_sub(1), trace_url.as_deref());
+        tell_trace(&trace, outputs.names_trace(), delivered.task_count.saturating_sub(1), trace_url.as_deref());
         delivered.destinations.iter().for_each(closing::tell_destination);
     }
     if let Some(notifier) = notifier {
@@ -143,7 +155,10 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         lost: lost + answers.gaps.len(),
         ..Ending::new(delivered.verdict())
     };
-    let exit = ending.exit();
+    let exit = match unawaited {
+        Some(Unawaited::Refused(_)) => Exit::Failed,
+        Some(Unawaited::Stopped) | None => ending.exit(),
+    };
     match printed {
         // What became of the deployment is told all the same.
         Err(problem) if matches!(exit, Exit::RolledBack | Exit::DeployFailed) => problem.print(),
@@ -178,10 +193,12 @@ fn watched(global: &Global, args: &DeployArgs) -> Teller {
     })
 }
 
-/// Tells of the deployment's own trace.
-fn tell_trace(trace: &OwnTrace, tasks: u64, trace_url: Option<&str>) {
-    let mut line =
-        format!("{}: {}, trace id {}", trace.label, closing::count(trace.spans as u64, "span"), trace.trace_id);
+/// Tells of the deployment's own trace; its id, unless the report has just told that.
+fn tell_trace(trace: &OwnTrace, is_told: bool, tasks: u64, trace_url: Option<&str>) {
+    let mut line = format!("{}: {}", trace.label, closing::count(trace.spans as u64, "span"));
+    if !is_told || trace.pointer_id.is_some() {
+        line.push_str(&format!(", trace id {}", trace.trace_id));
+    }
     let root_waits = trace.pending.iter().any(|pending| pending == "deployment");
     match &trace.pointer_id {
         Some(own) if !root_waits => line.push_str(&format!(" (the caller's; a pointer is under {own})")),

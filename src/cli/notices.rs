@@ -82,7 +82,7 @@ pub(super) fn for_a_log() -> Teller {
             Level::Warning => ("warning", ""),
             Level::Error => ("error", ""),
         };
-        let known = [("to", notice.to()), ("task", notice.task())];
+        let known = [("to", notice.to()), ("task", notice.task()), ("deployment", notice.deployment())];
         let mut fields: Vec<_> = known.map(|(name, value)| (name, value.unwrap_or_default().to_owned())).to_vec();
         fields.extend(notice.fields());
         fields.push(("hint", notice.hint().unwrap_or_default().to_owned()));

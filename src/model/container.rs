@@ -63,6 +63,8 @@ pub struct Container {
     pub end: Option<ContainerBound>,
     /// The task is STOPPED and says nothing that a container that ran would have left.
     pub never_started: bool,
+    /// Its task ends before it ran. For drawings alone: what is sent waits until the task is STOPPED.
+    is_given_up: bool,
     /// Its own failure.
     pub failure: Option<Failure>,
 }
@@ -146,6 +148,8 @@ impl Container {
         one_only: bool,
     ) -> Self {
         let never_started = task.is_stopped() && !record.has_run();
+        let ends_unstarted = task.times.started.is_none() && phases.is_some_and(|phases| phases.end_began.is_some());
+        let is_given_up = ends_unstarted && !record.has_run();
         let (start, end) = match phases {
             Some(phases) if never_started => {
                 let at = phases.end_began.map(|at| ContainerBound { at, source: BoundSource::Estimated });
@@ -155,7 +159,7 @@ impl Container {
             None => (None, None),
         };
         let failure = outcome::container_failure(task, &record, one_only);
-        Self { record, definition, log, start, end, never_started, failure }
+        Self { record, definition, log, start, end, never_started, is_given_up, failure }
     }
 
     /// Its name.
@@ -179,9 +183,9 @@ impl Container {
         LogConfig::believed(self.record.log.as_ref(), declared)
     }
 
-    /// Whether there is no sign that it ever ran, in its log neither.
+    /// Whether there is no sign that it ever ran, in its log neither, and none will come.
     pub fn never_ran(&self) -> bool {
-        self.never_started && self.log.as_ref().is_none_or(ContainerLog::is_empty)
+        (self.never_started || self.is_given_up) && self.log.as_ref().is_none_or(ContainerLog::is_empty)
     }
 
     /// Whether it was killed because memory ran out.

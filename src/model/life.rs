@@ -100,6 +100,11 @@ impl TaskLife {
         self.task.is_stopped()
     }
 
+    /// How it will have ended, where ECS has said all but STOPPED. For reports and lists: what is sent waits until it is final.
+    pub fn foreseen(&self) -> Outcome {
+        Outcome::foreseen(&self.task, self.phases.as_ref())
+    }
+
     /// What its service said meanwhile, each with what the task was then. That a service is steady tells nothing of a task that runs.
     pub fn meanwhile(&self) -> impl Iterator<Item = (&'static str, &ServiceEvent)> {
         self.around.events.iter().filter_map(|event| {

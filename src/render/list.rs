@@ -50,7 +50,7 @@ pub struct TaskRow<'a> {
     pub id: &'a str,
     /// `lastStatus`, as ECS has it.
     pub status: Option<&'a str>,
-    /// Whether it failed.
+    /// Whether it failed, or will have once it is STOPPED.
     pub failed: bool,
     /// FAMILY:REVISION.
     pub task_definition: Option<String>,
@@ -106,7 +106,7 @@ impl<'a> TaskRow<'a> {
             ecspan_ls: VERSION,
             id: &task.id,
             status: task.last_status.as_deref(),
-            failed: life.outcome.failure.is_some(),
+            failed: life.foreseen().failure.is_some(),
             task_definition: definition(task),
             service: task.service(),
             created: created.map(|at| Iso::new(at, zone)),

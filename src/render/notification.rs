@@ -171,10 +171,11 @@ fn told(report: &Report<'_>, main: Option<&FailureGroup>) -> Told {
         let headline = format!("{outcome}, with a slow launch");
         return Told { headline, ecs: None, failure: main.map(report::failure) };
     }
-    let Some(main) = main.filter(|main| !outcome.contains(&main.reason)) else {
-        return Told { headline: outcome, ecs: None, failure: None };
+    let cause = match main {
+        Some(main) => Some(report::failure(main)).filter(|_| !outcome.contains(&main.reason)),
+        None => report::cause(report),
     };
-    let failure = report::failure(main);
+    let Some(failure) = cause else { return Told { headline: outcome, ecs: None, failure: None } };
     let without_why = ecs.map_or(Some(outcome.as_str()), |why| outcome.strip_suffix(&format!(": {why}")));
     match without_why {
         Some(outcome) if report.bad.is_none() => {

@@ -145,7 +145,8 @@ fn container_row<'a>(container: &'a Container, is_last: bool, phases: &Phases, e
     };
     let tone = if failed { Tone::Bad } else { Tone::Running };
     let bar = if container.never_ran() {
-        Some(Bar { start: phases.end_began.unwrap_or(start.at), ..bar })
+        let at = phases.end_began.unwrap_or(start.at);
+        Some(Bar { start: at, end: at, open: false, ..bar })
     } else {
         Some(bar)
     };

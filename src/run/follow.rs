@@ -7,9 +7,9 @@ use futures::{Stream, stream};
 use tokio::time::sleep;
 
 use super::Now;
-use super::notice::{Notice, Teller};
+use super::notice::Teller;
 use super::read::{self, patiently};
-use crate::hint::Hint;
+use super::silence::Silence;
 use crate::model::AsOf;
 use crate::model::merge::TaskObservations;
 use crate::source::aws::AwsError;
@@ -48,6 +48,7 @@ pub fn follow(
     clock: Now,
 ) -> impl Stream<Item = Result<Look, AwsError>> + Send {
     stream::try_unfold((source, target, notices, Next::First), move |(source, target, notices, next)| async move {
+        let mut silence = Silence::default();
         let pause = match next {
             Next::First => Duration::ZERO,
             Next::Again => PAUSE,
@@ -58,10 +59,13 @@ pub fn follow(
         let Found { region, task, recalled } = loop {
             let found = source.find(std::slice::from_ref(&target), clock());
             match patiently(found, 1, &notices).await.pop() {
-                Some(Ok(found)) => break found,
+                Some(Ok(found)) => {
+                    silence.ends(&notices);
+                    break found;
+                }
                 Some(Err(error)) if matches!(next, Next::First) => return Err(error),
                 Some(Err(error)) if error.is_passing() => {
-                    notices.tell(&Notice::NoAnswer { error: error.to_string(), hint: error.hint() });
+                    silence.goes_on(&error, &notices);
                     sleep(PAUSE).await;
                 }
                 Some(Err(AwsError::NoSuchTask { .. } | AwsError::Forgotten { .. })) | None => return Ok(None),

@@ -29,6 +29,8 @@ pub mod read;
 pub mod resend;
 pub mod sidecar;
 #[cfg(feature = "aws")]
+mod silence;
+#[cfg(feature = "aws")]
 pub mod stats;
 mod stop;
 mod ui;

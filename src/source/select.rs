@@ -38,7 +38,7 @@ pub enum StatusFilter {
     Running,
     /// STOPPED, or on their way there.
     Stopped,
-    /// Those of them that failed.
+    /// Those of them that failed, also before they are STOPPED, where ECS has said why.
     Failed,
 }
 
@@ -77,10 +77,10 @@ impl Selection {
     }
 }
 
-/// Whether the task ended in a failure.
+/// Whether the task ended in a failure, or will have once it is STOPPED.
 fn has_failed(task: &TaskRecord) -> bool {
     // "Now" matters to findings alone.
     let now = task.times.stopped.unwrap_or(Time::from_unix_nanos(0));
     let observed = TaskObservations { task: task.clone(), ..TaskObservations::default() };
-    TaskLife::new(observed, now, 0).outcome.failure.is_some()
+    TaskLife::new(observed, now, 0).foreseen().failure.is_some()
 }

@@ -157,6 +157,20 @@ fn the_examples_are_markdown_as_it_was_looked_at() {
     expect_file!["drawn/wrong-image.md"].assert_eq(&markdown("wrong-image"));
 }
 
+/// ECS takes half a minute to give back the network of a task that could not start.
+#[test]
+fn a_container_that_its_task_has_given_up_is_not_drawn_as_running() {
+    let times = TaskTimes { created: ms(0), pull_started: ms(4_000), stopping: ms(9_000), ..Default::default() };
+    let row = |status| {
+        let text = drawn(&made(times, status, &["app"]), &style(80));
+        text.lines().find(|line| line.contains("container app")).unwrap().to_owned()
+    };
+    for status in ["DEPROVISIONING", "STOPPED"] {
+        // One moment, and no bar up to now.
+        assert!(row(status).contains("never started") && row(status).matches('│').count() == 1, "{}", row(status));
+    }
+}
+
 #[test]
 fn open_and_odd_lives_are_drawn_as_they_were_looked_at() {
     let pending = TaskTimes { created: ms(0), connected: ms(4_000), ..Default::default() };

@@ -20,6 +20,13 @@ pub(super) struct Outputs {
     files: Vec<(ReportFormat, PathBuf)>,
 }
 
+impl Outputs {
+    /// Whether what a person reads on stdout ends with the trace's id.
+    pub(super) fn names_trace(&self) -> bool {
+        self.printed == ReportFormat::Text
+    }
+}
+
 /// What `--report` and `--report-file` name.
 pub(super) fn outputs(args: &DeployArgs) -> Result<Outputs, Problem> {
     let is_format = |given: &&String| ReportFormat::from_str(given, true).is_ok();

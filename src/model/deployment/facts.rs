@@ -150,6 +150,7 @@ impl Deployment {
     pub fn remember(&mut self, earlier: &Self) {
         // Its tasks bear the id of the first answer.
         self.id.clone_from(&earlier.id);
+        self.arn = self.arn.take().or_else(|| earlier.arn.clone());
         self.created = self.created.or(earlier.created);
         self.task_definition = self.task_definition.take().or_else(|| earlier.task_definition.clone());
         self.desired = self.desired.or(earlier.desired);

@@ -10,7 +10,7 @@ use super::role::{End, Role};
 use super::spread::Spread;
 use super::task::{DeployedTask, LogSample, TaskShare};
 use crate::model::finding::FindingKind;
-use crate::model::outcome::{Failure, Outcome};
+use crate::model::outcome::Failure;
 use crate::model::phases::PhaseKind;
 use crate::model::{TaskLife, Time};
 
@@ -180,7 +180,7 @@ impl DeploymentLife {
     /// Whether a task that is about to be added failed for a reason of which no log lines are known yet. Only the first few of a
     /// group are asked for: where two wrote nothing, the others did not either.
     pub fn wants_sample(&self, life: &TaskLife) -> bool {
-        let Some(failure) = &Outcome::foreseen(&life.task, life.phases.as_ref()).failure else { return false };
+        let Some(failure) = &life.foreseen().failure else { return false };
         let is_ours = self.deployment.role(&life.task) == Role::Launch;
         let has_failed = self.deployment.end(&life.task, true) == Some(End::Failed);
         let group = self.groups.get(&alike(&failure.description));

@@ -8,7 +8,7 @@ use crate::model::container::Container;
 use crate::model::finding::FindingKind;
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::observation::TaskTimes;
-use crate::model::outcome::{Failure, Outcome};
+use crate::model::outcome::Failure;
 use crate::model::phases::{Phase, PhaseKind, Phases};
 use crate::model::{TaskLife, Time};
 
@@ -145,7 +145,7 @@ impl TaskShare {
     pub fn new(deployment: &Deployment, life: &TaskLife, has_caller: bool) -> Self {
         let task = &life.task;
         let role = deployment.role(task);
-        let outcome = Outcome::foreseen(task, life.phases.as_ref());
+        let outcome = life.foreseen();
         let failure = outcome.failure;
         let end = deployment.end(task, failure.is_some()).filter(|_| role == Role::Launch);
         let is_rollouts = matches!(role, Role::Launch | Role::Stop);

@@ -50,7 +50,7 @@ pub fn draw(report: &Report<'_>, style: &Style) -> String {
     rest.extend(report.notes.iter().map(|note| format!("note: {}", text(note))));
     rest.extend(sentences::next(report).iter().map(|next| {
         let command = next.command.as_ref().map_or_else(String::new, |command| format!(" {}", code(command)));
-        format!("next: {}{command}", text(&next.said))
+        format!("next: {}{command}", text(&next.lead()))
     }));
     rest.push(match report.trace_url.and_then(link) {
         Some(url) => format!("trace id [{}]({url})", code(report.trace_id)),

@@ -19,7 +19,7 @@ pub use markdown::draw as markdown;
 #[cfg(feature = "html")]
 pub use page::draw as html;
 pub(in crate::render) use sentences::{
-    RULE, counts, difference_sentence, failure, monitors, named, outcome, path, slowest_phase,
+    RULE, cause, counts, difference_sentence, failure, monitors, named, outcome, path, slowest_phase,
 };
 pub use text::draw as text;
 
@@ -41,6 +41,8 @@ pub struct Report<'a> {
     pub trace_url: Option<&'a str>,
     /// It was waited for, in vain.
     pub timed_out: bool,
+    /// Whoever waited for its end does so no longer: it still went on.
+    pub interrupted: bool,
     /// It was waited for no longer, since it can only end badly: why.
     pub bad: Option<&'a Bad>,
     /// It was waited for until it was so far.

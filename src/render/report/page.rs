@@ -189,7 +189,7 @@ fn section(class: &str, title: &str, body: Markup) -> Markup {
 
 fn header(report: &Report<'_>, style: &Style) -> Markup {
     let deployment = &report.life.deployment;
-    let (mark, class) = match deployment.outcome.state {
+    let (mark, class) = match report.state() {
         State::Held => ("✓", "running"),
         State::RolledBack | State::Failed => ("✗", "bad"),
         State::InProgress => ("…", "launch"),
@@ -223,7 +223,7 @@ fn header(report: &Report<'_>, style: &Style) -> Markup {
 }
 
 fn happened(report: &Report<'_>) -> Markup {
-    let is_bad = matches!(report.life.deployment.outcome.state, State::RolledBack | State::Failed);
+    let is_bad = matches!(report.state(), State::RolledBack | State::Failed);
     let remarks = sentences::more(report).into_iter();
     let remarks = remarks
         .chain(sentences::path(report))
@@ -243,6 +243,14 @@ fn happened(report: &Report<'_>) -> Markup {
             }
             @for gap in report.gaps { li class="gap" { span class="mark" { span aria-hidden="true" { "?" } span class="spoken" { "Gap: " } } (shown(&gap.what)) ": " (shown(&gap.why)) } }
             @for note in report.notes { li class="note" { span class="mark" aria-hidden="true" { "·" } (shown(note)) } }
+            @for next in sentences::next(report) {
+                li class="remark next" {
+                    span class="mark" aria-hidden="true" { "→" } "next: " (shown(&next.lead()))
+                    @if let Some(command) = &next.command {
+                        " " code class="copied" { (shown(command)) } " " button type="button" class="copy" hidden data-copy=(shown(command)) { "Copy" }
+                    }
+                }
+            }
         }
     }
 }

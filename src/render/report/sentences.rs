@@ -31,7 +31,11 @@ pub(in crate::render) fn outcome(report: &Report<'_>) -> String {
     if let Some(reached) = report.reached {
         return format!("{}, and waited for as far as this: {reached}", outcome.state.name());
     }
-    let waited = if report.timed_out { " (waiting for its end took too long)" } else { "" };
+    let waited = match (report.timed_out, report.interrupted) {
+        (true, _) => " (waiting for its end took too long)",
+        (false, true) => " (interrupted while its end was waited for)",
+        (false, false) => "",
+    };
     let reason = outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
     format!("{name}{waited}{reason}")
 }
@@ -58,7 +62,7 @@ pub(super) fn first_lines(report: &Report<'_>) -> Vec<String> {
 }
 
 /// Why it did not hold, or does not go on: a hook that waits for somebody, why most of its tasks failed, or found no place.
-pub(super) fn cause(report: &Report<'_>) -> Option<String> {
+pub(in crate::render) fn cause(report: &Report<'_>) -> Option<String> {
     if report.state() == State::Held {
         return None;
     }
@@ -103,7 +107,7 @@ const LAST_LINE: usize = 300;
 /// A step to take.
 #[derive(Debug)]
 pub(super) struct Next {
-    /// What it does.
+    /// What it does; of what is typed, without a colon.
     pub(super) said: String,
     /// What is typed for it: never broken, so that it can be pasted.
     pub(super) command: Option<String>,
@@ -111,7 +115,12 @@ pub(super) struct Next {
 
 impl Next {
     fn typed(said: &str, command: String) -> Self {
-        Self { said: format!("{said}:"), command: Some(command) }
+        Self { said: said.to_owned(), command: Some(command) }
+    }
+
+    /// What stands before the command, where there is one.
+    pub(super) fn lead(&self) -> String {
+        format!("{}{}", self.said, if self.command.is_some() { ":" } else { "" })
     }
 }
 
@@ -153,7 +162,7 @@ pub(super) fn next(report: &Report<'_>) -> Vec<Next> {
                 ))
             }
         });
-    } else if report.timed_out || report.reached.is_some() {
+    } else if report.timed_out || report.interrupted || report.reached.is_some() {
         let id = &deployment.id;
         steps.push(Next::typed(
             "it goes on; to wait for its end",

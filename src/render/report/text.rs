@@ -256,7 +256,7 @@ fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
     }
     again(out, report, style);
     for next in sentences::next(report) {
-        wrapped(out, "next: ", Tone::Title, &next.said, style);
+        wrapped(out, "next: ", Tone::Title, &next.lead(), style);
         // However wide: the terminal wraps it, and it can be pasted.
         next.command.iter().for_each(|command| line(out, &format!("      {}", escape::text(command))));
     }

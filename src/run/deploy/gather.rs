@@ -14,6 +14,7 @@ use crate::model::observation::{Gap, TaskRecord};
 use crate::model::{AsOf, TaskLife, Time};
 use crate::run::notice::Notice;
 use crate::run::read::{Course, PastReader, Reading};
+use crate::run::silence::apart_from_request;
 use crate::source::aws::{AwsError, Region};
 use crate::source::ecs::{self, EcsSource};
 use crate::source::select::Selection;
@@ -161,7 +162,7 @@ impl Gather {
                 if !is_rollouts {
                     return Ok(observed);
                 }
-                let has_failed = || TaskLife::new(observed.clone(), course.now(), 0).outcome.failure.is_some();
+                let has_failed = || TaskLife::new(observed.clone(), course.now(), 0).foreseen().failure.is_some();
                 // Whoever only reports needs the lines of one task of a group.
                 if is_sending && log_lines > 0 && has_failed() {
                     return Ok(source.observe_one(&region, observed.task).await);
@@ -182,7 +183,7 @@ impl Gather {
 
     /// Tells what could not be learned of a task; the same of others is counted.
     fn tell(&self, task: &str, gap: &Gap) {
-        let why = format!("{}: {}", gap.what, gap.why.split(" (request ").next().unwrap_or(&gap.why));
+        let why = format!("{}: {}", gap.what, apart_from_request(&gap.why));
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(more) = told.get_mut(&why) {
             *more += 1;

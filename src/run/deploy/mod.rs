@@ -17,7 +17,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
 
 use self::gather::{Gather, Gathered, Origin};
-use self::wait::{Waited, Waiter};
+use self::wait::{Seen, Waited, Waiter};
 use super::notice::Teller;
 use super::read::Course;
 use super::stop::Stop;
@@ -30,7 +30,7 @@ use crate::model::service::INACTIVE;
 use crate::render::moment;
 use crate::sink::{Delivery, DeliveryReport, Destination};
 use crate::source::aws::AwsError;
-use crate::source::ecs::EcsSource;
+use crate::source::ecs::{self, EcsSource};
 use crate::source::history::NoHistory;
 use crate::source::service::{ServiceAnswers, ServicePlace};
 use crate::trace::{TaskTrace, TraceOptions, deployment};
@@ -187,6 +187,8 @@ pub struct Deployed {
     pub answers: ServiceAnswers,
     /// It was not over when the time was up.
     pub timed_out: bool,
+    /// Why its end was waited for no longer while it went on: it is as it was last seen, and nothing was sent.
+    pub unawaited: Option<Unawaited>,
     /// It was waited for no longer, since it can only end badly.
     pub bad: Option<Bad>,
     /// It was waited for no longer, since it is as far as was wanted: how far.
@@ -197,6 +199,15 @@ pub struct Deployed {
     pub lost: usize,
     /// What went where.
     pub report: DeliveryReport,
+}
+
+/// Why the end of a deployment is waited for no longer.
+#[derive(Debug)]
+pub enum Unawaited {
+    /// Told to stop.
+    Stopped,
+    /// AWS tells no more of it: credentials have expired, say.
+    Refused(DeployError),
 }
 
 /// How a run ended.
@@ -249,9 +260,18 @@ struct Found {
 pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<Ended, DeployError> {
     let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations, clock } = config;
     let course = Arc::new(Course::new(notices.clone(), clock));
+    let mut seen = None;
     let found = tokio::select! {
-        found = find(from, &wanted, &wait, log_lines, &stop, &course, &notices) => found?,
-        () = stop.wait() => return Ok(Ended::Early(DeliveryReport::default())),
+        found = find(from, &wanted, &wait, log_lines, &stop, &course, &notices, &mut seen) => match (found, seen) {
+            (Err(error @ DeployError::Aws(_)), Some(seen)) => {
+                return Ok(unawaited(seen, Unawaited::Refused(error), &own_options, &course));
+            }
+            (found, _) => found?,
+        },
+        () = stop.wait() => return Ok(match seen {
+            Some(seen) => unawaited(seen, Unawaited::Stopped, &own_options, &course),
+            None => Ended::Early(DeliveryReport::default()),
+        }),
     };
     let Found { origin, deployment, mut answers, timed_out, bad, reached } = found;
 
@@ -290,10 +310,33 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
         return Ok(Ended::Early(report));
     };
     answers.gaps.extend(gaps);
-    Ok(Ended::Whole(Box::new(Deployed { life, answers, timed_out, bad, reached, trace, lost: course.lost(), report })))
+    let lost = course.lost();
+    let deployed = Deployed { life, answers, timed_out, unawaited: None, bad, reached, trace, lost, report };
+    Ok(Ended::Whole(Box::new(deployed)))
+}
+
+/// What there is to tell when nobody waits for the end any more.
+fn unawaited(seen: Seen, why: Unawaited, own_options: &TraceOptions, course: &Course) -> Ended {
+    let Seen { life, mut answers } = seen;
+    let life = Arc::unwrap_or_clone(life);
+    if let Unawaited::Refused(DeployError::Aws(error)) = &why {
+        answers.gaps.push(ecs::gap("how it went on", error));
+    }
+    Ended::Whole(Box::new(Deployed {
+        trace: OwnTrace::of(&deployment::trace(&life, own_options)),
+        life,
+        answers,
+        timed_out: false,
+        unawaited: Some(why),
+        bad: None,
+        reached: None,
+        lost: course.lost(),
+        report: DeliveryReport::default(),
+    }))
 }
 
 /// The deployment that is meant, waited for where that is wanted.
+#[expect(clippy::too_many_arguments, reason = "what `run` was given, and what it keeps")]
 async fn find(
     from: DeployFrom,
     wanted: &Wanted,
@@ -302,6 +345,7 @@ async fn find(
     stop: &Stop,
     course: &Course,
     notices: &Teller,
+    seen: &mut Option<Seen>,
 ) -> Result<Found, DeployError> {
     let (source, service, cluster, region) = match from {
         DeployFrom::Files(files) => return files::read(&files, wanted, stop, course).await,
@@ -312,7 +356,7 @@ async fn find(
         Some(cluster) => ServicePlace { region, cluster, service },
         None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
     };
-    let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course };
+    let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course, seen };
     let waited = match wait::until_over(waiter).await {
         Err(none @ (DeployError::NoDeployment(_) | DeployError::Aws(_))) => {
             recall::recalled(&source, &place, wanted, none, course).await?

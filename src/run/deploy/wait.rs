@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::actions::Actions;
 use super::watch::Watch;
 use super::{DeployError, Wait};
-use crate::hint::Hint;
-use crate::model::deployment::{Bad, Deployment, Wanted, choose};
+use crate::model::deployment::{Bad, Deployment, DeploymentLife, Wanted, choose};
 use crate::run::notice::{Notice, Teller};
 use crate::run::read::Course;
+use crate::run::silence::Silence;
+use crate::source::aws::AwsError;
 use crate::source::ecs::{EcsSource, LAST_ANSWER};
 use crate::source::service::{ServiceAnswers, ServicePlace};
 
@@ -30,6 +31,14 @@ pub(super) struct Waiter<'a> {
     pub(super) log_lines: usize,
     pub(super) notices: &'a Teller,
     pub(super) course: &'a Course,
+    /// How it stood when it was last looked at, for whoever does not wait for its end.
+    pub(super) seen: &'a mut Option<Seen>,
+}
+
+/// A deployment that goes on, as it was last seen.
+pub(super) struct Seen {
+    pub(super) life: Arc<DeploymentLife>,
+    pub(super) answers: ServiceAnswers,
 }
 
 /// A deployment, and how waiting for it ended.
@@ -46,7 +55,7 @@ pub(super) struct Waited {
 
 /// The deployment that is meant, once it is over where that is wanted.
 pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError> {
-    let Waiter { source, place, wanted, wait, log_lines, notices, course } = waiter;
+    let Waiter { source, place, wanted, wait, log_lines, notices, course, seen } = waiter;
     let mut pause = FIRST_PAUSE;
     // Whatever is rolled out meanwhile, it is this one that is waited for.
     let mut meant: Option<(Wanted, Deployment)> = None;
@@ -55,6 +64,7 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
     let (mut told, mut paused) = (None, BTreeSet::new());
     let mut watch = Watch::new(source, place, log_lines, notices, course);
     let mut actions = Actions::new(source, place, notices);
+    let mut silence = Silence::default();
     loop {
         let is_named = matches!(wanted, Wanted::Id(_));
         // Attempts at a call count too, once there is something to report.
@@ -62,22 +72,30 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
             Some(until) => timeout_at(until + LAST_ANSWER, source.service_answers(place, is_named)).await.ok(),
             None => Some(source.service_answers(place, is_named).await),
         };
+        let knows_both = meant.as_ref().is_some_and(|(_, earlier)| earlier.arn.is_some());
         let answers = match asked {
-            Some(Ok(answers)) => answers,
             None => return late(meant, last),
-            Some(Err(error)) if meant.is_some() && error.is_passing() && is_over(until) => {
-                notices.tell(&Notice::NoAnswer { error: error.to_string(), hint: error.hint() });
-                return late(meant, last);
-            }
-            Some(Err(error)) if meant.is_some() && error.is_passing() => {
-                notices.tell(&Notice::NoAnswer { error: error.to_string(), hint: error.hint() });
+            Some(Err(error)) if error.is_about_gone_service() => return gone(meant, last, error),
+            // What one of the APIs alone says is not what both would.
+            Some(Err(error) | Ok(ServiceAnswers { passing: Some(error), .. }))
+                if (knows_both || (meant.is_some() && error.is_passing())) && error.is_passing() =>
+            {
+                silence.goes_on(&error, notices);
+                if is_over(until) {
+                    return late(meant, last);
+                }
                 sleep(at_most(pause, until)).await;
                 continue;
             }
             Some(Err(error)) => return Err(DeployError::Aws(error)),
+            Some(Ok(answers)) => answers,
         };
+        silence.ends(notices);
         let which = meant.as_ref().map_or(wanted, |(which, _)| which);
-        let chosen = choose(&answers.service, &answers.deployments, &answers.revisions, which);
+        let choose = |which: &Wanted| choose(&answers.service, &answers.deployments, &answers.revisions, which);
+        // The API that has ARNs may be refused from now on.
+        let by_id = || meant.as_ref().map(|(_, earlier)| Wanted::Id(earlier.id.clone()));
+        let chosen = choose(which).or_else(|none| by_id().map_or(Err(none), |which| choose(&which)));
         let deployment = match (chosen, meant.take()) {
             (Ok(deployment), None) => deployment,
             (Ok(mut deployment), Some((_, earlier))) => {
@@ -117,7 +135,9 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
             life.deployment.actions.extend(actions.told());
             let bad = life.bad(&wait.fail_fast);
             let reached = wait.goal.and_then(|goal| goal.reached(&life));
-            notices.tell(&Notice::Watched(Arc::new(life)));
+            let life = Arc::new(life);
+            *seen = Some(Seen { life: life.clone(), answers: answers.clone() });
+            notices.tell(&Notice::Watched(life));
             if bad.is_some() || reached.is_some() {
                 return Ok(Waited { reached, ..waited(false, bad) });
             }
@@ -144,6 +164,17 @@ fn late(meant: Option<(Wanted, Deployment)>, last: Option<ServiceAnswers>) -> Re
         }
         _ => Err(DeployError::TimedOut),
     }
+}
+
+/// The service is not there any more.
+fn gone(
+    meant: Option<(Wanted, Deployment)>,
+    last: Option<ServiceAnswers>,
+    error: AwsError,
+) -> Result<Waited, DeployError> {
+    let (Some((_, mut deployment)), Some(answers)) = (meant, last) else { return Err(DeployError::Aws(error)) };
+    deployment.deleted = Some("ECS has no such service any more: it was deleted");
+    Ok(Waited { deployment, answers, timed_out: false, bad: None, reached: None })
 }
 
 fn is_over(until: Option<Instant>) -> bool {

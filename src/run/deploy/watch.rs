@@ -17,6 +17,7 @@ use crate::model::observation::TaskRecord;
 use crate::model::{TaskLife, Time};
 use crate::run::notice::{Notice, Teller};
 use crate::run::read::Course;
+use crate::run::silence::apart_from_request;
 use crate::source::aws::AwsError;
 use crate::source::ecs::{DESCRIBED_AT_ONCE, EcsSource};
 use crate::source::service::ServicePlace;
@@ -168,9 +169,10 @@ impl<'a> Watch<'a> {
     fn refuse(&mut self, error: &AwsError) {
         self.next = Instant::now() + PAUSE_A_CALL * 60;
         let text = error.to_string();
-        if self.refused.as_ref() != Some(&text) {
-            self.notices.tell(&Notice::NotWatched { error: text.clone(), hint: error.hint() });
-            self.refused = Some(text);
+        let why = Some(apart_from_request(&text).to_owned());
+        if self.refused != why {
+            self.notices.tell(&Notice::NotWatched { hint: error.hint(), error: text });
+            self.refused = why;
         }
     }
 }

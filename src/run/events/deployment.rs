@@ -168,6 +168,7 @@ impl Exporter {
             trace_id: "",
             trace_url: link.as_deref(),
             timed_out: false,
+            interrupted: false,
             bad: None,
             reached: None,
             notes: &answers.notes,

@@ -67,7 +67,7 @@ pub enum Fate {
     Refused,
 }
 
-/// Something that happened. `to` is a destination's name, `task` a task's label, `message` the id of the message that it came in,
+/// Something that happened. `to` is a destination's name, `task` a task's label, or a deployment's, `message` the id of the message that it came in,
 /// `hint` what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -189,6 +189,8 @@ pub enum Notice {
     NotWatched { error: String, hint: Option<String> },
     /// AWS did not answer while something is waited for; it is asked again while there is time.
     NoAnswer { error: String, hint: Option<String> },
+    /// AWS answers again.
+    AwsAnswers,
     /// Of so many more tasks the same could not be learned.
     MoreGaps { tasks: usize, why: String },
     /// So many things of files belong to none of the tasks.
@@ -287,6 +289,7 @@ impl Notice {
             | Self::NotSent { .. }
             | Self::LogElsewhere { .. }
             | Self::DockerAnswers
+            | Self::AwsAnswers
             | Self::DockerNotAsked
             | Self::Receiving { .. }
             | Self::WaitingForInvocations { .. }
@@ -337,8 +340,21 @@ impl Notice {
 
     /// The task's label, where it is about one.
     pub fn task(&self) -> Option<&str> {
+        self.whose().filter(|label| !is_deployments(label))
+    }
+
+    /// The deployment's label, where it is about one.
+    pub fn deployment(&self) -> Option<&str> {
+        self.whose().filter(|label| is_deployments(label))
+    }
+
+    /// The label of what it is about.
+    fn whose(&self) -> Option<&str> {
         match self {
             Self::Gap { task, .. } | Self::NotSent { task, .. } => task.as_deref(),
+            Self::DeploymentExported { deployment, .. }
+            | Self::DeploymentOpen { deployment, .. }
+            | Self::RollsBack { deployment, .. } => Some(deployment),
             Self::ContainerTrouble { task, .. }
             | Self::Exported { task, .. }
             | Self::Rejected { task, .. }
@@ -363,7 +379,7 @@ impl Notice {
         }
     }
 
-    /// What else it says, by name, for structured lines: neither task nor destination nor hint.
+    /// What else it says, by name, for structured lines: neither task, deployment nor destination nor hint.
     pub fn fields(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Stopping(Stopping::FinishesMessages(messages)) => vec![("messages", messages.to_string())],
@@ -380,22 +396,16 @@ impl Notice {
                 let failure = failure.clone().map(|failure| ("failure", failure));
                 known.into_iter().chain(lag).chain(failure).collect()
             }
-            Self::DeploymentExported { deployment, message, outcome, reason, spans, .. } => {
-                let known = [
-                    ("deployment", deployment.clone()),
-                    ("message", message.clone()),
-                    ("outcome", outcome.clone()),
-                    ("spans", spans.to_string()),
-                ];
+            Self::DeploymentExported { message, outcome, reason, spans, .. } => {
+                let known = [("message", message.clone()), ("outcome", outcome.clone()), ("spans", spans.to_string())];
                 known.into_iter().chain(reason.clone().map(|reason| ("reason", reason))).collect()
-            }
-            Self::DeploymentOpen { deployment, message, .. } | Self::RollsBack { deployment, message, .. } => {
-                vec![("deployment", deployment.clone()), ("message", message.clone())]
             }
             Self::Rejected { message, spans, .. } => {
                 vec![("message", message.clone()), ("spans", spans.to_string())]
             }
             Self::Gap { message: Some(message), .. }
+            | Self::DeploymentOpen { message, .. }
+            | Self::RollsBack { message, .. }
             | Self::NotTaken { message, .. }
             | Self::AwsFailed { message, .. }
             | Self::MessageFailed { message, .. }
@@ -420,4 +430,9 @@ impl Notice {
             _ => vec![],
         }
     }
+}
+
+/// `CLUSTER/SERVICE ecs-svc/N`. A task's label is one word.
+fn is_deployments(label: &str) -> bool {
+    label.contains(' ')
 }

@@ -48,6 +48,7 @@ impl Notice {
                 let place = if driver == "awslogs" { "in CloudWatch Logs" } else { "elsewhere" };
                 format!("container {container} logs through {driver}: lines are {place}, not read")
             }
+            Self::AwsAnswers => "AWS answers again".to_owned(),
             Self::DockerAnswers => "Docker answers again".to_owned(),
             Self::DockerNotAsked => {
                 "Docker was not asked (--docker none): no container's end is known, so none was sent".to_owned()
@@ -179,6 +180,9 @@ impl fmt::Display for Notice {
         }
         if let Some(task) = self.task() {
             write!(f, "task {task}: ")?;
+        }
+        if let Some(deployment) = self.deployment() {
+            write!(f, "deployment {deployment}: ")?;
         }
         f.write_str(&self.message())
     }

@@ -39,6 +39,7 @@ pub(super) fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Compar
         trace_id: "0123456789abcdef0123456789abcdef",
         trace_url: None,
         timed_out: false,
+        interrupted: false,
         bad: None,
         reached: None,
         notes: &[],
@@ -115,6 +116,29 @@ fn the_first_line_says_what_matters_most() {
     assert!(first(&good, 18_400).starts_with("image pull is 3.0 times as fast as"));
     assert_eq!(first(&good, 6_100), "no difference that matters to the baseline");
     assert!(first(&bad, 2_000).starts_with("✗ rolled back: "));
+}
+
+#[test]
+fn what_to_do_now_is_in_every_form() {
+    let bad = bad();
+    let report = report(&bad, None);
+    let shown = format!("ecspan show prod/{}", bad.failures()[0].tasks[0]);
+    let json: serde_json::Value = serde_json::from_str(&report::json(&report, &style(true))).unwrap();
+    assert_eq!(json["next"][0]["command"], shown.as_str(), "{json}");
+    let mut forms = vec![report::text(&report, &style(true)), report::markdown(&report, &style(true))];
+    #[cfg(feature = "html")]
+    forms.push(report::html(&report, &style(true)));
+    forms.iter().for_each(|form| assert!(form.contains(&shown), "{form}"));
+}
+
+#[test]
+fn what_was_interrupted_still_went_on() {
+    let going = whole(latest(&rolling_back()), vec![]);
+    let report = Report { interrupted: true, ..report(&going, None) };
+    let json: serde_json::Value = serde_json::from_str(&report::json(&report, &style(true))).unwrap();
+    assert_eq!((&json["outcome"], &json["interrupted"]), (&"in progress".into(), &true.into()));
+    let first = report::text(&report, &style(true)).lines().next().unwrap().to_owned();
+    assert!(first.starts_with("… being rolled back (interrupted while its end was waited for)"), "{first}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ mod types;
 
 pub(in crate::render) use types::PhaseSpread;
 
-use super::{Report, sentences};
+use super::Report;
+use super::sentences::{self, Next};
 use crate::model::Time;
 use crate::model::action::ActionRecord;
 use crate::model::deployment::{self, DeployedTask, FailureGroup, Matter, REPORT_VERSION};
@@ -17,7 +18,7 @@ use crate::render::document::{self, Iso, Nanos, millis};
 use crate::render::style::Style;
 use types::{
     Action, Apart, Baseline, CircuitBreaker, Difference, Document, Event, Failing, Failures, Found, Gap, Launch, Path,
-    PhaseLength, Rollback, Sample, Tasks,
+    PhaseLength, Rollback, Sample, Step, Tasks,
 };
 
 /// Of larger deployments only failed launches are listed one by one.
@@ -52,6 +53,8 @@ fn document<'a>(report: &'a Report<'_>, style: &Style) -> Document<'a> {
         reason: deployment.outcome.reason.as_deref(),
         said_by: deployment.standing_said_by(),
         timed_out: report.timed_out.then_some(true),
+        interrupted: report.interrupted.then_some(true),
+        next: sentences::next(report).into_iter().map(step).collect(),
         strategy: deployment.strategy.as_deref(),
         reached: report.reached,
         failing: report.bad.map(|bad| Failing { reason: &bad.reason, finding: bad.finding.as_deref() }),
@@ -139,6 +142,10 @@ fn failures<'a>(group: &'a FailureGroup, event: &impl Fn(Time, &'a str) -> Event
             lines: sample.lines.iter().map(line).collect(),
         }),
     }
+}
+
+fn step(Next { said, command }: Next) -> Step {
+    Step { said, command }
 }
 
 fn action<'a>(action: &'a ActionRecord, style: &Style) -> Action<'a> {

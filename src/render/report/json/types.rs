@@ -48,6 +48,11 @@ pub(super) struct Document<'a> {
     /// true where it was waited for in vain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) timed_out: Option<bool>,
+    /// true where it still went on when whoever waited for its end was told to stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) interrupted: Option<bool>,
+    /// What to do now.
+    pub(super) next: Vec<Step>,
     /// How it is rolled out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) strategy: Option<&'a str>,
@@ -382,6 +387,17 @@ pub(super) struct Difference<'a> {
     pub(super) baseline_tasks: usize,
     /// slower, faster, no, or small sample.
     pub(super) matters: &'static str,
+}
+
+/// A step to take.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Step {
+    /// What it does, in words, which may change.
+    pub(super) said: String,
+    /// What is typed for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) command: Option<String>,
 }
 
 /// What was tried and could not be learned.
