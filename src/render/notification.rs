@@ -42,7 +42,7 @@ impl Notification {
             task.service().or_else(|| task.family()).unwrap_or("a task alone")
         );
         let why = match &life.outcome.failure {
-            Some(failure) => failure.description.clone(),
+            Some(failure) => failure.told().to_owned(),
             None => "a slow launch".to_owned(),
         };
         let phase = |phase: &Phase| Some(format!("{} {}", phase.kind.name(), short(phase.length()?)));
@@ -66,7 +66,7 @@ impl Notification {
         });
         Self {
             title: format!("task {whose}: {why}"),
-            kind: format!("task {whose}: {}", crate::model::deployment::alike(&why)),
+            kind: format!("task {whose}: {}", crate::model::alike::alike(&why)),
             id: task.id.clone(),
             facts,
             lines,
@@ -171,7 +171,7 @@ fn told(report: &Report<'_>, main: Option<&FailureGroup>) -> Told {
         let headline = format!("{outcome}, with a slow launch");
         return Told { headline, ecs: None, failure: main.map(report::failure) };
     }
-    let Some(main) = main.filter(|main| !outcome.contains(&main.reason)) else {
+    let Some(main) = main.filter(|main| !outcome.contains(main.told())) else {
         return Told { headline: outcome, ecs: None, failure: None };
     };
     let failure = report::failure(main);

@@ -18,7 +18,6 @@ pub use bad::{Bad, FailFast, TASK_FAILED};
 pub use choose::{Known, NoDeployment, Wanted, choose, undone_by};
 pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT_VERSION};
 pub use facts::{Deployment, Finish, Rollback, RolloutOutcome, State, deployment_ids};
-pub(crate) use life::alike;
 pub(super) use life::launch_lengths;
 pub use life::{
     Apart, DeployedContainer, DeployedTask, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH, LogSample, TaskShare,
