@@ -154,7 +154,7 @@ def test_small_samples_and_nothing(ecspan):
     assert usage.code == 2 and "no task is named" in usage.err and "hint: --cluster prod" in usage.err, usage
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_text_and_markdown_hold_to_the_width(ecspan, width):
     file = saved(ecspan.home, week(500, pull=doubled))
     run = ecspan("stats", file, "--by", "day", "--width", width)

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no environment, no AWS types. `now` is always an argument.
 
 pub mod action;
+pub(crate) mod alike;
 pub mod arn;
 pub mod around;
 mod beside;

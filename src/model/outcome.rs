@@ -3,6 +3,7 @@
 //! A task's outcome uses the Task alone, so that an event and an API answer give the same; a container's own failure
 //! stays with the container.
 
+use super::alike::together;
 use super::observation::{ContainerRecord, TaskRecord};
 use super::phases::{PhaseKind, Phases};
 
@@ -17,6 +18,20 @@ pub struct Failure {
     pub error_type: Option<String>,
     /// The reason, whole.
     pub description: String,
+    /// The reason with alike containers as one, where it says the same of many.
+    folded: Option<String>,
+}
+
+impl Failure {
+    /// One of which no more is to be said.
+    pub fn new(error_type: Option<String>, description: String) -> Self {
+        Self { error_type, description, folded: None }
+    }
+
+    /// The reason as people are told it: `66 containers (a, b, c and 63 more): exit code 1` instead of 66 times the same.
+    pub fn told(&self) -> &str {
+        self.folded.as_deref().unwrap_or(&self.description)
+    }
 }
 
 /// How a task ended.
@@ -89,8 +104,10 @@ impl Outcome {
             _ if could_not_start => true,
             _ => reason.is_some_and(|reason| error_name(reason).is_some() || says_unhealthy(reason)),
         };
-        let failure = failed
-            .then(|| Failure { error_type: task_error_type(task, &visible), description: describe(task, &visible) });
+        let failure = failed.then(|| {
+            let (description, folded) = describe(task, &visible);
+            Failure { error_type: task_error_type(task, &visible), description, folded }
+        });
         let failed_phase = match cause {
             StopCause::FailedToStart => phases.and_then(|phases| failed_phase(task, phases)),
             _ => None,
@@ -135,25 +152,35 @@ fn task_error_type(task: &TaskRecord, visible: &[&ContainerRecord]) -> Option<St
     of_task.or_else(of_container).or(task.stop_code.as_deref()).map(str::to_owned)
 }
 
-/// The task's reason and, where that names no error itself, what its containers say.
-fn describe(task: &TaskRecord, visible: &[&ContainerRecord]) -> String {
+/// So many sentences on containers are told, which is as many containers as a task can have.
+const TOLD: usize = 10;
+
+/// The task's reason and, where that names no error itself, what its containers say: whole, and folded where many say the same.
+fn describe(task: &TaskRecord, visible: &[&ContainerRecord]) -> (String, Option<String>) {
     let reason = task.stopped_reason.as_deref().or(task.stop_code.as_deref()).unwrap_or("stopped");
     if error_name(reason).is_some() {
-        return reason.to_owned();
+        return (reason.to_owned(), None);
     }
     let one_only = visible.len() == 1;
-    let mut parts = vec![reason.to_owned()];
-    for container in visible {
-        match (&container.reason, container.exit_code) {
-            (Some(why), Some(code)) => parts.push(format!("{}: {why} (exit code {code})", container.name)),
-            (Some(why), None) => parts.push(format!("{}: {why}", container.name)),
-            (None, Some(code)) if exit_is_failure(code, one_only) => {
-                parts.push(format!("{}: exit code {code}", container.name))
-            }
-            _ => {}
-        }
-    }
-    parts.join("; ")
+    let said = visible.iter().filter_map(|container| {
+        let said = match (&container.reason, container.exit_code) {
+            (Some(why), Some(code)) => format!("{why} (exit code {code})"),
+            (Some(why), None) => why.clone(),
+            (None, Some(code)) if exit_is_failure(code, one_only) => format!("exit code {code}"),
+            _ => return None,
+        };
+        Some((container.name.as_str(), said))
+    });
+    let said: Vec<(&str, String)> = said.collect();
+    let parts = |parts: Vec<String>| std::iter::once(reason.to_owned()).chain(parts).collect::<Vec<_>>().join("; ");
+    let whole = parts(said.iter().map(|(name, said)| format!("{name}: {said}")).collect());
+    let groups = together(said);
+    let mut told: Vec<String> =
+        groups.iter().take(TOLD).map(|group| format!("{}: {}", group.who(), group.said)).collect();
+    let more: usize = groups.iter().skip(TOLD).map(|group| group.count()).sum();
+    told.extend((more > 0).then(|| format!("and {more} more")));
+    let folded = Some(parts(told)).filter(|folded| *folded != whole);
+    (whole, folded)
 }
 
 /// The failure of a container itself.
@@ -167,7 +194,7 @@ pub(super) fn container_failure(task: &TaskRecord, container: &ContainerRecord, 
     }
     let exit = bad_exit.map(|code| format!("exit code {code}"));
     let description = container.reason.clone().or_else(|| exit.clone()).unwrap_or_default();
-    Some(Failure { error_type: named.map(str::to_owned).or(exit), description })
+    Some(Failure::new(named.map(str::to_owned).or(exit), description))
 }
 
 /// Whether a container's reason says that it was never started, whatever else is known of it.

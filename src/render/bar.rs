@@ -48,11 +48,12 @@ impl Bar {
         if let Some(cell) = cells.get_mut(first).filter(|cell| **cell == ' ' || self.start == self.end) {
             *cell = match (unicode, self.start == self.end) {
                 (true, true) => '│',
+                (_, false) if self.estimated => fill,
                 (true, false) => '▏',
                 (false, _) => '|',
             };
         }
-        self.write_break(&mut cells, axis);
+        self.write_break(&mut cells, axis, fill);
         if self.open
             && let Some(cell) = cells.iter_mut().rev().find(|cell| **cell != ' ')
         {
@@ -71,12 +72,39 @@ impl Bar {
     }
 
     /// A bar that lies over the broken middle shows the break.
-    fn write_break(&self, cells: &mut [char], axis: &Axis) {
+    fn write_break(&self, cells: &mut [char], axis: &Axis, fill: char) {
         let Some(middle) = axis.middle() else { return };
         if self.start <= middle.from && self.end >= middle.to {
             for (cell, c) in cells.iter_mut().skip(middle.at).zip(middle.label.chars()) {
-                *cell = c;
+                *cell = if self.estimated && matches!(c, '╱' | '/') { fill } else { c };
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observation::TaskTimes;
+    use crate::model::phases::Phases;
+
+    /// What the legend says of estimates can be seen: also where a bar is nothing but the break, or shorter than a column.
+    #[test]
+    fn an_estimate_looks_like_one_however_short_or_broken() {
+        let at = |seconds: u64| Time::from_unix_millis(1_700_000_000_000 + seconds * 1_000).expect("is known");
+        let times = TaskTimes {
+            created: Some(at(0)),
+            started: Some(at(30)),
+            execution_stopped: Some(at(100_000)),
+            stopped: Some(at(100_030)),
+            ..TaskTimes::default()
+        };
+        let axis = Axis::new(&Phases::new(&times, true).expect("is known"), at(100_030), 60, true);
+        let bar = |start, end, estimated| Bar { start: at(start), end: at(end), open: false, estimated };
+        assert_eq!(bar(30, 100_000, false).draw(&axis, true).trim(), "╱╱ 1 d 4 h ╱╱");
+        assert_eq!(bar(30, 100_000, true).draw(&axis, true).trim(), "░░ 1 d 4 h ░░");
+        assert_eq!(bar(0, 0, true).draw(&axis, true).trim(), "│");
+        let short = Bar { end: Time::from_unix_nanos(at(0).unix_nanos() + 1), ..bar(0, 0, true) };
+        assert_eq!([short.draw(&axis, true).trim(), short.draw(&axis, false).trim()], ["░", "~"]);
     }
 }

@@ -130,41 +130,50 @@ impl<'a> Compared<'a> {
         let mut said = vec![];
         let [a, b] = self.lives;
         let launch = self.lines.first();
+        if a.task.id == b.task.id {
+            said.push("A and B are one task: name another one, or an earlier answer about it".to_owned());
+        }
         let never = [a, b].map(|life| life.task.times.started.is_none() && life.outcome.failure.is_some());
         match never {
             [true, true] => said.push("neither of them ever started".to_owned()),
             [true, false] => {
-                said.push("it never started, the other did: how long it tried says nothing of the launch".to_owned())
+                said.push("A never started, B did: how long A tried says nothing of the launch".to_owned())
             }
             [false, true] => {
-                said.push("the other never started: how long that tried says nothing of the launch".to_owned())
+                said.push("B never started, A did: how long B tried says nothing of the launch".to_owned())
             }
             [false, false] => {}
         }
         if let Some(lengths) = launch.filter(|_| never == [false; 2]).and_then(Line::lengths) {
             let [mine, other] = lengths.map(duration::short);
             let more = match launch.and_then(Line::difference).unwrap_or_default() {
-                difference if difference.abs() < 0.001 => "as long as the other".to_owned(),
+                difference if difference.abs() < 0.001 => "as long as B".to_owned(),
                 difference if difference > 0.0 => {
                     format!("{} more", duration::short(Duration::from_secs_f64(difference)))
                 }
                 difference => format!("{} less", duration::short(Duration::from_secs_f64(-difference))),
             };
-            said.push(format!("the launch took {mine}, that of the other {other}: {more}"));
+            said.push(format!("the launch of A took {mine}, that of B {other}: {more}"));
         }
-        let phases = || self.lines.iter().skip(1).filter(|line| !line.is_inner && line.matters().is_some());
-        let most = |line: &&Line| (line.difference().unwrap_or_default() * 1e3) as i64;
-        if let Some(line) = phases().max_by_key(most).filter(|line| line.is_slower()) {
-            let (more, word) = (signed(line.difference().unwrap_or_default()), line.matters().unwrap_or_default());
-            said.push(format!("{} is what takes most of the time more: {more}, {word}", line.name));
-        }
+        said.extend([(true, "slower in"), (false, "faster in")].into_iter().filter_map(|(is_slower, how)| {
+            let phases = self.lines.iter().skip(1).filter(|line| !line.is_inner && line.is_slower() == is_slower);
+            let mut phases: Vec<(f64, String)> = phases
+                .filter_map(|line| {
+                    let difference = line.difference()?;
+                    Some((difference, format!("{} ({}, {})", line.name, signed(difference), line.matters()?)))
+                })
+                .collect();
+            phases.sort_by(|(a, _), (b, _)| b.abs().total_cmp(&a.abs()));
+            let phases: Vec<String> = phases.into_iter().map(|(_, said)| said).collect();
+            (!phases.is_empty()).then(|| format!("A is {how} {}", phases.join(", ")))
+        }));
         let outcome = |life: &TaskLife| {
-            life.outcome.failure.as_ref().map_or_else(|| "no failure".to_owned(), |failure| failure.description.clone())
+            life.outcome.failure.as_ref().map_or_else(|| "no failure".to_owned(), |failure| failure.told().to_owned())
         };
         let mut differs = |what: &str, mine: Option<String>, other: Option<String>| {
             if mine != other {
                 let [mine, other] = [mine, other].map(|value| value.unwrap_or_else(|| "not known".to_owned()));
-                said.push(format!("{what} differs: {mine}, and {other} of the other"));
+                said.push(format!("{what} differs: A {mine}; B {other}"));
             }
         };
         differs("outcome", Some(outcome(a)), Some(outcome(b)));

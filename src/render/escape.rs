@@ -21,6 +21,18 @@ pub(super) fn reason(reason: &str) -> String {
     text(&cut(reason, LONGEST))
 }
 
+/// So much of a text is read by somebody. ECS's own reasons are shorter.
+const READ: usize = 2_400;
+
+/// As much of a text as is read at once, and how much more there is: a page has it all, folded.
+pub(super) fn brief(whole: &str) -> String {
+    if whole.len() <= READ {
+        return text(whole);
+    }
+    let end = whole.floor_char_boundary(READ);
+    format!("{}… [{} more bytes: an html page has them]", text(whole.get(..end).unwrap_or_default()), whole.len() - end)
+}
+
 /// A JSON document in which what a terminal would act on is escaped: outside of strings JSON has no such characters.
 pub fn json(document: &str) -> String {
     let mut safe = String::with_capacity(document.len());
@@ -110,6 +122,15 @@ mod tests {
         assert_eq!(fit("ab\u{1b}", 4, CUT), "ab…");
         assert_eq!(pad("é", 3, CUT), "é  ");
         assert_eq!(fit("abc", 0, CUT), "");
+    }
+
+    #[test]
+    fn of_what_is_too_long_to_be_read_the_rest_is_counted() {
+        assert_eq!(brief(&"ä".repeat(1_200)), "ä".repeat(1_200));
+        assert_eq!(
+            brief(&"ä".repeat(50_000)),
+            format!("{}… [97600 more bytes: an html page has them]", "ä".repeat(1_200))
+        );
     }
 
     #[test]

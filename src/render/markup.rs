@@ -11,9 +11,9 @@ pub(super) fn push(out: &mut String, block: &str) {
     out.push('\n');
 }
 
-/// Untrusted text in a paragraph or a list: nothing in it is markup, and nobody is called by it.
+/// Untrusted text in a paragraph or a list, as much as is read at once: nothing in it is markup, and nobody is called by it.
 pub(super) fn text(text: &str) -> String {
-    let shown = escape::text(text.trim());
+    let shown = escape::brief(text.trim());
     let mut safe = String::with_capacity(shown.len());
     // `1.`, `-` and the like at its start would begin a list.
     let marks = shown.trim_start_matches(|c: char| c.is_ascii_digit()).len();

@@ -42,7 +42,7 @@ impl Notification {
             task.service().or_else(|| task.family()).unwrap_or("a task alone")
         );
         let why = match &life.outcome.failure {
-            Some(failure) => failure.description.clone(),
+            Some(failure) => failure.told().to_owned(),
             None => "a slow launch".to_owned(),
         };
         let phase = |phase: &Phase| Some(format!("{} {}", phase.kind.name(), short(phase.length()?)));
@@ -66,7 +66,7 @@ impl Notification {
         });
         Self {
             title: format!("task {whose}: {why}"),
-            kind: format!("task {whose}: {}", crate::model::deployment::alike(&why)),
+            kind: format!("task {whose}: {}", crate::model::alike::alike(&why)),
             id: task.id.clone(),
             facts,
             lines,
@@ -172,7 +172,7 @@ fn told(report: &Report<'_>, main: Option<&FailureGroup>) -> Told {
         return Told { headline, ecs: None, failure: main.map(report::failure) };
     }
     let cause = match main {
-        Some(main) => Some(report::failure(main)).filter(|_| !outcome.contains(&main.reason)),
+        Some(main) => Some(report::failure(main)).filter(|_| !outcome.contains(main.told())),
         None => report::cause(report),
     };
     let Some(failure) = cause else { return Told { headline: outcome, ecs: None, failure: None } };

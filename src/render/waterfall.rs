@@ -133,7 +133,7 @@ impl Columns {
         let widest = |of: &dyn Fn(&Row<'_>) -> usize| rows.iter().map(of).max().unwrap_or_default();
         let name = widest(&|row| escape::columns(&guide(row, style)) + escape::columns(&escape::text(&row.name)));
         let length = widest(&|row| escape::columns(&row.length)).min(24);
-        let mark = widest(&|row| escape::columns(&row.mark)).min(16);
+        let mark = widest(&|row| escape::columns(&row.mark)).min(18);
         let longest = |is_of: fn(&Of<'_>) -> bool| {
             let rows = rows.iter().filter(|row| is_of(&row.of));
             rows.map(|row| escape::columns(&guide(row, style)) + escape::columns(&escape::text(&row.name))).max()
@@ -182,7 +182,7 @@ fn draw_row(out: &mut String, life: &TaskLife, row: &Row<'_>, axis: &Axis, colum
     let guide = style.paint(Tone::Quiet, &guide);
     let bar = row.bar.map_or_else(|| " ".repeat(axis.width()), |bar| bar.draw(axis, style.unicode));
     let bar = style.paint(row.tone, &bar);
-    let length = style.fit(&row.length, columns.length);
+    let length = fewer_units(&row.length, columns.length, style);
     let length = format!("{length:>width$}", width = columns.length);
     let mark = match columns.marks_under {
         true if row.mark_tone == Tone::Plain => "",
@@ -206,6 +206,17 @@ fn draw_row(out: &mut String, life: &TaskLife, row: &Row<'_>, axis: &Axis, colum
         log_lines(out, log, &under, style, row.bar.map(|bar| bar.start));
         traces(out, &ApplicationTraces::of_container(life, container), &under, style);
     }
+}
+
+/// A length in as many of its units as there is room for: `399 d 23 h`, and never part of a number.
+fn fewer_units(length: &str, room: usize, style: &Style) -> String {
+    let mut shorter = length;
+    while escape::columns(shorter) > room {
+        // A number, and the unit after it.
+        let Some(end) = shorter.rmatch_indices(' ').nth(1).map(|(at, _)| at) else { return style.fit(length, room) };
+        shorter = shorter.get(..end).unwrap_or_default();
+    }
+    shorter.to_owned()
 }
 
 /// The lines of the tree before a row's name.
@@ -317,5 +328,27 @@ fn remarks(out: &mut String, life: &TaskLife, style: &Style) {
     }
     if any {
         out.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_has_no_room_loses_its_last_units() {
+        let style = Style {
+            width: 40,
+            unicode: true,
+            color: false,
+            zone: jiff::tz::TimeZone::UTC,
+            now: Time::from_unix_nanos(0),
+            all_containers: false,
+            logs: false,
+        };
+        for (room, drawn) in [(17, "399 d 23 h 59 min"), (16, "399 d 23 h"), (9, "399 d"), (4, "399…")] {
+            assert_eq!(fewer_units("399 d 23 h 59 min", room, &style), drawn);
+        }
+        assert_eq!(fewer_units("11 min 55 s so far", 15, &style), "11 min 55 s");
     }
 }

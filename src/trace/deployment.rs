@@ -258,7 +258,7 @@ impl<'a> DeploymentMaker<'a> {
         let tasks = if main.count == 1 { "1 task".to_owned() } else { format!("{} tasks", main.count) };
         let said =
             last.map_or(String::new(), |(sample, line)| format!("; {}: {}", sample.container, capped(&line.message)));
-        let why = Failure { description: format!("{tasks} failed: {}{said}", main.reason), ..failure };
+        let why = Failure::new(failure.error_type, format!("{tasks} failed: {}{said}", main.reason));
         let attributes = self
             .common()
             .text(name::FAILED_REASON, Some(&main.reason))
@@ -425,7 +425,7 @@ fn failure(deployment: &Deployment) -> Option<Failure> {
         State::Held | State::InProgress => return None,
     };
     let description = deployment.outcome.reason.clone().unwrap_or_else(|| error_type.to_owned());
-    Some(Failure { error_type: Some(error_type.to_owned()), description })
+    Some(Failure::new(Some(error_type.to_owned()), description))
 }
 
 /// Where a task's own trace is found.

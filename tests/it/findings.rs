@@ -393,3 +393,65 @@ fn a_slow_placement_tells_what_the_service_said_then_and_each_event_stands_with_
         life.meanwhile().map(|(was, event)| (was, event.text().split(' ').next().unwrap())).collect();
     assert_eq!(meanwhile, [("provisioning", "was"), ("pulling", "registered")]);
 }
+
+/// A task of so many containers that all end as the function says.
+fn many(count: usize, end: impl Fn(usize, &mut ContainerRecord)) -> TaskRecord {
+    let mut task = task(stopped(10), None);
+    task.containers = (0..count)
+        .map(|at| {
+            let mut container = ContainerRecord {
+                name: format!("worker-{at:02}"),
+                runtime_id: Some("r".to_owned()),
+                image: Some("web:1".to_owned()),
+                ..Default::default()
+            };
+            end(at, &mut container);
+            container
+        })
+        .collect();
+    task.stop_code = Some("EssentialContainerExited".to_owned());
+    task.stopped_reason = Some("Essential container in task exited".to_owned());
+    task
+}
+
+fn texts(found: Vec<(FindingKind, String)>, kind: FindingKind) -> Vec<String> {
+    found.into_iter().filter(|(known, _)| *known == kind).map(|(_, text)| text).collect()
+}
+
+#[test]
+fn many_containers_that_fail_alike_are_told_once_and_counted() {
+    let exits = |at: usize, container: &mut ContainerRecord| container.exit_code = Some(if at == 7 { 3 } else { 1 });
+    let told = found(many(66, exits), None);
+    assert_eq!(
+        texts(told, FindingKind::EssentialExit),
+        [
+            "stopped: Essential container in task exited; 65 containers (worker-00, worker-01, worker-02 and 62 more): exit code 1; worker-07: exit code 3"
+        ]
+    );
+    let killed = |_: usize, container: &mut ContainerRecord| {
+        container.exit_code = Some(137);
+        container.reason = Some("OutOfMemoryError: killed".to_owned());
+    };
+    let told = found(many(66, killed), None);
+    let who = "66 containers (worker-00, worker-01, worker-02 and 63 more)";
+    assert_eq!(texts(told.clone(), FindingKind::OutOfMemory), [format!("{who} ran out of memory")]);
+    let reason = format!("stopped: Essential container in task exited; {who}: exit code 137");
+    assert_eq!(texts(told, FindingKind::EssentialExit), [reason]);
+    // What is sent is whole, whoever is told what.
+    let observed = TaskObservations { task: many(66, killed), ..Default::default() };
+    let failure = TaskLife::new(observed, s(1_000).unwrap(), 0).outcome.failure.unwrap();
+    assert_eq!(failure.description.matches("OutOfMemoryError: killed (exit code 137)").count(), 66);
+}
+
+#[test]
+fn reasons_that_differ_are_all_told_of_as_many_containers_as_a_task_can_have() {
+    let cannot = |at: usize, container: &mut ContainerRecord| {
+        container.runtime_id = None;
+        container.reason = Some(format!("CannotPullContainerError: web:{at} not found"));
+    };
+    let text = texts(found(many(10, cannot), None), FindingKind::EssentialExit).concat();
+    assert!((0..10).all(|at| text.contains(&format!("web:{at} not found"))), "{text}");
+    let few = |_: usize, container: &mut ContainerRecord| container.exit_code = Some(1);
+    let text = texts(found(many(3, few), None), FindingKind::EssentialExit).concat();
+    assert!(text.ends_with("worker-00: exit code 1; worker-01: exit code 1; worker-02: exit code 1"), "{text}");
+}

@@ -42,8 +42,8 @@ impl DeploymentLife {
     fn bad_by(&self, rule: &FailFast) -> Option<Bad> {
         let failures = self.failures();
         let told = |group: &&FailureGroup| match group.count {
-            1 => format!("a task failed: {}", group.reason),
-            count => format!("{count} tasks failed alike: {}", group.reason),
+            1 => format!("a task failed: {}", group.told()),
+            count => format!("{count} tasks failed alike: {}", group.told()),
         };
         let alike = |least: usize| failures.iter().find(|group| group.count >= least).map(told);
         let (reason, finding) = match rule {

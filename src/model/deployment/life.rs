@@ -9,6 +9,7 @@ use super::facts::Deployment;
 use super::role::{End, Role};
 use super::spread::Spread;
 use super::task::{DeployedTask, LogSample, TaskShare};
+use crate::model::alike::alike;
 use crate::model::finding::FindingKind;
 use crate::model::outcome::Failure;
 use crate::model::phases::PhaseKind;
@@ -28,6 +29,8 @@ const SPEAKERS: usize = 3;
 pub struct FailureGroup {
     /// The reason of one of them: the first in the alphabet.
     pub reason: String,
+    /// The same, as people are told it.
+    told: String,
     /// How many there are.
     pub count: usize,
     /// The first few.
@@ -46,7 +49,19 @@ impl FailureGroup {
 
     /// The group of a failure, without a task.
     pub(in crate::model) fn of(failure: &Failure) -> Self {
-        Self { reason: failure.description.clone(), count: 0, tasks: vec![], sample: None, speakers: BTreeMap::new() }
+        Self {
+            reason: failure.description.clone(),
+            told: failure.told().to_owned(),
+            count: 0,
+            tasks: vec![],
+            sample: None,
+            speakers: BTreeMap::new(),
+        }
+    }
+
+    /// The reason as people are told it ([`Failure::told`]).
+    pub fn told(&self) -> &str {
+        &self.told
     }
 
     /// The tasks whose last lines may speak for all of them in a trace: who does must not depend on how many were read.
@@ -166,6 +181,7 @@ impl DeploymentLife {
             // Whatever the order in which they are read, one and the same speaks for them.
             if failure.description < group.reason {
                 group.reason.clone_from(&failure.description);
+                failure.told().clone_into(&mut group.told);
             }
             let samples = group.sample.take().into_iter().chain(sample.clone());
             group.sample = samples.min_by(|a, b| a.task_id.cmp(&b.task_id));
@@ -288,11 +304,4 @@ fn remember(tasks: &mut Vec<String>, id: &str) {
     if tasks.len() < NAMED {
         tasks.push(id.to_owned());
     }
-}
-
-/// A reason without what tells one task from another: ids and long numbers.
-pub(crate) fn alike(reason: &str) -> String {
-    let is_id = |word: &str| word.len() >= 8 && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    let words = reason.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    words.filter(|word| !word.is_empty()).map(|word| if is_id(word) { "#" } else { word }).collect::<Vec<_>>().join(" ")
 }

@@ -23,7 +23,6 @@ pub use choose::{NoDeployment, Wanted, choose, undone_by};
 pub use compare::{Baseline, Comparison, Difference, LEAST_SAMPLE, Matter, REPORT_VERSION};
 pub use facts::Deployment;
 pub use judge::{Finish, Rollback, RolloutOutcome, State};
-pub(crate) use life::alike;
 pub use life::{Apart, DeploymentLife, FailureGroup, FoundInTasks, LAUNCH};
 pub use path::Path;
 pub use role::{End, Role};

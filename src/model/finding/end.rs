@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Add, Finding, FindingKind};
+use crate::model::alike::{Together, together};
 use crate::model::container::Container;
 use crate::model::duration;
 use crate::model::life::TaskLife;
@@ -15,9 +16,14 @@ const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const STARTS_WITHIN: Duration = Duration::from_secs(300);
 
 pub(super) fn out_of_memory(life: &TaskLife, add: Add<'_>) {
-    for container in life.containers.iter().filter(|c| !c.is_hidden() && c.ran_out_of_memory()) {
-        let essential = if container.essential() == Some(false) { ", which is not essential," } else { "" };
-        add(FindingKind::OutOfMemory, format!("container {}{essential} ran out of memory", container.name()));
+    let killed = life.containers.iter().filter(|c| !c.is_hidden() && c.ran_out_of_memory());
+    let spare = |c: &Container| if c.essential() == Some(false) { "spare" } else { "" };
+    for killed in together(killed.map(|c| (c.name(), spare(c).to_owned()))) {
+        let essential = match killed.said.as_str() {
+            "" => "",
+            _ => killed.pick(", which is not essential,", ", none of them essential,"),
+        };
+        add(FindingKind::OutOfMemory, format!("{}{essential} ran out of memory", killed.containers()));
     }
 }
 
@@ -29,8 +35,9 @@ pub(super) fn why_it_stopped(life: &TaskLife, add: Add<'_>) {
         return;
     }
     let reason = task.stopped_reason.as_deref().or(task.stop_code.as_deref());
-    let failure = life.outcome.failure.as_ref().map(|failure| failure.description.as_str());
-    let Some(told) = failure.or(reason) else { return };
+    let failure = life.outcome.failure.as_ref();
+    let Some(told) = failure.map(|failure| failure.told()).or(reason) else { return };
+    let whole = failure.map_or(told, |failure| &failure.description);
     let told = &without_told(told, life);
     let (stopped, was) = if life.is_stopped() { ("stopped", "was") } else { ("is being stopped", "is being") };
     let failed = failure.is_some() || error_name(told).is_some() || says_unhealthy(told);
@@ -40,7 +47,7 @@ pub(super) fn why_it_stopped(life: &TaskLife, add: Add<'_>) {
             add(FindingKind::FailedToStart, format!("failed to start{phase}: {told}"));
         }
         StopCause::EssentialExit => {
-            let text = format!("{stopped}: {told}{}", essential_exits(life, told));
+            let text = format!("{stopped}: {told}{}", essential_exits(life, whole));
             add(if failed || !all_well(life) { FindingKind::EssentialExit } else { FindingKind::Completed }, text);
         }
         StopCause::SpotInterruption | StopCause::TerminationNotice => {
@@ -67,17 +74,16 @@ fn without_told(told: &str, life: &TaskLife) -> String {
     let out_of_memory = life.containers.iter().filter(|c| !c.is_hidden() && c.ran_out_of_memory());
     out_of_memory.fold(told.to_owned(), |told, container| {
         let (Some(reason), Some(code)) = (&container.record.reason, container.record.exit_code) else { return told };
-        let name = container.name();
-        told.replace(&format!("{name}: {reason} (exit code {code})"), &format!("{name}: exit code {code}"))
+        told.replace(&format!(": {reason} (exit code {code})"), &format!(": exit code {code}"))
     })
 }
 
-/// How the essential containers exited of which `told` says nothing.
-fn essential_exits(life: &TaskLife, told: &str) -> String {
+/// How the essential containers exited of which the whole reason says nothing.
+fn essential_exits(life: &TaskLife, whole: &str) -> String {
     let essential = life.containers.iter().filter(|c| c.essential() == Some(true));
-    let untold = essential.filter(|c| !told.contains(&format!("{}: ", c.name())));
-    let exits: Vec<String> =
-        untold.filter_map(|c| Some(format!("{} exited {}", c.name(), c.record.exit_code?))).collect();
+    let untold = essential.filter(|c| !whole.contains(&format!("{}: ", c.name())));
+    let exits = untold.filter_map(|c| Some((c.name(), format!("exited {}", c.record.exit_code?))));
+    let exits: Vec<String> = together(exits).iter().map(|exit| format!("{} {}", exit.who(), exit.said)).collect();
     if exits.is_empty() { String::new() } else { format!(" (essential: {})", exits.join(", ")) }
 }
 
@@ -89,19 +95,25 @@ fn all_well(life: &TaskLife) -> bool {
 
 /// The reasons of containers that no finding tells yet: at any stop code, with any exit code, also while the task runs.
 pub(super) fn container_reasons(life: &TaskLife, found: &[Finding]) -> Vec<Finding> {
-    let mut untold = vec![];
-    for container in &life.containers {
-        let Some(reason) = container.record.reason.as_deref() else { continue };
+    // Of many containers that all say the same, the first is told.
+    let whole = life.outcome.failure.as_ref().map_or("", |failure| &failure.description);
+    let is_told = |reason: &str| whole.contains(reason) || found.iter().any(|finding| finding.text.contains(reason));
+    let untold = life.containers.iter().filter_map(|container| {
+        let reason = container.record.reason.as_deref()?;
         let is_failure = error_name(reason).is_some();
-        let is_told = container.ran_out_of_memory() || found.iter().any(|finding| finding.text.contains(reason));
-        if is_told || (container.is_hidden() && !is_failure) {
-            continue;
+        if container.ran_out_of_memory() || is_told(reason) || (container.is_hidden() && !is_failure) {
+            return None;
         }
         let exit = container.record.exit_code.map_or(String::new(), |code| format!(" (exit code {code})"));
-        let kind = if is_failure { FindingKind::ContainerFailed } else { FindingKind::ContainerReason };
-        untold.push(Finding { kind, text: format!("container {}: {reason}{exit}", container.name()) });
-    }
-    untold
+        Some((is_failure, container.name(), format!("{reason}{exit}")))
+    });
+    let (failures, remarks): (Vec<_>, Vec<_>) = untold.partition(|(is_failure, ..)| *is_failure);
+    let of = |kind, said: Vec<(bool, &str, String)>| {
+        let told = together(said.into_iter().map(|(_, name, said)| (name, said)));
+        let finding = |told: &Together<'_>| Finding { kind, text: format!("{}: {}", told.containers(), told.said) };
+        told.iter().map(finding).collect::<Vec<_>>()
+    };
+    [of(FindingKind::ContainerFailed, failures), of(FindingKind::ContainerReason, remarks)].concat()
 }
 
 /// 137 is SIGKILL's. When the time from the request to the end of execution is the stop timeout or more, it was ECS's.
@@ -110,22 +122,21 @@ pub(super) fn probably_killed(life: &TaskLife, add: Add<'_>) {
     else {
         return;
     };
-    for container in life.containers.iter().filter(|c| !c.is_hidden() && c.record.exit_code == Some(137)) {
+    let killed = life.containers.iter().filter(|c| !c.is_hidden() && c.record.exit_code == Some(137));
+    let killed = killed.filter(|c| !c.ran_out_of_memory()).filter_map(|container| {
         let set = container.definition.as_ref().and_then(|d| d.stop_timeout).map(Duration::from_secs);
         let timeout = set.unwrap_or(DEFAULT_STOP_TIMEOUT);
-        if container.ran_out_of_memory() || terminating < timeout {
-            continue;
-        }
-        let said = if set.is_some() { "" } else { " (ECS's default)" };
-        add(
-            FindingKind::ProbablyKilled,
-            format!(
-                "container {} was probably killed (exit code 137) after its stop timeout of {} s{said}: it took {} from the request to stop to the end",
-                container.name(),
-                timeout.as_secs(),
-                duration::short(terminating)
-            ),
+        let default = if set.is_some() { "" } else { " (ECS's default)" };
+        (terminating >= timeout).then(|| (container.name(), format!("{} s{default}", timeout.as_secs())))
+    });
+    for killed in together(killed) {
+        let (who, were, timeout) = (killed.containers(), killed.pick("was", "were"), &killed.said);
+        let its = killed.pick("its", "their");
+        let took = duration::short(terminating);
+        let text = format!(
+            "{who} {were} probably killed (exit code 137) after {its} stop timeout of {timeout}: it took {took} from the request to stop to the end"
         );
+        add(FindingKind::ProbablyKilled, text);
     }
 }
 

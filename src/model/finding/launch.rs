@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Add, FindingKind};
+use crate::model::alike::few;
 use crate::model::duration;
 use crate::model::life::TaskLife;
 use crate::model::phases::PhaseKind;
@@ -32,13 +33,14 @@ pub(super) fn slow(life: &TaskLife, add: Add<'_>) {
         Some(format!("took {length}{}", if goes_on { " so far" } else { "" }))
     };
     if let Some(took) = took(PhaseKind::ImagePull) {
-        let images: Vec<&str> = life
-            .containers
-            .iter()
-            .filter(|container| !container.is_hidden())
-            .filter_map(|container| container.record.image.as_deref())
-            .collect();
-        let of = if images.is_empty() { String::new() } else { format!(" of {}", images.join(", ")) };
+        let shown = life.containers.iter().filter(|container| !container.is_hidden());
+        let mut images: Vec<&str> = vec![];
+        for image in shown.filter_map(|container| container.record.image.as_deref()) {
+            if !images.contains(&image) {
+                images.push(image);
+            }
+        }
+        let of = if images.is_empty() { String::new() } else { format!(" of {}", few(&images)) };
         let share = Launch::of(life).filter(|launch| launch.longest == PhaseKind::ImagePull);
         let share = share.map_or(String::new(), |launch| format!(", {}", launch.share()));
         add(FindingKind::SlowPull, format!("the image pull{of} {took}{share}"));

@@ -1,6 +1,7 @@
 //! What is known and how well: findings about that.
 
 use super::{Add, FindingKind};
+use crate::model::alike::together;
 use crate::model::life::TaskLife;
 use crate::model::merge::{Conflict, Offset};
 use crate::model::time::Time;
@@ -66,13 +67,14 @@ fn place(origin: &str) -> &str {
 /// A container that failed and of whose lines nothing could be had: why, as the gap or the note says it.
 pub(super) fn logs_missing(life: &TaskLife, add: Add<'_>) {
     let failed = life.containers.iter().filter(|c| c.failure.is_some() && !c.is_hidden());
-    for container in failed.filter(|c| c.log.as_ref().is_none_or(|log| log.is_empty())) {
+    let silent = failed.filter(|c| c.log.as_ref().is_none_or(|log| log.is_empty()));
+    let why = silent.filter_map(|container| {
         let gap = life.gaps.iter().find(|gap| gap.container.as_deref() == Some(container.name()));
-        let why = gap.map(|gap| gap.why.clone()).or_else(|| container.log_note(&life.task));
-        if let Some(why) = why {
-            let name = container.name();
-            add(FindingKind::LogsMissing, format!("container {name} failed and its log could not be had: {why}"));
-        }
+        Some((container.name(), gap.map(|gap| gap.why.clone()).or_else(|| container.log_note(&life.task))?))
+    });
+    for silent in together(why) {
+        let (who, its) = (silent.containers(), silent.pick("its log", "their logs"));
+        add(FindingKind::LogsMissing, format!("{who} failed and {its} could not be had: {}", silent.said));
     }
 }
 

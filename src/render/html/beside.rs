@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::picture::percent;
-use super::text::{shown, together};
+use super::text::{folded, name, shown, together};
 use crate::model::duration;
 use crate::render::compare::{Compared, Line, Side, signed};
 
@@ -16,15 +16,15 @@ pub(super) const SIDES: [&str; 2] = ["A", "B"];
 pub(super) fn section(compared: &Compared<'_>) -> Markup {
     html! {
         section class="beside" aria-labelledby="beside" {
-            h1 id="beside" { (shown(compared.lives[0].family())) " beside " (shown(compared.lives[1].family())) }
+            h1 id="beside" { (name(compared.lives[0].family())) " beside " (name(compared.lives[1].family())) }
             ul class="sides" { @for (at, life) in compared.lives.iter().enumerate() {
                 li {
-                    span class="side" { (SIDES[at]) } " " a href={ "#task-" (at) } { (shown(life.family())) " " code { (shown(&life.task.id)) } } " "
+                    span class="side" { (SIDES[at]) } " " a href={ "#task-" (at) } { (name(life.family())) " " code { (shown(&life.task.id)) } } " "
                     svg class="sample" aria-hidden="true" { rect class=(bar_class(at, false)) x="1" y="1" width="26" height="10" {} }
-                    @if at == 0 { " " svg class="sample" aria-hidden="true" { rect class=(bar_class(at, true)) x="1" y="1" width="26" height="10" {} } " where it is slower" }
+                    @if at == 0 && compared.lines.iter().any(Line::is_slower) { " " svg class="sample" aria-hidden="true" { rect class=(bar_class(at, true)) x="1" y="1" width="26" height="10" {} } " where it is slower" }
                 }
             } }
-            ul class="found" { @for said in &compared.said { li class="remark" { span class="mark" aria-hidden="true" { "•" } (shown(said)) } } }
+            ul class="found" { @for said in &compared.said { li class="remark" { span class="mark" aria-hidden="true" { "•" } (folded(said)) } } }
             div class="scroll" tabindex="0" role="group" aria-label="Table of both" {
                 table {
                     thead { tr {

@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
 use super::scale::Scale;
-use super::text::shown;
+use super::text::{name, shown};
 use crate::model::container::Container;
 use crate::model::log::ContainerLog;
 use crate::model::{TaskLife, Time, severity};
@@ -60,7 +60,7 @@ impl View {
             east: style.east(zero),
             bars: rows.iter().map(|row| row.bar.map(|bar| (Nanos(bar.start), Nanos(bar.end)))).collect(),
             rows: containers.iter().map(row_of).collect(),
-            containers: containers.iter().map(|container| shown(container.name())).collect(),
+            containers: containers.iter().map(|container| name(container.name())).collect(),
             lines,
         }
     }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::text::{count, shown};
+use super::text::{count, name, shown};
 use crate::model::log::{ContainerLog, LogLine};
 use crate::model::{Time, severity};
 use crate::render::moment::offset;
@@ -31,7 +31,7 @@ pub(in crate::render) fn excerpt<'a>(
     zero: Option<Time>,
 ) -> Markup {
     html! {
-        ol class="excerpt" tabindex="0" aria-label={ "Last lines of " (shown(container)) } {
+        ol class="excerpt" tabindex="0" aria-label={ "Last lines of " (name(container)) } {
             @for line in lines { li class=[severe(line)] { span class="at" { (zero.map_or(String::new(), |zero| offset(line.time, zero))) } " " (cut(&line.message)) } }
         }
     }

@@ -55,6 +55,15 @@
     return `${date.toISOString().slice(0, 19).replace("T", " ")}${told && "."}${told} ${zone}`;
   };
 
+  // A text too long to be read, folded.
+  const [READ, BEGINNING] = [1200, 400];
+  const folded = (text) => {
+    if (text.length <= READ) return text;
+    const end = BEGINNING + (/[\ud800-\udbff]/.test(text[BEGINNING - 1]) ? 1 : 0);
+    const more = make("span", { class: "quiet" }, `(all ${text.length} characters)`);
+    return make("details", { class: "long" }, make("summary", {}, `${text.slice(0, end)}… `, more), make("p", {}, text.slice(end)));
+  };
+
   const copy = async (text, button) => {
     let done = true;
     try {
@@ -540,7 +549,7 @@
     const open = (launch) => {
       close();
       chosen = launch;
-      const fact = (name, value) => (value ? [make("div", {}, make("dt", {}, name), make("dd", {}, value))] : []);
+      const fact = (name, value) => (value ? [make("div", {}, make("dt", {}, name), make("dd", {}, folded(value)))] : []);
       const button = make("button", { type: "button", class: "copy" }, "Copy the id");
       button.addEventListener("click", () => copy(launch.id, button));
       const done = make("button", { type: "button", class: "close" }, "Close");
@@ -559,7 +568,7 @@
         const badge = ({ state, has_failed: hasFailed }) => make("span", { class: `badge ${hasFailed ? "bad" : "plain"}` }, ...(hasFailed ? [make("span", { "aria-hidden": "true" }, "✗ "), make("span", { class: "spoken" }, "failed: ")] : []), state);
         one.append(make("div", { class: "cards" }, ...containers.map((container) => make("div", { class: `card${container.has_failed ? " failed" : ""}` },
           make("h4", {}, container.name, " ", badge(container)),
-          ...(container.reason ? [make("p", { class: "reason" }, container.reason)] : []),
+          ...(container.reason ? [make("div", { class: "reason" }, folded(container.reason))] : []),
           ...(container.image ? [make("p", { class: "quiet" }, container.image)] : [])))));
       }
       const lines = launch.lines ?? [];

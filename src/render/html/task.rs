@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::Shown;
 use super::data::{self, View};
 use super::scale::Scale;
-use super::text::{self, count, link, shown, together};
+use super::text::{self, count, folded, link, name, shown, together};
 use super::{log, picture};
 use crate::model::container::{Container, ContainerBound};
 use crate::model::phases::{Moment, Phase, Phases};
@@ -49,7 +49,7 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn of(shown_task: &Shown<'_>, label: Option<&'static str>) -> Self {
         let life = shown_task.life;
-        Self { outcome: Outcome::of(life), label, family: shown(life.family()), id: shown(&life.task.id) }
+        Self { outcome: Outcome::of(life), label, family: name(life.family()), id: shown(&life.task.id) }
     }
 
     pub(super) fn title(&self) -> String {
@@ -77,7 +77,7 @@ pub(super) fn navigation(tasks: &[Entry]) -> Option<Markup> {
 pub(super) fn article(at: usize, task: &Shown<'_>, label: Option<&str>, style: &Style) -> Markup {
     let life = task.life;
     let id = format!("task-{at}");
-    let name = |section: &str| format!("{id}-{section}");
+    let part = |section: &str| format!("{id}-{section}");
     let picture = life.phases.as_ref().map(|phases| {
         let end = drawn_until(life, phases);
         (phases, rows(life, phases, end, style), Scale::new(phases, end))
@@ -86,8 +86,8 @@ pub(super) fn article(at: usize, task: &Shown<'_>, label: Option<&str>, style: &
     let view = View::new(life, rows, scale, style);
     let containers = visible(life, style);
     html! {
-        article id=(id) aria-labelledby=(name("title")) {
-            (header(task, label, &name("title"), style))
+        article id=(id) aria-labelledby=(part("title")) {
+            (header(task, label, &part("title"), style))
             (section(&id, "findings", "What happened", findings(life, style)))
             @if let Some((phases, rows, scale)) = &picture {
                 (section(&id, "timeline", "Where the time went", timeline(life, phases, rows, scale, style)))
@@ -104,7 +104,7 @@ pub(super) fn article(at: usize, task: &Shown<'_>, label: Option<&str>, style: &
                 (section(&id, "log", "Log", html! {
                     noscript { p { "The whole log is in this page, and needs its script to be shown; the last lines stand under their containers." } }
                     @let zero = if scale.is_some() { "the start of the task, as on the timeline" } else { "the first line" };
-                    (log::parts(view.line_count(), &name("log"), containers.len() > 1, zero))
+                    (log::parts(view.line_count(), &part("log"), containers.len() > 1, zero))
                     p class="print-only quiet" { "On paper stand the last lines of each container only: " (count(view.line_count(), "line")) " are in the page." }
                 }))
             }
@@ -149,7 +149,7 @@ fn header(shown_task: &Shown<'_>, label: Option<&str>, id: &str, style: &Style) 
                 @if let Some(code) = &task.stop_code { " · " (shown(code)) }
                 @if let AsOf::Saved(at) = life.as_of { @if !life.is_stopped() { " as of " (spaced(at, &style.zone)) } }
             }
-            h1 id=(id) { @if let Some(label) = label { span class="side" { (label) } " " } (shown(life.family())) (revision) " " code { (shown(&task.id)) } }
+            h1 id=(id) { @if let Some(label) = label { span class="side" { (label) } " " } (name(life.family())) (revision) " " code { (shown(&task.id)) } }
             @if let Some(phases) = &life.phases {
                 p class="span" {
                     time { (spaced(phases.start, &style.zone)) }
@@ -176,7 +176,7 @@ fn header(shown_task: &Shown<'_>, label: Option<&str>, id: &str, style: &Style) 
 fn facts_list(facts: &[(&str, Option<&str>)]) -> Markup {
     html! {
         @if facts.iter().any(|(_, value)| value.is_some()) {
-            dl class="facts" { @for (name, value) in facts { @if let Some(value) = value { div { dt { (name) } dd { (shown(value)) } } } } }
+            dl class="facts" { @for (fact, value) in facts { @if let Some(value) = value { div { dt { (fact) } dd { (shown(value)) } } } } }
         }
     }
 }
@@ -189,15 +189,15 @@ fn findings(life: &TaskLife, style: &Style) -> Markup {
             ul class="found" {
                 @for finding in &life.findings {
                     @if finding.kind.is_problem() {
-                        li class="problem" data-finding=(finding.kind.id()) { span class="mark" { span aria-hidden="true" { "✗" } span class="spoken" { "Problem: " } } (shown(&finding.text)) }
+                        li class="problem" data-finding=(finding.kind.id()) { span class="mark" { span aria-hidden="true" { "✗" } span class="spoken" { "Problem: " } } (folded(&finding.text)) }
                     } @else {
-                        li class="remark" data-finding=(finding.kind.id()) { span class="mark" aria-hidden="true" { "•" } (shown(&finding.text)) }
+                        li class="remark" data-finding=(finding.kind.id()) { span class="mark" aria-hidden="true" { "•" } (folded(&finding.text)) }
                     }
                 }
                 @for gap in &life.gaps {
                     li class="gap" {
                         span class="mark" { span aria-hidden="true" { "?" } span class="spoken" { "Gap: " } }
-                        (shown(&gap.what)) ": " (shown(&gap.why))
+                        (shown(&gap.what)) ": " (folded(&gap.why))
                         @if let Some(hint) = &gap.hint { br; span class="quiet" { "Hint: " (shown(hint)) } }
                     }
                 }
@@ -207,7 +207,7 @@ fn findings(life: &TaskLife, style: &Style) -> Markup {
         @if !life.service_events.is_empty() {
             details class="service" {
                 summary { (count(life.service_events.len(), "service event")) " about this task" }
-                ul { @for event in &life.service_events { li { time { (spaced(event.at, &style.zone)) } " " (shown(&event.message)) } } }
+                ul { @for event in &life.service_events { li { time { (spaced(event.at, &style.zone)) } " " (folded(&event.message)) } } }
             }
         }
     }
@@ -235,7 +235,7 @@ fn timeline(life: &TaskLife, phases: &Phases, rows: &[Row<'_>], scale: &Scale, s
                 @for row in rows {
                     details class={ "row depth-" (row.trail.len()) } {
                         summary {
-                            span class="name" { (shown(&row.name)) }
+                            span class="name" { (name(&row.name)) }
                             (picture::bar(row, scale))
                             span class="length" { (row.length) @if !row.mark.is_empty() { " · " span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } } }
                         }
@@ -277,13 +277,13 @@ fn details(life: &TaskLife, phases: &Phases, row: &Row<'_>, style: &Style) -> Ma
         dl class="details" {
             @for bound in bounds.into_iter().flatten() { (bound) }
             @match row.of {
-                Of::Task => { @if let Some(failure) = &life.outcome.failure { div { dt { "Failure" } dd { (shown(&failure.description)) } } } }
+                Of::Task => { @if let Some(failure) = &life.outcome.failure { div { dt { "Failure" } dd { (folded(failure.told())) } } } }
                 Of::Phase(phase) => {
                     @if let Some(share) = shares(phases, phase) { div { dt { "Share" } dd { (share) } } }
                     @if phase.clock_adjusted { div { dt { "Clock" } dd { "a bound was earlier than the one before it, and is drawn there: two clocks differ" } } }
                     @if !phase.is_final { div { dt { "Final" } dd { "no: later news may change it" } } }
                 }
-                Of::Container(container) => { @if let Some(reason) = &container.record.reason { div { dt { "Reason" } dd { (shown(reason)) } } } }
+                Of::Container(container) => { @if let Some(reason) = &container.record.reason { div { dt { "Reason" } dd { (folded(reason)) } } } }
             }
         }
     }
@@ -349,7 +349,7 @@ fn durations(phases: &Phases, rows: &[Row<'_>]) -> Markup {
                         @let length = bar.end.since(bar.start).as_secs_f64();
                         @let of_launch = match row.of { Of::Phase(phase) if is_of_launch(phases, phase) => launch(phases), _ => None };
                         tr class={ "depth-" (row.trail.len()) } {
-                            th scope="row" { (shown(&row.name)) }
+                            th scope="row" { (name(&row.name)) }
                             td class="number" { (together(&offset(bar.start, phases.start))) }
                             td class="number" { (together(&row.length)) }
                             td class="number" { @if let Some(launch) = of_launch { (together(&share(length, launch))) } }
@@ -388,16 +388,16 @@ fn card(life: &TaskLife, container: &Container, style: &Style) -> Markup {
     html! {
         div class={ "card" @if failed { " failed" } } {
             h3 {
-                (shown(container.name())) " "
+                (name(container.name())) " "
                 span class={ "badge " (if failed { "bad" } else { "plain" }) } {
                     @if failed { span aria-hidden="true" { "✗ " } span class="spoken" { "failed: " } }
                     (shown(status)) @if let Some(exit) = &exit { " · exit " (exit) }
                 }
             }
-            @if let Some(reason) = &record.reason { p class="reason" { (shown(reason)) } }
+            @if let Some(reason) = &record.reason { div class="reason" { (folded(reason)) } }
             (facts_list(&facts))
             @for agent in &record.managed_agents {
-                p class="quiet" { "Agent " (shown(&agent.name)) @if let Some(status) = &agent.status { ": " (shown(status)) } @if let Some(reason) = &agent.reason { ", " (shown(reason)) } }
+                p class="quiet" { "Agent " (name(&agent.name)) @if let Some(status) = &agent.status { ": " (shown(status)) } @if let Some(reason) = &agent.reason { ", " (shown(reason)) } }
             }
             @if let Some(log) = log { (log::last(container.name(), log, zero)) }
             @let linked = traces.linked();
@@ -423,14 +423,12 @@ fn events(life: &TaskLife, style: &Style) -> Markup {
         let own = [("created", record.created), ("started", record.started), ("finished", record.finished)];
         events.extend(
             own.into_iter()
-                .filter_map(|(what, at)| Some((at?, format!("container {} {what}", container.name()), source))),
+                .filter_map(|(what, at)| Some((at?, format!("container {} {what}", name(container.name())), source))),
         );
         for agent in &record.managed_agents {
-            events.extend(
-                agent
-                    .started
-                    .map(|at| (at, format!("agent {} of {} started", agent.name, container.name()), "control plane")),
-            );
+            events.extend(agent.started.map(|at| {
+                (at, format!("agent {} of {} started", name(&agent.name), name(container.name())), "control plane")
+            }));
         }
     }
     events.sort_by_key(|(time, ..)| *time);
@@ -444,7 +442,7 @@ fn events(life: &TaskLife, style: &Style) -> Markup {
                         tr data-ns=(time.unix_nanos()) {
                             td { (text::time(*time, &style.zone)) }
                             td class="number" { @if let Some(zero) = zero { (together(&offset(*time, zero))) } }
-                            td { (shown(what)) }
+                            td { (folded(what)) }
                             td { (clock) }
                         }
                     } }

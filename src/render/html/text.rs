@@ -15,6 +15,28 @@ pub(in crate::render) fn shown(text: &str) -> String {
     lines.join("\n")
 }
 
+/// So much of a text stands in a page at once …
+const READ: usize = 1_200;
+/// … and of a longer one so much, before it is opened.
+const BEGINNING: usize = 400;
+
+/// What can be seen of a text, of which the most is folded away where it is too long to be read.
+pub(in crate::render) fn folded(text: &str) -> Markup {
+    let safe = shown(text);
+    let end = safe.char_indices().nth(BEGINNING).map_or(safe.len(), |(end, _)| end);
+    let (beginning, rest) = safe.split_at(end);
+    let total = safe.chars().count();
+    html! {
+        @if total <= READ { (safe) }
+        @else { details class="long" { summary { (beginning) "… " span class="quiet" { "(all " (total) " characters)" } } p { (rest) } } }
+    }
+}
+
+/// A name as one line: none of its own begins with it.
+pub(in crate::render) fn name(text: &str) -> String {
+    escape::text(text)
+}
+
 /// A time in a table, which may be broken before the hour and before the zone.
 pub(in crate::render) fn time(time: Time, zone: &TimeZone) -> Markup {
     let exact = moment::exact(time, zone);
@@ -46,7 +68,7 @@ pub(in crate::render) fn count(count: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{link, shown, together};
+    use super::{folded, link, name, shown, together};
 
     #[test]
     fn a_number_keeps_its_unit() {
@@ -59,6 +81,15 @@ mod tests {
             shown("exec failed:\n\tno such file\r\nat\rb\u{1b}[1m\n"),
             "exec failed:\n no such file\nat\\x0db\\x1b[1m"
         );
+    }
+
+    #[test]
+    fn a_long_text_is_folded_and_whole() {
+        assert_eq!(folded(&"ä".repeat(1_200)).into_string(), "ä".repeat(1_200));
+        let page = folded(&"<".repeat(1_201)).into_string();
+        assert_eq!(page.matches("&lt;").count(), 1_201, "{page}");
+        assert!(page.contains("(all 1201 characters)</span></summary>"), "{page}");
+        assert_eq!(name("a\nb\u{202e}"), "a\\x0ab\\u{202e}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::model::phases::Phase;
 use crate::model::{Time, duration};
 use crate::render::document::Nanos;
 use crate::render::html::data::{self, Line};
-use crate::render::html::text::{self, count, link, shown, together};
+use crate::render::html::text::{self, count, folded, link, name, shown, together};
 use crate::render::html::{frame, log, picture};
 use crate::render::moment::{offset, spaced};
 use crate::render::style::{Style, Tone};
@@ -72,7 +72,7 @@ impl Container {
     fn of(container: &DeployedContainer) -> Self {
         let optional = |text: &Option<String>| text.as_deref().map(shown);
         Self {
-            name: shown(&container.name),
+            name: name(&container.name),
             state: state(container),
             has_failed: container.has_failed,
             image: optional(&container.image),
@@ -104,7 +104,7 @@ impl Row {
             id: shown(&task.id),
             zone: shown(task.zone.as_deref().unwrap_or_default()),
             end: if is_old { "old" } else { task.end.map_or("", |end| end.name()) },
-            failure: task.failure.as_ref().filter(|_| task.has_failed()).map(|failure| shown(&failure.description)),
+            failure: task.failure.as_ref().filter(|_| task.has_failed()).map(|failure| shown(failure.told())),
             is_old,
             start: start.map(Nanos),
             took: start.zip(end.flatten()).map(|(start, end)| end.since(start).as_nanos().to_string()),
@@ -232,12 +232,12 @@ fn happened(report: &Report<'_>) -> Markup {
     html! {
         ul class="found" {
             @for said in sentences::first_lines(report) {
-                li class=(if is_bad { "problem" } else { "remark" }) { span class="mark" aria-hidden="true" { (if is_bad { "✗" } else { "•" }) } strong { (shown(&said)) } }
+                li class=(if is_bad { "problem" } else { "remark" }) { span class="mark" aria-hidden="true" { (if is_bad { "✗" } else { "•" }) } strong { (folded(&said)) } }
             }
             @for said in sentences::findings(report) {
-                li class="problem" { span class="mark" { span aria-hidden="true" { "✗" } span class="spoken" { "Problem: " } } (shown(&said)) }
+                li class="problem" { span class="mark" { span aria-hidden="true" { "✗" } span class="spoken" { "Problem: " } } (folded(&said)) }
             }
-            @for said in remarks { li class="remark" { span class="mark" aria-hidden="true" { "•" } (shown(&said)) } }
+            @for said in remarks { li class="remark" { span class="mark" aria-hidden="true" { "•" } (folded(&said)) } }
             @for apart in report.life.apart() {
                 li class="remark" { span class="mark" aria-hidden="true" { "·" } "not counted as the rollout: " (apart.count) " " (shown(apart.what)) ": " (shown(&sentences::named(apart.count, &apart.tasks))) }
             }
@@ -260,10 +260,10 @@ fn failures(report: &Report<'_>, bounds: Option<(Time, Time)>) -> Markup {
         div class="cards" { @for group in report.life.failures() {
             div class="card failed" {
                 h3 { span class="badge bad" { span aria-hidden="true" { "✗ " } (count(group.count, "task")) } }
-                p class="reason" { (shown(&group.reason)) }
+                div class="reason" { (folded(group.told())) }
                 p class="quiet" { (shown(&sentences::named(group.count, &group.tasks))) }
                 @if let Some(sample) = &group.sample {
-                    p class="quiet" { "Last lines of container " (shown(&sample.container)) " of " (shown(&sample.task_id)) @if bounds.is_some() { ", timed from where the axis begins" } }
+                    p class="quiet" { "Last lines of container " (name(&sample.container)) " of " (shown(&sample.task_id)) @if bounds.is_some() { ", timed from where the axis begins" } }
                     (log::excerpt(&sample.container, sample.lines.iter(), bounds.map(|(from, _)| from)))
                     p { button type="button" hidden data-open=(shown(&sample.task_id)) { "Show it among the launches" } }
                 }
@@ -305,12 +305,12 @@ fn launches_drawn(report: &Report<'_>, from: Time, to: Time, total: usize) -> Ma
                         }
                         dl class="details" {
                             div { dt { "Task" } dd { (shown(&task.id)) } }
-                            @if let Some(failure) = &task.failure { div { dt { "Failure" } dd { (shown(&failure.description)) } } }
+                            @if let Some(failure) = &task.failure { div { dt { "Failure" } dd { (folded(failure.told())) } } }
                             @for phase in task.phases.iter().flat_map(|phases| &phases.list) {
                                 div { dt { (phase.kind.name()) } dd { (offset(phase.start, from)) @if let Some(length) = phase.length() { ", takes " (duration::exact(length)) } } }
                             }
                             @for container in &task.containers {
-                                div { dt { (shown(&container.name)) } dd { (state(container)) @if let Some(reason) = &container.reason { ": " (shown(reason)) } } }
+                                div { dt { (name(&container.name)) } dd { (state(container)) @if let Some(reason) = &container.reason { ": " (folded(reason)) } } }
                             }
                         }
                         @for container in &task.containers { @if let Some(log) = &container.log { (log::last(&container.name, log, Some(from))) } }

@@ -93,7 +93,7 @@ fn why_failed(report: &Report<'_>, main: &FailureGroup) -> Option<String> {
         let last = last.message.trim().chars().take(LAST_LINE).collect::<String>();
         Some(format!("{} last said: {last}", sample.container))
     });
-    let is_told = report.bad.is_some_and(|bad| bad.reason.ends_with(&main.reason));
+    let is_told = report.bad.is_some_and(|bad| bad.reason.ends_with(main.told()));
     match said {
         said if is_told => said,
         Some(said) => Some(format!("{}; {said}", failure(main))),
@@ -340,7 +340,7 @@ pub(super) fn slowest_task(report: &Report<'_>) -> Option<String> {
 /// `10 tasks failed: REASON`.
 pub(in crate::render) fn failure(group: &FailureGroup) -> String {
     let tasks = if group.count == 1 { "1 task" } else { &format!("{} tasks", group.count) };
-    format!("{tasks} failed: {}", group.reason)
+    format!("{tasks} failed: {}", group.told())
 }
 
 /// The tasks of a group, the first few by name.
@@ -356,7 +356,7 @@ pub(super) fn findings(report: &Report<'_>) -> Vec<String> {
     // The reason that ECS gives is the failures' own.
     let failures = report.life.failures();
     let is_reason = |kind: FindingKind, text: &str| {
-        kind == FindingKind::Unhealthy && failures.iter().any(|group| text.contains(&group.reason))
+        kind == FindingKind::Unhealthy && failures.iter().any(|group| text.contains(group.told()))
     };
     let is_new = |kind: FindingKind, text: &str| kind.is_problem() && !is_told(kind) && !is_reason(kind, text);
     let problems = report.life.findings.iter().filter(|(kind, found)| is_new(**kind, &found.text));
