@@ -5,7 +5,7 @@
 //! cargo run --example worker -- https://sqs.eu-west-1.amazonaws.com/123456789012/ecs-events
 //! ```
 //!
-//! The endpoint is `OTEL_EXPORTER_OTLP_ENDPOINT`, else http://localhost:4317.
+//! The endpoint is `OTEL_EXPORTER_OTLP_ENDPOINT`, else http://localhost:4318.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -19,7 +19,6 @@ use ecspan::run::{Level, Notice, Stop};
 use ecspan::sink::{Destination, Overrides, Settings, Signal, Target};
 use ecspan::source::aws::{Aws, AwsSettings};
 use ecspan::source::sqs::Queue;
-use ecspan::trace::TraceOptions;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 #[tokio::main]
@@ -33,19 +32,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         concurrency: 20,
         visibility_timeout: Duration::from_secs(60),
         events: EventConfig {
+            // No log lines: an `EcsSource` as `logs` would read them.
             filter: Filter { only_failed: true, ..Filter::default() },
-            // No log lines: an `EcsSource` would read them.
-            logs: None,
-            logs_of_all: false,
-            logs_settle: Duration::ZERO,
-            deployments: None,
-            definitions: None,
-            options: TraceOptions::default(),
-            destinations: vec![Destination::open(&Target::Otlp, Signal::Traces, &Settings::new(&overrides, &env))?],
-            // A provider with a reader would send ecspan's metrics.
-            notifier: None,
-            meters: Meters::new(SdkMeterProvider::default(), aws.calls()),
-            clock: || Time::from(SystemTime::now()),
+            ..EventConfig::new(
+                vec![Destination::open(&Target::Otlp, Signal::Traces, &Settings::new(&overrides, &env))?],
+                // A provider with a reader would send ecspan's metrics.
+                Meters::new(SdkMeterProvider::default(), aws.calls()),
+                || Time::from(SystemTime::now()),
+            )
         },
     };
 

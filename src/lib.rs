@@ -43,6 +43,7 @@ mod hint;
 #[cfg(feature = "deliver")]
 mod layers;
 pub mod model;
+mod percent;
 #[cfg(feature = "deliver")]
 mod proxy;
 mod quote;

@@ -7,13 +7,11 @@
 mod index;
 mod units;
 
-use std::borrow::Cow;
 #[cfg(feature = "aws")]
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use percent_encoding::percent_decode_str;
 
 use self::index::Index;
 #[cfg(feature = "aws")]
@@ -140,11 +138,6 @@ pub(crate) fn remember(values: impl IntoIterator<Item = String>) {
     if !new.is_empty() {
         *known = known.and(new);
     }
-}
-
-/// The text with what is percent-encoded in it; what is badly so stays.
-pub(crate) fn percent_decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8().map_or_else(|_| text.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]

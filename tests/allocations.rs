@@ -176,8 +176,8 @@ mod worker {
     };
     use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
     use ecspan::run::Stop;
+    use ecspan::run::events::EventConfig;
     use ecspan::run::events::queue::{self, QueueConfig};
-    use ecspan::run::events::{EventConfig, Filter};
     use ecspan::run::meters::Meters;
     use ecspan::source::aws::Aws;
     use ecspan::source::sqs::Queue;
@@ -258,19 +258,11 @@ mod worker {
                     queue: Queue::open(&aws, "https://sqs.eu-west-1.amazonaws.com/123456789012/tasks").unwrap(),
                     concurrency: 20,
                     visibility_timeout: Duration::from_secs(60),
-                    events: EventConfig {
-                        filter: Filter::default(),
-                        logs: None,
-                        logs_of_all: false,
-                        logs_settle: Duration::ZERO,
-                        deployments: None,
-                        definitions: None,
-                        options: TraceOptions::default(),
-                        destinations: vec![Destination::over("sink".to_owned(), sink.clone())],
-                        notifier: None,
-                        meters: Meters::new(SdkMeterProvider::default(), aws.calls()),
-                        clock: || Time::from_unix_nanos(1_795_435_200_000_000_000),
-                    },
+                    events: EventConfig::new(
+                        vec![Destination::over("sink".to_owned(), sink.clone())],
+                        Meters::new(SdkMeterProvider::default(), aws.calls()),
+                        || Time::from_unix_nanos(1_795_435_200_000_000_000),
+                    ),
                 };
                 let drained = queue::run(config, stop, Arc::new(|_: &ecspan::run::Notice| ())).await;
                 assert_eq!(drained.exported.tasks, events as u64);

@@ -27,7 +27,7 @@ impl Around {
             .filter(|event| is_within(event.at) && event.is_of(service) && !event.names_a_task())
             .cloned()
             .collect();
-        events.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
+        events.sort();
         events.dedup();
         Self { target_groups: target_groups.to_vec(), events }
     }

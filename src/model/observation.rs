@@ -201,6 +201,12 @@ pub struct TracedEnv {
     pub otel_resource_attributes: Option<String>,
 }
 
+impl TracedEnv {
+    /// Their names.
+    pub const NAMES: [&str; 5] =
+        ["TRACEPARENT", "TRACESTATE", "_X_AMZN_TRACE_ID", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
+}
+
 /// A container as one answer or event gave it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerRecord {

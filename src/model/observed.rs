@@ -84,7 +84,7 @@ pub enum Unclaimed {
 /// The events that name a task.
 pub(crate) fn service_events_of(task: &TaskRecord, events: &[ServiceEvent]) -> Vec<ServiceEvent> {
     let mut own: Vec<ServiceEvent> = events.iter().filter(|event| event.message.contains(&task.id)).cloned().collect();
-    own.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
+    own.sort();
     own.dedup();
     own
 }

@@ -2,13 +2,13 @@
 
 use super::time::Time;
 
-/// A message of a service's event list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A message of a service's event list. They are in the order of time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ServiceEvent {
-    /// `id`.
-    pub id: Option<String>,
     /// `createdAt`.
     pub at: Time,
+    /// `id`.
+    pub id: Option<String>,
     /// `message`.
     pub message: String,
 }

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::units::{self, Unit};
+use crate::percent::percent_decoded;
 
 /// Shorter ones than this are no secrets, and replacing them would garble messages.
 const SHORTEST: usize = 3;
@@ -105,7 +106,7 @@ fn standard(byte: u8) -> u8 {
 /// A value as it was given, as digits, and as what base64 has of it wherever it begins.
 fn forms(value: &str) -> Vec<(Kind, Vec<u8>)> {
     let value = value.trim();
-    let decoded = super::percent_decoded(value);
+    let decoded = percent_decoded(value);
     let mut found = vec![];
     for plain in [value, &decoded] {
         for form in [plain, &plain.replace(' ', "+")].map(units::bytes_of) {

@@ -12,6 +12,7 @@ mod config;
 mod deliver;
 mod destination;
 mod file;
+mod open_error;
 mod otlp;
 mod reason;
 mod request;
@@ -36,8 +37,9 @@ pub use deliver::report::{DeliveryReport, DestinationReport, TASK_LINES, TaskLin
 pub(crate) use deliver::resend::{Resender, Then};
 pub(crate) use deliver::undelivered::{Held, take_in_hand, waiting_in};
 pub use deliver::undelivered::{LineError, MeantFor, Note, Undelivered, Waiting, read_waiting};
-pub use destination::{Destination, OpenError, Settings, Target, TargetError};
+pub use destination::{Destination, Settings, Target, TargetError};
 pub use file::{stdout, write_private};
+pub use open_error::OpenError;
 pub use otlp::encode::{Format, Request, resource_spans};
 pub use reason::Reason;
 pub use request::outgoing::HasLeft;

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::json::At;
-use super::redact::TRACED;
+use crate::model::observation::TracedEnv;
 use crate::quote::MASK;
 
 /// What is shorter stands in too many words.
@@ -24,7 +24,8 @@ impl Given {
     pub(super) fn of(task: &At<'_>) -> Self {
         let mut values = vec![];
         for container in task.get("overrides").map_or_else(Vec::new, |at| at.list("containerOverrides")) {
-            let is_traced = |pair: &At<'_>| pair.text("name").is_some_and(|name| TRACED.contains(&name.as_str()));
+            let is_traced =
+                |pair: &At<'_>| pair.text("name").is_some_and(|name| TracedEnv::NAMES.contains(&name.as_str()));
             let environment = container.list("environment").into_iter().filter(|pair| !is_traced(pair));
             environment.filter_map(|pair| pair.text("value")).for_each(|value| {
                 values.extend(assigned_in(&value));

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::event;
 use super::given::Given;
 use super::json::At;
-use crate::model::observation::LogConfig;
+use crate::model::observation::{LogConfig, TracedEnv};
 
 /// The fields (camelCase) whose values stay. None of them can hold an environment, a command, a label or a token.
 const FIELDS: &[&str] = &[
@@ -153,9 +153,6 @@ const FIELDS: &[&str] = &[
     "eventId",
 ];
 
-/// The variables that speak to tracing.
-pub(super) const TRACED: [&str; 5] =
-    ["TRACEPARENT", "TRACESTATE", "_X_AMZN_TRACE_ID", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"];
 const NETWORK_DETAILS: [&str; 5] =
     ["subnetId", "networkInterfaceId", "macAddress", "privateIPv4Address", "privateDnsName"];
 
@@ -175,7 +172,7 @@ pub(crate) fn redact(answer: &Value, dropped: &mut BTreeSet<String>) -> Value {
 fn kept(key: &str, value: &Value, dropped: &mut BTreeSet<String>) -> Option<(String, Value)> {
     let name = camel(key);
     let value = match name.as_str() {
-        "environment" => only_named(value, &TRACED, dropped),
+        "environment" => only_named(value, &TracedEnv::NAMES, dropped),
         "details" => only_named(value, &NETWORK_DETAILS, dropped),
         "options" | "logOptions" => only_options(value),
         "message" if value.as_str().is_some_and(event::is_event_text) => message(value, dropped),

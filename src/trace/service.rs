@@ -1,12 +1,9 @@
 //! What a task is called: `service.name` and what comes with it. Main types: [`ServiceName`], [`OtelService`].
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
-
 use super::semconv as name;
 use crate::model::TaskLife;
 use crate::model::observation::{ContainerDefinition, TracedEnv};
+use crate::percent::percent_decoded;
 
 /// Where `service.name` comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,12 +83,7 @@ impl OtelService {
 /// `KEY=VALUE,KEY=VALUE`, values percent-encoded, as the specification has it. What is no pair is passed by.
 fn pairs(text: &str) -> Vec<(&str, String)> {
     let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(key, value)| (key.trim(), decoded(value.trim()))).collect()
-}
-
-/// Without percent-encoding; as it is where that makes no text.
-fn decoded(value: &str) -> String {
-    percent_decode_str(value).decode_utf8().map_or_else(|_| value.to_owned(), Cow::into_owned)
+    pairs.map(|(key, value)| (key.trim(), percent_decoded(value.trim()))).collect()
 }
 
 #[cfg(test)]
@@ -163,14 +155,5 @@ mod tests {
         let service = OtelService::of(&life(&[], Some(vec![defined("app", true, env(None, Some(text)))])));
         let pairs: Vec<String> = service.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
         assert_eq!(pairs, ["service.namespace=eu", "deployment.environment=old", "deployment.environment.name=prod"]);
-    }
-
-    #[test]
-    fn values_are_percent_decoded_where_that_makes_text() {
-        for (encoded, plain) in
-            [("a%20b", "a b"), ("100%", "100%"), ("%zz", "%zz"), ("%C3%BC", "ü"), ("%FF", "%FF"), ("ü%2", "ü%2")]
-        {
-            assert_eq!(decoded(encoded), plain);
-        }
     }
 }

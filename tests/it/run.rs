@@ -13,8 +13,8 @@ use bytes::Bytes;
 use ecspan::model::Time;
 use ecspan::model::deployment::{State, Wanted};
 use ecspan::run::deploy::{self, DeployConfig, DeployFrom, Deployed, Ended, Wait};
+use ecspan::run::events::EventConfig;
 use ecspan::run::events::queue::{self, Drained, QueueConfig};
-use ecspan::run::events::{EventConfig, Filter};
 use ecspan::run::meters::Meters;
 use ecspan::run::{Fate, Notice, Stop, Teller};
 use ecspan::sink::{Answer, Destination, Format, Reason, Transport, Verdict};
@@ -176,19 +176,11 @@ async fn worked_by(
         queue: Queue::open(&aws, "https://sqs.eu-west-1.amazonaws.com/123456789012/tasks").unwrap(),
         concurrency: 1,
         visibility_timeout: Duration::from_secs(30),
-        events: EventConfig {
-            filter: Filter::default(),
-            logs: None,
-            logs_of_all: false,
-            logs_settle: Duration::ZERO,
-            deployments: None,
-            definitions: None,
-            options: TraceOptions::default(),
-            destinations: vec![Destination::over("receiver".to_owned(), Arc::new(receiver))],
-            notifier: None,
-            meters: Meters::new(SdkMeterProvider::default(), aws.calls()),
+        events: EventConfig::new(
+            vec![Destination::over("receiver".to_owned(), Arc::new(receiver))],
+            Meters::new(SdkMeterProvider::default(), aws.calls()),
             clock,
-        },
+        ),
     };
     let (notices, heard) = hearing();
     let ask = stop.clone();

@@ -197,7 +197,7 @@ impl Deployment {
         let failed = breaker.as_ref().and_then(|breaker| breaker.failures).filter(|count| *count > 0);
         let in_time = |event: &&ServiceEvent| finished.is_none_or(|to| event.at <= to.at);
         let mut events: Vec<ServiceEvent> = service.events.iter().filter(in_time).cloned().collect();
-        events.sort_by(|a, b| (a.at, &a.id, &a.message).cmp(&(b.at, &b.id, &b.message)));
+        events.sort();
         let oldest = service.events.iter().map(|event| event.at).min();
         let mut deployment = Self {
             cluster_arn: service.cluster_arn.clone().unwrap_or_else(|| "default".to_owned()),

@@ -5,7 +5,8 @@ use std::fmt;
 use reqwest::Url;
 
 use super::Protocol;
-use crate::secrets::{self, MASK, percent_decoded};
+use crate::percent::percent_decoded;
+use crate::secrets::{self, MASK};
 use crate::sink::signal::Signal;
 
 /// Where requests go, and how they speak.

@@ -12,7 +12,7 @@ use opentelemetry::trace::TraceId;
 
 use crate::proxy::is_of_proxies;
 use crate::sink::config::{OtlpConfig, Overrides, Protocol};
-use crate::sink::destination::OpenError;
+use crate::sink::open_error::OpenError;
 use crate::sink::otlp::pack::{Limits, StartLimits};
 use crate::sink::reason::Reason;
 use crate::sink::signal::Signal;
