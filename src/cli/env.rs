@@ -66,7 +66,7 @@ task is looked at |",
 | `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM` | colour, beside `--color` |
 | `LC_ALL`, `LC_CTYPE`, `LANG` | whether the characters of boxes and bars are Unicode |
 | `TZ` | the time zone of what is drawn, without `--utc` |
-| `TMPDIR` | where stdin, pipes and archives of tasks are kept while they are read |
+| `TMPDIR` | where stdin, pipes and archives of tasks are kept while they are read, and where files name very many tasks |
 | `XDG_STATE_HOME`, `HOME` | where the undelivered folder is |
 | `TMPDIR` | where a sidecar's health file is |
 | `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` | proxies on the way to receivers and to AWS (docs/proxies.md) |

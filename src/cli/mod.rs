@@ -133,10 +133,9 @@ fn variables(command: &clap::Command) -> Vec<(String, String)> {
 pub(crate) fn run(cli: Cli) -> Exit {
     terminal::choose_color(&cli.global);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Command::Worker(_) | Command::Lambda(_) = cli.command {
-        // Threads that wake one another cost a worker more than they give it; who has more events has more workers.
-        runtime.worker_threads(1);
-    }
+    // This thread and one more: one reads and makes while the other asks and sends. More would wake one another for less than that costs,
+    // and each keep memory of its own, of a log of a million lines ten MiB.
+    runtime.worker_threads(1);
     let result = match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(async {
             let result = dispatch(&cli).await;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::given::Given;
-use super::json::At;
+use super::json::{At, text, value_of, values_of};
 use super::times;
 use crate::model::arn::last_part;
 use crate::model::log::{ContainerLog, LogLine, without_line_end};
@@ -79,7 +79,7 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         let expected = "what was there before it was shortened (in PowerShell: ConvertTo-Json -Depth 10)";
         return Err(ReadError::Expected { place: odd.place, expected });
     }
-    let given = Given::of(at);
+    let given = Given::of(at.value);
     let containers =
         containers(at).iter().map(|(name, at)| container(*name, at, &given)).collect::<Result<Vec<_>, _>>()?;
     let (containers, doubles) = each_once(containers.into_iter().flatten().collect());
@@ -116,13 +116,13 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         container_instance_arn: at.text("containerInstanceArn"),
         cpu: at.text("cpu"),
         memory: at.text("memory"),
-        private_ip: private_ip(at),
+        private_ip: private_ip(at.value),
         clock_error: None,
         clock_status: None,
         clock_read: None,
         vpc_id: None,
         ephemeral_storage: None,
-        overrides: overrides(at),
+        overrides: overrides(at.value),
         updated: at.time("updatedAt")?,
         containers,
         doubles,
@@ -136,10 +136,10 @@ fn cut_short<'a>(task: &At<'a>) -> Option<At<'a>> {
     if let Some(at) = keys.filter_map(|key| task.get(key)).next() {
         return Some(at);
     }
-    let containers = task.get("containers")?;
+    let containers = value_of(task.value, "containers")?;
     let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty() && text.trim() != "null");
-    let of_list = containers.value.as_array().is_some_and(|items| items.iter().any(is_text));
-    (of_list || is_text(containers.value)).then_some(containers)
+    let of_list = containers.as_array().is_some_and(|items| items.iter().any(is_text));
+    if of_list || is_text(containers) { task.get("containers") } else { None }
 }
 
 /// A task's containers, and their names where it has them by name, as programs keep them.
@@ -208,25 +208,25 @@ fn exit_code(at: &At<'_>) -> Option<i64> {
 }
 
 /// The address of the task's own network interface.
-fn private_ip(task: &At<'_>) -> Option<String> {
-    let is_eni = |at: &At<'_>| matches!(at.text("type").as_deref(), Some("ElasticNetworkInterface" | "eni"));
-    let details = task.list("attachments").into_iter().filter(is_eni).flat_map(|at| at.list("details"));
+fn private_ip(task: &Value) -> Option<String> {
+    let is_eni = |one: &&Value| matches!(text(one, "type").as_deref(), Some("ElasticNetworkInterface" | "eni"));
+    let details = values_of(task, "attachments").iter().filter(is_eni).flat_map(|one| values_of(one, "details"));
     details
-        .filter(|detail| detail.text("name").as_deref() == Some("privateIPv4Address"))
-        .find_map(|detail| detail.text("value"))
+        .filter(|detail| text(detail, "name").as_deref() == Some("privateIPv4Address"))
+        .find_map(|detail| text(detail, "value"))
 }
 
-fn overrides(task: &At<'_>) -> BTreeMap<String, TracedEnv> {
-    let containers = task.get("overrides").map_or_else(Vec::new, |at| at.list("containerOverrides"));
-    let named = containers.iter().filter_map(|at| Some((at.text("name")?, traced_env(at))));
-    named.filter(|(_, env)| *env != TracedEnv::default()).collect()
+fn overrides(task: &Value) -> BTreeMap<String, TracedEnv> {
+    let containers = value_of(task, "overrides").map_or(&[][..], |given| values_of(given, "containerOverrides"));
+    let named = containers.iter().map(|one| (one, traced_env(one))).filter(|(_, env)| *env != TracedEnv::default());
+    named.filter_map(|(one, env)| Some((text(one, "name")?, env))).collect()
 }
 
 /// The variables of an `environment` that speak to tracing. Values of others are not looked at: they may be secrets.
-fn traced_env(at: &At<'_>) -> TracedEnv {
+fn traced_env(container: &Value) -> TracedEnv {
     let mut env = TracedEnv::default();
-    for pair in at.list("environment") {
-        let slot = match pair.text("name").as_deref() {
+    for pair in values_of(container, "environment") {
+        let slot = match text(pair, "name").as_deref() {
             Some("TRACEPARENT") => &mut env.traceparent,
             Some("TRACESTATE") => &mut env.tracestate,
             Some("_X_AMZN_TRACE_ID") => &mut env.xray,
@@ -234,7 +234,7 @@ fn traced_env(at: &At<'_>) -> TracedEnv {
             Some("OTEL_RESOURCE_ATTRIBUTES") => &mut env.otel_resource_attributes,
             _ => continue,
         };
-        *slot = pair.text("value");
+        *slot = text(pair, "value");
     }
     env
 }
@@ -259,7 +259,7 @@ fn container_definition(at: &At<'_>) -> Option<ContainerDefinition> {
         essential: at.boolean("essential").unwrap_or(true),
         stop_timeout,
         log: at.list("logConfiguration").first().and_then(log_config),
-        env: traced_env(at),
+        env: traced_env(at.value),
     })
 }
 

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::json::At;
+use super::json::{text, value_of, values_of};
 use crate::model::observation::TracedEnv;
 use crate::quote::MASK;
 
@@ -20,18 +20,18 @@ const LONGEST_WORD: usize = 16;
 pub(super) struct Given(Vec<String>);
 
 impl Given {
-    /// Those of a task.
-    pub(super) fn of(task: &At<'_>) -> Self {
+    /// Those of a task. Most give nothing: then nothing is made.
+    pub(super) fn of(task: &Value) -> Self {
         let mut values = vec![];
-        for container in task.get("overrides").map_or_else(Vec::new, |at| at.list("containerOverrides")) {
+        for container in value_of(task, "overrides").map_or(&[][..], |given| values_of(given, "containerOverrides")) {
             let is_traced =
-                |pair: &At<'_>| pair.text("name").is_some_and(|name| TracedEnv::NAMES.contains(&name.as_str()));
-            let environment = container.list("environment").into_iter().filter(|pair| !is_traced(pair));
-            environment.filter_map(|pair| pair.text("value")).for_each(|value| {
+                |pair: &Value| text(pair, "name").is_some_and(|name| TracedEnv::NAMES.contains(&name.as_str()));
+            let environment = values_of(container, "environment").iter().filter(|pair| !is_traced(pair));
+            environment.filter_map(|pair| text(pair, "value")).for_each(|value| {
                 values.extend(assigned_in(&value));
                 values.push(value);
             });
-            let command = container.get("command").and_then(|at| at.value.as_array());
+            let command = value_of(container, "command").and_then(Value::as_array);
             let arguments = command.into_iter().flatten().filter_map(Value::as_str).enumerate();
             arguments.for_each(|(number, argument)| values.extend(of_argument(argument.trim(), number == 0)));
         }
@@ -110,11 +110,11 @@ fn is_word(text: &str) -> bool {
 }
 
 /// What the task says of itself and nobody hides.
-fn in_the_open(task: &At<'_>) -> Vec<String> {
+fn in_the_open(task: &Value) -> Vec<String> {
     const OF_TASK: [&str; 6] = ["taskArn", "clusterArn", "taskDefinitionArn", "group", "startedBy", "availabilityZone"];
-    let own = OF_TASK.iter().filter_map(|key| task.text(key));
-    let containers = task.list("containers");
-    own.chain(containers.iter().flat_map(|at| ["name", "image"].into_iter().filter_map(|key| at.text(key)))).collect()
+    let own = OF_TASK.iter().filter_map(|key| text(task, key));
+    let containers = values_of(task, "containers").iter();
+    own.chain(containers.flat_map(|one| ["name", "image"].into_iter().filter_map(|key| text(one, key)))).collect()
 }
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
                     {"name": "IMAGE", "value": "repository/web:2026.11.3"},
                     {"name": "SHORT", "value": "a1"},
                     {"name": "OTEL_SERVICE_NAME", "value": "checkout-name"}]}]}});
-        Given::of(&At::root("f", &task)).masked(reason.to_owned())
+        Given::of(&task).masked(reason.to_owned())
     }
 
     #[test]

@@ -27,12 +27,12 @@ impl<'a> At<'a> {
 
     /// The field as it is called there, without its place: most of what is asked for needs none.
     fn entry(&self, key: &str) -> Option<(&'a str, &'a Value)> {
-        field(self.value.as_object()?, key).filter(|(_, value)| !value.is_null())
+        entry(self.value, key)
     }
 
     /// Its value alone.
     fn value_of(&self, key: &str) -> Option<&'a Value> {
-        self.entry(key).map(|(_, value)| value)
+        value_of(self.value, key)
     }
 
     /// The elements of the array `key`. A single object counts as an array of one.
@@ -53,14 +53,7 @@ impl<'a> At<'a> {
 
     /// Text, trimmed: absent where it is empty or `"null"`. Numbers are taken as written, enums as `{"value": …}` too.
     pub(crate) fn text(&self, key: &str) -> Option<String> {
-        let value = self.value_of(key)?;
-        let value = value.as_object().and_then(|object| field(object, "value")).map_or(value, |(_, inner)| inner);
-        let text = match value {
-            Value::String(text) => text.trim().to_owned(),
-            Value::Number(number) => number.to_string(),
-            _ => return None,
-        };
-        (!text.is_empty() && text != "null").then_some(text)
+        text(self.value, key)
     }
 
     /// A whole number, given as one or as text.
@@ -103,6 +96,36 @@ impl<'a> At<'a> {
     pub(crate) fn has(&self, key: &str) -> bool {
         self.value_of(key).is_some()
     }
+}
+
+fn entry<'a>(value: &'a Value, key: &str) -> Option<(&'a str, &'a Value)> {
+    field(value.as_object()?, key).filter(|(_, value)| !value.is_null())
+}
+
+/// As [`At::get`], where nobody asks for the place: nothing is made.
+pub(super) fn value_of<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
+    entry(value, key).map(|(_, value)| value)
+}
+
+/// As [`At::list`], likewise.
+pub(super) fn values_of<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    match value_of(value, key) {
+        Some(Value::Array(items)) => items,
+        Some(one @ Value::Object(_)) => std::slice::from_ref(one),
+        _ => &[],
+    }
+}
+
+/// As [`At::text`].
+pub(super) fn text(value: &Value, key: &str) -> Option<String> {
+    let value = value_of(value, key)?;
+    let value = value.as_object().and_then(|object| field(object, "value")).map_or(value, |(_, inner)| inner);
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty() && text != "null").then_some(text)
 }
 
 /// The field `key` under its camelCase or PascalCase name.

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::event;
 use super::given::Given;
-use super::json::At;
 use crate::model::observation::{LogConfig, TracedEnv};
 
 /// The fields (camelCase) whose values stay. None of them can hold an environment, a command, a label or a token.
@@ -161,7 +160,7 @@ pub(crate) fn redact(answer: &Value, dropped: &mut BTreeSet<String>) -> Value {
     match answer {
         Value::Object(object) => {
             let mut kept = Value::Object(object.iter().filter_map(|(key, value)| kept(key, value, dropped)).collect());
-            Given::of(&At::root("", answer)).mask_in(&mut kept);
+            Given::of(answer).mask_in(&mut kept);
             kept
         }
         Value::Array(items) => Value::Array(items.iter().map(|item| redact(item, dropped)).collect()),

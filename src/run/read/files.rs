@@ -33,7 +33,7 @@ pub(super) async fn read_files(
     course: &Arc<Course>,
     stop: &Stop,
 ) -> (Tasks, Vec<PathBuf>) {
-    let (mut index, mut beside, mut unread) = (Index::default(), Beside::default(), vec![]);
+    let (mut index, mut beside, mut unread) = (Index::new(folder), Beside::default(), vec![]);
     let (mut services, mut events) = (vec![], vec![]);
     for path in paths {
         let (mark, mut own, mut service) = (index.mark(), Beside::default(), None);

@@ -3,8 +3,11 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::sorted::{Mention, Sorted, Sorter};
 use super::{Course, unread};
 use crate::model::merge::{Beside, Claims, Records, TaskObservations, Unclaimed};
 use crate::model::observation::TaskRecord;
@@ -12,40 +15,40 @@ use crate::source::error::ReadError;
 use crate::source::input::{Input, Seekable};
 use crate::source::pieces::{Again, Lists, Piece};
 
-/// Where a task is named.
-#[derive(Clone, Copy, Debug)]
-struct Mention {
-    /// Of its id, by which all its mentions are found.
-    hash: u64,
-    /// A list of this number is none: the record is held, and this is its place.
-    piece: Piece,
-}
-
-/// The list of what is held.
+/// The list of what is held, which is none: a piece's offset is the place of its record.
 const HELD: u32 = u32::MAX;
-/// No mention.
-const NONE: u32 = u32::MAX;
 
 /// What was seen of files.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Index {
     pub(super) lists: Lists,
+    folder: PathBuf,
     inputs: Vec<Input>,
     /// Which input each list is of.
     input_of: Vec<usize>,
-    mentions: Vec<Mention>,
+    /// By hash.
+    mentions: Sorter,
+    told: u32,
+    forgotten: Vec<Range<u32>>,
     held: Vec<TaskRecord>,
 }
 
 impl Index {
+    /// What it cannot hold is in `folder`.
+    pub(super) fn new(folder: &Path) -> Self {
+        let mentions = Sorter::new(|mention| (mention.hash, mention.at), folder);
+        let (lists, folder) = (Lists::default(), folder.to_owned());
+        Self { lists, folder, inputs: vec![], input_of: vec![], mentions, told: 0, forgotten: vec![], held: vec![] }
+    }
+
     /// So far it has come: what comes later can be forgotten again.
-    pub(super) const fn mark(&self) -> (usize, usize) {
-        (self.mentions.len(), self.held.len())
+    pub(super) const fn mark(&self) -> (u32, usize) {
+        (self.told, self.held.len())
     }
 
     /// Forgets what came since.
-    pub(super) fn forget(&mut self, (mentions, held): (usize, usize)) {
-        self.mentions.truncate(mentions);
+    pub(super) fn forget(&mut self, (told, held): (u32, usize)) {
+        self.forgotten.push(told..self.told);
         self.held.truncate(held);
     }
 
@@ -56,7 +59,8 @@ impl Index {
             self.held.push(record);
             Piece { offset: self.held.len() as u64 - 1, list: HELD, number: 0 }
         });
-        self.mentions.push(Mention { hash, piece });
+        self.mentions.push(Mention { hash, piece, at: self.told, first: 0 });
+        self.told = self.told.saturating_add(1);
     }
 
     /// The lists that are new are of this input.
@@ -66,13 +70,13 @@ impl Index {
     }
 
     /// Whether no task is named.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.mentions.is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.told == self.forgotten.iter().map(|range| range.end - range.start).sum::<u32>()
     }
 
     /// The tasks, put together with what is said beside them; and what none of them claims.
     pub(super) fn tasks(self, beside: Beside, course: &Arc<Course>) -> (Tasks, Vec<Unclaimed>) {
-        let mut places = Places::new(self);
+        let mut places = Places::new(self, course);
         let (first, second) = (places.next_id(&mut |_| {}), places.next_id(&mut |_| {}));
         let is_one = second.is_none() && first.is_some_and(|of_id| of_id.len() == 1);
         let mut claims = Claims::new(beside, is_one);
@@ -83,44 +87,25 @@ impl Index {
         places.rewind();
         (Tasks { places, claims, number: 0, of_id: vec![].into_iter(), course: course.clone() }, unclaimed)
     }
-
-    fn reader(&self, input: usize) -> Option<Box<dyn Seekable>> {
-        self.inputs.get(input)?.reader().ok()
-    }
 }
 
 fn hash(id: &str) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(id.to_lowercase())
 }
 
-/// How a mention goes on: the next of its hash, if there is one, and whether it is the first.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    next: u32,
-    is_first: bool,
-}
-
-fn links(mentions: &[Mention]) -> Vec<Link> {
-    let hash = |at: u32| mentions.get(place(at)).map(|mention| mention.hash);
-    let mut order: Vec<u32> = (0..u32::try_from(mentions.len()).unwrap_or(u32::MAX)).collect();
-    order.sort_unstable_by_key(|at| (hash(*at), *at));
-    let mut links = vec![Link { next: NONE, is_first: true }; mentions.len()];
-    for pair in order.windows(2).filter(|pair| hash(pair[0]) == hash(pair[1])) {
-        links[place(pair[0])].next = pair[1];
-        links[place(pair[1])].is_first = false;
-    }
-    links
-}
-
 fn place(at: u32) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
 }
 
-/// The mentions, on the way through them.
+/// The mentions, on the way through them: those of a hash together, where the first of them stands.
 struct Places {
-    index: Index,
-    links: Vec<Link>,
-    at: usize,
+    lists: Lists,
+    folder: PathBuf,
+    inputs: Vec<Input>,
+    input_of: Vec<usize>,
+    held: Vec<TaskRecord>,
+    mentions: Sorted,
+    next: Option<Mention>,
     /// What reads what comes next, and what reads ahead for it.
     in_order: Option<(usize, Again<Box<dyn Seekable>>)>,
     ahead: Option<(usize, Again<Box<dyn Seekable>>)>,
@@ -129,12 +114,30 @@ struct Places {
 }
 
 impl Places {
-    fn new(index: Index) -> Self {
-        Self { links: links(&index.mentions), index, at: 0, in_order: None, ahead: None, left: None }
+    fn new(index: Index, course: &Course) -> Self {
+        let Index { lists, folder, inputs, input_of, mentions, forgotten, held, .. } = index;
+        let mut in_order = Sorter::new(|mention| (mention.first.into(), mention.at), &folder);
+        let (mut by_hash, mut before) = (mentions.sorted(), None);
+        for mut mention in by_hash.by_ref() {
+            if forgotten.iter().any(|range| range.contains(&mention.at)) {
+                continue;
+            }
+            let (_, first) =
+                *before.insert(before.filter(|(hash, _)| *hash == mention.hash).unwrap_or((mention.hash, mention.at)));
+            mention.first = first;
+            in_order.push(mention);
+        }
+        if let Some(error) = unkept(&mut by_hash, &folder) {
+            course.lose_to(&error);
+        }
+        let mut mentions = in_order.sorted();
+        let next = mentions.next();
+        Self { lists, folder, inputs, input_of, held, mentions, next, in_order: None, ahead: None, left: None }
     }
 
     fn rewind(&mut self) {
-        (self.at, self.left) = (0, None);
+        self.mentions.rewind();
+        (self.next, self.left) = (self.mentions.next(), None);
     }
 
     /// Looks at all tasks, numbered.
@@ -152,19 +155,15 @@ impl Places {
 
     /// The tasks of the id that comes next; what is not there any more is lost.
     fn next_id(&mut self, lose: &mut dyn FnMut(&ReadError)) -> Option<Vec<TaskObservations>> {
-        while !self.links.get(self.at)?.is_first {
-            self.at += 1;
-        }
-        let mut at = self.at;
-        self.at += 1;
+        let Mention { hash: own, first, .. } = self.next?;
         // One hash may, once in a great while, be that of two ids.
         let mut by_id: Vec<(String, Records)> = vec![];
         let mut before = None;
-        while let Some(Mention { hash: own, piece }) = self.index.mentions.get(at).copied() {
+        while let Some(Mention { piece, .. }) = self.next.filter(|next| next.first == first) {
             if before != Some(piece) {
                 let records = self.records(piece, own, before.is_none());
                 if records.is_empty() {
-                    lose(&ReadError::Changed { place: self.index.lists.place(piece) });
+                    lose(&ReadError::Changed { place: self.lists.place(piece) });
                 }
                 for record in records {
                     let id = record.id.to_lowercase();
@@ -179,7 +178,10 @@ impl Places {
                 }
             }
             before = Some(piece);
-            at = self.links.get(at).map_or(usize::MAX, |link| place(link.next));
+            self.next = self.mentions.next();
+        }
+        if let Some(error) = unkept(&mut self.mentions, &self.folder) {
+            lose(&error);
         }
         Some(by_id.into_iter().flat_map(|(_, records)| records.tasks()).collect())
     }
@@ -187,7 +189,7 @@ impl Places {
     /// What a piece says of ids of that hash.
     fn records(&mut self, piece: Piece, own: u64, is_in_order: bool) -> Vec<TaskRecord> {
         if piece.list == HELD {
-            let held = usize::try_from(piece.offset).ok().and_then(|at| self.index.held.get(at));
+            let held = usize::try_from(piece.offset).ok().and_then(|at| self.held.get(at));
             return held.cloned().into_iter().collect();
         }
         let is_own = |record: &TaskRecord| hash(&record.id) == own;
@@ -204,15 +206,21 @@ impl Places {
     }
 
     fn read(&mut self, piece: Piece, is_in_order: bool) -> Vec<TaskRecord> {
-        let Some(input) = self.index.input_of.get(place(piece.list)).copied() else { return vec![] };
+        let Some(input) = self.input_of.get(place(piece.list)).copied() else { return vec![] };
         let open = if is_in_order { &mut self.in_order } else { &mut self.ahead };
         if open.as_ref().is_none_or(|(of, _)| *of != input) {
             let new = if is_in_order { Again::in_order } else { Again::anywhere };
-            *open = self.index.reader(input).map(|reader| (input, new(reader)));
+            *open = self.inputs.get(input).and_then(|input| input.reader().ok()).map(|reader| (input, new(reader)));
         }
         let Some((_, again)) = open else { return vec![] };
-        again.tasks(piece, &self.index.lists).unwrap_or_default()
+        again.tasks(piece, &self.lists).unwrap_or_default()
     }
+}
+
+/// What of the mentions could not be read again.
+fn unkept(mentions: &mut Sorted, folder: &Path) -> Option<ReadError> {
+    let origin = format!("what is kept in {} while files are read", folder.display());
+    mentions.failed().map(|source| ReadError::Io { origin, source })
 }
 
 /// The tasks of files, each put together once its turn has come.
@@ -226,7 +234,7 @@ pub(super) struct Tasks {
 
 impl fmt::Debug for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tasks").field("mentions", &self.places.links.len()).finish_non_exhaustive()
+        f.debug_struct("Tasks").field("number", &self.number).finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 pub(in crate::run) mod files;
 mod index;
 mod past;
+mod sorted;
 mod unread;
 
 use std::collections::{BTreeMap, HashSet};
