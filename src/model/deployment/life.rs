@@ -95,7 +95,8 @@ impl DeployedTask {
     /// Where its launch begins and ends: created, and started or – where it never was – the end of it.
     pub fn launch(&self) -> Option<(Time, Option<Time>)> {
         let phases = self.phases.as_ref()?;
-        Some((phases.start, phases.launched.filter(|_| self.has_started() || self.is_stopped)))
+        let is_over = self.has_started() || self.is_stopped || self.has_failed();
+        Some((phases.start, phases.launched.filter(|_| is_over)))
     }
 
     /// Whether it ever started.
@@ -267,6 +268,15 @@ impl TaskShare {
     /// The task, where the rollout launched or stopped it.
     pub const fn task(&self) -> Option<&DeployedTask> {
         self.task.as_ref()
+    }
+
+    /// Takes over what its containers said when it was looked at before, and was not read again.
+    pub fn remember(&mut self, earlier: &Self) {
+        self.sample = self.sample.take().or_else(|| earlier.sample.clone());
+        let containers = |share: &Self| share.task.as_ref().map_or_else(Vec::new, |task| task.containers.clone());
+        for (own, earlier) in self.task.iter_mut().flat_map(|task| &mut task.containers).zip(containers(earlier)) {
+            own.log = own.log.take().or(earlier.log);
+        }
     }
 
     /// Its last lines, where it failed and they were read.
