@@ -112,6 +112,8 @@ def test_who_interrupts_a_wait_has_the_report_of_what_was_seen(ecspan, aws, roll
     where = taker()
     outputs = ("--report", "json", "--report-file", "r.html", "--report-file", "r.md", "--report-file", "r.txt")
     process = ecspan.start(*DEPLOY, *outputs, "--to", "file:spans.jsonl", "--notify", where.hook)
+    crashed = rollout.crash(1)
+    line_with(b"app: fatal: DATABASE_URL is not set", process.stderr)
     for which in "one", "two":
         # What the second look tells comes after all that the first one saw.
         rollout.cannot_pull(f"CannotPullContainerError: image {which} not found")
@@ -122,12 +124,15 @@ def test_who_interrupts_a_wait_has_the_report_of_what_was_seen(ecspan, aws, roll
     assert b"note: interrupted: the report is of what was seen until then; nothing was sent\n" in err and b"trace id" not in err, err
     found = json.loads(out)
     assert (found["outcome"], found["interrupted"], found["tasks"]["failed"]) == ("in progress", True, len(found["failures"]))
-    assert found["failures"][0]["reason"] == "CannotPullContainerError: image one not found"
+    lines = {one["reason"]: [line["message"] for line in one.get("sample", {}).get("lines", [])] for one in found["failures"]}
+    assert lines["Essential container in task exited; app: exit code 1"] == ["fatal: DATABASE_URL is not set"], lines
+    assert lines["CannotPullContainerError: image one not found"] == [], lines
     waits = f"ecspan deploy prod/web --deployment {rollout.made.id} --wait"
     assert {"said": "it goes on; to wait for its end", "command": waits} in found["next"]
     for name in "r.html", "r.md", "r.txt":
         text = words((ecspan.home / name).read_text())
         assert "in progress (interrupted while its end was waited for)" in text and "image one not found" in text and waits in text, text
+        assert crashed.id in text and "fatal: DATABASE_URL is not set" in text, text
     assert not (ecspan.home / "spans.jsonl").exists() and not where.bodies
 
 

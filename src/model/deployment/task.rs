@@ -1,5 +1,6 @@
 //! What is kept of each task of a deployment, so that thousands fit. Main types: [`DeployedTask`], [`TaskShare`].
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::facts::Deployment;
@@ -82,7 +83,8 @@ impl DeployedTask {
     /// Where its launch begins and ends: created, and started or – where it never was – the end of it.
     pub fn launch(&self) -> Option<(Time, Option<Time>)> {
         let phases = self.phases.as_ref()?;
-        Some((phases.start, phases.launched.filter(|_| self.has_started() || self.is_stopped)))
+        let is_over = self.has_started() || self.is_stopped || self.has_failed();
+        Some((phases.start, phases.launched.filter(|_| is_over)))
     }
 
     /// Whether it ever started.
@@ -182,6 +184,16 @@ impl TaskShare {
     /// The task, where the rollout launched or stopped it.
     pub const fn task(&self) -> Option<&DeployedTask> {
         self.task.as_ref()
+    }
+
+    /// Takes over what its containers said when it was looked at before, and was not read again.
+    pub fn remember(&mut self, earlier: &Self) {
+        self.sample = self.sample.take().or_else(|| earlier.sample.clone());
+        let before = earlier.task.iter().flat_map(|task| &task.containers);
+        let mut said: BTreeMap<_, _> = before.map(|one| (one.name.as_str(), &one.log)).collect();
+        for own in self.task.iter_mut().flat_map(|task| &mut task.containers).filter(|own| own.log.is_none()) {
+            own.log = said.remove(own.name.as_str()).cloned().flatten();
+        }
     }
 
     /// Its last lines, where it failed and they were read.

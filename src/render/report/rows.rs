@@ -55,6 +55,10 @@ pub(super) fn bar(task: &DeployedTask, from: Time, to: Time, width: usize, unico
     let phases = task.phases.iter().flat_map(|phases| &phases.list);
     for phase in phases {
         let Some((_, drawn, ascii)) = LETTERS.iter().find(|(kind, _, _)| *kind == phase.kind) else { continue };
+        // One that never started has come so far that it took no time.
+        if phase.is_empty() && !task.has_started() {
+            continue;
+        }
         let first = column(phase.start).min(width.saturating_sub(1));
         // However short, it can be seen.
         let last = column(phase.end.unwrap_or(to)).max(first + 1);

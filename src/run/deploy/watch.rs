@@ -151,6 +151,9 @@ impl<'a> Watch<'a> {
             failures.put(&found);
             self.tell_failure(last_part(&arn), &found);
         }
+        if let Some(earlier) = self.known.get(&arn) {
+            found.remember(&earlier.share);
+        }
         self.known.insert(arn, Known { share: found, has_started, is_final });
     }
 
