@@ -161,8 +161,8 @@ impl Transport for FileTransport {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match (state.draft.take(), &state.failed) {
             (Some(_), Some(reason)) => Err(reason.clone()),
-            // Nothing was made, so nothing takes the place of what is there, or is not.
-            (Some(_), None) if !state.is_written => Ok(()),
+            // Nothing was made, so nothing takes the place of what is there.
+            (Some(_), None) if !state.is_written && self.path.exists() => Ok(()),
             (Some(draft), None) => draft.put_in_place().map_err(|error| self.reason(&error)),
             (None, _) => Ok(()),
         }
@@ -226,11 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_was_made_no_file_is_and_what_is_there_stays() {
+    fn where_nothing_was_made_nothing_takes_the_place_of_what_is_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.jsonl");
         FileTransport::create(&path).unwrap().finish().unwrap();
-        assert!(names(folder.path()).is_empty());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
         fs::write(&path, "old").unwrap();
         FileTransport::create(&path).unwrap().finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
