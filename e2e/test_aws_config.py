@@ -336,14 +336,29 @@ def test_what_is_not_aws_s_is_told_with_status_and_host(ecspan, account, answer,
 @pytest.mark.parametrize("body", [b"{}", b'{"status": "ok"}', b""])
 @pytest.mark.parametrize("command", ["ls", "ls prod", f"show prod/{'8' * 32}", "deploy web --cluster prod"])
 def test_an_answer_without_what_was_asked_for_is_no_empty_one(ecspan, account, command, body):
-    run = ecspan(*command.split(), env={"AWS_ENDPOINT_URL": account((200, JSON, body)).url})
-    assert run.code == 1 and run.out == "" and "the answer is not AWS's" in run.err and "docs/proxies.md" in run.err, run
+    server = account((200, JSON, body))
+    run = ecspan(*command.split(), env={"AWS_ENDPOINT_URL": server.url})
+    assert run.code == 1 and run.out == "" and "docs/proxies.md" in run.err, run
+    assert f"{server.url} answered 200 OK, with application/x-amz-json-1.1, which is not AWS's ({body.decode() or 'nothing'})" in run.err, run
 
 
 @pytest.mark.parametrize("body", [b'{"message": "Forbidden"}', b'{"error": "blocked by policy"}'])
 def test_a_refusal_without_a_code_is_not_aws_s(ecspan, account, body):
-    run = ecspan("ls", env={"AWS_ENDPOINT_URL": account((403, JSON, body)).url})
-    assert run.code == 1 and "the answer is not AWS's: HTTP 403" in run.err and "docs/proxies.md" in run.err and "Error {" not in run.err, run
+    server = account((403, JSON, body))
+    run = ecspan("ls", env={"AWS_ENDPOINT_URL": server.url})
+    assert run.code == 1 and "docs/proxies.md" in run.err and "Error {" not in run.err, run
+    assert f"{server.url} answered 403 Forbidden, with application/x-amz-json-1.1, which is not AWS's ({body.decode()})" in run.err, run
+
+
+@pytest.mark.parametrize(
+    "answer", [(403, JSON, b"<html><title>Blocked</title></html>"), (403, {"Content-Type": "application/xml"}, b"<no/>"), (200, JSON, b""), (200, JSON, b"{}")]
+)
+def test_what_a_proxy_answers_in_aws_s_place_is_told_with_host_and_proxy(ecspan, account, proxy, answer):
+    """Whatever it calls it."""
+    server, through = account(answer), proxy()
+    run = ecspan("ls", env={"AWS_ENDPOINT_URL": server.url, "NO_PROXY": None, "HTTP_PROXY": through.url})
+    assert run.code == 1 and f"the proxy {through.url} (or what is behind it) answered for {server.url}: {answer[0]} " in run.err, run
+    assert "docs/proxies.md" in run.err, run
 
 
 def test_a_page_that_may_pass_is_asked_past(ecspan, account):

@@ -123,9 +123,16 @@ impl Run {
             Ok(Some(opened)) => opened,
             Ok(None) => return,
             Err(error) => {
-                let is_folder = error.kind() == ErrorKind::IsADirectory;
-                let hint = is_folder
-                    .then(|| format!("all that is in a folder: ecspan resend --undelivered {}", path.display()));
+                let hint = match error.kind() {
+                    ErrorKind::IsADirectory => {
+                        Some(format!("all that is in a folder: ecspan resend --undelivered {}", path.display()))
+                    }
+                    ErrorKind::NotFound => Some(format!(
+                        "what waits is in {}: `ecspan resend --dry-run` lists it, and without a FILE all of it is sent",
+                        self.config.folder.path().display()
+                    )),
+                    _ => None,
+                };
                 return self.lose(format!("failed to read {}: {error}", path.display()), hint);
             }
         };

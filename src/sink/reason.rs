@@ -381,16 +381,37 @@ fn xray_hint(status: StatusCode, message: &str) -> Option<&'static str> {
              (docs/backends.md has the resource policy that it needs first)",
         );
     }
+    if says(&["kms"]) {
+        return Some("let CloudWatch Logs use the key of the group aws/spans: its key policy");
+    }
     if says(&["resource policy", "putlogevents", "log group"]) {
         return Some(
             "let X-Ray write to CloudWatch Logs: aws logs put-resource-policy, with the policy of docs/backends.md",
         );
     }
+    if says(&["scoped to a valid region", "scoped to correct service", "credential should be scoped"]) {
+        return Some(
+            "the endpoint is another region's than the one that the request is signed for: --to xray:REGION names it",
+        );
+    }
+    if says(&["too old", "14 days", "in the past", "in the future", "2 hours", "time range", "timestamp"]) {
+        return Some(
+            "X-Ray takes spans that began at most 14 days ago and 2 hours ahead (docs/backends.md): is the clock of this machine right? \
+             --rebase now sends a copy that ends now",
+        );
+    }
     match status.as_u16() {
-        403 if says(&["signature", "security token", "expired"]) => Some(
-            "AWS does not accept these credentials: check AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and the clock",
-        ),
+        401 | 403
+            if says(&["authentication token", "signature", "security token", "expired", "invalidclienttokenid"]) =>
+        {
+            Some(
+                "AWS does not accept these credentials: check AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and the clock",
+            )
+        }
         401 | 403 => Some("allow xray:PutTraceSegments in the IAM policy of these credentials"),
+        400 | 413 if says(&["size", "large", "exceed", "too many", "limit"]) => {
+            Some("docs/backends.md has X-Ray's limits: fewer --attr and --log-lines make spans smaller")
+        }
         404 => Some("has this region an X-Ray OTLP endpoint? --to xray:REGION names another"),
         _ => None,
     }

@@ -173,7 +173,7 @@ fn container(name: Option<&str>, at: &At<'_>, given: &Given) -> Result<Option<Co
         image_digest: at.text("imageDigest"),
         last_status: at.text("lastStatus"),
         health_status: at.text("healthStatus"),
-        exit_code: exit_code(at),
+        exit_code: exit_code(at)?,
         reason: at.text("reason").map(|reason| given.masked(reason)),
         managed_agents: agents.into_iter().flatten().collect(),
         ..Default::default()
@@ -201,10 +201,14 @@ fn each_once(all: Vec<ContainerRecord>) -> (Vec<ContainerRecord>, Vec<ContainerR
 }
 
 /// The exit code of a container that has exited: SDKs with a non-null integer give 0 to those that still run.
-fn exit_code(at: &At<'_>) -> Option<i64> {
+fn exit_code(at: &At<'_>) -> Result<Option<i64>, ReadError> {
     let runs =
         at.text("lastStatus").is_some_and(|status| matches!(status.as_str(), "PENDING" | "RUNNING" | "PROVISIONING"));
-    at.integer("exitCode").filter(|_| !runs)
+    let given = at.integer("exitCode").map(Ok).or_else(|| {
+        let wrong = || ReadError::Expected { place: at.place.key("exitCode"), expected: "a number" };
+        at.text("exitCode").map(|text| text.parse().map_err(|_| wrong()))
+    });
+    Ok(given.transpose()?.filter(|_| !runs))
 }
 
 /// The address of the task's own network interface.
@@ -316,6 +320,25 @@ pub(crate) fn log_lines(lines: &[At<'_>], page: &At<'_>, own: Option<&str>) -> R
         });
     }
     Ok(logs.into_values().collect())
+}
+
+/// As [`log_lines`], and what is wrong with lines that are none; an error where none is one.
+pub(crate) fn readable_lines(
+    mut lines: Vec<At<'_>>,
+    page: &At<'_>,
+) -> Result<(Vec<ContainerLog>, Vec<ReadError>), ReadError> {
+    let error = match log_lines(&lines, page, None) {
+        Ok(logs) => return Ok((logs, vec![])),
+        Err(error) => error,
+    };
+    let mut errors = vec![];
+    lines.retain(|line| {
+        let wrong = log_lines(std::slice::from_ref(line), page, None).err();
+        let is_right = wrong.is_none();
+        errors.extend(wrong);
+        is_right
+    });
+    if lines.is_empty() { Err(error) } else { Ok((log_lines(&lines, page, None)?, errors)) }
 }
 
 /// The keys of a JSON object, for errors; the kind of anything else.

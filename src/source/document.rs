@@ -43,6 +43,7 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
     }
     let at = &At { value: apart.as_ref().unwrap_or(at.value), place: at.place.clone() };
     let camel = shape::is_snake(at).then(|| shape::in_camel_case(at.value));
+    let camel = camel.or_else(|| shape::is_in_small_letters(at).then(|| shape::in_letters_of_the_api(at.value)));
     let at = &At { value: camel.as_ref().unwrap_or(at.value), place: at.place.clone() };
     let found = shape::of(at).and_then(|shape| read_shape(at, shape, contents));
     contents.inside.depth -= 1;
@@ -89,6 +90,12 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
 
 fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), ReadError> {
     let mut own: &[&str] = &[];
+    if shape == Shape::Event
+        && let Some(whole) = event::with_its_detail(at)
+    {
+        read(&At { value: &whole, place: at.place.clone() }, contents);
+        return Ok(());
+    }
     match shape {
         Shape::Bundle => return bundle::read(at, contents),
         Shape::List if at.elements().iter().all(|at| !at.value.is_object() && !at.value.is_array()) => {
@@ -115,9 +122,9 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
                     Ok(())
                 }
                 None => {
-                    contents
-                        .observations
-                        .extend(answer::log_lines(&lines, at, None)?.into_iter().map(Observation::Log));
+                    let (logs, errors) = answer::readable_lines(lines, at)?;
+                    contents.observations.extend(logs.into_iter().map(Observation::Log));
+                    contents.errors.extend(errors);
                     Ok(())
                 }
             };

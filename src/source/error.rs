@@ -182,6 +182,14 @@ pub enum ReadError {
         /// Its keys or its type.
         found: String,
     },
+    /// A name stands twice in one object, with two values.
+    #[error("{place} stands there twice, with two values: the last counts{}", if *more > 0 { format!(" (and {more} more such)") } else { String::new() })]
+    Twice {
+        /// Where.
+        place: Place,
+        /// So many more are not named.
+        more: usize,
+    },
     /// It looks like a selection of a task's fields (`--query`).
     #[error("{place} holds some fields of a {what}, not the {what}: {found}")]
     Projection {
@@ -320,6 +328,12 @@ impl Hint for ReadError {
                 "ecspan reads answers of describe-tasks (and run-task, stop-task), describe-task-definition, \
                  describe-services (and create-service, update-service) and get-log-events, EventBridge events, answers of \
                  the task metadata endpoint and of the agent, docker inspect, and its own bundles"
+            }
+            Self::Twice { .. } => {
+                "an object of JSON has a name once: take out the value that is not meant, or save the answer again"
+            }
+            Self::Projection { place, .. } if place.path.contains("results[") => {
+                "a query of Logs Insights gives whole events as `fields @timestamp, @message`"
             }
             Self::Projection { .. } => "save the whole answer: leave out --query",
             Self::NoTaskId { .. } => {

@@ -56,3 +56,4 @@ pub mod target;
 mod text;
 mod times;
 mod trail;
+mod twice;

@@ -10,6 +10,11 @@ use super::event;
 use super::given::Given;
 use crate::model::observation::{LogConfig, TracedEnv};
 
+/// The field that is called so, in whatever letters.
+pub(crate) fn field(name: &str) -> Option<&'static str> {
+    FIELDS.iter().find(|field| field.eq_ignore_ascii_case(name)).copied()
+}
+
 /// The fields (camelCase) whose values stay. None of them can hold an environment, a command, a label or a token.
 const FIELDS: &[&str] = &[
     // answers

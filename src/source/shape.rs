@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::ReadError;
 use super::json::{At, pascal};
-use super::{action, answer, docker, event, execution, metadata, packed, rows, trail};
+use super::{action, answer, docker, event, execution, metadata, packed, redact, rows, trail};
 
 /// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,8 @@ pub(crate) fn of(at: &At<'_>) -> Result<Shape, ReadError> {
 
 fn of_list(elements: &[At<'_>]) -> Shape {
     let all = |is: &dyn Fn(&At<'_>) -> bool| !elements.is_empty() && elements.iter().all(is);
-    if all(&|at| at.has("timestamp") && at.has("message")) {
+    // One that lacks its text is a line, too, and told.
+    if elements.iter().any(|at| at.has("message")) && all(&|at| at.has("timestamp")) {
         return Shape::LogLines;
     }
     if all(&rows::is_saved) {
@@ -362,6 +363,24 @@ pub(crate) fn in_camel_case(value: &Value) -> Value {
                 words.fold(first, |name, word| name + &pascal(word))
             };
             Value::Object(object.iter().map(|(key, value)| (camel(key), in_camel_case(value))).collect())
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+/// Whether the keys of `at`, or of its detail, are in small letters, as Athena and Hive write them: `taskarn`.
+pub(crate) fn is_in_small_letters(at: &At<'_>) -> bool {
+    let is_so = |value: &Value| value.get("taskarn").is_some() || value.get("laststatus").is_some();
+    is_so(at.value) || at.value.get("detail").is_some_and(is_so)
+}
+
+/// A value with the keys that the API has as it writes them.
+pub(crate) fn in_letters_of_the_api(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(in_letters_of_the_api).collect(),
+        Value::Object(object) => {
+            let named = |key: &String| redact::field(key).map_or_else(|| key.clone(), str::to_owned);
+            Value::Object(object.iter().map(|(key, value)| (named(key), in_letters_of_the_api(value))).collect())
         }
         scalar => scalar.clone(),
     }

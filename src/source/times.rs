@@ -1,7 +1,7 @@
 //! Times as ECS data has them: epoch numbers and ISO text in every form that was seen. Main function: [`parse`].
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::Time;
 
@@ -24,8 +24,21 @@ pub(crate) fn parse(value: &Value) -> Result<Option<Time>, NotATime> {
             (number, _) => number.and_then(epoch).map(Some).ok_or(NotATime),
         },
         Value::String(text) => text_time(text),
+        Value::Object(object) => object_time(object),
         _ => Err(NotATime),
     }
+}
+
+/// As PowerShell writes what it knows more of, as MongoDB does, and as Java and protobuf do with their parts.
+fn object_time(object: &Map<String, Value>) -> Result<Option<Time>, NotATime> {
+    let first = |keys: &[&str]| keys.iter().find_map(|key| object.get(*key));
+    if let Some(inner) = first(&["value", "Value", "$date", "$numberLong"]) {
+        return parse(inner);
+    }
+    let seconds = first(&["seconds", "epochSecond", "epochSeconds"]).and_then(Value::as_u64).ok_or(NotATime)?;
+    let nanos = first(&["nanos", "nano", "nanosecondsOfSecond"]).map_or(Some(0), Value::as_u64).ok_or(NotATime)?;
+    let whole = seconds.checked_mul(1_000_000_000).and_then(|whole| whole.checked_add(nanos)).ok_or(NotATime)?;
+    Ok((whole > 0).then(|| Time::from_unix_nanos(whole)))
 }
 
 /// `parse`, rounded to the millisecond: the control plane's precision, so that every spelling of one time is equal. .NET
@@ -57,14 +70,17 @@ fn text_time(text: &str) -> Result<Option<Time>, NotATime> {
     }
     // As PowerShell 5 writes it.
     if let Some(millis) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
+        // An offset behind it says where the clock stood, not when.
+        let end = millis.get(1..).and_then(|rest| rest.find(['+', '-'])).map_or(millis.len(), |end| end + 1);
+        let millis = millis.get(..end).unwrap_or_default();
         return millis.parse().ok().and_then(epoch).map(Some).ok_or(NotATime);
     }
     // As rows with commas and databases hold them.
     if text.starts_with(|c: char| c.is_ascii_digit())
         && let Ok(number) = serde_json::from_str::<serde_json::Number>(text)
     {
-        // A year alone is no time, nor is a date without dashes.
-        let is_one = number.as_f64().is_some_and(|number| number == 0.0 || number >= 1e9);
+        // A year alone is no time, nor is a date without dashes, nor what a spreadsheet has rounded.
+        let is_one = number.as_f64().is_some_and(|number| number == 0.0 || number >= 1e9) && !is_rounded(text);
         return if is_one { parse(&Value::Number(number)) } else { Err(NotATime) };
     }
     // Without a zone this fails, as it must: guessing one would invent a time.
@@ -82,6 +98,13 @@ fn text_time(text: &str) -> Result<Option<Time>, NotATime> {
     u64::try_from(timestamp.as_nanosecond()).map(|nanos| Some(Time::from_unix_nanos(nanos))).map_err(|_| NotATime)
 }
 
+/// A number with a power of ten and fewer digits than it has seconds: `1.79517E+12`.
+fn is_rounded(text: &str) -> bool {
+    const SECONDS: usize = 10;
+    let digits = text.split_once(['e', 'E']).map(|(digits, _)| digits.bytes().filter(u8::is_ascii_digit).count());
+    digits.is_some_and(|digits| digits < SECONDS)
+}
+
 /// Why something is no time that looks like one.
 pub(crate) fn why_none(value: &Value) -> Option<&'static str> {
     const OUT_OF_RANGE: &str = "it is out of range, which is 1970-01-01 to 2554-07-21";
@@ -93,6 +116,9 @@ pub(crate) fn why_none(value: &Value) -> Option<&'static str> {
         Value::String(text) => text.trim(),
         _ => return None,
     };
+    if is_rounded(text) && text.parse::<f64>().is_ok() {
+        return Some("it is rounded, as spreadsheets do");
+    }
     let is_time = |text: &str| matches!(text_time(text), Ok(Some(_)));
     let is_date_with_zone =
         |zone: &str| text.rsplit_once(' ').is_some_and(|(time, year)| is_time(&format!("{time} {zone} {year}")));
@@ -148,6 +174,12 @@ mod tests {
             json!("2019-01-28 07:59:15.254 +0000 UTC"),
             json!("2019-01-28 07:59:15.254 UTC"),
             json!("/Date(1548662355254)/"),
+            json!("/Date(1548662355254+0100)/"),
+            json!({"value": "/Date(1548662355254)/", "DisplayHint": 2, "DateTime": "Monday, January 28, 2019"}),
+            json!({"$date": "2019-01-28T07:59:15.254Z"}),
+            json!({"$date": {"$numberLong": "1548662355254"}}),
+            json!({"seconds": 1_548_662_355, "nanos": 254_000_000}),
+            json!({"nano": 254_000_000, "epochSecond": 1_548_662_355}),
             json!("2019-01-28T07:59:15.254000000Z"),
             json!("1548662355.254"),
             json!("1548662355254"),

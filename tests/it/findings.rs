@@ -183,6 +183,20 @@ fn an_impossible_time_is_skew_and_a_reversed_one_is_not() {
 }
 
 #[test]
+fn times_that_one_clock_gave_in_an_impossible_order_are_not_laid_to_another() {
+    let with = |change: &dyn Fn(&mut TaskTimes)| {
+        let mut times = stopped(10);
+        change(&mut times);
+        let all = found(task(times, Some(0)), None);
+        (has(&all, FindingKind::TimesOutOfOrder), has(&all, FindingKind::ClockSkew))
+    };
+    assert_eq!(with(&|times| std::mem::swap(&mut times.started, &mut times.stopped)), (true, false));
+    assert_eq!(with(&|times| std::mem::swap(&mut times.created, &mut times.stopped)), (true, false));
+    assert_eq!(with(&|times| times.stopping = times.stopped), (false, false));
+    assert_eq!(with(&|_| ()), (false, false));
+}
+
+#[test]
 fn a_failed_container_whose_log_is_elsewhere_is_told() {
     let failed = |exit_code, log: Option<&str>| {
         let log = log.map(|driver| LogConfig { driver: driver.to_owned(), ..Default::default() });

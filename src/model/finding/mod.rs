@@ -95,6 +95,8 @@ findings! {
     SourcesDisagree = "sources-disagree", problem;
     /// The instance's clock is not synchronised, or may be off by much.
     ClockUncertain = "clock-uncertain", problem;
+    /// Times that one clock gave are in an order that nothing can have.
+    TimesOutOfOrder = "times-out-of-order", problem;
     /// The agent's clock and the control plane's differ by so much that one of their times is impossible.
     ClockSkew = "clock-skew", problem;
     /// Times had to be moved: the agent's clock and the control plane's differ.

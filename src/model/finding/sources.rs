@@ -81,11 +81,16 @@ pub(super) fn logs_missing(life: &TaskLife, add: Add<'_>) {
 /// Clocks: that of the instance against true time, and against the control plane's.
 pub(super) fn clock(life: &TaskLife, add: Add<'_>) {
     uncertain(life, add);
-    if let Some(text) = skew(life) {
-        add(FindingKind::ClockSkew, text);
+    let disorder = disorder(life);
+    let why = if disorder.is_some() { "" } else { " (the agent's clock and the control plane's differ)" };
+    // What is out of order by one clock says nothing of the other.
+    match disorder {
+        Some(text) => add(FindingKind::TimesOutOfOrder, text),
+        None => skew(life).into_iter().for_each(|text| add(FindingKind::ClockSkew, text)),
     }
     if life.phases.as_ref().is_some_and(|phases| phases.clock_adjusted) {
-        add(FindingKind::ClockAdjusted, "some times lie before the ones that precede them (the agent's clock and the control plane's differ) and were moved up".to_owned());
+        let text = format!("some times lie before the ones that precede them{why} and were moved up");
+        add(FindingKind::ClockAdjusted, text);
     }
 }
 
@@ -105,28 +110,42 @@ fn uncertain(life: &TaskLife, add: Add<'_>) {
     }
 }
 
+/// The control plane alone says when a task was created, has started, is to stop and has stopped: in this order.
+fn disorder(life: &TaskLife) -> Option<String> {
+    let times = &life.task.times;
+    let (created, started) = (("created", times.created), ("started", times.started));
+    let (stopping, stopped) = (("stopping", times.stopping), ("stopped", times.stopped));
+    let pairs = [(created, started), (created, stopping), (created, stopped), (started, stopped), (stopping, stopped)];
+    pairs.iter().find_map(|((first, from), (then, to))| {
+        let apart = apart(*to, *from)?;
+        Some(format!("{then} lies {apart:.1} s before {first}, though one clock gives both: times were swapped, or are of two tasks"))
+    })
+}
+
+/// By how many seconds the first lies before the other, where that is worth a word.
+fn apart(first: Option<Time>, then: Option<Time>) -> Option<f64> {
+    let (first, then) = (first?.unix_nanos(), then?.unix_nanos());
+    let apart = then.checked_sub(first).filter(|apart| *apart > NOTABLE_SKEW_NANOS)?;
+    Some(apart as f64 / 1e9)
+}
+
 /// Nothing is pulled before the task was created, and nothing runs after it has stopped: by both clocks.
 fn skew(life: &TaskLife) -> Option<String> {
     let times = &life.task.times;
-    let before = |first: Option<Time>, then: Option<Time>| {
-        let (first, then) = (first?.unix_nanos(), then?.unix_nanos());
-        let apart = then.checked_sub(first).filter(|apart| *apart > NOTABLE_SKEW_NANOS)?;
-        Some(apart as f64 / 1e9)
-    };
     let agent = [
         ("pull started", times.pull_started),
         ("pull stopped", times.pull_stopped),
         ("execution stopped", times.execution_stopped),
     ];
     let behind = agent.iter().find_map(|(name, at)| {
-        let apart = before(*at, times.created)?;
+        let apart = apart(*at, times.created)?;
         Some(format!(
             "the agent's clock is at least {apart:.1} s behind the control plane's: {name} lies before created"
         ))
     });
     behind.or_else(|| {
         agent.iter().find_map(|(name, at)| {
-            let apart = before(times.stopped, *at)?;
+            let apart = apart(times.stopped, *at)?;
             Some(format!(
                 "the agent's clock is at least {apart:.1} s ahead of the control plane's: {name} lies after stopped"
             ))

@@ -16,7 +16,7 @@ use crate::run::notice::Notice;
 use crate::run::stop::Stop;
 use crate::source::answer::MissingTask;
 use crate::source::error::ReadError;
-use crate::source::files::Contents;
+use crate::source::files::{Contents, is_of_ecs};
 use crate::source::input::Input;
 use crate::source::pieces::{Finder, Lists, Piece, Walk};
 
@@ -26,6 +26,10 @@ const LARGE: u64 = 64 * 1024 * 1024;
 /// Errors of a file that wait for its end: an error that is all there is of it is told otherwise.
 const WAITING: usize = 1_000;
 
+/// What to do with a file of something else.
+const OF_ECS: &str = "ECS's events have the source aws.ecs (see the pattern of the rule or archive that wrote them), and containers that it \
+                      started its labels";
+
 /// The tasks, and the files that were not read before somebody asked to stop. What cannot be read twice is kept in `folder`.
 pub(super) async fn read_files(
     paths: Vec<PathBuf>,
@@ -34,7 +38,7 @@ pub(super) async fn read_files(
     stop: &Stop,
 ) -> (Tasks, Vec<PathBuf>) {
     let (mut index, mut beside, mut unread) = (Index::new(folder), Beside::default(), vec![]);
-    let (mut services, mut events) = (vec![], vec![]);
+    let (mut services, mut events, mut foreign, mut has_own) = (vec![], vec![], vec![], false);
     for path in paths {
         let (mark, mut own, mut service) = (index.mark(), Beside::default(), None);
         let mut lists = std::mem::take(&mut index.lists);
@@ -65,6 +69,9 @@ pub(super) async fn read_files(
         index.add(input);
         services.extend(missing_services.into_iter().map(|error| (error, None)));
         if !passed_by.is_empty() {
+            let own = passed_by.keys().any(|kind| is_of_ecs(kind));
+            has_own |= own;
+            foreign.extend((!own).then(|| path.clone()));
             course.tell(&Notice::PassedBy { path: path.clone(), kinds: passed_by });
         }
         events.extend((own.service_events() > 0).then(|| (path.clone(), own.service_events())));
@@ -78,6 +85,12 @@ pub(super) async fn read_files(
                 let hint = "name the file of a task that they speak of as well".to_owned();
                 course.lose(format!("{}: {count} events of a service, and no task", path.display()), Some(hint));
             }
+        }
+        for path in foreign.iter().filter(|_| services.is_empty() && !has_own) {
+            course.lose(
+                format!("{}: nothing is in it that ECS said or started", path.display()),
+                Some(OF_ECS.to_owned()),
+            );
         }
         for (error, hint) in services {
             course.lose(error, hint);

@@ -131,9 +131,10 @@ impl Delivery {
             })
             .unzip();
         let feed = async move {
-            let mut report = DeliveryReport::default();
+            let (mut report, mut has_any) = (DeliveryReport::default(), false);
             pin_mut!(pieces);
             while let Some(piece) = pieces.next().await {
+                has_any = true;
                 let (signal, task) = match piece.into() {
                     Piece::Trace(trace) => {
                         report.add_task(&trace);
@@ -150,12 +151,15 @@ impl Delivery {
                     let _ = inlet.send(Arc::clone(&task)).await;
                 }
             }
-            report
+            (report, has_any)
         };
         let all = lanes.into_iter().zip(outlets).map(|(lane, tasks)| serve(lane, tasks, on_lost));
-        let (mut report, destinations) = join(feed, join_all(all)).await;
+        let ((mut report, has_any), destinations) = join(feed, join_all(all)).await;
         report.destinations = destinations;
-        finish(&transports, &mut report);
+        // Of nothing there is no file.
+        if has_any {
+            finish(&transports, &mut report);
+        }
         report
     }
 }

@@ -59,9 +59,12 @@ pub(crate) fn success(content_type: &str, body: &[u8], secrets: &Secrets) -> Ans
     }
 }
 
-/// Reads the message of an answer of gRPC that is OK.
-pub(crate) fn grpc_success(message: &[u8], secrets: &Secrets) -> Answer {
+/// Reads the message of an answer of gRPC that is OK, and says something `beside` it: what stands between may put its error there.
+pub(crate) fn grpc_success(message: &[u8], beside: &str, secrets: &Secrets) -> Answer {
+    let said = || format!("application/grpc, a status of OK: {}", secrets.first_words(beside));
     match ExportTraceServiceResponse::decode(message) {
+        Ok(_) if text_speaks_of_error(beside) => not_otlp(&secrets.clean(&said())),
+        Ok(answer) if answer.partial_success.is_none() && !beside.trim().is_empty() => foreign(&secrets.clean(&said())),
         Ok(answer) => protobuf_success(answer, secrets),
         Err(_) => not_otlp(&describe("application/grpc", message, secrets)),
     }

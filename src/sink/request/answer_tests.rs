@@ -5,6 +5,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::*;
+use crate::hint::Hint;
 use crate::secrets::MESSAGE_LEN;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -180,4 +181,35 @@ fn sizes() {
     assert_eq!(too_large(400, "The request size exceeds 5 MB"), TooLarge::Yes);
     assert_eq!(too_large(400, "span is too old"), TooLarge::No);
     assert_eq!(too_large(500, "too large"), TooLarge::No);
+}
+
+#[test]
+fn a_status_of_ok_of_grpc_that_says_something_is_read_for_what_it_says() {
+    let taken = |message: &[u8], beside: &str| grpc_success(message, beside, &Secrets::default());
+    assert_eq!(taken(b"", " "), took(0, ""));
+    for message in ["invalid api key", "Forbidden", "quota exceeded"] {
+        let answer = taken(b"", message);
+        assert!(matches!(&answer, Answer::Doubtful { reason } if reason.to_string().contains(message)), "{answer:?}");
+    }
+    let answer = taken(b"", "queued");
+    assert!(matches!(&answer, Answer::Accepted { rejected: 0, message } if message.contains("queued")), "{answer:?}");
+    assert_eq!(taken(&partial(2, "no"), "OK"), took(2, "no"));
+}
+
+#[test]
+fn what_x_ray_says_has_a_hint() {
+    for (status, message, hint) in [
+        (400, "The OTLP API is supported with CloudWatch Logs as a Trace Segment Destination.", "Transaction Search"),
+        (403, "Missing Authentication Token", "AWS_PROFILE"),
+        (403, "Credential should be scoped to a valid region.", "--to xray:REGION"),
+        (400, "span timestamp is too old", "--rebase now"),
+        (400, "spans cannot be more than 2 hours in the future", "--rebase now"),
+        (413, "request size exceeds the limit", "limits"),
+        (400, "KMS key of the log group cannot be used", "key policy"),
+        (403, "User is not authorized to perform: xray:PutSpans", "xray:PutTraceSegments"),
+    ] {
+        let (status, message) = (StatusCode::from_u16(status).unwrap(), message.to_owned());
+        let told = Reason::Xray { status, message: message.clone() }.hint();
+        assert!(told.as_ref().is_some_and(|told| told.contains(hint)), "{message}: {told:?}");
+    }
 }

@@ -126,7 +126,7 @@ impl GrpcTransport {
         }
         let whole = if data.len() > limit { self.secrets.uncut(&data) } else { &data };
         if let Some(status) = trailers.as_ref().and_then(status_of).or_else(|| status_of(&head.headers)) {
-            return if status.code() == Code::Ok { self.taken(whole) } else { self.refused(&status) };
+            return if status.code() == Code::Ok { self.taken(whole, status.message()) } else { self.refused(&status) };
         }
         if head.status != StatusCode::OK {
             return self.answered(head.status, &head.headers, whole);
@@ -183,9 +183,9 @@ impl GrpcTransport {
     }
 
     /// Reads the message of a call whose status is OK.
-    fn taken(&self, data: &[u8]) -> Answer {
+    fn taken(&self, data: &[u8], beside: &str) -> Answer {
         let Some((prefix, message)) = data.split_at_checked(PREFIX) else {
-            return answer::grpc_success(data, &self.secrets);
+            return answer::grpc_success(data, beside, &self.secrets);
         };
         let message = match prefix.first() {
             // It answers in the encoding in which it was asked.
@@ -195,7 +195,7 @@ impl GrpcTransport {
         if message.len() > ANSWER_BYTES {
             return answer::too_long(ANSWER_BYTES, "application/grpc", &message, &self.secrets);
         }
-        answer::grpc_success(&message, &self.secrets)
+        answer::grpc_success(&message, beside, &self.secrets)
     }
 
     /// Classifies a request without an answer: before there was a connection nothing can have arrived.

@@ -171,7 +171,7 @@ proptest! {
     fn any_message_of_grpc_can_be_read(message in prop_oneof![partial(), vec(any::<u8>(), 0..60)]) {
         let rejects_less_than_none = ExportTraceServiceResponse::decode(&*message)
             .is_ok_and(|answer| answer.partial_success.is_some_and(|partial| partial.rejected_spans < 0));
-        let answer = answer::grpc_success(&message, &Secrets::default());
+        let answer = answer::grpc_success(&message, "", &Secrets::default());
         prop_assert!(!rejects_less_than_none || matches!(answer, Answer::Doubtful { .. }), "{answer:?}");
     }
 }

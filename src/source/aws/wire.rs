@@ -150,6 +150,7 @@ impl Wire {
         );
         let proxy = self.proxies.to(&uri).map_err(|error| ConnectorError::user(error.into()))?;
         let (silence, start) = (self.silent_since(&whom), Instant::now());
+        let operation = operation(&request);
         let answering = self.connector(proxy.as_ref(), asked).call(request);
         tokio::pin!(answering);
         // What AWS was asked to wait for is no trouble until AWS should have answered.
@@ -177,12 +178,17 @@ impl Wire {
                     Ok(body) => body,
                     Err(error) => return Err(failed(&whom, proxy.as_ref(), &named_by, is_over, error)),
                 };
-                let is_foreign = (is_strange(&response) && !is_document(&body)) || is_other_json(&response, &body);
+                let is_foreign = (is_strange(&response) && !is_document(&body))
+                    || is_other_json(&response, &body)
+                    || is_error_of_others(&response, &body)
+                    || operation.is_some_and(|operation| is_of_another(operation, &response, &body));
                 if is_foreign && !is_of_machine {
                     let status = response.status().as_u16();
                     let is_passing = matches!(status, 429 | 502..=504) && !is_over;
                     let mut said = foreign(&whom, &uri, proxy.as_ref(), &response);
-                    if status != 407 {
+                    if body.trim_ascii().is_empty() && response.status().is_success() {
+                        said.0.push_str(" (nothing)");
+                    } else if status != 407 {
                         said.0.push_str(&first_words(&body, proxy.as_ref()));
                     }
                     said.0.push_str(&named_by);
@@ -321,6 +327,46 @@ fn is_other_json(response: &HttpResponse, body: &[u8]) -> bool {
     let content_type = response.headers().get("content-type").unwrap_or_default().to_ascii_lowercase();
     let start = body.trim_ascii_start();
     response.status().is_success() && content_type.contains("json") && !start.is_empty() && !start.starts_with(b"{")
+}
+
+/// What AWS is asked for, and what its answer has in any case.
+type Operation = (&'static str, &'static str);
+
+const OPERATIONS: [Operation; 6] = [
+    ("ListClusters", "clusterArns"),
+    ("ListServices", "serviceArns"),
+    ("ListTasks", "taskArns"),
+    ("DescribeTasks", "tasks"),
+    ("DescribeServices", "services"),
+    ("DescribeClusters", "clusters"),
+];
+
+fn operation(request: &HttpRequest) -> Option<Operation> {
+    let (service, name) = request.headers().get("x-amz-target")?.split_once('.')?;
+    let known = OPERATIONS.into_iter().find(|(known, _)| *known == name);
+    known.filter(|_| service.starts_with("AmazonEC2ContainerService"))
+}
+
+/// Whether success says nothing of what was asked for, which AWS does even when there is none, and lacks AWS's id of the request.
+fn is_of_another((_, key): Operation, response: &HttpResponse, body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    let is_answer = || [key, "failures"].iter().any(|key| text.contains(&format!("\"{key}\"")));
+    response.status().is_success() && !has_request_id(response) && !is_answer()
+}
+
+/// Whether an error that is called JSON or XML has nothing of AWS's errors: no code, and no id of the request.
+fn is_error_of_others(response: &HttpResponse, body: &[u8]) -> bool {
+    let headers = response.headers();
+    let content_type = headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
+    let is_text = content_type.contains("json") || content_type.contains("xml");
+    let text = String::from_utf8_lossy(body.get(..4_096).unwrap_or(body)).to_ascii_lowercase();
+    let has_code = ["\"__type\"", "\"code\"", "<code>"].iter().any(|code| text.contains(code));
+    !response.status().is_success() && is_text && !has_code && !has_request_id(response)
+}
+
+fn has_request_id(response: &HttpResponse) -> bool {
+    let headers = response.headers();
+    ["x-amzn-errortype", "x-amzn-requestid", "x-amz-request-id"].iter().any(|name| headers.contains_key(*name))
 }
 
 /// The first words of an answer, or a page's title: to know it by.

@@ -22,6 +22,7 @@ use super::error::{Place, ReadError};
 use super::files::{self, Contents};
 use super::json::At;
 use super::text::{self, Before};
+use super::twice::Json;
 use super::{document, shape};
 use crate::model::observation::{Observation, TaskRecord};
 
@@ -168,8 +169,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             return Ok(self.is_json(start, end)? && self.large(start, end, documents, number)?);
         }
         match self.value(start, end)? {
-            Some(value) if number == 0 || !text::is_plain(&value) => {
-                self.piece(&value, start, end, documents, number);
+            Some(json) if number == 0 || !text::is_plain(&json.value) => {
+                self.piece(&json, start, end, documents, number);
                 Ok(true)
             }
             _ => Ok(false),
@@ -181,8 +182,8 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if end - start > self.small {
             return self.large(start, end, list, number).map(|_| ());
         }
-        let value = self.surely(start, end)?;
-        self.piece(&value, start, end, list, number);
+        let json = self.surely(start, end)?;
+        self.piece(&json, start, end, list, number);
         Ok(())
     }
 
@@ -200,18 +201,18 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             return Ok(true);
         }
         self.finder.reads_whole(end - start);
-        let value = self.surely(start, end)?;
-        if depth == 0 && number != 0 && text::is_plain(&value) {
+        let json = self.surely(start, end)?;
+        if depth == 0 && number != 0 && text::is_plain(&json.value) {
             return Ok(false);
         }
-        self.piece(&value, start, end, list, number);
+        self.piece(&json, start, end, list, number);
         Ok(true)
     }
 
     /// Whether a list of things begins there.
     fn is_list(&mut self, start: u64, place: &Place) -> Result<bool, ReadError> {
         let Some((from, to)) = self.first_element(start)? else { return Ok(false) };
-        let first = self.surely(from, to)?;
+        let first = self.surely(from, to)?.value;
         Ok(shape::begins_list(&At { value: &first, place: place.clone() }))
     }
 
@@ -240,16 +241,18 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if long.is_empty() {
             return Ok(false);
         }
-        let mut rest = Map::new();
+        let (mut rest, mut errors) = (Map::new(), vec![]);
         for (name, from, to) in fields {
             let value = match self.first_element(from)? {
                 // One is enough to see what they are.
                 Some((from, to)) if long.iter().any(|(long, _)| *long == name) => {
-                    Value::Array(vec![self.surely(from, to)?])
+                    Value::Array(vec![self.surely(from, to)?.value])
                 }
                 _ => {
                     self.finder.reads_whole(to - from);
-                    self.surely(from, to)?
+                    let json = self.surely(from, to)?;
+                    errors.append(&mut json.errors(&place.key(&name)));
+                    json.value
                 }
             };
             // Of two of one name the later counts, and where it stands the first does: nobody writes that.
@@ -263,7 +266,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         if !document::is_in_parts(&at, &names) {
             return Ok(false);
         }
-        let mut around = Contents::default();
+        let mut around = Contents { errors, ..Contents::default() };
         around.inside.depth = depth;
         let mut result = Ok(());
         document::read_around(&at, &mut around, &mut |list, around| {
@@ -281,12 +284,14 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// Hands on what one piece holds.
-    fn piece(&mut self, value: &Value, start: u64, end: u64, list: u32, number: u32) {
+    fn piece(&mut self, json: &Json, start: u64, end: u64, list: u32, number: u32) {
         let Some(of) = self.lists.get(list) else { return };
         let bytes = usize::try_from(end - start).unwrap_or(usize::MAX);
         self.contents.inside.depth = of.depth();
         self.contents.inside.unpacked = self.contents.inside.unpacked.saturating_sub(bytes.saturating_mul(PACKED));
-        document::read(&At { value, place: of.place(number) }, &mut self.contents);
+        let place = of.place(number);
+        self.contents.errors.append(&mut json.errors(&place));
+        document::read(&At { value: &json.value, place }, &mut self.contents);
         let is_task = |one: &&Observation| matches!(one, Observation::Task(_));
         // A large one is not read again for each of its tasks.
         let is_cheap = end - start <= self.small || self.contents.observations.iter().filter(is_task).count() == 1;
@@ -377,12 +382,12 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
     }
 
     /// The value there, if it is JSON.
-    fn value(&mut self, start: u64, end: u64) -> Result<Option<Value>, ReadError> {
+    fn value(&mut self, start: u64, end: u64) -> Result<Option<Json>, ReadError> {
         Ok(serde_json::from_slice(&self.range(start, Some(end))?).ok())
     }
 
     /// The value there, which is JSON.
-    fn surely(&mut self, start: u64, end: u64) -> Result<Value, ReadError> {
+    fn surely(&mut self, start: u64, end: u64) -> Result<Json, ReadError> {
         self.value(start, end)?.ok_or_else(|| ReadError::Changed { place: Place::root(self.origin) })
     }
 
@@ -394,7 +399,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
         }
         let mut next = self.first_element(start)?;
         while let Some((from, to)) = next {
-            let Value::String(name) = self.surely(from, to)? else { return Ok(None) };
+            let Value::String(name) = self.surely(from, to)?.value else { return Ok(None) };
             let Some((value, end)) = self.next_element(to)? else { return Ok(None) };
             fields.push((name, value, end));
             if fields.len() > FIELDS {

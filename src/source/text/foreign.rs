@@ -81,6 +81,9 @@ pub(super) fn by_sign(text: &str) -> Option<Foreign> {
     if head.starts_with("<?xml") || head.starts_with('<') && head.trim_end().contains("</") {
         return Some(foreign("XML", ASK));
     }
+    if let Some(dump) = hexadecimal(text) {
+        return Some(dump);
+    }
     if let Some(error) = errors::of_a_program(text) {
         return Some(error);
     }
@@ -118,7 +121,10 @@ pub(super) fn by_program(text: &str) -> Option<Foreign> {
     if is_go(text) {
         return Some(foreign("an object as Go prints it (%v, %+v, %#v)", as_json(" (json.Marshal)")));
     }
-    if any(&["array(", "Array"]) && any(&["] =>", "]=>", "' =>"]) {
+    if begins(&["$VAR1 ="]) {
+        return Some(foreign("an object as Perl prints it (Data::Dumper)", as_json(" (encode_json)")));
+    }
+    if any(&["array(", "array (", "Array"]) && any(&["] =>", "]=>", "' =>"]) {
         return Some(foreign("an array as PHP prints it", as_json(" (echo json_encode($answer))")));
     }
     if any(&["%{\"", "%{:"]) && any(&["=>", ": "]) {
@@ -139,6 +145,12 @@ pub(super) fn by_program(text: &str) -> Option<Foreign> {
     }
     if any(&["datetime.datetime(", "tzlocal()", "tzutc()"]) {
         return Some(of_python());
+    }
+    if any(&["Amazon.ECS.Model."]) {
+        return Some(foreign("the name of a type of .NET", as_json(" (in PowerShell: `| ConvertTo-Json -Depth 10`)")));
+    }
+    if any(&["DescribeTasksResponse", "DescribeTasksOutput", "DescribeTasksResult"]) {
+        return Some(foreign("an answer as a program prints it", as_json("")));
     }
     is_settings(text).then(|| foreign("a list of settings (NAME = VALUE), not an answer", ASK))
 }
@@ -177,12 +189,22 @@ pub(super) fn by_print(text: &str, odd: Option<Odd>) -> Foreign {
             format!("save it again, whole; or {ASK}"),
         );
     }
+    if is_csv(text) {
+        let hint = "a query of Logs Insights gives whole events as `fields @timestamp, @message`; of tasks a column taskArn and those of the API's names are read";
+        return foreign("a table (CSV) with none of the columns that are read: @message, or taskArn", hint);
+    }
     if text.contains(":task/") && text.split_whitespace().all(|word| word.starts_with("arn:")) {
         return foreign("the names of tasks alone", format!("`ecspan show ARN` asks AWS for one; or {ASK}"));
     }
+    let mut words = text.split(|c: char| c.is_whitespace() || "\"'`,;()[]<>|".contains(c));
+    let arn = words.find(|word| word.starts_with("arn:") && word.contains(":task/") && word.len() < 300);
+    let hint = arn.map_or_else(
+        || ASK.to_owned(),
+        |arn| format!("`ecspan show {arn}` asks AWS for the task that it names; or {ASK}"),
+    );
     match first_word(text) {
-        Some(word) => foreign(format!("text in which no JSON was found: it begins with `{word}`"), ASK),
-        None => foreign("text in which no JSON was found", ASK),
+        Some(word) => foreign(format!("text in which no JSON was found: it begins with `{word}`"), hint),
+        None => foreign("text in which no JSON was found", hint),
     }
 }
 
@@ -255,6 +277,46 @@ fn is_hcl(text: &str) -> bool {
     text.lines().any(is_block)
 }
 
+/// Bytes as digits: a dump of `xxd` or `hexdump -C`, or the digits alone.
+fn hexadecimal(text: &str) -> Option<Foreign> {
+    let is_digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_row = |line: &str| {
+        let (offset, rest) = line.split_once([' ', ':']).unwrap_or_default();
+        let mut words = rest.split_whitespace();
+        matches!(offset.len(), 7 | 8)
+            && is_digits(offset)
+            && words.next().is_some_and(|word| word.len() <= 4 && is_digits(word))
+    };
+    let mut rows = text.lines().filter(|line| !line.trim().is_empty()).take(3).peekable();
+    if rows.peek().is_some() && rows.all(is_row) {
+        return Some(foreign(
+            "a dump of bytes in hexadecimal digits",
+            "xxd -r FILE | ecspan show - (where xxd made it)",
+        ));
+    }
+    let digits: String = text.split_whitespace().collect();
+    let is_plain = is_digits(&digits)
+        && ["7b", "5b", "1f8b", "efbbbf"].iter().any(|begin| digits.to_ascii_lowercase().starts_with(begin));
+    (is_plain && digits.len() >= 32).then(|| foreign("bytes in hexadecimal digits", "xxd -r -p FILE | ecspan show -"))
+}
+
+/// Lines of as many cells, of which the first has names.
+fn is_csv(text: &str) -> bool {
+    const CELLS: usize = 2;
+    let is_name = |cell: &str| {
+        let cell = cell.trim().trim_matches('"');
+        !cell.is_empty() && cell.chars().all(|c| c.is_ascii_alphanumeric() || " _.@-()*".contains(c))
+    };
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let Some(first) = lines.next() else { return false };
+    [',', ';', '\t'].into_iter().any(|separator| {
+        let count = first.split(separator).count();
+        // A cell in quotes may hold more of them.
+        let mut rows = lines.clone().take(5).map(|line| line.split(separator).count() >= count).peekable();
+        count >= CELLS && first.split(separator).all(is_name) && rows.peek().is_some() && rows.all(|is_row| is_row)
+    })
+}
+
 /// Most lines begin with a time, as exports of CloudWatch Logs and `aws logs tail` write them.
 fn is_log(text: &str) -> bool {
     let is_timed = |line: &&str| {
@@ -297,7 +359,9 @@ fn listing(text: &str) -> Option<Foreign> {
         "what kubectl says of Kubernetes, not of Amazon ECS"
     } else if begins("Last login:") || begins("The authenticity of host") {
         "what ssh says, not an answer"
-    } else if begins("Task Summary") && text.contains("desired tasks") {
+    } else if begins("Task Summary") && text.contains("desired tasks")
+        || line(&["ID", "Last", "Status", "Started", "At"])
+    {
         "what copilot says of a service, not an answer"
     } else if begins("Service: ") && begins("TaskDefinition: ") && begins("Deployments:") {
         "what ecspresso says of a service, not an answer"

@@ -11,6 +11,7 @@ mod foreign;
 mod scan;
 mod search;
 mod tidy;
+mod wrap;
 mod yaml;
 
 use serde_json::Value;
@@ -20,7 +21,8 @@ pub(super) use self::encoding::decode;
 pub(super) use self::encoding::{Wide, narrow, no_text};
 pub(super) use self::search::Before;
 use self::search::Search;
-use super::error::ReadError;
+use super::error::{Place, ReadError};
+use super::twice::Json;
 
 /// How a document came to light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,21 +61,23 @@ pub(super) fn documents(origin: &str, text: &str, take: Take<'_>) -> Remarks {
 
 /// As [`documents`], of a text `before` which so many documents stand.
 pub(super) fn further(origin: &str, text: &str, mut before: Before, mut count: usize, take: Take<'_>) -> Remarks {
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Json>();
+    let mut errors = vec![];
     loop {
         let begin = stream.byte_offset();
         match stream.next() {
-            None => return Remarks::default(),
-            Some(Ok(value)) => {
+            None => return Remarks { notes: vec![], errors },
+            Some(Ok(json)) => {
                 let end = stream.byte_offset();
                 let is_only_one = count == 0 && text.get(end..).is_none_or(|rest| rest.trim().is_empty());
                 // A prompt or a log line may begin with what happens to be JSON.
-                if is_only_one || !is_plain(&value) {
+                if is_only_one || !is_plain(&json.value) {
                     // A file of one document needs no number.
                     let place =
                         if is_only_one { origin.to_owned() } else { format!("{origin}: document {}", count + 1) };
                     // What is wrong with a whole document is the taker's to tell.
-                    let _ = take(&place, value, Trust::Whole);
+                    errors.append(&mut json.errors(&Place::root(&place)));
+                    let _ = take(&place, json.value, Trust::Whole);
                     count += 1;
                     continue;
                 }
@@ -83,7 +87,9 @@ pub(super) fn further(origin: &str, text: &str, mut before: Before, mut count: u
         // Here it is not JSON alone any more.
         let (passed, rest) = text.split_at_checked(begin).unwrap_or(("", text));
         before.pass(passed);
-        return Search::new(origin, rest, before, count).run(take);
+        let mut remarks = Search::new(origin, rest, before, count).run(take);
+        errors.append(&mut remarks.errors);
+        return Remarks { errors, ..remarks };
     }
 }
 

@@ -7,6 +7,11 @@
 
 use std::borrow::Cow;
 
+use unicode_width::UnicodeWidthStr;
+
+use super::tidy::end_of_literal;
+use super::wrap::{Wrap, has_spaces_of_its_own, without_padding};
+
 /// As deep as serde_json reads.
 const DEEPEST: usize = 127;
 
@@ -31,6 +36,8 @@ pub(super) struct Mended {
     pub(super) quotes: bool,
     pub(super) spaces: bool,
     pub(super) breaks: bool,
+    /// Spaces were put where lines seem to be broken between words.
+    pub(super) guessed: bool,
     pub(super) escapes: bool,
     pub(super) numbers: bool,
     pub(super) words: bool,
@@ -45,6 +52,7 @@ impl Mended {
         self.quotes |= other.quotes;
         self.spaces |= other.spaces;
         self.breaks |= other.breaks;
+        self.guessed |= other.guessed;
         self.escapes |= other.escapes;
         self.numbers |= other.numbers;
         self.words |= other.words;
@@ -87,20 +95,18 @@ pub(super) enum Odd {
     Other,
 }
 
-/// Scans the value that begins at the start of `text` with a bracket.
-pub(super) fn scan(text: &str) -> Result<Scanned<'_>, Broken> {
-    let mut scan = Scan {
-        text,
-        at: 0,
-        copied: 0,
-        out: String::new(),
-        open: vec![],
-        keys: 0,
-        is_value: false,
-        comma: None,
-        mended: Mended::default(),
-    };
-    match scan.run() {
+/// Scans the value that begins at the start of `text` with a bracket; `before` it stands what its line begins with, and more.
+pub(super) fn scan<'a>(before: &str, text: &'a str) -> Result<Scanned<'a>, Broken> {
+    let mut scan = Scan::new(text);
+    let mut done = scan.run();
+    if done.is_ok() && !scan.broken.is_empty() {
+        // Only now: a long line may have many a bracket.
+        let before = before.rsplit('\n').next().unwrap_or_default().width();
+        let wrap = Wrap::of(before, text.get(..scan.at).unwrap_or_default(), &scan.broken);
+        scan = Scan { before, wrap: Some(wrap), ..Scan::new(text) };
+        done = scan.run();
+    }
+    match done {
         Ok(()) => {
             let end = scan.at;
             let json = if scan.copied == 0 {
@@ -119,6 +125,8 @@ pub(super) fn scan(text: &str) -> Result<Scanned<'_>, Broken> {
 }
 
 struct Scan<'a> {
+    /// So wide is what stands before it in its line.
+    before: usize,
     text: &'a str,
     at: usize,
     /// What is before it is in `out`, mended.
@@ -131,9 +139,30 @@ struct Scan<'a> {
     /// Where a comma stands that nothing has followed yet.
     comma: Option<usize>,
     mended: Mended,
+    /// Where lines end inside of strings.
+    broken: Vec<usize>,
+    /// What those tell, once all were seen.
+    wrap: Option<Wrap>,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            before: 0,
+            text,
+            at: 0,
+            copied: 0,
+            out: String::new(),
+            open: vec![],
+            keys: 0,
+            is_value: false,
+            comma: None,
+            mended: Mended::default(),
+            broken: vec![],
+            wrap: None,
+        }
+    }
+
     fn rest(&self) -> &str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -252,7 +281,8 @@ impl Scan<'_> {
 
     fn string(&mut self) -> Result<(), Odd> {
         let bytes = self.text.as_bytes();
-        let mut at = self.at + 1;
+        let begin = self.at + 1;
+        let (mut at, mut has_spaces) = (begin, None);
         // Whether a second half of a character is next.
         let mut is_second = false;
         loop {
@@ -299,12 +329,11 @@ impl Scan<'_> {
                     continue;
                 }
                 b'\n' | b'\r' => {
-                    self.mended.breaks = true;
-                    // One space may be the text's own; more are the indentation of the page.
-                    let indent = bytes.iter().skip(at + 1).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-                    let gone = 1 + if indent > 1 { indent } else { 0 };
-                    self.replace(at, at + gone, "");
-                    at += gone;
+                    let has_spaces = *has_spaces.get_or_insert_with(|| {
+                        let inside = self.text.get(begin..).unwrap_or_default();
+                        has_spaces_of_its_own(inside.get(..end_of_literal(inside, '"')).unwrap_or_default())
+                    });
+                    at = self.broken_line(at, has_spaces);
                     continue;
                 }
                 0..0x20 => {
@@ -319,6 +348,30 @@ impl Scan<'_> {
         Ok(())
     }
 
+    /// Takes out the end of a line at `at`, inside of a string, and what the next line is indented by; where it goes on. A space that
+    /// stood between words is put back.
+    fn broken_line(&mut self, at: usize, has_spaces: bool) -> usize {
+        const ENDS: [char; 2] = ['\r', '\n'];
+        let rest = self.text.get(at..).unwrap_or_default();
+        let after = rest.trim_start_matches([' ', '\t', '\r', '\n']);
+        let blank = rest.get(..rest.len() - after.len()).unwrap_or_default();
+        let indent = blank.len() - blank.rfind(ENDS).map_or(0, |end| end + 1);
+        // One space may be the text's own; more are the indentation of the page.
+        let next = at + blank.len() - if indent == 1 { 1 } else { 0 };
+        let begin = self.text.get(..at).and_then(|text| text.rfind(ENDS)).map_or(0, |end| end + 1);
+        let line = without_padding(self.text.get(begin..at).unwrap_or_default());
+        let width = line.width() + if begin == 0 { self.before } else { 0 };
+        let is_at_quote = after.starts_with('"') || line.ends_with('"') && !line.ends_with("\\\"");
+        let is_own = indent == 1 || line.ends_with([' ', '\t']) || is_at_quote;
+        let may_be = has_spaces && !is_own && !self.is_name();
+        let is_lost = may_be && self.wrap.is_some_and(|wrap| wrap.is_between_words(width, line, after));
+        self.mended.breaks = true;
+        self.mended.guessed |= is_lost;
+        self.broken.push(at);
+        self.replace(self.copied.max(begin + line.len()), next, if is_lost { " " } else { "" });
+        next
+    }
+
     /// A string between quotes that a word processor made.
     fn curly(&mut self, quote: char) -> Result<(), Odd> {
         self.mended.quotes = true;
@@ -328,9 +381,10 @@ impl Scan<'_> {
         };
         let inside = self.text.get(begin..begin + length).unwrap_or_default().to_owned();
         self.replace(self.at, begin, "\"");
-        if inside.contains('\n') {
-            self.mended.breaks = true;
-            self.replace(begin, begin + length, &inside.replace(['\r', '\n'], ""));
+        let has_spaces = has_spaces_of_its_own(&inside);
+        let mut at = begin;
+        while let Some(end) = self.text.get(at..begin + length).and_then(|rest| rest.find(['\r', '\n'])) {
+            at = self.broken_line(at + end, has_spaces).min(begin + length);
         }
         let close = self.text.get(begin + length..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         self.replace(begin + length, begin + length + close, "\"");

@@ -3,7 +3,7 @@
 use super::*;
 
 fn read(text: &str) -> Option<serde_json::Value> {
-    serde_json::from_str(&scan(text).ok()?.json).ok()
+    serde_json::from_str(&scan("", text).ok()?.json).ok()
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn what_only_spelling_suffered_from_is_mended() {
 
 #[test]
 fn what_is_no_json_is_told_apart() {
-    let odd = |text: &str| scan(text).map(|scanned| scanned.json.into_owned()).map_err(|broken| broken.odd);
+    let odd = |text: &str| scan("", text).map(|scanned| scanned.json.into_owned()).map_err(|broken| broken.odd);
     for (text, expected) in [
         ("{\"a\": [1, 2", Odd::End),
         ("{\"a\": \"b", Odd::End),
@@ -68,4 +68,51 @@ fn what_is_no_json_is_told_apart() {
         assert_eq!(odd(text), Err(expected), "{text}");
     }
     assert_eq!(odd(&"[".repeat(1_000)), Err(Odd::Depth));
+}
+
+#[test]
+fn lines_that_were_broken_between_words_get_their_spaces_back() {
+    let reason = "OutOfMemoryError: Container killed due to memory usage of /usr/bin/java-17 in eu-west-1";
+    let value = serde_json::json!({"taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123456789abcdef0123456789abcdef",
+        "stoppedReason": reason, "overrides": {}, "detail-type": "ECS Task State Change"});
+    let by_words = |text: &str, width: usize| {
+        let (mut out, mut length) = (String::new(), 0);
+        for word in text.split_inclusive(' ') {
+            if length + word.trim_end().len() > width {
+                out.truncate(out.trim_end_matches(' ').len());
+                out.push('\n');
+                length = 0;
+            }
+            out.push_str(word);
+            length += word.len();
+        }
+        out
+    };
+    let by_columns = |text: &str, width: usize| {
+        let lines: Vec<&str> =
+            text.as_bytes().chunks(width).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        lines.join("\n")
+    };
+    for text in [value.to_string(), format!("{value:#}"), value.to_string().replace("\":", "\": ")] {
+        for width in 24..200 {
+            let lines = text.lines().map(|line| by_columns(line, width)).collect::<Vec<_>>().join("\n");
+            assert_eq!(read(&lines), Some(value.clone()), "{width}: {lines}");
+        }
+    }
+    // Where most lines happen to be full they look as if a terminal had broken them.
+    let value = serde_json::json!({"stoppedReason": format!("{reason} and then it was never started again, since nobody had looked at the alarm of that night for hours"), "detail-type": "ECS Task State Change"});
+    let text = value.to_string().replace("\":", "\": ").replace(",\"", ", \"");
+    let wrong: Vec<usize> = (24..110).filter(|width| read(&by_words(&text, *width)) != Some(value.clone())).collect();
+    assert!(wrong.len() < 4, "{wrong:?}");
+    for (text, expected) in [
+        ("{\"a\": \"due to\nmemory usage\"}", "due to memory usage"),
+        ("{\"a\": \"due to \nmemory usage\"}", "due to memory usage"),
+        ("{\"a\": \"due to        \r\n     memory usage\"}", "due to memory usage"),
+        ("{“a”: “due to\nmemory usage”}", "due to memory usage"),
+        ("{\"a\": \"in eu-\nwest-1\"}", "in eu-west-1"),
+        ("{\"a\": \"in -\nwest-1\"}", "in - west-1"),
+        ("{\"a\": \"us\n       er\"}", "user"),
+    ] {
+        assert_eq!(read(text), Some(serde_json::json!({"a": expected})), "{text}");
+    }
 }

@@ -1,5 +1,6 @@
 //! The search for documents in a text that is not JSON alone. Main type: [`Search`].
 
+mod torn;
 mod unread;
 
 use std::borrow::Cow;
@@ -9,8 +10,9 @@ use serde_json::Value;
 use super::foreign::{self, ASK};
 use super::scan::{Broken, Mended, Odd, scan};
 use super::{Remarks, Take, Taken, Trust, csv, errors, tidy, yaml};
-use crate::source::error::ReadError;
+use crate::source::error::{Place, ReadError};
 use crate::source::packed;
+use crate::source::twice::Json;
 
 /// The search for documents in a text that is not JSON from there on.
 pub(super) struct Search<'a> {
@@ -24,6 +26,8 @@ pub(super) struct Search<'a> {
     known: usize,
     /// Why a document is not known, should none be.
     unknown: Option<ReadError>,
+    /// What is wrong with documents that are known.
+    errors: Vec<ReadError>,
     broken: Vec<Failure>,
     more_broken: usize,
     /// The beginning of what stands around the documents.
@@ -75,7 +79,8 @@ impl<'a> Search<'a> {
             text = Cow::Owned(plain);
             notes.push("colours are taken out");
         }
-        let ways: [(Tidy, &'static str); 2] = [
+        let ways: [(Tidy, &'static str); 3] = [
+            (tidy::without_chunks, "the chunks of an HTTP answer are put together"),
             (tidy::without_soft_breaks, "quoted-printable is read as what it stands for"),
             (tidy::without_pager, "the marks of a pager are taken out"),
         ];
@@ -96,6 +101,7 @@ impl<'a> Search<'a> {
             notes,
             known: 0,
             unknown: None,
+            errors: vec![],
             broken: vec![],
             more_broken: 0,
             around,
@@ -170,13 +176,16 @@ impl<'a> Search<'a> {
     }
 
     /// Hands on a document.
-    fn offer(&mut self, is_only_one: bool, value: Value, trust: Trust, take: Take<'_>) -> bool {
+    fn offer(&mut self, is_only_one: bool, json: impl Into<Json>, trust: Trust, take: Take<'_>) -> bool {
         let number = self.count + self.known + 1;
         let place = if is_only_one { self.origin.to_owned() } else { format!("{}: document {number}", self.origin) };
         // `[]` and `[1]` stand in many a text.
-        let has_names = trust == Trust::Found && names(&value);
-        match take(&place, value, trust) {
+        let json = json.into();
+        let mut errors = json.errors(&Place::root(&place));
+        let has_names = trust == Trust::Found && names(&json.value);
+        match take(&place, json.value, trust) {
             Taken::Known => {
+                self.errors.append(&mut errors);
                 self.known += 1;
                 true
             }
@@ -253,7 +262,7 @@ impl<'a> Search<'a> {
     fn piece(&mut self, text: &str, start: usize, trust: Trust, take: Take<'_>) -> Result<(usize, bool), Broken> {
         let rest = text.get(start..).unwrap_or_default();
         let before = text.get(..start).unwrap_or_default();
-        let scanned = scan(rest);
+        let scanned = scan(before, rest);
         let is_complete = scanned.is_ok();
         let broken = match scanned {
             Ok(scanned) => {
@@ -264,7 +273,7 @@ impl<'a> Search<'a> {
                 } else {
                     Cow::Borrowed(&*scanned.json)
                 };
-                match serde_json::from_str::<Value>(&json) {
+                match serde_json::from_str::<Json>(&json) {
                     Ok(value) => {
                         let ends = rest.get(scanned.end..).is_none_or(|rest| rest.trim().is_empty());
                         let is_only_one = self.count == 0 && ends && before.trim().is_empty();
@@ -323,8 +332,8 @@ impl<'a> Search<'a> {
             && let Some((inner, end)) = tidy::undoubled(rest)
         {
             self.left = self.left.saturating_sub(end);
-            let scanned = scan(&inner).ok()?;
-            let value = serde_json::from_str::<Value>(&scanned.json).ok()?;
+            let scanned = scan("", &inner).ok()?;
+            let value = serde_json::from_str::<Json>(&scanned.json).ok()?;
             return self.offer(false, value, Trust::Found, take).then_some(end);
         }
         let quote = quote.or((broken.odd == Odd::Escaped).then_some('"'))?;
@@ -332,9 +341,9 @@ impl<'a> Search<'a> {
         self.left = self.left.saturating_sub(end);
         let mut inner = tidy::unescaped(rest.get(..end)?);
         for _ in 0..WRAPPED {
-            match scan(&inner) {
+            match scan("", &inner) {
                 Ok(scanned) => {
-                    let value = serde_json::from_str::<Value>(&scanned.json).ok()?;
+                    let value = serde_json::from_str::<Json>(&scanned.json).ok()?;
                     return self.offer(false, value, Trust::Found, take).then_some(end);
                 }
                 Err(Broken { odd: Odd::Escaped, .. }) => inner = tidy::unescaped(&inner),
@@ -365,7 +374,11 @@ impl<'a> Search<'a> {
             (self.mended.commas, "commas before a closing bracket are passed over"),
             (self.mended.quotes, "curly quotes are read as straight ones"),
             (self.mended.spaces, "odd spaces are read as spaces"),
-            (self.mended.breaks, "line breaks inside of values are taken out"),
+            (self.mended.breaks && !self.mended.guessed, "line breaks inside of values are taken out"),
+            (
+                self.mended.guessed,
+                "line breaks inside of values are taken out, with a space in their place where the lines seem to be broken between words: that is a guess",
+            ),
             (self.mended.numbers, "NaN is read as nothing"),
             (self.mended.words, "words without double quotes are read as if they had some"),
             (self.mended.halves, "halves of characters are read as �"),
@@ -377,6 +390,7 @@ impl<'a> Search<'a> {
         let is_meant = |failure: &&Failure| {
             failure.broken.keys > 0 && !self.text.get(failure.start..).is_some_and(foreign::is_prose)
         };
+        remarks.errors.append(&mut self.errors);
         let meant: Vec<&Failure> = self.broken.iter().filter(is_meant).collect();
         remarks.errors.extend(meant.into_iter().map(|failure| self.broken_off(failure)));
         if self.more_broken > 0 {

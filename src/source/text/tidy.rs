@@ -176,6 +176,35 @@ pub(super) fn without_soft_breaks(text: &str) -> Option<String> {
     encoding::narrow(&out).map(|(text, _)| text.into_owned())
 }
 
+/// With the chunks of an HTTP answer put together, which `curl --raw` and captures of connections show with their sizes between them.
+pub(super) fn without_chunks(text: &str) -> Option<String> {
+    let says_so = |line: &str| {
+        let value = line.split_once(':').filter(|(name, _)| name.eq_ignore_ascii_case("Transfer-Encoding"));
+        value.is_some_and(|(_, value)| value.trim().eq_ignore_ascii_case("chunked"))
+    };
+    let (mut at, mut is_chunked) = (0, false);
+    for line in text.split_inclusive('\n') {
+        at += line.len();
+        is_chunked |= says_so(line);
+        if is_chunked && line.trim().is_empty() {
+            break;
+        }
+    }
+    let (head, mut rest) = text.split_at_checked(at).filter(|_| is_chunked)?;
+    let mut out = head.to_owned();
+    loop {
+        let (size, after) = rest.split_once('\n')?;
+        let size = usize::from_str_radix(size.split(';').next()?.trim(), 16).ok()?;
+        let (chunk, behind) = after.split_at_checked(size)?;
+        if size == 0 {
+            out.push_str(behind);
+            return Some(out);
+        }
+        out.push_str(chunk);
+        rest = behind.strip_prefix("\r\n").or_else(|| behind.strip_prefix('\n'))?;
+    }
+}
+
 /// Without the frame around a text, or what stands beside it in another pane: one column behind the other.
 pub(super) fn without_frame(text: &str) -> Option<String> {
     const BARS: [char; 4] = ['│', '┃', '║', '▏'];
@@ -391,12 +420,18 @@ pub(super) fn unescaped(literal: &str) -> String {
 
 /// How long the macro of a wiki is that begins there, `{code:json}`: what stands between two is the document.
 pub(super) fn wiki_macro(text: &str) -> Option<usize> {
+    const LONGEST: usize = 400;
     let rest = text.strip_prefix('{')?;
     let is_one = ["code", "noformat", "quote", "panel"].iter().any(|name| {
         rest.strip_prefix(name).is_some_and(|rest| rest.starts_with([':', '}']) && !rest.starts_with(": "))
     });
-    let end = rest.lines().next()?.find('}')?;
-    (is_one && !rest.get(..end)?.contains(['"', '{'])).then_some(end + 2)
+    if !is_one {
+        return None;
+    }
+    // No more of it is looked at: it may be one long line of such.
+    let near = rest.get(..rest.floor_char_boundary(LONGEST))?;
+    let end = near.lines().next()?.find('}')?;
+    (!near.get(..end)?.contains(['"', '{'])).then_some(end + 2)
 }
 
 /// With the characters that pages write as entities, where it has such.
@@ -511,6 +546,16 @@ mod tests {
         assert_eq!(without_soft_breaks("bmFtZQ=\n"), None);
         let header = "content-transfer-encoding: Quoted-Printable\n\n";
         assert_eq!(without_soft_breaks(&format!("{header}a=3D=\nb=E9")), Some(format!("{header}a=bé\n")));
+    }
+
+    #[test]
+    fn chunks_are_put_together_where_all_of_them_are_there() {
+        let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n4\r\n{\"a\"\r\n5;x\r\n: \"é\r\n2\r\n\"}\r\n0\r\n\r\n$ ";
+        let bare = without_chunks(answer);
+        assert!(bare.as_ref().is_some_and(|bare| bare.contains("\r\n\r\n{\"a\": \"é\"}\r\n$ ")), "{bare:?}");
+        for other in [&answer.replace("4\r\n", "44\r\n"), "{\"a\": 1}", "Transfer-Encoding: chunked\n\n{}"] {
+            assert_eq!(without_chunks(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod harmed;
 mod in_part;
 mod named;
+mod pasted;
 mod wrapped;
 
 use base64::Engine;

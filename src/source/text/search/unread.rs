@@ -1,7 +1,7 @@
 //! What is said of a text in which nothing could be read, or not all: what it is, where it breaks off, in which task. It reads nothing
 //! itself. Main method: [`Search::nothing`].
 
-use super::{Failure, Search, begins_as_json};
+use super::{Failure, Search, begins_as_json, torn};
 use crate::model::arn::last_part;
 use crate::source::error::ReadError;
 use crate::source::event;
@@ -60,7 +60,10 @@ impl Search<'_> {
 
     pub(super) fn broken_off(&self, failure: &Failure) -> ReadError {
         let place = self.line_and_column(failure.start + failure.broken.at);
+        let is_torn = matches!(failure.broken.odd, Odd::Other | Odd::Bracket | Odd::BareKey) && failure.broken.keys > 0;
+        let torn = is_torn.then(|| torn::torn(&self.text, failure.start, failure.broken.at)).flatten();
         let (message, hint) = match failure.broken.odd {
+            _ if torn.is_some() => torn.map(|(message, hint)| (message, hint.to_owned())).unwrap_or_default(),
             // One word in braces stands in many a text.
             Odd::BareKey | Odd::Equals if failure.broken.keys < 2 && !begins_as_json(&self.text) => {
                 return self.foreign(foreign::by_print(&self.text, None));
