@@ -158,7 +158,8 @@ def test_an_outage_is_told_once_and_waited_for(ecspan, aws, rollout):
     calls = aws.front.calls["DescribeServices"]
     wait_until("three more", lambda: aws.front.calls["DescribeServices"] > calls + 3, 60)
     del aws.front.refuse["DescribeServices"]
-    assert b"note: AWS answers again\n" in process.stderr.readline()
+    # The very next line.
+    assert b"note: AWS answers again\n" in line_with(b"", process.stderr)
     aws.rollouts.finish(rollout.made)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and out.decode().startswith("✓ held") and b"error: " not in err, err

@@ -123,16 +123,14 @@ def test_the_log_of_a_task_that_is_followed_outlives_every_size(window, aws, siz
     shown.shows("listening", *said)
     kept = ["BEFORE1", "BEFORE2", *("listening", *said)]
 
-    def count():
-        lines = shown.lines
-        return [sum(line.split("\t")[-1].split("app ")[-1].startswith(one) or line.endswith(one) for line in lines) for one in kept], "\n".join(lines)
+    def are_kept(lines):
+        is_it = lambda line, one: line.split("\t")[-1].split("app ")[-1].startswith(one) or line.endswith(one)
+        return [sum(is_it(line, one) for line in lines) for one in kept] == [1] * len(kept)
 
     is_ever_narrower = any(after[0] < before[0] for before, after in pairwise(sizes))
     for size in sizes[1:]:
         shown.resize(*size, " provisioning ")
-        found, text = count()
-        assert found == [1] * len(kept), text
-        assert is_ever_narrower or text.count(" provisioning ") == 1, text
+        shown.comes_to(lambda lines: are_kept(lines) and (is_ever_narrower or "\n".join(lines).count(" provisioning ") == 1), "each once")
     task.stops()
     shown.shows("AFTER")
     text = "\n".join(shown.lines)

@@ -2,12 +2,16 @@
 every real timestamp, and faults on demand. Listens on 127.0.0.1 only."""
 
 import os
+import re
 import threading
 import time
 
-# moto signs nothing, but the AWS libraries underneath want credentials to be there.
-os.environ.setdefault("AWS_ACCESS_KEY_ID", "testing")
-os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "testing")
+# What this machine knows of AWS, of receivers and of proxies is nothing to us, nor to the servers that are started beside us. moto signs
+# nothing, but the AWS libraries underneath look for a profile as they are imported, and want credentials to be there.
+for name in list(os.environ):
+    if re.fullmatch(r"(AWS|OTEL)_.+|(?i:.+_proxy)", name):
+        del os.environ[name]
+os.environ |= {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 import moto.ecs.models as ecs_models
 from moto.moto_api import state_manager

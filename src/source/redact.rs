@@ -265,8 +265,9 @@ mod tests {
     }
 
     proptest! {
+        // With a digit: a reason may repeat what is a word (see `given`).
         #[test]
-        fn a_secret_planted_anywhere_is_nowhere_afterwards(secret in "[A-Z0-9]{12,24}") {
+        fn a_secret_planted_anywhere_is_nowhere_afterwards(secret in "[A-Z0-9]{6,12}[0-9][A-Z0-9]{5,11}") {
             let mut dropped = BTreeSet::new();
             for answer in [answer(&secret), logged(&secret)] {
                 let clean = redact(&answer, &mut dropped).to_string();
