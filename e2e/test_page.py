@@ -278,12 +278,12 @@ def test_an_address_that_is_none_is_told(ecspan, url):
 
 def test_lines_of_a_reason_are_lines(chromium, page_of, tmp_path):
     task = json.loads((PROJECT / "examples/oom/task.json").read_text())
-    task["tasks"][0]["containers"][0]["reason"] = "exec failed:\n\tno such file\r\nat\x1b[1m start"
+    task["tasks"][0]["containers"][0]["reason"] = "exec failed:\n\tno such file\r\nat\x1b[1J \x1b[31mstart"
     (tmp_path / "task.json").write_text(json.dumps(task))
     stream = "ecs/report/5d3e0f6b9a1c4e7788b2c4d6e8f0a1b3"
     (tmp_path / "logs.json").write_text(json.dumps({"events": [{"timestamp": 1_795_166_086_000, "message": "Traceback:\n  File x\nValueError", "logStreamName": stream}]}))
     with opened(chromium, page_of(tmp_path / "task.json", tmp_path / "logs.json")) as page:
-        assert page.locator(".card .reason").first.inner_text() == "exec failed:\nno such file\nat\\x1b[1m start"
+        assert page.locator(".card .reason").first.inner_text() == "exec failed:\nno such file\nat\\x1b[1J start"
         assert page.locator(".line .text").inner_text() == "Traceback: ⏎   File x ⏎ ValueError"
         page.locator(".line").click()
         assert page.locator(".line-whole pre").text_content() == "Traceback:\n  File x\nValueError"

@@ -50,7 +50,14 @@ impl Together<'_> {
 
 /// Containers by name with what is said of them, in their order: where the same is said of many, that is once, at the first of them.
 pub(super) fn together<'a>(said: impl IntoIterator<Item = (&'a str, String)>) -> Vec<Together<'a>> {
-    let said: Vec<_> = said.into_iter().map(|(name, said)| (name, alike(&said), said)).collect();
+    let said: Vec<(&str, String)> = said.into_iter().collect();
+    if said.len() <= APART {
+        return said.into_iter().map(|(name, said)| Together { names: vec![name], said }).collect();
+    }
+    // An exit code of Windows is a long number, too, and no id.
+    let exit = |said: &str| said.rsplit_once("exit").map_or(String::new(), |(_, code)| code.to_owned());
+    let key = |said: &str| alike(said) + &exit(said);
+    let said: Vec<_> = said.into_iter().map(|(name, said)| (name, key(&said), said)).collect();
     let mut counts: HashMap<&str, usize> = HashMap::new();
     said.iter().for_each(|(_, key, _)| *counts.entry(key).or_default() += 1);
     let mut begun: HashMap<&str, usize> = HashMap::new();
@@ -110,6 +117,13 @@ mod tests {
                 "container e: exit code 2"
             ]
         );
+    }
+
+    #[test]
+    fn exit_codes_are_no_ids() {
+        let said = ["a", "b", "c", "d"]
+            .map(|name| (name, if name == "d" { "exit code 3221225786" } else { "exit code 3221225477" }));
+        assert_eq!(told(&said).len(), 4);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(crate) mod alike;
 pub mod arn;
 pub mod around;
 mod beside;
+pub(crate) mod colour;
 pub mod container;
 pub mod cut;
 pub mod deployment;

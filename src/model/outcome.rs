@@ -172,14 +172,16 @@ fn describe(task: &TaskRecord, visible: &[&ContainerRecord]) -> (String, Option<
         Some((container.name.as_str(), said))
     });
     let said: Vec<(&str, String)> = said.collect();
-    let parts = |parts: Vec<String>| std::iter::once(reason.to_owned()).chain(parts).collect::<Vec<_>>().join("; ");
-    let whole = parts(said.iter().map(|(name, said)| format!("{name}: {said}")).collect());
+    let whole = said.iter().fold(reason.to_owned(), |whole, (name, said)| whole + "; " + name + ": " + said);
+    if said.len() < 2 && !said.iter().any(|(name, _)| name.contains(['\n', '\r'])) {
+        return (whole, None);
+    }
     let groups = together(said);
-    let mut told: Vec<String> =
-        groups.iter().take(TOLD).map(|group| format!("{}: {}", group.who(), group.said)).collect();
+    let told =
+        groups.iter().take(TOLD).fold(reason.to_owned(), |told, group| told + "; " + &group.who() + ": " + &group.said);
     let more: usize = groups.iter().skip(TOLD).map(|group| group.count()).sum();
-    told.extend((more > 0).then(|| format!("and {more} more")));
-    let folded = Some(parts(told)).filter(|folded| *folded != whole);
+    let told = if more > 0 { format!("{told}; and {more} more") } else { told };
+    let folded = Some(told).filter(|told| *told != whole);
     (whole, folded)
 }
 

@@ -1,10 +1,11 @@
 //! The severity that a log line states: in JSON, in logfmt, or as text. Pure, and shy: a line that does not say has none.
 //! Main function: [`of`].
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::colour::uncoloured;
 
 /// A severity, as a line states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,7 +255,7 @@ fn klog(line: &str) -> Option<Severity> {
 
 /// A word is a severity when it stands in brackets or before a colon, or shouts.
 fn in_word(word: &str) -> Option<Severity> {
-    let word = strip_colour(word);
+    let word = uncoloured(word);
     let parts = word.split(['[', ']', '(', ')', '|', ':', ',', '"', '<', '>']);
     let is_marked = word.contains(['[', '(', '|', ':', '<']);
     parts.filter(|part| part.len() >= 3).find_map(|part| {
@@ -262,21 +263,6 @@ fn in_word(word: &str) -> Option<Severity> {
         let shouts = bare.len() >= 3 && bare.bytes().all(|b| b.is_ascii_uppercase());
         named(bare).filter(|_| shouts || is_marked)
     })
-}
-
-/// Without `ESC [ … m`.
-fn strip_colour(word: &str) -> Cow<'_, str> {
-    if !word.contains('\u{1b}') {
-        return word.into();
-    }
-    let mut out = String::with_capacity(word.len());
-    let mut rest = word;
-    while let Some((before, after)) = rest.split_once("\u{1b}[") {
-        out.push_str(before);
-        rest = after.split_once('m').map_or("", |(_, rest)| rest);
-    }
-    out.push_str(rest);
-    out.into()
 }
 
 #[cfg(test)]

@@ -2,15 +2,17 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::model::colour::uncoloured;
 use crate::model::cut::{LONGEST, cut};
 
 /// Marks where text was cut.
 pub const CUT: char = '…';
 
-/// `text` with everything that a terminal would act on shown as an escape: `\x1b`, `\u{202e}`. Tabs become spaces.
+/// `text` with everything that a terminal would act on shown as an escape: `\x1b`, `\u{202e}`. Tabs become spaces, and
+/// colours go.
 pub fn text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in uncoloured(text).chars() {
         push(&mut safe, c);
     }
     safe
@@ -53,7 +55,7 @@ pub(crate) fn fit(text: &str, width: usize, cut: char) -> String {
     let mut used = 0;
     // Where to cut back to, so that the mark fits too.
     let mut keep = 0;
-    for c in text.chars() {
+    for c in uncoloured(text).chars() {
         let before = safe.len();
         push(&mut safe, c);
         used += columns(&safe[before..]);
@@ -110,6 +112,8 @@ mod tests {
     fn a_terminal_cannot_be_told_anything() {
         assert_eq!(text("\u{1b}[2J\u{7}a\0b\rc\td\u{9b}31m"), "\\x1b[2J\\x07a\\x00b\\x0dc d\\u{9b}31m");
         assert_eq!(text("a\u{202e}b\u{2066}c\u{feff}d\u{2028}"), "a\\u{202e}b\\u{2066}c\\u{feff}d\\u{2028}");
+        assert_eq!(text("\u{1b}[1;31mERROR\u{1b}[0m: no"), "ERROR: no", "colours are no text");
+        assert_eq!(fit("\u{1b}[31mred", 3, CUT), "red");
         assert_eq!(text("naïve 東京 ✓"), "naïve 東京 ✓");
     }
 

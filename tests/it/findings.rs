@@ -469,3 +469,11 @@ fn reasons_that_differ_are_all_told_of_as_many_containers_as_a_task_can_have() {
     let text = texts(found(many(3, few), None), FindingKind::EssentialExit).concat();
     assert!(text.ends_with("worker-00: exit code 1; worker-01: exit code 1; worker-02: exit code 1"), "{text}");
 }
+
+#[test]
+fn provisioning_that_goes_on_for_long_is_told_also_where_nobody_says_what_it_waits_for() {
+    let pending = |created| found(task(TaskTimes { created: s(created), ..Default::default() }, None), None);
+    let told = texts(pending(0), FindingKind::SlowPlacement);
+    assert_eq!(told, ["provisioning has taken 16 min 40 s so far, before any pull"]);
+    assert!(!has(&pending(941), FindingKind::SlowPlacement));
+}

@@ -30,7 +30,7 @@ fn worth_telling(life: &TaskLife, kind: PhaseKind) -> Option<(String, bool)> {
 pub(super) fn slow(life: &TaskLife, add: Add<'_>) {
     let took = |kind| {
         let (length, goes_on) = worth_telling(life, kind)?;
-        Some(format!("took {length}{}", if goes_on { " so far" } else { "" }))
+        Some(if goes_on { format!("has taken {length} so far") } else { format!("took {length}") })
     };
     if let Some(took) = took(PhaseKind::ImagePull) {
         let shown = life.containers.iter().filter(|container| !container.is_hidden());
@@ -45,12 +45,16 @@ pub(super) fn slow(life: &TaskLife, add: Add<'_>) {
         let share = share.map_or(String::new(), |launch| format!(", {}", launch.share()));
         add(FindingKind::SlowPull, format!("the image pull{of} {took}{share}"));
     }
-    if let Some(took) = took(PhaseKind::PlacementAndNetwork) {
-        let phase = life.phases.as_ref().and_then(|phases| phases.find(PhaseKind::PlacementAndNetwork));
+    // Until it is known what provisioning waits for, it waits for a place.
+    let find = |kind| life.phases.as_ref().and_then(|phases| phases.find(kind));
+    let is_whole = find(PhaseKind::Provisioning).is_some_and(|all| all.end.is_none() && all.children.is_empty());
+    let placement = if is_whole { PhaseKind::Provisioning } else { PhaseKind::PlacementAndNetwork };
+    if let Some(took) = took(placement) {
+        let phase = find(placement);
         let is_within = |at| phase.is_some_and(|phase| at >= phase.start && phase.end.is_none_or(|end| at <= end));
         let mut said = life.around.events.iter().filter(|event| event.says_no_place() && is_within(event.at));
         let said = said.next().map_or(String::new(), |event| format!("; the service said then: {}", event.text()));
-        add(FindingKind::SlowPlacement, format!("placement and network {took}, before any pull{said}"));
+        add(FindingKind::SlowPlacement, format!("{} {took}, before any pull{said}", placement.name()));
     }
 }
 

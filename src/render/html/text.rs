@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn lines_stay_lines_and_all_else_that_acts_is_seen() {
         assert_eq!(
-            shown("exec failed:\n\tno such file\r\nat\rb\u{1b}[1m\n"),
-            "exec failed:\n no such file\nat\\x0db\\x1b[1m"
+            shown("exec failed:\n\tno such file\r\nat\rb\u{1b}[1J\n"),
+            "exec failed:\n no such file\nat\\x0db\\x1b[1J"
         );
     }
 
