@@ -178,6 +178,22 @@ def test_credentials_that_expire_leave_the_report_of_what_was_seen(ecspan, aws, 
     assert not (ecspan.home / "spans.jsonl").exists()
 
 
+def test_tasks_that_cannot_be_read_in_the_end_are_told_as_they_were_seen(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY, "--report", "json", env={"AWS_MAX_ATTEMPTS": "1"})
+    rollout.crash(1)
+    line_with(b"app: fatal: DATABASE_URL is not set", process.stderr)
+    aws.front.refuse["DescribeTasks"] = ("ThrottlingException", "Rate exceeded")
+    # The look in which the task was read is over.
+    calls = aws.front.calls["DescribeServices"]
+    wait_until("another look", lambda: aws.front.calls["DescribeServices"] > calls, 60)
+    aws.rollouts.finish(rollout.made, failed=True)
+    out, err = process.communicate(timeout=60)
+    found = json.loads(out)
+    assert process.returncode == 11 and found["outcome"] == "failed" and found["gaps"], (out, err)
+    [group] = found["failures"]
+    assert [line["message"] for line in group["sample"]["lines"]] == ["fatal: DATABASE_URL is not set"] and found["tasks"]["started"] == 3, found
+
+
 def test_a_service_that_is_gone_meanwhile_has_failed(ecspan, aws, rollout):
     process = ecspan.start(*DEPLOY)
     line_with(b"waiting: ", process.stderr), line_with(b"event: ", process.stderr)

@@ -110,3 +110,15 @@ def test_without_the_newer_api_for_a_while_it_has_not_vanished(ecspan, aws):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and out.decode().startswith("✓ held"), (out, err)
     assert rollout.one["serviceDeploymentArn"] not in out.decode() and "allow ecs:ListServiceDeployments" in words(out.decode()), out
+
+
+def test_one_apis_word_that_it_is_over_is_doubted_while_the_other_is_silent(ecspan, aws):
+    rollout = Staged(aws, "BLUE_GREEN", "BAKE_TIME")
+    SERVICES["prod", "web"]["service"]["deployments"] = [aws.rollouts.deployment(rollout.made.id, rollout.at, desired=5, running=5)]
+    aws.front.throttle["ListServiceDeployments"] = 2
+    process = ecspan.start(*DEPLOY, "--wait", env={"AWS_MAX_ATTEMPTS": "1"})
+    line_with(b"error: failed to list the deployments", process.stderr), line_with(b"note: AWS answers again", process.stderr)
+    assert b"BAKE_TIME" in line_with(b"waiting: ", process.stderr)
+    rollout.stage("CLEAN_UP", status="SUCCESSFUL", finishedAt=rollout.at + seconds(90))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and out.decode().startswith("✓ held (told by the status of the service deployment)"), (out, err)

@@ -143,6 +143,11 @@ impl DeploymentLife {
         }
     }
 
+    /// A deployment with the tasks that were known of it earlier.
+    pub fn with_tasks_of(deployment: Deployment, earlier: Self) -> Self {
+        Self { deployment, ..earlier }
+    }
+
     /// Adds a task of the service.
     pub fn add(&mut self, life: &TaskLife, has_caller: bool) {
         self.put(&TaskShare::new(&self.deployment, life, has_caller));

@@ -261,12 +261,12 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
     let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations, clock } = config;
     let course = Arc::new(Course::new(notices.clone(), clock));
     let mut seen = None;
-    let found = tokio::select! {
+    let (found, seen) = tokio::select! {
         found = find(from, &wanted, &wait, log_lines, &stop, &course, &notices, &mut seen) => match (found, seen) {
             (Err(error @ DeployError::Aws(_)), Some(seen)) => {
                 return Ok(unawaited(seen, Unawaited::Refused(error), &own_options, &course));
             }
-            (found, _) => found?,
+            (found, seen) => (found?, seen),
         },
         () = stop.wait() => return Ok(match seen {
             Some(seen) => unawaited(seen, Unawaited::Stopped, &own_options, &course),
@@ -296,7 +296,12 @@ pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<En
             // What files hold is read already.
             () = may_stop.wait(), if is_asking => None,
         };
-        let Gathered { life, unread, unnamed } = read?;
+        let Gathered { mut life, unread, unnamed } = read?;
+        // What was seen while it was waited for tells more than nothing. What is sent is of whole answers.
+        if let Some(seen) = seen.filter(|_| unread.is_some() && !is_sending) {
+            let watched = Arc::unwrap_or_clone(seen.life);
+            life = DeploymentLife::with_tasks_of(life.deployment, watched);
+        }
         let trace = deployment::trace(&life, &own_options);
         let own = OwnTrace::of(&trace);
         if is_sending {

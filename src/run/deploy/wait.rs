@@ -22,6 +22,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// … and no less often.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// So often one API's word alone that it is over is doubted.
+const PARTIAL_LOOKS: usize = 5;
+
 /// Whose deployment is waited for, and by whom that is told.
 pub(super) struct Waiter<'a> {
     pub(super) source: &'a Arc<EcsSource>,
@@ -64,7 +67,7 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
     let (mut told, mut paused) = (None, BTreeSet::new());
     let mut watch = Watch::new(source, place, log_lines, notices, course);
     let mut actions = Actions::new(source, place, notices);
-    let mut silence = Silence::default();
+    let (mut silence, mut partial) = (Silence::default(), 0);
     loop {
         let is_named = matches!(wanted, Wanted::Id(_));
         // Attempts at a call count too, once there is something to report.
@@ -73,13 +76,18 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
             None => Some(source.service_answers(place, is_named).await),
         };
         let knows_both = meant.as_ref().is_some_and(|(_, earlier)| earlier.arn.is_some());
-        let answers = match asked {
+        let looked = match asked {
             None => return late(meant, last),
             Some(Err(error)) if error.is_about_gone_service() => return gone(meant, last, error),
+            Some(Err(error)) if meant.is_none() || !error.is_passing() => return Err(DeployError::Aws(error)),
+            Some(Err(error)) => Err(error),
             // What one of the APIs alone says is not what both would.
-            Some(Err(error) | Ok(ServiceAnswers { passing: Some(error), .. }))
-                if (knows_both || (meant.is_some() && error.is_passing())) && error.is_passing() =>
-            {
+            Some(Ok(ServiceAnswers { passing: Some(error), .. })) if knows_both => Err(error),
+            Some(Ok(answers)) => Ok(answers),
+        };
+        let answers = match looked {
+            Ok(answers) => answers,
+            Err(error) => {
                 silence.goes_on(&error, notices);
                 if is_over(until) {
                     return late(meant, last);
@@ -87,10 +95,10 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
                 sleep(at_most(pause, until)).await;
                 continue;
             }
-            Some(Err(error)) => return Err(DeployError::Aws(error)),
-            Some(Ok(answers)) => answers,
         };
-        silence.ends(notices);
+        if answers.passing.is_none() {
+            silence.ends(notices);
+        }
         let which = meant.as_ref().map_or(wanted, |(which, _)| which);
         let choose = |which: &Wanted| choose(&answers.service, &answers.deployments, &answers.revisions, which);
         // The API that has ARNs may be refused from now on.
@@ -117,6 +125,15 @@ pub(super) async fn until_over(waiter: Waiter<'_>) -> Result<Waited, DeployError
             bad,
             reached: None,
         };
+        // The API that knows of stages and bakes may say something else in a moment.
+        let is_doubtful = deployment.is_over() && wait.is_wanted && partial < PARTIAL_LOOKS;
+        if let Some(error) = answers.passing.as_ref().filter(|_| is_doubtful) {
+            silence.goes_on(error, notices);
+            partial += 1;
+            last = Some(answers);
+            sleep(at_most(pause, until)).await;
+            continue;
+        }
         // Of a service that is being deleted nothing more comes.
         if deployment.is_over() || deployment.deleted.is_some() || !wait.is_wanted {
             return Ok(waited(false, None));
