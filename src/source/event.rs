@@ -6,17 +6,18 @@
 
 use serde_json::Value;
 
+use super::answer;
 use super::error::{Place, ReadError};
 use super::json::At;
-use super::{action, answer};
 use crate::model::observation::{Source, TaskRecord};
 
 /// What is told of a line that is no event, in a log of events.
 pub(crate) const NO_EVENT: &str = "log line that is no event";
 
 /// Whether what is passed by is ECS's, by its type.
+#[cfg(feature = "aws")]
 pub(crate) fn is_of_ecs(kind: &str) -> bool {
-    kind.starts_with("ECS ") || kind == action::LINE
+    kind.starts_with("ECS ") || kind == super::action::LINE
 }
 
 /// The type of events about tasks.
