@@ -37,15 +37,6 @@ pub(crate) fn is_event(at: &At<'_>) -> bool {
     at.value.get("detail").is_some_and(|detail| at.value.get("detail-type").is_some() || is_of_task(at, detail))
 }
 
-/// An event whose detail is JSON as text, as input transformers quote it: with the detail itself.
-pub(crate) fn with_its_detail(at: &At<'_>) -> Option<Value> {
-    let (key, detail) = at.value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("detail"))?;
-    let detail: Value = serde_json::from_str(detail.as_str()?).ok().filter(Value::is_object)?;
-    let mut whole = at.value.clone();
-    *whole.get_mut(key)? = detail;
-    Some(whole)
-}
-
 fn is_of_task(at: &At<'_>, detail: &Value) -> bool {
     let is_enveloped = at.value.get("detail-type").is_none()
         && ["source", "resources", "account", "region"].iter().any(|key| at.value.get(key).is_some());
