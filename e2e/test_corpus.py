@@ -78,7 +78,7 @@ def test_an_export_invents_no_time(ecspan, tmp_path, path):
 def test_only_finished_containers_of_metadata_are_sent(ecspan, tmp_path, path):
     file = tmp_path / "spans.jsonl"
     run = ecspan("export", path, "--to", f"file:{file}")
-    spans = in_file(file) if file.exists() else []
+    spans = in_file(file)
     finished = re.findall(r'"FinishedAt"\s*:\s*"(20[^"]+)"', path.read_text())
     if path in AGENT:
         assert run.code == 1 and "no time is known of it" in run.err and not spans, run

@@ -90,12 +90,6 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
 
 fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), ReadError> {
     let mut own: &[&str] = &[];
-    if shape == Shape::Event
-        && let Some(whole) = event::with_its_detail(at)
-    {
-        read(&At { value: &whole, place: at.place.clone() }, contents);
-        return Ok(());
-    }
     match shape {
         Shape::Bundle => return bundle::read(at, contents),
         Shape::List if at.elements().iter().all(|at| !at.value.is_object() && !at.value.is_array()) => {

@@ -6,17 +6,18 @@
 
 use serde_json::Value;
 
+use super::answer;
 use super::error::{Place, ReadError};
 use super::json::At;
-use super::{action, answer};
 use crate::model::observation::{Source, TaskRecord};
 
 /// What is told of a line that is no event, in a log of events.
 pub(crate) const NO_EVENT: &str = "log line that is no event";
 
 /// Whether what is passed by is ECS's, by its type.
+#[cfg(feature = "aws")]
 pub(crate) fn is_of_ecs(kind: &str) -> bool {
-    kind.starts_with("ECS ") || kind == action::LINE
+    kind.starts_with("ECS ") || kind == super::action::LINE
 }
 
 /// The type of events about tasks.
@@ -34,15 +35,6 @@ pub(crate) enum Event {
 /// Whether `at` is an event. Rules trim theirs: what speaks of a task in its detail is one, though nothing says its type.
 pub(crate) fn is_event(at: &At<'_>) -> bool {
     at.value.get("detail").is_some_and(|detail| at.value.get("detail-type").is_some() || is_of_task(at, detail))
-}
-
-/// An event whose detail is JSON as text, as input transformers quote it: with the detail itself.
-pub(crate) fn with_its_detail(at: &At<'_>) -> Option<Value> {
-    let (key, detail) = at.value.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("detail"))?;
-    let detail: Value = serde_json::from_str(detail.as_str()?).ok().filter(Value::is_object)?;
-    let mut whole = at.value.clone();
-    *whole.get_mut(key)? = detail;
-    Some(whole)
 }
 
 fn is_of_task(at: &At<'_>, detail: &Value) -> bool {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::answer::MissingTask;
 use super::document;
 use super::error::{Place, ReadError};
+#[cfg(feature = "aws")]
 pub(crate) use super::event::is_of_ecs;
 use super::json::At;
 use super::packed::{self, Packing, Unpacked};

@@ -128,7 +128,7 @@ fn what_was_to_be_a_task_and_is_none_is_no_other_event() {
         event
     };
     let arn_only = json!({ "taskArn": ARN });
-    for detail in [Value::Null, json!("STOPPED"), json!([]), json!({}), arn_only, json!("{}")] {
+    for detail in [Value::Null, json!("STOPPED"), json!([]), json!({}), arn_only, json!(detail(7).to_string())] {
         let error = read_bytes("f", with("detail", detail.clone()).to_string().as_bytes()).expect_err("no task");
         assert_eq!(error.to_string(), "f: $.detail: expected a task with its lastStatus", "{detail}");
     }

@@ -131,10 +131,9 @@ impl Delivery {
             })
             .unzip();
         let feed = async move {
-            let (mut report, mut has_any) = (DeliveryReport::default(), false);
+            let mut report = DeliveryReport::default();
             pin_mut!(pieces);
             while let Some(piece) = pieces.next().await {
-                has_any = true;
                 let (signal, task) = match piece.into() {
                     Piece::Trace(trace) => {
                         report.add_task(&trace);
@@ -151,15 +150,12 @@ impl Delivery {
                     let _ = inlet.send(Arc::clone(&task)).await;
                 }
             }
-            (report, has_any)
+            report
         };
         let all = lanes.into_iter().zip(outlets).map(|(lane, tasks)| serve(lane, tasks, on_lost));
-        let ((mut report, has_any), destinations) = join(feed, join_all(all)).await;
+        let (mut report, destinations) = join(feed, join_all(all)).await;
         report.destinations = destinations;
-        // Of nothing there is no file.
-        if has_any {
-            finish(&transports, &mut report);
-        }
+        finish(&transports, &mut report);
         report
     }
 }

@@ -103,16 +103,6 @@ fn a_line_of_a_log_that_is_none_hides_no_other() {
 }
 
 #[test]
-fn an_event_whose_detail_is_text_is_read() {
-    let mut quoted = event();
-    quoted["detail"] = json!(task().to_string());
-    assert_eq!(tasks(&read(quoted.to_string())), tasks(&read(event().to_string())));
-    quoted["detail"] = json!("Task stopped");
-    let (told, _) = error(quoted.to_string());
-    assert!(told.contains("$.detail: expected a task"), "{told}");
-}
-
-#[test]
 fn keys_in_small_letters_are_read_and_an_exit_code_that_is_none_is_told() {
     fn small(value: &Value) -> Value {
         match value {
