@@ -134,7 +134,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     terminal::choose_color(&cli.global);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     // This thread and one more: one reads and makes while the other asks and sends. More would wake one another for less than that costs,
-    // and each keep memory of its own, of a log of a million lines ten MiB.
+    // and each keep memory of its own, of a log of a million lines some MiB.
     runtime.worker_threads(1);
     let result = match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(async {
