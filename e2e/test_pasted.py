@@ -27,14 +27,6 @@ def test_a_file_to_resend_that_is_not_there_says_where_requests_wait(ecspan, tmp
     assert run.code == 1 and f"hint: what waits is in {tmp_path}" in run.err, run
 
 
-def test_times_in_the_future_are_told(ecspan, tmp_path):
-    file = tmp_path / "task.json"
-    times = {"createdAt": "2096-11-20T10:00:00Z", "stoppedAt": "2096-11-20T10:09:00Z"}
-    file.write_text(json.dumps({"taskArn": TASK["tasks"][0]["taskArn"], "lastStatus": "STOPPED", **times}))
-    run = ecspan("show", "--utc", file)
-    assert run.code == 0 and "2096-" in run.out and "lies in the future, by the clock here" in run.err, run
-
-
 def test_two_values_of_one_name_are_told_and_the_task_is_drawn(ecspan, tmp_path):
     file = tmp_path / "task.json"
     text = json.dumps(TASK)

@@ -160,8 +160,6 @@ pub enum Notice {
     NotOfDeployments { path: PathBuf, kinds: BTreeMap<String, usize> },
     /// A file was read though it is not JSON alone, and how.
     ReadWith { path: PathBuf, how: Vec<String> },
-    /// What a file says of a task lies in the future.
-    InFuture { task: String, time: Time },
     /// A task's own settings name no service although they were asked for.
     ServiceUnnamed { task: String, why: &'static str },
     /// A request was saved for a protocol that its receiver does not speak, and goes out in another.
@@ -303,7 +301,6 @@ impl Notice {
             | Self::Drained { .. }
             | Self::Large { .. }
             | Self::PassedBy { .. }
-            | Self::InFuture { .. }
             | Self::NotOfDeployments { .. }
             | Self::ReadWith { .. }
             | Self::Waiting { .. }

@@ -85,12 +85,6 @@ impl Notice {
             Self::PassedBy { path, kinds } => {
                 format!("{}: passed by, for they are not about a task: {}", path.display(), counted(kinds))
             }
-            Self::InFuture { task, time } => {
-                let time = moment::spaced(*time, &TimeZone::UTC);
-                format!(
-                    "{task}: {time} lies in the future, by the clock here: times of another zone, or a clock that is wrong"
-                )
-            }
             Self::NotOfDeployments { path, kinds } => {
                 let hint = "a deployment is read from answers about its service and its tasks, and from events that say when and of which service";
                 format!("{}: passed by: {}: {hint}", path.display(), counted(kinds))

@@ -45,8 +45,6 @@ pub struct Observed {
     pub is_saved: bool,
 }
 
-/// Clocks differ by less than that.
-const AHEAD: Duration = Duration::from_secs(3_600);
 /// So many things of one kind are told one by one; the others are counted.
 const FEW: usize = 10;
 
@@ -409,9 +407,6 @@ fn life(observed: Observed, log_lines: LogLines, course: &Course) -> TaskLife {
     };
     let Observed { task, is_saved, .. } = observed;
     let now = || AsOf::Now(course.now());
-    if is_saved && let Some(time) = task.latest().filter(|time| time.since(course.now()) > AHEAD) {
-        course.tell_one_of("in the future", Notice::InFuture { task: unread::name(&task.task), time });
-    }
     let as_of = task.latest().filter(|_| is_saved).map_or_else(now, AsOf::Saved);
     let life = TaskLife::new(task, as_of, most);
     // What is missing of a task is told with it, and counts.
