@@ -431,7 +431,7 @@ def test_a_rollout_on_paper_has_its_launches(chromium, ecspan, tmp_path):
 
 
 def test_of_no_task_there_is_a_page_and_a_document_too(chromium, ecspan, tmp_path):
-    (tmp_path / "event.json").write_text(json.dumps({"detail-type": "EC2 Instance State-change Notification", "source": "aws.ec2", "detail": {}}))
+    (tmp_path / "event.json").write_text(json.dumps({"detail-type": "ECS Container Instance State Change", "source": "aws.ecs", "detail": {}}))
     with opened(chromium, drawn(ecspan, tmp_path, tmp_path / "event.json")) as page:
         assert page.locator("main").inner_text() == "No task\n\nNothing that was read is about a task that was asked for."
     assert json.loads(ecspan("show", "--format", "perfetto", tmp_path / "event.json").out)["traceEvents"] == []
