@@ -11,10 +11,11 @@ for program in awslogs aws; do
     [ ! -x "$peers/venv/bin/$program" ] || ln -sfn "$peers/venv/bin/$program" "$peers/bin/$program"
 done
 
+# saw's last release, v0.2.2, has no --endpoint-url; it calls itself that all the same.
 # `go install` would ask for the list of a module's versions, which a mirror may not have, and leaves ecsta without its version.
 built=$(mktemp -d)
 trap 'rm -rf "$built"' EXIT
-for one in "github.com/TylerBrock/saw v0.2.2 ." "github.com/fujiwara/ecsta v0.8.2 ./cmd/ecsta"; do
+for one in "github.com/TylerBrock/saw v0.2.3-0.20230129145446-00fd4b4c7df0 ." "github.com/fujiwara/ecsta v0.8.2 ./cmd/ecsta"; do
     read -r module version package <<<"$one"
     program=$(basename "$module")
     [ "$(cat "$peers/$program.version" 2>&1)" != "$version" ] || continue

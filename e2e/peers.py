@@ -18,7 +18,8 @@ def find(name):
     if path is None:
         rows.missing(f"beside {name}", "it is not on this machine (`benches/peers.sh`)")
         return None
+    installed = CACHE / f"peers/{name}.version"
     said = subprocess.run([path, *VERSIONS[name]], capture_output=True, text=True)
-    number = re.search(r"\d+\.\d+[.\d]*", said.stdout + said.stderr)
-    rows.version(name, number[0] if number else "of no version")
+    told = re.search(r"\d+\.\d+[.\d]*", said.stdout + said.stderr)
+    rows.version(name, installed.read_text().strip() if installed.exists() else told[0] if told else "of no version")
     return path
