@@ -183,10 +183,22 @@ pub enum ReadError {
         found: String,
     },
     /// A name stands twice in one object, with two values.
-    #[error("{place} stands there twice, with two values: the last counts{}", if *more > 0 { format!(" (and {more} more such)") } else { String::new() })]
+    #[error("{place} stands there twice, with two values: the last counts{}{}", line.map_or(String::new(), |line| format!(", in line {line}")), and_more(*more))]
     Twice {
         /// Where.
         place: Place,
+        /// The line of the last, where that is known.
+        line: Option<usize>,
+        /// So many more are not named.
+        more: usize,
+    },
+    /// A name stands in one object in two spellings, with two values.
+    #[error("{place} stands there as {other}, too, with another value: one of them is not read{}", and_more(*more))]
+    Spelled {
+        /// Where.
+        place: Place,
+        /// The other spelling.
+        other: String,
         /// So many more are not named.
         more: usize,
     },
@@ -284,6 +296,10 @@ pub enum ReadError {
     },
 }
 
+fn and_more(more: usize) -> String {
+    if more > 0 { format!(" (and {more} more such)") } else { String::new() }
+}
+
 fn named(tasks: &[String]) -> String {
     match tasks {
         [first, .., _] => format!("{first} and {} more", tasks.len() - 1),
@@ -329,8 +345,8 @@ impl Hint for ReadError {
                  describe-services (and create-service, update-service) and get-log-events, EventBridge events, answers of \
                  the task metadata endpoint and of the agent, docker inspect, and its own bundles"
             }
-            Self::Twice { .. } => {
-                "an object of JSON has a name once: take out the value that is not meant, or save the answer again"
+            Self::Twice { .. } | Self::Spelled { .. } => {
+                "an object has a name once: take out the value that is not meant, or save the answer again"
             }
             Self::Projection { place, .. } if place.path.contains("results[") => {
                 "a query of Logs Insights gives whole events as `fields @timestamp, @message`"

@@ -1,4 +1,5 @@
-//! JSON with the names that stand in one object twice: whoever reads it takes the last, so something of it is lost. Main type: [`Json`].
+//! JSON with the names that stand in one object twice, be it in two spellings: whoever reads it takes one, so something of it is lost.
+//! Main type: [`Json`].
 
 use std::fmt;
 
@@ -10,30 +11,62 @@ use super::error::{Place, ReadError};
 /// So many are named in a document.
 const NAMED: usize = 5;
 
+/// What is ECS's own name for something, in small letters, whoever spells it: other words may stand in two spellings in labels, say.
+const OF_ECS: [&str; 24] = [
+    "clusterarn",
+    "connectivityat",
+    "containerarn",
+    "containers",
+    "createdat",
+    "desiredstatus",
+    "detail",
+    "executionstoppedat",
+    "exitcode",
+    "healthstatus",
+    "laststatus",
+    "launchtype",
+    "pullstartedat",
+    "pullstoppedat",
+    "reason",
+    "startedat",
+    "startedby",
+    "stopcode",
+    "stoppedat",
+    "stoppedreason",
+    "stoppingat",
+    "taskarn",
+    "taskdefinitionarn",
+    "tasks",
+];
+
 /// A value, and where in it a name stands twice with different values.
 #[derive(Debug, Default)]
 pub(super) struct Json {
     pub(super) value: Value,
-    twice: Twice,
+    pub(super) twice: Twice,
 }
 
 impl Json {
     /// What is wrong with it, which stands at `place`.
     pub(super) fn errors(&self, place: &Place) -> Vec<ReadError> {
-        let at = |path: &Vec<Step>| {
-            path.iter().rev().fold(place.clone(), |place, step| match step {
+        let more = self.twice.count - self.twice.found.len();
+        let last = self.twice.found.len().saturating_sub(1);
+        let error = |(number, found): (usize, &Found)| {
+            let place = found.path.iter().rev().fold(place.clone(), |place, step| match step {
                 Step::Key(key) => place.key(key),
                 Step::Index(index) => place.index(*index),
-            })
+            });
+            let more = if number == last { more } else { 0 };
+            match &found.other {
+                Some(other) => ReadError::Spelled { place, other: other.clone(), more },
+                None => ReadError::Twice { place, line: found.line, more },
+            }
         };
-        let more = self.twice.count - self.twice.paths.len();
-        let last = self.twice.paths.len().saturating_sub(1);
-        let error = |(number, path)| ReadError::Twice { place: at(path), more: if number == last { more } else { 0 } };
-        self.twice.paths.iter().enumerate().map(error).collect()
+        self.twice.found.iter().enumerate().map(error).collect()
     }
 }
 
-/// Of other notations, which have a name once.
+/// Of what was looked through, or cannot have a name twice.
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
         Self { value, ..Self::default() }
@@ -48,24 +81,77 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// The names, each with the way to it, the last step first.
+/// The names.
 #[derive(Debug, Default)]
-struct Twice {
-    paths: Vec<Vec<Step>>,
+pub(super) struct Twice {
+    found: Vec<Found>,
     count: usize,
 }
 
+/// A name that stands twice.
+#[derive(Debug)]
+struct Found {
+    /// The way to it, the last step first.
+    path: Vec<Step>,
+    /// Where it stands for the second time, in a notation whose lines are known.
+    line: Option<usize>,
+    /// How it is spelled there, too.
+    other: Option<String>,
+}
+
 impl Twice {
+    /// One more, here.
+    pub(super) fn note(&mut self, key: &str, line: Option<usize>) {
+        self.add(Found { path: vec![Step::Key(key.to_owned())], line, other: None });
+    }
+
+    /// Those of an object that is complete whose spellings are two.
+    pub(super) fn spelled(&mut self, object: &Map<String, Value>) {
+        // Most objects have one way to write names.
+        let begins = |is: fn(&u8) -> bool| object.keys().any(|key| key.as_bytes().first().is_some_and(is));
+        let is_mixed = || begins(u8::is_ascii_uppercase) && begins(u8::is_ascii_lowercase);
+        if !(is_mixed() || object.keys().any(|key| key.contains('_'))) {
+            return;
+        }
+        let mut seen: Vec<(String, &str, &Value)> = vec![];
+        for (key, value) in object {
+            let name = key.replace('_', "").to_ascii_lowercase();
+            if !OF_ECS.contains(&name.as_str()) {
+                continue;
+            }
+            match seen.iter().find(|(own, ..)| *own == name) {
+                Some((_, first, other)) if *other != value => {
+                    let path = vec![Step::Key(key.clone())];
+                    self.add(Found { path, line: None, other: Some((*first).to_owned()) });
+                }
+                Some(_) => {}
+                None => seen.push((name, key, value)),
+            }
+        }
+    }
+
+    fn add(&mut self, found: Found) {
+        self.count += 1;
+        if self.found.len() < NAMED {
+            self.found.push(found);
+        }
+    }
+
+    /// So many are named.
+    pub(super) fn len(&self) -> usize {
+        self.found.len()
+    }
+
     /// Those that were found since there were so many are inside of this.
-    fn inside(&mut self, before: usize, step: impl Fn() -> Step) {
-        for path in self.paths.iter_mut().skip(before) {
-            path.push(step());
+    pub(super) fn inside(&mut self, before: usize, step: impl Fn() -> Step) {
+        for found in self.found.iter_mut().skip(before) {
+            found.path.push(step());
         }
     }
 }
 
 #[derive(Debug)]
-enum Step {
+pub(super) enum Step {
     Key(String),
     Index(usize),
 }
@@ -118,10 +204,10 @@ impl<'de> Visitor<'de> for Reading<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut items = vec![];
-        let mut before = self.0.paths.len();
+        let mut before = self.0.len();
         while let Some(item) = list.next_element_seed(Reading(self.0))? {
             self.0.inside(before, || Step::Index(items.len()));
-            before = self.0.paths.len();
+            before = self.0.len();
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -130,18 +216,16 @@ impl<'de> Visitor<'de> for Reading<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(key) = object.next_key::<String>()? {
-            let before = self.0.paths.len();
+            let before = self.0.len();
             let value = object.next_value_seed(Reading(self.0))?;
             self.0.inside(before, || Step::Key(key.clone()));
             let other = fields.get(&key).is_some_and(|first| *first != value);
             if other {
-                self.0.count += 1;
-                if self.0.paths.len() < NAMED {
-                    self.0.paths.push(vec![Step::Key(key.clone())]);
-                }
+                self.0.note(&key, None);
             }
             fields.insert(key, value);
         }
+        self.0.spelled(&fields);
         Ok(Value::Object(fields))
     }
 }

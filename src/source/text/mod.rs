@@ -69,9 +69,10 @@ pub(super) fn further(origin: &str, text: &str, mut before: Before, mut count: u
             None => return Remarks { notes: vec![], errors },
             Some(Ok(json)) => {
                 let end = stream.byte_offset();
-                let is_only_one = count == 0 && text.get(end..).is_none_or(|rest| rest.trim().is_empty());
-                // A prompt or a log line may begin with what happens to be JSON.
-                if is_only_one || !is_plain(&json.value) {
+                let rest = text.get(end..).unwrap_or_default().trim_start();
+                let is_only_one = count == 0 && rest.is_empty();
+                // A prompt or a log line may begin with what happens to be JSON; what is closed behind it is of something larger.
+                if is_only_one || !(is_plain(&json.value) || rest.starts_with([']', '}'])) {
                     // A file of one document needs no number.
                     let place =
                         if is_only_one { origin.to_owned() } else { format!("{origin}: document {}", count + 1) };

@@ -1,5 +1,6 @@
 //! The search for documents in a text that is not JSON alone. Main type: [`Search`].
 
+mod beheaded;
 mod torn;
 mod unread;
 
@@ -30,6 +31,7 @@ pub(super) struct Search<'a> {
     errors: Vec<ReadError>,
     broken: Vec<Failure>,
     more_broken: usize,
+    beheaded: beheaded::Rest,
     /// The beginning of what stands around the documents.
     around: String,
     /// What may still be scanned: text that is made to cost more is given up.
@@ -104,6 +106,7 @@ impl<'a> Search<'a> {
             errors: vec![],
             broken: vec![],
             more_broken: 0,
+            beheaded: beheaded::Rest::default(),
             around,
             left,
             tries: TRIES,
@@ -201,7 +204,7 @@ impl<'a> Search<'a> {
     /// Every bracket may begin a document. What fails costs what was read of it, and all failures together have a limit.
     fn json(&mut self, take: Take<'_>) {
         let text = std::mem::take(&mut self.text);
-        let (mut at, mut broken_until) = (0, 0);
+        let (mut at, mut broken_until, mut read_until) = (0, 0, 0);
         while self.left > 0
             && let Some(start) = text.get(at..).and_then(|rest| rest.find(['{', '['])).map(|found| at + found)
         {
@@ -216,6 +219,8 @@ impl<'a> Search<'a> {
             match self.piece(&text, start, trust, take) {
                 Ok((end, true)) => {
                     self.pass(around);
+                    self.beheaded.look(&text, read_until, start);
+                    read_until = end;
                     if trust == Trust::Salvaged && stands_alone(&text, start, end) {
                         broken_until = self.ends_before(&text, start).unwrap_or(broken_until);
                     }
@@ -247,6 +252,7 @@ impl<'a> Search<'a> {
             }
         }
         self.pass(text.get(at.max(broken_until)..).unwrap_or_default());
+        self.beheaded.look(&text, read_until, text.len());
         self.text = text;
     }
 
@@ -366,7 +372,8 @@ impl<'a> Search<'a> {
             remarks.errors.push(self.nothing());
             return remarks;
         }
-        if !self.around.trim().is_empty() {
+        let beheaded = self.beheaded.found().map(|rest| self.no_beginning("JSON", rest));
+        if beheaded.is_none() && !self.around.trim().is_empty() {
             self.notes.push("the JSON stands in other text");
         }
         let mended = [
@@ -390,6 +397,7 @@ impl<'a> Search<'a> {
         let is_meant = |failure: &&Failure| {
             failure.broken.keys > 0 && !self.text.get(failure.start..).is_some_and(foreign::is_prose)
         };
+        remarks.errors.extend(beheaded);
         remarks.errors.append(&mut self.errors);
         let meant: Vec<&Failure> = self.broken.iter().filter(is_meant).collect();
         remarks.errors.extend(meant.into_iter().map(|failure| self.broken_off(failure)));

@@ -4,6 +4,7 @@ mod harmed;
 mod in_part;
 mod named;
 mod pasted;
+mod torn;
 mod wrapped;
 
 use base64::Engine;

@@ -1,7 +1,7 @@
 //! What is said of a text in which nothing could be read, or not all: what it is, where it breaks off, in which task. It reads nothing
 //! itself. Main method: [`Search::nothing`].
 
-use super::{Failure, Search, begins_as_json, torn};
+use super::{Failure, Search, begins_as_json, beheaded, torn};
 use crate::model::arn::last_part;
 use crate::source::error::ReadError;
 use crate::source::event;
@@ -28,13 +28,7 @@ impl Search<'_> {
         }
         let count = |bracket: char| self.around.matches(bracket).count();
         if !begins_as_json && self.unknown.is_some() && count('}') > count('{') {
-            return ReadError::NotJson {
-                origin: self.origin.to_owned(),
-                line: 1,
-                column: 1,
-                message: "the JSON has no beginning".to_owned(),
-                hint: Some("it was copied or saved in part: save it again, whole".to_owned()),
-            };
+            return self.no_beginning("JSON", &beheaded::Found { at: 0, task: None });
         }
         match furthest {
             Some(failure) if failure.broken.keys > 0 || begins_as_json && failure.start == 0 => {
@@ -45,6 +39,18 @@ impl Search<'_> {
                 None => self.foreign(foreign::by_print(&self.text, furthest.map(|failure| failure.broken.odd))),
             },
         }
+    }
+
+    pub(super) fn no_beginning(&self, notation: &str, rest: &beheaded::Found) -> ReadError {
+        let task = rest.task.as_ref().map_or(String::new(), |task| format!(", in task {task}"));
+        let hint = "what has no beginning was copied or saved in part: save it again, whole";
+        self.at(rest.at, format!("the {notation} has no beginning{task}"), hint)
+    }
+
+    /// What is wrong there.
+    pub(super) fn at(&self, at: usize, message: String, hint: impl Into<String>) -> ReadError {
+        let (line, column) = self.line_and_column(at);
+        ReadError::NotJson { origin: self.origin.to_owned(), line, column, message, hint: Some(hint.into()) }
     }
 
     pub(super) fn foreign(&self, form: foreign::Foreign) -> ReadError {
@@ -59,7 +65,6 @@ impl Search<'_> {
     }
 
     pub(super) fn broken_off(&self, failure: &Failure) -> ReadError {
-        let place = self.line_and_column(failure.start + failure.broken.at);
         let is_torn = matches!(failure.broken.odd, Odd::Other | Odd::Bracket | Odd::BareKey) && failure.broken.keys > 0;
         let torn = is_torn.then(|| torn::torn(&self.text, failure.start, failure.broken.at)).flatten();
         let (message, hint) = match failure.broken.odd {
@@ -91,13 +96,7 @@ impl Search<'_> {
         };
         let broken = self.text.get(failure.start..failure.start + failure.broken.at).unwrap_or_default();
         let task = task_of(broken).map_or(String::new(), |task| format!(", in task {task}"));
-        ReadError::NotJson {
-            origin: self.origin.to_owned(),
-            line: place.0,
-            column: place.1,
-            message: format!("{message}{task}"),
-            hint: Some(hint),
-        }
+        self.at(failure.start + failure.broken.at, format!("{message}{task}"), hint)
     }
 
     /// Of a place in the text, both from 1.
