@@ -36,6 +36,8 @@ pub(super) struct Line {
     pub(super) sides: [Option<Side>; 2],
     /// Inside of another phase.
     pub(super) is_inner: bool,
+    /// Whether lengths say something of speed: not of a launch that never came to its end.
+    pub(super) is_speed: bool,
 }
 
 /// A phase in one of them.
@@ -60,9 +62,7 @@ impl Line {
     pub(super) fn matters(&self) -> Option<String> {
         let [a, b] = self.lengths()?;
         let (long, short) = (a.max(b).as_secs_f64(), a.min(b).as_secs_f64());
-        // How long it ran is no question of speed.
-        let ran = self.name == PhaseKind::Running.name();
-        if ran || a.abs_diff(b) < LEAST || long < short * RATIO {
+        if !self.is_speed || a.abs_diff(b) < LEAST || long < short * RATIO {
             return None;
         }
         Some(match (a > b, short > 0.0) {
@@ -93,14 +93,19 @@ impl<'a> Compared<'a> {
     /// `a` beside `b`.
     pub fn new(a: &'a TaskLife, b: &'a TaskLife) -> Self {
         let lives = [a, b];
+        let never = lives.map(never_started);
         let phases = lives.map(|life| life.phases.as_ref());
         let mut kinds: Vec<PhaseKind> =
             phases.iter().flatten().flat_map(|phases| phases.all()).map(|phase| phase.kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        let side = |phases: Option<&Phases>, kind: PhaseKind| {
-            let phases = phases?;
+        let side = |life: &TaskLife, kind: PhaseKind| {
+            let phases = life.phases.as_ref()?;
             let phase = phases.all().find(|phase| phase.kind == kind)?;
+            // It is where it would have started.
+            if kind == PhaseKind::Starting && never_started(life) && phase.is_empty() {
+                return None;
+            }
             Some(Side {
                 begins: phase.start.since(phases.start),
                 length: phase.length(),
@@ -114,11 +119,18 @@ impl<'a> Compared<'a> {
             .iter()
             .map(|kind| Line {
                 name: kind.name(),
-                sides: phases.map(|phases| side(phases, *kind)),
+                sides: lives.map(|life| side(life, *kind)),
                 is_inner: !is_top(kind),
+                // How long it ran is no question of speed.
+                is_speed: *kind != PhaseKind::Running,
             })
             .collect();
-        let launch = Line { name: LAUNCH, sides: phases.map(|phases| launch(phases?)), is_inner: false };
+        let launch = Line {
+            name: LAUNCH,
+            sides: phases.map(|phases| launch(phases?)),
+            is_inner: false,
+            is_speed: never == [false; 2],
+        };
         let span = launch.sides.iter().flatten().filter_map(|side| side.length).max().unwrap_or_default();
         lines.insert(0, launch);
         let mut compared = Self { lives, lines, span, said: vec![] };
@@ -133,7 +145,7 @@ impl<'a> Compared<'a> {
         if a.task.id == b.task.id {
             said.push("A and B are one task: name another one, or an earlier answer about it".to_owned());
         }
-        let never = [a, b].map(|life| life.task.times.started.is_none() && life.outcome.failure.is_some());
+        let never = self.lives.map(never_started);
         match never {
             [true, true] => said.push("neither of them ever started".to_owned()),
             [true, false] => {
@@ -160,7 +172,11 @@ impl<'a> Compared<'a> {
             let mut phases: Vec<(f64, String)> = phases
                 .filter_map(|line| {
                     let difference = line.difference()?;
-                    Some((difference, format!("{} ({}, {})", line.name, signed(difference), line.matters()?)))
+                    let (word, more) = (line.matters()?, signed(difference));
+                    // Of nothing there is no multiple.
+                    let word = Some(word).filter(|word| word.contains("times"));
+                    let said = [Some(more), word].into_iter().flatten().collect::<Vec<_>>().join(", ");
+                    Some((difference, format!("{} ({said})", line.name)))
                 })
                 .collect();
             phases.sort_by(|(a, _), (b, _)| b.abs().total_cmp(&a.abs()));
@@ -198,6 +214,11 @@ impl<'a> Compared<'a> {
         differs("platform version", a.task.platform_version.clone(), b.task.platform_version.clone());
         said
     }
+}
+
+/// Whether it failed before it was started.
+fn never_started(life: &TaskLife) -> bool {
+    life.task.times.started.is_none() && life.outcome.failure.is_some()
 }
 
 fn launched(phases: &Phases) -> Option<Time> {
@@ -342,7 +363,7 @@ mod tests {
         let side = |millis| {
             Some(Side { begins: Duration::ZERO, length: Some(Duration::from_millis(millis)), is_launch: true })
         };
-        Line { name: "image pull", sides: [side(a), side(b)], is_inner: false }
+        Line { name: "image pull", sides: [side(a), side(b)], is_inner: false, is_speed: true }
     }
 
     #[test]
@@ -357,6 +378,8 @@ mod tests {
         ] {
             assert_eq!(line(a, b).matters().as_deref(), word, "{a} {b}");
         }
+        let never = Line { is_speed: false, ..line(30_000, 10_000) };
+        assert_eq!((never.matters(), never.difference()), (None, Some(20.0)));
         assert_eq!([24.3, -3.5].map(signed), ["+24.3 s", "-3.5 s"]);
     }
 }

@@ -1,5 +1,7 @@
 //! Makes untrusted text safe to draw: nothing in it can move the cursor, colour the screen or reverse the line.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthChar;
 
 use crate::model::colour::uncoloured;
@@ -20,7 +22,23 @@ pub fn text(text: &str) -> String {
 
 /// The same of what says why something happened: it is cut where it can be no reason.
 pub(super) fn reason(reason: &str) -> String {
-    text(&cut(reason, LONGEST))
+    text(&one_line(&cut(reason, LONGEST)))
+}
+
+/// A sentence in one line: the AWS SDK breaks its errors, `…\n\tstatus code: 400`.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    const ENDS: [char; 3] = ['\n', '\r', '\t'];
+    if !text.contains(ENDS) {
+        return Cow::Borrowed(text);
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once(ENDS) {
+        out.push_str(before.trim_end_matches(' '));
+        out.push(' ');
+        rest = after.trim_start_matches([' ', '\n', '\r', '\t']);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// So much of a text is read by somebody. ECS's own reasons are shorter.
@@ -28,6 +46,7 @@ const READ: usize = 2_400;
 
 /// As much of a text as is read at once, and how much more there is: a page has it all, folded.
 pub(super) fn brief(whole: &str) -> String {
+    let whole = &*one_line(whole);
     if whole.len() <= READ {
         return text(whole);
     }
@@ -115,6 +134,18 @@ mod tests {
         assert_eq!(text("\u{1b}[1;31mERROR\u{1b}[0m: no"), "ERROR: no", "colours are no text");
         assert_eq!(fit("\u{1b}[31mred", 3, CUT), "red");
         assert_eq!(text("naïve 東京 ✓"), "naïve 東京 ✓");
+    }
+
+    #[test]
+    fn a_sentence_is_one_line() {
+        for (text, line) in [
+            ("not there.\n\tstatus code: 400", "not there. status code: 400"),
+            ("a \r\n  b\tc", "a b c"),
+            ("a  b", "a  b"),
+        ] {
+            assert_eq!(one_line(text), line, "{text:?}");
+            assert_eq!((reason(text), brief(text)), (line.to_owned(), line.to_owned()));
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_is_markup() {
-        assert_eq!(text("a*b_c|<b>&\n`"), "a\\*b\\_c\\|&lt;b&gt;&amp;\\\\x0a\\`");
+        assert_eq!(text("a*b_c|<b>&\n`"), "a\\*b\\_c\\|&lt;b&gt;&amp; \\`");
         assert_eq!(text("1. one"), "1\\. one");
         assert_eq!(text("- one"), "\\- one");
         assert_eq!(text("14.5 s"), "14\\.5 s");

@@ -200,7 +200,7 @@ fn draw_row(out: &mut String, life: &TaskLife, row: &Row<'_>, axis: &Axis, colum
     if let Some(reason) = container.record.reason.as_deref() {
         let room = style.width.saturating_sub(escape::columns(&under) + 2);
         let guide = style.paint(Tone::Quiet, &format!("{under}  "));
-        line(out, &format!("{guide}{}", style.paint(row.mark_tone, &style.fit(reason, room))));
+        line(out, &format!("{guide}{}", style.paint(row.mark_tone, &style.fit(&escape::one_line(reason), room))));
     }
     if let Some(log) = container.log.as_ref().filter(|log| style.logs && !log.is_empty()) {
         log_lines(out, log, &under, style, row.bar.map(|bar| bar.start));

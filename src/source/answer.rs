@@ -79,6 +79,13 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         let expected = "what was there before it was shortened (in PowerShell: ConvertTo-Json -Depth 10)";
         return Err(ReadError::Expected { place: odd.place, expected });
     }
+    if let Some(odd) = foreign(&arn) {
+        return Err(ReadError::ForeignCharacter { place: at.place.key("taskArn"), odd });
+    }
+    let cluster_arn = at.text("clusterArn");
+    if let Some(odd) = cluster_arn.as_deref().and_then(foreign) {
+        return Err(ReadError::ForeignCharacter { place: at.place.key("clusterArn"), odd });
+    }
     let given = Given::of(at.value);
     let containers =
         containers(at).iter().map(|(name, at)| container(*name, at, &given)).collect::<Result<Vec<_>, _>>()?;
@@ -89,7 +96,7 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         id: last_part(&arn).to_owned(),
         arn: arn.starts_with("arn:").then_some(arn),
         version: at.integer("version").and_then(|version| u64::try_from(version).ok()),
-        cluster_arn: at.text("clusterArn"),
+        cluster_arn,
         task_definition_arn: at.text("taskDefinitionArn"),
         last_status: at.text("lastStatus"),
         desired_status: at.text("desiredStatus"),
@@ -127,6 +134,26 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         containers,
         doubles,
     })
+}
+
+/// A character in an ARN's cluster or id that no name of ECS has: it was broken on the way, and its trace would be of no task. What
+/// somebody put in the place of a name stays: `<my cluster>`, `1a2b…`, `████`.
+fn foreign(arn: &str) -> Option<char> {
+    const MASKS: [char; 10] = ['…', '•', '●', '·', '█', '▇', '■', '▒', '░', '×'];
+    /// So many digits a whole id has.
+    const WHOLE: usize = 32;
+    let of_name = |name: &str| {
+        if name.starts_with(['<', '[', '{', '(', '*']) {
+            return None;
+        }
+        let is_whole = name.chars().filter(char::is_ascii_hexdigit).count() >= WHOLE;
+        let is_odd = |c: &char| {
+            let is_mask = MASKS.contains(c) && !is_whole;
+            c.is_whitespace() || c.is_control() || !(c.is_ascii() || c.is_alphanumeric() || is_mask)
+        };
+        name.chars().find(is_odd)
+    };
+    arn.splitn(6, ':').last()?.split('/').find_map(of_name)
 }
 
 /// What of a task is no longer there: `"..."`, or an object that a program made into text.

@@ -14,7 +14,7 @@ use super::error::{Place, ReadError};
 use super::event::{self, Carried, Envelope, Event};
 use super::execution;
 use super::files::{Contents, read_text};
-use super::json::At;
+use super::json::{self, At};
 use super::metadata;
 use super::packed::{self, Unpacked};
 use super::rollout;
@@ -142,6 +142,7 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
         Shape::Task => {
             let record = answer::task(at)?;
             contents.errors.extend(answer::nameless(at, &record.id));
+            note_pasted(at.value, contents);
             contents.observations.push(Observation::Task(Box::new(record)));
         }
         Shape::Definition => contents.observations.push(Observation::Definition(Box::new(answer::definition(at)))),
@@ -177,6 +178,7 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
             Event::Task(record) => {
                 let nameless = at.get("detail").map(|task| answer::nameless(&task, &record.id));
                 contents.errors.extend(nameless.into_iter().flatten());
+                note_pasted(at.value, contents);
                 contents.observations.push(Observation::Task(record));
             }
             Event::Other(kind) if execution::is_event(&kind) => read_execution(at, kind, contents),
@@ -389,4 +391,12 @@ fn is_json_text(text: &str) -> bool {
         return true;
     }
     is_whole && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// Says that characters of no width are taken out of what is said of a task.
+fn note_pasted(task: &Value, contents: &mut Contents) {
+    const NOTE: &str = "characters of no width are taken out of values";
+    if json::is_pasted_into(task) && !contents.notes.iter().any(|note| note == NOTE) {
+        contents.notes.push(NOTE.to_owned());
+    }
 }

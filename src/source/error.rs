@@ -234,6 +234,14 @@ pub enum ReadError {
         /// The task's id.
         task: String,
     },
+    /// A name has a character that none has.
+    #[error("{place}: no name of ECS has {odd:?} in it")]
+    ForeignCharacter {
+        /// Where.
+        place: Place,
+        /// The character.
+        odd: char,
+    },
     /// Something stands where a time should.
     #[error("{place}: {found} is no time{}", why.map_or(String::new(), |why| format!(": {why}")))]
     NotATime {
@@ -357,6 +365,9 @@ impl Hint for ReadError {
             }
             Self::OfTask { error, .. } => return error.hint(),
             Self::Nameless { .. } => "a container has a name, by which its log and its exit code are told: put it back",
+            Self::ForeignCharacter { .. } => {
+                "a line was broken there on the way: copy it again, or save the answer into a file: aws ... > FILE"
+            }
             Self::NotATime { .. } => "times are epoch numbers, or ISO 8601 with a zone: 2026-11-23T10:20:30.456Z",
             Self::CutEvent { .. } => {
                 "a log event of CloudWatch Logs holds so many bytes and no more: what the task's other events say is all there is"

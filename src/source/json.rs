@@ -121,11 +121,28 @@ pub(super) fn text(value: &Value, key: &str) -> Option<String> {
     let value = value_of(value, key)?;
     let value = value.as_object().and_then(|object| field(object, "value")).map_or(value, |(_, inner)| inner);
     let text = match value {
-        Value::String(text) => text.trim().to_owned(),
+        Value::String(text) if text.is_ascii() => text.trim().to_owned(),
+        Value::String(text) => text.replace(is_pasted, "").trim().to_owned(),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };
     (!text.is_empty() && text != "null").then_some(text)
+}
+
+/// Of no width, and put into a text by browsers, wikis and chats on the way: a space and a hyphen that allow a line to be broken, a
+/// word joiner, a byte order mark.
+pub(super) fn is_pasted(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{ad}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Whether any text in it has such a character.
+pub(super) fn is_pasted_into(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_ascii() && text.contains(is_pasted),
+        Value::Array(items) => items.iter().any(is_pasted_into),
+        Value::Object(object) => object.values().any(is_pasted_into),
+        _ => false,
+    }
 }
 
 /// The field `key` under its camelCase or PascalCase name.

@@ -192,6 +192,7 @@ fn times_that_one_clock_gave_in_an_impossible_order_are_not_laid_to_another() {
     };
     assert_eq!(with(&|times| std::mem::swap(&mut times.started, &mut times.stopped)), (true, false));
     assert_eq!(with(&|times| std::mem::swap(&mut times.created, &mut times.stopped)), (true, false));
+    assert_eq!(with(&|times| std::mem::swap(&mut times.pull_started, &mut times.pull_stopped)), (true, false));
     assert_eq!(with(&|times| times.stopping = times.stopped), (false, false));
     assert_eq!(with(&|_| ()), (false, false));
 }

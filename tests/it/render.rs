@@ -84,6 +84,15 @@ fn two_tasks_are_drawn_beside_one_another_as_they_were_looked_at() {
         // Whatever has no room, a slower phase is marked as one.
         assert!(text.contains("▲ +24.3 s") || text.contains("4.7 times as long"), "{width}:\n{text}");
     }
+    // What never started was neither fast nor slow in it.
+    let never = example("wrong-image");
+    for (a, b) in [(&never, &nginx), (&nginx, &never)] {
+        let text = compare::text(&Compared::new(a, b), &style(100));
+        let rows = |name: &str| text.split(name).nth(1).map(|rest| rest.lines().take(2).collect::<String>());
+        assert!(rows("\nstarting ").is_some_and(|rows| rows.contains('–')), "{text}");
+        assert!(rows("\nlaunch ").is_some_and(|rows| !rows.contains("times as")), "{text}");
+        assert!(!text.contains("faster in starting") && !text.contains("slower in starting"), "{text}");
+    }
     // Of a task without any time there is nothing but its facts to compare.
     let empty = made(TaskTimes::default(), "", &[]);
     assert!(compare::text(&Compared::new(&oom, &empty), &style(100)).contains("task definition differs"));

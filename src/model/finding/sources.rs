@@ -110,12 +110,15 @@ fn uncertain(life: &TaskLife, add: Add<'_>) {
     }
 }
 
-/// The control plane alone says when a task was created, has started, is to stop and has stopped: in this order.
+/// The control plane alone says when a task was created, has started, is to stop and has stopped, the agent when a pull began and
+/// ended: in this order.
 fn disorder(life: &TaskLife) -> Option<String> {
     let times = &life.task.times;
     let (created, started) = (("created", times.created), ("started", times.started));
     let (stopping, stopped) = (("stopping", times.stopping), ("stopped", times.stopped));
-    let pairs = [(created, started), (created, stopping), (created, stopped), (started, stopped), (stopping, stopped)];
+    let pull = (("pull started", times.pull_started), ("pull stopped", times.pull_stopped));
+    let pairs =
+        [(created, started), (created, stopping), (created, stopped), (started, stopped), (stopping, stopped), pull];
     pairs.iter().find_map(|((first, from), (then, to))| {
         let apart = apart(*to, *from)?;
         Some(format!("{then} lies {apart:.1} s before {first}, though one clock gives both: times were swapped, or are of two tasks"))

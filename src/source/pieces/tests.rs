@@ -49,10 +49,11 @@ fn walked(text: &[u8], small: u64) -> (Result<Keeps, ReadError>, Lists) {
     (result.map(|()| keeps), lists)
 }
 
-/// Everything that is told of a reading.
+/// Everything that is told of a reading, errors in whatever order.
 fn told(contents: &Contents) -> String {
     let Contents { observations, errors, missing, passed_by, notes, .. } = contents;
-    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let mut errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    errors.sort();
     format!("{observations:#?}\n{errors:#?}\n{missing:?}\n{passed_by:?}\n{notes:?}")
 }
 

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use unicode_width::UnicodeWidthStr;
 
 use super::tidy::end_of_literal;
-use super::wrap::{Wrap, has_spaces_of_its_own, without_padding};
+use super::wrap::{Words, Wrap, without_padding};
 
 /// As deep as serde_json reads.
 const DEEPEST: usize = 127;
@@ -99,12 +99,26 @@ pub(super) enum Odd {
 pub(super) fn scan<'a>(before: &str, text: &'a str) -> Result<Scanned<'a>, Broken> {
     let mut scan = Scan::new(text);
     let mut done = scan.run();
+    // Where lines go on behind backslashes, all broken ones do.
+    let splits = scan.slashes > 0
+        && (done.is_err() || scan.slashes < scan.broken.len() || scan.broken.len() == 1 && scan.is_split);
+    if splits {
+        let mut other = Scan { splits, ..Scan::new(text) };
+        let read = other.run();
+        if read.is_ok() {
+            let is_guess = done.is_ok() && scan.slashes == scan.broken.len();
+            (scan, done) = (other, read);
+            scan.is_split = is_guess;
+        }
+    }
     if done.is_ok() && !scan.broken.is_empty() {
         // Only now: a long line may have many a bracket.
         let before = before.rsplit('\n').next().unwrap_or_default().width();
         let wrap = Wrap::of(before, text.get(..scan.at).unwrap_or_default(), &scan.broken);
-        scan = Scan { before, wrap: Some(wrap), ..Scan::new(text) };
+        let guessed = scan.splits && scan.is_split;
+        scan = Scan { before, wrap: Some(wrap), splits: scan.splits, ..Scan::new(text) };
         done = scan.run();
+        scan.mended.guessed |= guessed;
     }
     match done {
         Ok(()) => {
@@ -143,6 +157,12 @@ struct Scan<'a> {
     broken: Vec<usize>,
     /// What those tell, once all were seen.
     wrap: Option<Wrap>,
+    /// So many of them end with a backslash.
+    slashes: usize,
+    /// Whether such a backslash and what follows seem to be one escape.
+    is_split: bool,
+    /// Whether they are read as one.
+    splits: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -160,6 +180,9 @@ impl<'a> Scan<'a> {
             mended: Mended::default(),
             broken: vec![],
             wrap: None,
+            slashes: 0,
+            is_split: false,
+            splits: false,
         }
     }
 
@@ -282,7 +305,7 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Result<(), Odd> {
         let bytes = self.text.as_bytes();
         let begin = self.at + 1;
-        let (mut at, mut has_spaces) = (begin, None);
+        let (mut at, mut words) = (begin, None);
         // Whether a second half of a character is next.
         let mut is_second = false;
         loop {
@@ -307,11 +330,9 @@ impl<'a> Scan<'a> {
                             continue;
                         }
                         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {}
-                        // A line that goes on, as shells and sources write it.
-                        Some(b'\n') => {
-                            self.mended.breaks = true;
-                            self.replace(at, at + 1, "");
-                            at += 1;
+                        Some(b'\n' | b'\r') => {
+                            let words = *words.get_or_insert_with(|| self.words(begin));
+                            at = self.broken_escape(at, words);
                             continue;
                         }
                         Some(b'\'' | b'`' | b'$') => {
@@ -329,11 +350,8 @@ impl<'a> Scan<'a> {
                     continue;
                 }
                 b'\n' | b'\r' => {
-                    let has_spaces = *has_spaces.get_or_insert_with(|| {
-                        let inside = self.text.get(begin..).unwrap_or_default();
-                        has_spaces_of_its_own(inside.get(..end_of_literal(inside, '"')).unwrap_or_default())
-                    });
-                    at = self.broken_line(at, has_spaces);
+                    let words = *words.get_or_insert_with(|| self.words(begin));
+                    at = self.broken_line(at, words);
                     continue;
                 }
                 0..0x20 => {
@@ -348,27 +366,68 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
+    /// The words of the string whose text begins there.
+    fn words(&self, begin: usize) -> Words {
+        let inside = self.text.get(begin..).unwrap_or_default();
+        Words::of(inside.get(..end_of_literal(inside, '"')).unwrap_or_default())
+    }
+
+    /// A backslash at the end of a line, at `at`: the line goes on, as shells and sources write it, or an escape was broken in two.
+    /// Where it goes on.
+    fn broken_escape(&mut self, at: usize, words: Words) -> usize {
+        let behind = self.text.get(at + 1..).unwrap_or_default();
+        let after = behind.trim_start_matches([' ', '\t', '\r', '\n']);
+        let is_code =
+            |text: &str| text.chars().filter(|c| !matches!(c, '\r' | '\n')).take(4).all(|c| c.is_ascii_hexdigit());
+        let follows_another = self.text.get(..at).is_some_and(|before| before.ends_with("\\n"));
+        self.slashes += 1;
+        self.is_split = words == Words::Several
+            && match after.chars().next() {
+                Some('n' | '\\') => true,
+                Some('t' | 'r') => follows_another,
+                Some('u') => after.get(1..).is_some_and(is_code),
+                _ => false,
+            };
+        self.mended.breaks = true;
+        if self.splits && after.starts_with(['"', '\\', '/', 'b', 'f', 'n', 'r', 't', 'u']) {
+            let next = at + 1 + behind.len() - after.len();
+            self.broken.push(at + 1);
+            self.replace(at + 1, next, "");
+            return next + 1;
+        }
+        self.replace(at, at + 1, "");
+        at + 1
+    }
+
     /// Takes out the end of a line at `at`, inside of a string, and what the next line is indented by; where it goes on. A space that
     /// stood between words is put back.
-    fn broken_line(&mut self, at: usize, has_spaces: bool) -> usize {
+    fn broken_line(&mut self, at: usize, words: Words) -> usize {
         const ENDS: [char; 2] = ['\r', '\n'];
         let rest = self.text.get(at..).unwrap_or_default();
         let after = rest.trim_start_matches([' ', '\t', '\r', '\n']);
         let blank = rest.get(..rest.len() - after.len()).unwrap_or_default();
         let indent = blank.len() - blank.rfind(ENDS).map_or(0, |end| end + 1);
         // One space may be the text's own; more are the indentation of the page.
-        let next = at + blank.len() - if indent == 1 { 1 } else { 0 };
+        let is_spaced = indent == self.wrap.map_or(0, |wrap| wrap.hangs) + 1 && words != Words::Name;
+        let next = at + blank.len() - usize::from(is_spaced);
         let begin = self.text.get(..at).and_then(|text| text.rfind(ENDS)).map_or(0, |end| end + 1);
         let line = without_padding(self.text.get(begin..at).unwrap_or_default());
         let width = line.width() + if begin == 0 { self.before } else { 0 };
         let is_at_quote = after.starts_with('"') || line.ends_with('"') && !line.ends_with("\\\"");
-        let is_own = indent == 1 || line.ends_with([' ', '\t']) || is_at_quote;
-        let may_be = has_spaces && !is_own && !self.is_name();
-        let is_lost = may_be && self.wrap.is_some_and(|wrap| wrap.is_between_words(width, line, after));
+        let is_own = is_spaced || line.ends_with([' ', '\t']) || is_at_quote;
+        let is_open =
+            words != Words::Name && !is_own && !self.is_name() && !line.ends_with('\\') && !ends_in_escape(line);
+        let may_be = is_open && words == Words::Several;
+        // Nothing stands right before an ARN but a sign.
+        let is_before_arn = may_be && after.starts_with("arn:") && line.ends_with(char::is_alphabetic);
+        let is_lost =
+            is_before_arn || may_be && self.wrap.is_some_and(|wrap| wrap.is_between_words(width, line, after));
         self.mended.breaks = true;
-        self.mended.guessed |= is_lost;
+        self.mended.guessed |=
+            is_open && !is_before_arn && self.wrap.is_some_and(|wrap| is_lost || !wrap.is_sure(width));
         self.broken.push(at);
-        self.replace(self.copied.max(begin + line.len()), next, if is_lost { " " } else { "" });
+        let end = begin + if words == Words::Name { line.trim_end().len() } else { line.len() };
+        self.replace(self.copied.max(end), next, if is_lost { " " } else { "" });
         next
     }
 
@@ -381,10 +440,10 @@ impl<'a> Scan<'a> {
         };
         let inside = self.text.get(begin..begin + length).unwrap_or_default().to_owned();
         self.replace(self.at, begin, "\"");
-        let has_spaces = has_spaces_of_its_own(&inside);
+        let words = Words::of(&inside);
         let mut at = begin;
         while let Some(end) = self.text.get(at..begin + length).and_then(|rest| rest.find(['\r', '\n'])) {
-            at = self.broken_line(at + end, has_spaces).min(begin + length);
+            at = self.broken_line(at + end, words).min(begin + length);
         }
         let close = self.text.get(begin + length..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         self.replace(begin + length, begin + length + close, "\"");
@@ -520,6 +579,12 @@ impl<'a> Scan<'a> {
         let rest = self.rest();
         rest.find(|c| !is_part(c)).unwrap_or(rest.len())
     }
+}
+
+/// Whether a line ends in the middle of `\u00e9`.
+fn ends_in_escape(line: &str) -> bool {
+    let digits = line.rfind("\\u").and_then(|at| line.get(at + 2..));
+    digits.is_some_and(|digits| digits.len() < 4 && digits.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
 /// The half of a character beyond 16 bits that stands there as `\ud83d`.

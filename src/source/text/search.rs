@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::foreign::{self, ASK};
 use super::scan::{Broken, Mended, Odd, scan};
-use super::{Remarks, Take, Taken, Trust, csv, errors, tidy, yaml};
+use super::{Remarks, Take, Taken, Trust, csv, errors, tidy, wrap, yaml};
 use crate::source::error::{Place, ReadError};
 use crate::source::packed;
 use crate::source::twice::Json;
@@ -81,7 +81,8 @@ impl<'a> Search<'a> {
             text = Cow::Owned(plain);
             notes.push("colours are taken out");
         }
-        let ways: [(Tidy, &'static str); 3] = [
+        let ways: [(Tidy, &'static str); 4] = [
+            (wrap::without_marks, "the marks where lines were broken are taken out"),
             (tidy::without_chunks, "the chunks of an HTTP answer are put together"),
             (tidy::without_soft_breaks, "quoted-printable is read as what it stands for"),
             (tidy::without_pager, "the marks of a pager are taken out"),
@@ -119,9 +120,13 @@ impl<'a> Search<'a> {
             return Remarks { errors: vec![self.foreign(form)], notes: vec![] };
         }
         self.look(take);
-        let ways: [(Tidy, &'static str); 8] = [
+        let ways: [(Tidy, &'static str); 9] = [
             (tidy::without_lost_colours, "colours are taken out"),
             (tidy::without_margin, "what every line begins with is taken off"),
+            (
+                tidy::without_broken_quoting,
+                "the marks before quoted lines are taken off, and lines put together that were broken where they were full",
+            ),
             (tidy::without_quoting, "the marks before quoted lines are taken off"),
             (tidy::without_entities, "HTML entities are read as what they stand for"),
             (tidy::without_tags, "the tags of a page are taken out"),

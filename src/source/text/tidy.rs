@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use super::encoding;
+use super::{encoding, wrap};
 
 /// The text without colours, where it has any.
 pub(super) fn without_colours(text: &str) -> Option<String> {
@@ -213,10 +213,22 @@ pub(super) fn without_frame(text: &str) -> Option<String> {
     if !text.contains(BARS) {
         return None;
     }
+    let cells = |line: &'_ str| -> Vec<String> {
+        line.strip_prefix(BARS).unwrap_or(line).splitn(COLUMNS, BARS).map(str::to_owned).collect()
+    };
+    // Frames stand off by a space.
+    let is_padded = |at: usize| {
+        let cell = |line: &str| cells(line).get(at).is_none_or(|cell| cell.trim().is_empty() || cell.starts_with(' '));
+        text.lines().filter(|line| line.contains(BARS)).all(cell)
+    };
+    let padded: [bool; COLUMNS] = std::array::from_fn(is_padded);
     let mut columns = [const { String::new() }; COLUMNS];
     for line in text.lines() {
         let bare = line.strip_prefix(BARS).unwrap_or(line);
-        for (column, cell) in columns.iter_mut().zip(bare.splitn(COLUMNS, BARS).chain(std::iter::repeat(""))) {
+        let is_framed = line.contains(BARS);
+        let cells = bare.splitn(COLUMNS, BARS).chain(std::iter::repeat(""));
+        for ((column, cell), is_padded) in columns.iter_mut().zip(cells).zip(padded) {
+            let cell = cell.strip_prefix(' ').filter(|_| is_padded && is_framed).unwrap_or(cell);
             column.push_str(cell.trim_end_matches(BARS).trim_end());
             column.push('\n');
         }
@@ -317,6 +329,11 @@ pub(super) fn without_quoting(text: &str) -> Option<String> {
     let taken = |line: &'_ str| bare(line).map_or(0, |rest| line.len() - rest);
     (quoted >= FEWEST)
         .then(|| text.split_inclusive('\n').map(|line| line.get(taken(line)..).unwrap_or_default()).collect())
+}
+
+/// The same, of lines that were broken once they were quoted.
+pub(super) fn without_broken_quoting(text: &str) -> Option<String> {
+    without_quoting(&wrap::without_broken_quotes(text)?)
 }
 
 /// Whether a line begins as YAML does that the CLI prints: a key, a colon, and nothing or a value.
@@ -566,10 +583,10 @@ mod tests {
                 .take(3)
                 .collect::<Vec<_>>()
                 .join("|")),
-            Some("╭──╮| a| b".to_owned())
+            Some("╭──╮|a|b".to_owned())
         );
         let panes = without_frame("$ top │ {\nx     │ \"a\": 1\n      │ }\n").unwrap_or_default();
-        assert!(panes.contains(" {\n \"a\": 1\n }\n"), "{panes}");
+        assert!(panes.contains("{\n\"a\": 1\n}\n"), "{panes}");
         for (text, bare) in [
             ("a\n--More--(52%)b--More--\n", "a\nb\n"),
             ("{\n:\n\"a\": 1\n}\n(END)\n", "{\n\n\"a\": 1\n}\n\n"),

@@ -10,6 +10,10 @@ pub(super) struct Wrap {
     width: usize,
     /// Where that many columns were full, as terminals do; else where a word would not have fitted.
     is_by_columns: bool,
+    /// Whether more than one says so.
+    is_certain: bool,
+    /// So far the rests of all lines are indented.
+    pub(super) hangs: usize,
 }
 
 impl Wrap {
@@ -36,7 +40,17 @@ impl Wrap {
         let is_ragged = || is_in_one() && widths.iter().rev().skip(1).any(|own| *own < width);
         let is_full = full * 2 > in_texts.len() && in_texts.iter().all(|own| own + NEARLY >= width);
         let is_by_columns = is_full && (full > 1 || width >= NARROWEST && !is_ragged());
-        Self { width, is_by_columns }
+        let indent = |at: &usize| {
+            let rest = text.get(*at..).unwrap_or_default().trim_start_matches('\r').trim_start_matches('\n');
+            rest.len() - rest.trim_start_matches(' ').len()
+        };
+        let hangs = if broken.len() > 1 { broken.iter().map(indent).min().unwrap_or_default() } else { 0 };
+        Self { width, is_by_columns, is_certain: is_by_columns && full > 1, hangs }
+    }
+
+    /// Whether a line so wide was surely broken where it was full.
+    pub(super) fn is_sure(self, width: usize) -> bool {
+        self.is_certain && width == self.width
     }
 
     /// Whether a line so wide was broken where a space was, before `next`.
@@ -60,7 +74,100 @@ pub(super) fn without_padding(line: &str) -> &str {
     if line.len() > bare.len() + 1 { bare } else { line }
 }
 
-/// Whether a text has spaces that are not the indentation of its lines.
-pub(super) fn has_spaces_of_its_own(text: &str) -> bool {
-    text.lines().any(|line| line.trim().contains(' '))
+/// What a text that was broken is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Words {
+    /// Words, with spaces that are not the indentation of its lines.
+    Several,
+    /// One, as far as can be seen.
+    One,
+    /// An ARN, an image, an id: no space is in one.
+    Name,
+}
+
+impl Words {
+    pub(super) fn of(text: &str) -> Self {
+        let is_id = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit() || c == '-' || c.is_whitespace());
+        if text.lines().any(|line| line.trim().contains(' ')) {
+            Self::Several
+        } else if text.starts_with("arn:") || text.contains('/') || is_id(text) {
+            Self::Name
+        } else {
+            Self::One
+        }
+    }
+}
+
+/// The text with the lines put together that an editor or a pager broke with marks: `↩` at their ends, `↪ ` before their rests.
+pub(super) fn without_marks(text: &str) -> Option<String> {
+    const ENDS: [char; 7] = ['↩', '↵', '⏎', '⤶', '↲', '⮐', '…'];
+    const BEGINS: [&str; 5] = ["↪ ", "↳ ", "⤷ ", "+++ ", "> "];
+    let end = |mark: char| joined(text, &|before, rest| Some((before.trim_end().strip_suffix(mark)?, rest)));
+    let begin = |mark: &str| joined(text, &|before, rest| Some((before, rest.strip_prefix(mark)?)));
+    let by_end = ENDS.into_iter().filter(|mark| text.contains(*mark)).find_map(end);
+    let by_begin = || BEGINS.into_iter().filter(|mark| text.contains(mark)).find_map(begin);
+    by_end.or_else(by_begin).or_else(|| if goes_on(text) { end('\\') } else { None })
+}
+
+/// Whether all lines that are full end with a backslash: one alone may be half of an escape.
+fn goes_on(text: &str) -> bool {
+    const FEWEST: usize = 2;
+    if text.matches("\\\n").count() < FEWEST {
+        return false;
+    }
+    let width = text.lines().map(UnicodeWidthStr::width).max();
+    let mut full = text.lines().filter(|line| Some(line.width()) == width).peekable();
+    full.peek().is_some() && full.all(|line| line.ends_with('\\'))
+}
+
+/// As [`without_marks`], of a text that was quoted and then broken: the rests have no mark where all else has.
+pub(super) fn without_broken_quotes(text: &str) -> Option<String> {
+    let is_quoted = |line: &str| line.starts_with('>');
+    let first = text.split_inclusive('\n').take_while(|line| !is_quoted(line)).map(str::len).sum();
+    let (head, text) = text.split_at_checked(first)?;
+    let last = text.rfind("\n>").map_or(0, |at| at + 1);
+    let (text, tail) = text.split_at_checked(last)?;
+    let whole = joined(text, &|before, rest| (!is_quoted(rest) && !before.is_empty()).then_some((before, rest)))?;
+    Some([head, &whole, tail].concat())
+}
+
+/// What is a line, and the rest of it in the next one; `None` where that is another line.
+type Part<'a> = &'a dyn Fn(&'a str, &'a str) -> Option<(&'a str, &'a str)>;
+
+/// The text with those lines put together, where all of them were broken because they were full. Lines stay where they are, but for
+/// those that were one.
+fn joined<'a>(text: &'a str, part: Part<'a>) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let width = lines.iter().map(|line| line.width()).max()?;
+    // A space at the end may be lost.
+    let is_full = |line: &str| line.width() + 1 >= width;
+    let is_rest = |rest: &str| !rest.trim().is_empty() && !rest.starts_with("  ") && !rest.starts_with('\t');
+    let (mut out, mut pending, mut found, mut is_open) = (String::with_capacity(text.len()), 0, 0, false);
+    let mut next: Option<&str> = None;
+    for (at, line) in lines.iter().enumerate() {
+        let own = next.take().unwrap_or(line);
+        let after = lines.get(at + 1).copied();
+        let parts = after.and_then(|after| part(line, after));
+        let Some((kept, rest)) = parts else {
+            out.push_str(own);
+            out.extend(std::iter::repeat_n('\n', 1 + std::mem::take(&mut pending)));
+            is_open = false;
+            continue;
+        };
+        if !(is_full(line) && is_rest(rest) && (is_open || line.contains('"'))) {
+            return None;
+        }
+        // Its mark is off at both ends.
+        let kept = own.get(..own.len().saturating_sub(line.len() - kept.len())).unwrap_or_default();
+        out.push_str(kept);
+        if line.width() < width && kept.len() == own.len() {
+            // Here a space may be lost: that is for the reader to tell.
+            out.push('\n');
+        } else {
+            pending += 1;
+        }
+        next = Some(rest);
+        (is_open, found) = (true, found + 1);
+    }
+    (found > 0).then_some(out)
 }

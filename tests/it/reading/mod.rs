@@ -1,5 +1,6 @@
 //! What people bring: one task in everything that a file can be, what is no answer by its name, and nothing that breaks the reader.
 
+mod broken;
 mod harmed;
 mod in_part;
 mod named;
