@@ -517,7 +517,8 @@ impl<'a> Scan<'a> {
         let mut end = begin + self.word_length();
         let broken_at = |end: usize| {
             let rest = self.text.get(end..)?;
-            let rest = rest.strip_prefix('\r').unwrap_or(rest).strip_prefix('\n')?;
+            // Rests of lines may hang.
+            let rest = rest.strip_prefix('\r').unwrap_or(rest).strip_prefix('\n')?.trim_start_matches(' ');
             rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.').then_some(self.text.len() - rest.len())
         };
         let mut word = self.text.get(begin..end).unwrap_or_default().to_owned();

@@ -64,7 +64,8 @@ fn lines_that_hang_in_a_frame_or_behind_quotes_are_put_together_to_the_letter() 
             text.lines().enumerate().map(framed).collect::<String>()
         );
         let quoted = broken(&lines(&text, |_| "> ".to_owned()), width, "", "");
-        for text in [broken(&text, width, "    ", ""), bat, quoted] {
+        let compact = broken(&whole().to_string(), width, "  ", "");
+        for text in [broken(&text, width, "    ", ""), compact, bat, quoted] {
             let contents = read(&text);
             assert_eq!(tasks(&contents), expected, "{width} {:?}\n{text}", contents.errors);
             assert!(contents.errors.is_empty() && !contents.notes.is_empty(), "{:?}", contents.errors);
