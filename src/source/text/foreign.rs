@@ -459,7 +459,8 @@ fn is_powershell(text: &str) -> bool {
         && (columns.len() >= 3 || lines.iter().any(is_known))
 }
 
-fn is_yaml(text: &str) -> bool {
+/// Whether lines begin as those of an answer in YAML.
+pub(super) fn is_yaml(text: &str) -> bool {
     const KEYS: [&str; 4] = ["tasks:", "- taskArn:", "services:", "taskArn:"];
     text.lines().any(|line| KEYS.iter().any(|key| line.trim_start().starts_with(key)))
 }

@@ -1,6 +1,7 @@
 //! The search for documents in a text that is not JSON alone. Main type: [`Search`].
 
 mod beheaded;
+mod blocks;
 mod torn;
 mod unread;
 
@@ -31,6 +32,8 @@ pub(super) struct Search<'a> {
     errors: Vec<ReadError>,
     broken: Vec<Failure>,
     more_broken: usize,
+    /// What is wrong with YAML of which a part is missing.
+    torn: Vec<ReadError>,
     beheaded: beheaded::Rest,
     /// The beginning of what stands around the documents.
     around: String,
@@ -107,6 +110,7 @@ impl<'a> Search<'a> {
             errors: vec![],
             broken: vec![],
             more_broken: 0,
+            torn: vec![],
             beheaded: beheaded::Rest::default(),
             around,
             left,
@@ -155,6 +159,10 @@ impl<'a> Search<'a> {
     fn look(&mut self, take: Take<'_>) {
         if !(self.rows(take) || tidy::looks_like_yaml(&self.text) && self.yaml(take)) {
             self.json(take);
+            if self.known > 0 {
+                // It was no YAML, then.
+                self.torn.clear();
+            }
         }
     }
 
@@ -164,23 +172,6 @@ impl<'a> Search<'a> {
             self.notes.push("read as CSV");
         }
         is_known
-    }
-
-    fn yaml(&mut self, take: Take<'_>) -> bool {
-        let text = std::mem::take(&mut self.text);
-        for region in tidy::yaml_regions(&text) {
-            let documents = yaml::documents(region).unwrap_or_default();
-            let is_only_one = documents.len() == 1 && self.count == 0;
-            for value in documents {
-                self.offer(is_only_one, value, Trust::Found, take);
-            }
-            if self.known > 0 {
-                self.notes.push("read as YAML");
-                break;
-            }
-        }
-        self.text = text;
-        self.known > 0
     }
 
     /// Hands on a document.
@@ -377,7 +368,7 @@ impl<'a> Search<'a> {
             remarks.errors.push(self.nothing());
             return remarks;
         }
-        let beheaded = self.beheaded.found().map(|rest| self.no_beginning("JSON", rest));
+        let beheaded = self.beheaded.found().map(|rest| self.no_beginning(&self.text, "JSON", rest));
         if beheaded.is_none() && !self.around.trim().is_empty() {
             self.notes.push("the JSON stands in other text");
         }
@@ -403,6 +394,7 @@ impl<'a> Search<'a> {
             failure.broken.keys > 0 && !self.text.get(failure.start..).is_some_and(foreign::is_prose)
         };
         remarks.errors.extend(beheaded);
+        remarks.errors.append(&mut self.torn);
         remarks.errors.append(&mut self.errors);
         let meant: Vec<&Failure> = self.broken.iter().filter(is_meant).collect();
         remarks.errors.extend(meant.into_iter().map(|failure| self.broken_off(failure)));

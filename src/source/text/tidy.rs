@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::iter::Peekable;
+use std::ops::Range;
 use std::str::CharIndices;
 
 use super::{encoding, wrap};
@@ -350,10 +351,10 @@ fn is_yaml_line(line: &str) -> bool {
     })
 }
 
-/// The parts of a text that may be YAML: all of it, and runs of lines that may be lines of it, indented or not.
-pub(super) fn yaml_regions(text: &str) -> Vec<&str> {
-    const MOST: usize = 20;
-    let (mut found, mut begin, mut at) = (vec![text], None, 0);
+/// The parts of a text that may be YAML: runs of lines that may be lines of it, each with what it is indented by.
+pub(super) fn yaml_regions(text: &str) -> Vec<(Range<usize>, usize)> {
+    const MOST: usize = 1_000;
+    let (mut found, mut begin, mut at) = (vec![], None, 0);
     for line in text.split_inclusive('\n').chain([""]) {
         let own = line.trim_start_matches(' ');
         let indent = line.len() - own.len();
@@ -366,8 +367,8 @@ pub(super) fn yaml_regions(text: &str) -> Vec<&str> {
         };
         match begin {
             None if is_of_it => begin = Some((at, indent)),
-            Some((from, _)) if !is_of_it => {
-                found.extend(text.get(from..at));
+            Some((from, first)) if !is_of_it => {
+                found.push((from..at, first));
                 begin = begins.then_some((at, indent));
             }
             _ => {}

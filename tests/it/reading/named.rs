@@ -136,7 +136,7 @@ fn what_is_no_answer_is_named_with_the_command_that_gives_one() {
             "a comma, a quote or a bracket",
             "--output json",
         ),
-        ("tasks:\n- taskArn: \"arn:aws\n", "YAML that breaks off", "--output json"),
+        ("tasks:\n- taskArn: \"arn:aws\n", "the YAML ends in the middle", "whole"),
         ("[INFO]\tx\t{'a': 1, 'arn': 'arn:aws:ecs'}", "Python's repr", "json.dumps"),
         ("hello world", "no JSON was found", "--output json"),
         ("{\"taskArns\": [\"arn:aws:ecs:x:1:task/a\"]}", "the names of tasks alone", "describe-tasks"),

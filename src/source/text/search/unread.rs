@@ -26,9 +26,12 @@ impl Search<'_> {
         if !is_cut && let Some(form) = foreign::by_program(&self.text) {
             return self.foreign(form);
         }
+        if !self.torn.is_empty() {
+            return self.torn.remove(0);
+        }
         let count = |bracket: char| self.around.matches(bracket).count();
         if !begins_as_json && self.unknown.is_some() && count('}') > count('{') {
-            return self.no_beginning("JSON", &beheaded::Found { at: 0, task: None });
+            return self.no_beginning(&self.text, "JSON", &beheaded::Found { at: 0, task: None });
         }
         match furthest {
             Some(failure) if failure.broken.keys > 0 || begins_as_json && failure.start == 0 => {
@@ -41,15 +44,18 @@ impl Search<'_> {
         }
     }
 
-    pub(super) fn no_beginning(&self, notation: &str, rest: &beheaded::Found) -> ReadError {
+    pub(super) fn no_beginning(&self, text: &str, notation: &str, rest: &beheaded::Found) -> ReadError {
         let task = rest.task.as_ref().map_or(String::new(), |task| format!(", in task {task}"));
         let hint = "what has no beginning was copied or saved in part: save it again, whole";
-        self.at(rest.at, format!("the {notation} has no beginning{task}"), hint)
+        self.at(text, rest.at, format!("the {notation} has no beginning{task}"), hint)
     }
 
     /// What is wrong there.
-    pub(super) fn at(&self, at: usize, message: String, hint: impl Into<String>) -> ReadError {
-        let (line, column) = self.line_and_column(at);
+    pub(super) fn at(&self, text: &str, at: usize, message: String, hint: impl Into<String>) -> ReadError {
+        let until = text.get(..at).unwrap_or(text);
+        let mut place = self.before;
+        place.pass(until);
+        let (line, column) = (place.lines + 1, place.columns + 1);
         ReadError::NotJson { origin: self.origin.to_owned(), line, column, message, hint: Some(hint.into()) }
     }
 
@@ -96,15 +102,7 @@ impl Search<'_> {
         };
         let broken = self.text.get(failure.start..failure.start + failure.broken.at).unwrap_or_default();
         let task = task_of(broken).map_or(String::new(), |task| format!(", in task {task}"));
-        self.at(failure.start + failure.broken.at, format!("{message}{task}"), hint)
-    }
-
-    /// Of a place in the text, both from 1.
-    fn line_and_column(&self, at: usize) -> (usize, usize) {
-        let until = self.text.get(..at).unwrap_or(&self.text);
-        let mut place = self.before;
-        place.pass(until);
-        (place.lines + 1, place.columns + 1)
+        self.at(&self.text, failure.start + failure.broken.at, format!("{message}{task}"), hint)
     }
 }
 
