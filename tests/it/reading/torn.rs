@@ -85,6 +85,8 @@ fn answers_in_yaml_that_follow_one_another_are_all_read() {
         let contents = read(&text);
         assert_eq!((tasks(&contents), told(&contents)), (both.clone(), vec![]), "{text}");
     }
+    let noted = read(format!("# Run\n  note: x\n{one}"));
+    assert_eq!((tasks(&noted).len(), told(&noted)), (1, vec![]));
     let half = read(format!("{one}failures: x\n"));
     assert_eq!((tasks(&half).len(), half.errors.len()), (1, 1), "{:?}", half.errors);
 }

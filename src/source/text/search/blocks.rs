@@ -41,7 +41,11 @@ impl Search<'_> {
         let parts: Vec<(Range<usize>, usize)> =
             parts.into_iter().map(|(range, indent)| (from + range.start..from + range.end, indent)).collect();
         let own = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
-        let is_of_answer = |range: &Range<usize>| own(range).starts_with("- ") || own(range).contains("Arn:");
+        let begins = |range: &Range<usize>| {
+            ["---", "failures:", "tasks:", "services:"].iter().any(|name| own(range).starts_with(name))
+        };
+        let is_of_answer =
+            |range: &Range<usize>| own(range).starts_with("- ") || own(range).contains("Arn:") && !begins(range);
         let mut head: Option<beheaded::Found> = None;
         let (mut is_rest, mut torn_at) = (false, None);
         for (index, (range, indent)) in parts.iter().enumerate() {
@@ -58,7 +62,7 @@ impl Search<'_> {
                     || ["tasks", "Tasks", "task", "services", "failures", "taskDefinition"].into_iter().any(has)
             };
             let is_whole = read.as_ref().is_ok_and(|found| found.iter().all(|found| is_answer(&found.json.value)));
-            if (is_rest || goes_on) && !(is_whole && *indent == 0) {
+            if (is_rest || goes_on) && !(*indent == 0 && (is_whole || read.is_err())) {
                 let from = head.as_ref().map_or(range.start, |head| head.at);
                 head = Some(beheaded::Found { at: from, task: text.get(from..range.end).and_then(task_in) });
                 is_rest = goes_on;
