@@ -1,7 +1,10 @@
 //! What is known and how well: findings about that.
 
+use std::time::Duration;
+
 use super::{Add, FindingKind};
 use crate::model::alike::together;
+use crate::model::duration;
 use crate::model::life::TaskLife;
 use crate::model::merge::{Conflict, Offset};
 use crate::model::time::Time;
@@ -121,15 +124,17 @@ fn disorder(life: &TaskLife) -> Option<String> {
         [(created, started), (created, stopping), (created, stopped), (started, stopped), (stopping, stopped), pull];
     pairs.iter().find_map(|((first, from), (then, to))| {
         let apart = apart(*to, *from)?;
-        Some(format!("{then} lies {apart:.1} s before {first}, though one clock gives both: times were swapped, or are of two tasks"))
+        Some(format!(
+            "{then} lies {apart} before {first}, though one clock gives both: times were swapped, or are of two tasks"
+        ))
     })
 }
 
-/// By how many seconds the first lies before the other, where that is worth a word.
-fn apart(first: Option<Time>, then: Option<Time>) -> Option<f64> {
+/// How long the first lies before the other, where that is worth a word.
+fn apart(first: Option<Time>, then: Option<Time>) -> Option<String> {
     let (first, then) = (first?.unix_nanos(), then?.unix_nanos());
     let apart = then.checked_sub(first).filter(|apart| *apart > NOTABLE_SKEW_NANOS)?;
-    Some(apart as f64 / 1e9)
+    Some(duration::short(Duration::from_nanos(apart)))
 }
 
 /// Nothing is pulled before the task was created, and nothing runs after it has stopped: by both clocks.
@@ -142,15 +147,13 @@ fn skew(life: &TaskLife) -> Option<String> {
     ];
     let behind = agent.iter().find_map(|(name, at)| {
         let apart = apart(*at, times.created)?;
-        Some(format!(
-            "the agent's clock is at least {apart:.1} s behind the control plane's: {name} lies before created"
-        ))
+        Some(format!("the agent's clock is at least {apart} behind the control plane's: {name} lies before created"))
     });
     behind.or_else(|| {
         agent.iter().find_map(|(name, at)| {
             let apart = apart(times.stopped, *at)?;
             Some(format!(
-                "the agent's clock is at least {apart:.1} s ahead of the control plane's: {name} lies after stopped"
+                "the agent's clock is at least {apart} ahead of the control plane's: {name} lies after stopped"
             ))
         })
     })
