@@ -38,10 +38,15 @@ fn standing(report: &Report<'_>, style: &Style) -> (&'static str, Tone) {
 
 /// What happened and why once more: it has scrolled away.
 fn again(out: &mut String, report: &Report<'_>, style: &Style) {
-    let Some(cause) = sentences::cause(report).filter(|_| out.lines().count() >= SCREEN) else { return };
+    let (outcome, cause) = (sentences::outcome(report), sentences::cause(report));
+    // What failed may say all of it in its first line.
+    let is_bad = matches!(report.state(), State::RolledBack | State::Failed);
+    if out.lines().count() < SCREEN || (cause.is_none() && !is_bad) {
+        return;
+    }
     let (mark, tone) = standing(report, style);
-    let outcome = sentences::outcome(report);
-    wrapped(out, mark, tone, &format!("{}; {cause}", outcome.trim_end_matches('.')), style);
+    let said = cause.map_or_else(|| outcome.clone(), |cause| format!("{}; {cause}", outcome.trim_end_matches('.')));
+    wrapped(out, mark, tone, &said, style);
 }
 
 /// What happened, to what, and when.
