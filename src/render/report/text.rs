@@ -216,7 +216,7 @@ fn failures(out: &mut String, report: &Report<'_>, style: &Style) {
     for group in report.life.failures().into_iter().take(MOST / 4) {
         wrapped(out, cross, Tone::Bad, &sentences::failure(group), style);
         wrapped(out, "  ", Tone::Quiet, &sentences::named(group.count, &group.tasks), style);
-        let Some(sample) = &group.sample else { continue };
+        let Some(sample) = group.shown() else { continue };
         let text = format!("last lines of container {} of {}:", sample.container, sample.task_id);
         wrapped(out, "  ", Tone::Quiet, &text, style);
         for logged in &sample.lines {

@@ -157,7 +157,14 @@ fn a_long_report_ends_with_what_happened_and_why() {
     let drawn = report::text(&Report { bad: Some(&bad), ..report(&life, None) }, &style(true));
     let said = "✗ failing, and waited for no longer: 12 tasks failed alike: CannotPullContainerError: no such image";
     assert!(drawn.lines().count() > 24 && drawn.starts_with(said), "{drawn}");
-    assert!(drawn.contains(&format!("{said}\nnext: ")), "{drawn}");
+    // Nothing of any of them has run.
+    assert!(drawn.contains(&format!("{said}\nnext: one of those that failed:\n")), "{drawn}");
+    // What was looked for is said once, and so is why.
+    let bad = life.bad(&[FailFast::Finding("failed-to-start".to_owned())]).unwrap();
+    assert!(bad.reason.starts_with("failed to start"), "{}", bad.reason);
+    let drawn = report::text(&Report { bad: Some(&bad), ..report(&life, None) }, &style(true));
+    let headline = drawn.split("\n\n").next().unwrap();
+    assert_eq!(headline.matches("CannotPull").count(), 1, "{drawn}");
 }
 
 #[test]
