@@ -151,6 +151,7 @@ def test_a_rollback_that_goes_on_is_still_in_progress(ecspan, aws):
     assert "being rolled back" in found["headline"][0]
     late = ecspan(*DEPLOY, "--wait", "--wait-timeout", "1ms")
     assert late.code == 12 and "waiting for its end took too long" in late.out, late
+    assert "note: --wait-timeout ran out after " in late.err, late
 
 
 def test_a_rollback_is_waited_for(ecspan, aws):

@@ -83,12 +83,12 @@ def read_back(ecspan, jaeger, made, *, code=0, cause=None, failed=(), why=""):
 def test_an_image_that_cannot_be_pulled(ecspan, aws, jaeger, width):
     rollout = Rollout(aws)
     terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", *to(jaeger), width=width)
-    terminal.shows("2 of 5 started")
+    terminal.shows("2 of 5 running")
     task = rollout.cannot_pull()
     assert terminal.ends() == 11
     text = report(terminal, "✗ failing")
     assert words(text).startswith(f"✗ failing, and waited for no longer: a task failed: {PULL} service web")
-    assert f"next: one of those that failed, with its log: ecspan show prod/{task.id}" in words(text)
+    assert f"next: one of those that failed: ecspan show prod/{task.id}" in words(text)
     # On a line of its own, however narrow the terminal.
     command = "aws ecs update-service --cluster prod --service web --task-definition web:1"
     assert f"next: it goes on; to end it:\n      {command}\n" in text.replace("\r", "")
@@ -99,7 +99,7 @@ def test_an_image_that_cannot_be_pulled(ecspan, aws, jaeger, width):
 def test_a_crash_loop(ecspan, aws, jaeger, width):
     rollout = Rollout(aws)
     terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", *to(jaeger), width=width)
-    terminal.shows("2 of 5 started")
+    terminal.shows("2 of 5 running")
     tasks = [rollout.crash(number) for number in range(3)]
     assert terminal.ends() == 11
     text = report(terminal, "✗ failing")
@@ -139,7 +139,7 @@ def test_targets_that_are_unhealthy(ecspan, aws, jaeger, width):
     rollout = Rollout(aws, started=3, tasks=3)
     SERVICES["prod", "web"]["service"]["loadBalancers"] = [{"targetGroupArn": GROUP, "containerName": "app", "containerPort": 8080}]
     terminal = Terminal(ecspan, *DEPLOY, "--fail-fast", *to(jaeger), width=width)
-    terminal.shows("3 of 3 started")
+    terminal.shows("3 of 3 running")
     says(f"(port 8080) is unhealthy in (target-group {GROUP}) due to (reason Health checks failed with these codes: [503])")
     # The reason is at the event's end, and is seen.
     terminal.shows("is unhealthy in (target-group web) due to (reason"), terminal.shows("[503])")

@@ -61,7 +61,7 @@ class Terminal:
 def test_a_rollout_is_drawn_while_it_goes_on(ecspan, aws, width):
     rollout = Rollout(aws)
     terminal = Terminal(ecspan, *DEPLOY, width=width)
-    terminal.shows("2 of 5 started")
+    terminal.shows("2 of 5 running")
     terminal.shows("image pull")
     task = rollout.crash(1)
     terminal.shows(f"failed: task {task.id}"), terminal.shows("    app: fatal: DATABASE_URL is not set"), terminal.shows("1 failed")
@@ -75,13 +75,13 @@ def test_a_rollout_is_drawn_while_it_goes_on(ecspan, aws, width):
 def test_ctrl_c_ends_it_with_a_report_in_the_place_of_what_was_drawn(ecspan, aws):
     rollout = Rollout(aws)
     terminal = Terminal(ecspan, *DEPLOY)
-    terminal.shows("2 of 5 started")
+    terminal.shows("2 of 5 running")
     terminal.type(b"\x03")
     assert terminal.ends() == 130
     note, report = terminal.text[terminal.text.rindex("note: interrupted") :].split("\n", 1)
     assert note == "note: interrupted: the report is of what was seen until then"
     assert report.startswith("… in progress (interrupted while its end was waited for)"), report
-    assert f"ecspan deploy prod/web --deployment {rollout.made.id} --wait" in report and report.count("2 of 5 started") == 0, report
+    assert f"ecspan deploy prod/web --deployment {rollout.made.id} --wait" in report and report.count("2 of 5 running") == 0, report
 
 
 def test_a_terminal_that_can_do_little_gets_lines(ecspan, aws):

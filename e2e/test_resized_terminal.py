@@ -86,7 +86,7 @@ SIZES = pytest.mark.parametrize("sizes", [
 def test_what_stands_above_outlives_every_size(window, aws, sizes):
     rollout = Rollout(aws)
     shown = window(*DEPLOY, size=sizes[0])
-    shown.shows("2 of 5 started")
+    shown.shows("2 of 5 running")
     # Wider than the window: they wrap.
     said = [f"fatal: DATABASE_URL of the {which} task is not set in any of the places where it was looked for" for which in ("first", "second")]
     tasks = [rollout.crash(number, line) for number, line in enumerate(said, 1)]

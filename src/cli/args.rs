@@ -207,7 +207,7 @@ pub(crate) struct LsArgs {
     #[arg(value_name = "CLUSTER")]
     pub(crate) cluster_name: Option<String>,
     /// How the list is printed
-    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = ListFormat::Table)]
+    #[arg(long, short, alias = "format", value_enum, value_name = "FORMAT", default_value_t = ListFormat::Table)]
     pub(crate) output: ListFormat,
     /// Width of the table in columns (default: the terminal's width; in a pipe every row is one line, however long)
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=1_000))]
@@ -236,7 +236,7 @@ pub(crate) struct ShowArgs {
     #[arg(long, short = 'f')]
     pub(crate) follow: bool,
     /// What to draw
-    #[arg(long, value_enum, default_value_t = Format::Waterfall)]
+    #[arg(long, alias = "output", short_alias = 'o', value_enum, default_value_t = Format::Waterfall)]
     pub(crate) format: Format,
     /// Draw the task beside this one, from a common zero: why is it slower? (Several files of one task are put together.) With
     /// --format waterfall, markdown or html
@@ -482,6 +482,43 @@ mod tests {
     #[test]
     fn the_definition_of_the_arguments_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    /// What another command calls it means the same here.
+    #[test]
+    fn the_form_of_what_is_printed_has_the_names_of_other_commands_too() {
+        for typed in [
+            "deploy web --format json",
+            "deploy web -o json",
+            "deploy web --output=json",
+            "ls --format json",
+            "show x -o json",
+            "stats x -o json",
+        ] {
+            let words = std::iter::once("ecspan").chain(typed.split(' '));
+            let form = match Cli::try_parse_from(words).map(|cli| cli.command) {
+                Ok(Command::Deploy(args)) => args.report.join(","),
+                Ok(Command::Ls(args)) => format!("{:?}", args.output).to_lowercase(),
+                Ok(Command::Show(args)) => format!("{:?}", args.format).to_lowercase(),
+                Ok(Command::Stats(args)) => format!("{:?}", args.format).to_lowercase(),
+                other => format!("{other:?}"),
+            };
+            assert_eq!(form, "json", "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_ends_a_wait_waits() {
+        let wait = |typed: &str| match Cli::try_parse_from(typed.split(' ')).map(|cli| cli.command) {
+            Ok(Command::Deploy(args)) => args.wait,
+            _ => Some("an error".to_owned()),
+        };
+        for typed in ["", " --fail-fast=2", " --wait-timeout 6s", " --fail-fast --wait=stable"] {
+            let expected =
+                if typed.contains("stable") { Some("stable") } else { Some(OVER).filter(|_| !typed.is_empty()) };
+            assert_eq!(wait(&format!("ecspan deploy web{typed}")).as_deref(), expected, "{typed}");
+        }
+        assert_eq!(wait("ecspan deploy --from x.json --fail-fast").as_deref(), Some("an error"));
     }
 
     #[test]

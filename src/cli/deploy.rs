@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecspan::Hint;
-use ecspan::model::action;
 use ecspan::model::deployment::{Bad, Comparison, DeploymentLife, FailFast, Goal, STAGES, State, TASK_FAILED, Wanted};
 use ecspan::model::finding::FindingKind;
+use ecspan::model::{action, duration};
 use ecspan::render::Style;
 use ecspan::render::notification::Notification;
 use ecspan::run::Teller;
@@ -104,6 +104,13 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
             problem(error, args).print();
         }
         terminal::tell("note", &format!("interrupted: the report is of what was seen until then{sent}"));
+    }
+    if let Some(most) = args.wait_timeout.filter(|_| timed_out) {
+        let most = duration::short(most);
+        terminal::tell(
+            "note",
+            &format!("--wait-timeout ran out after {most}: the report is of what was seen until then"),
+        );
     }
 
     if let Some(baseline) =

@@ -77,6 +77,14 @@ pub(crate) fn parse() -> Cli {
         {
             terminal::tell("hint", &format!("if {value} is what {flag} shall be, write {flag}={value}"));
         }
+        if error.kind() == ErrorKind::UnknownArgument
+            && let Some(cluster) = cluster_apart(&typed, &flag)
+        {
+            terminal::tell(
+                "hint",
+                &format!("the service {flag} of the cluster {cluster}: ecspan deploy {cluster}/{flag}"),
+            );
+        }
         if error.kind() == ErrorKind::InvalidSubcommand
             && let Some(word) = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string)
             && is_like_a_task(&word)
@@ -98,6 +106,15 @@ fn joined(command: &clap::Command) -> Vec<String> {
     let of = |arg: &clap::Arg| arg.is_require_equals_set().then(|| arg.get_long().map(|long| format!("--{long}")));
     let own = command.get_arguments().filter_map(of).flatten();
     own.chain(command.get_subcommands().flat_map(joined)).collect()
+}
+
+/// `deploy prod web`: the cluster that was typed before this service, as a word of its own.
+fn cluster_apart(typed: &[OsString], service: &str) -> Option<String> {
+    let is_name = |word: &str| !word.is_empty() && !word.starts_with('-') && !word.contains(['/', ':']);
+    let words: Vec<_> = typed.iter().map(|word| word.to_string_lossy()).collect();
+    let at = words.iter().position(|word| word == "deploy")?;
+    let (cluster, next) = (words.get(at + 1)?, words.get(at + 2)?);
+    (next == service && is_name(service) && is_name(cluster)).then(|| cluster.to_string())
 }
 
 /// Such a flag, and the word behind it that was taken for something else: the unexpected one, else the first.
@@ -188,5 +205,17 @@ mod tests {
             "taken for the service"
         );
         assert_eq!(of("ecspan deploy web --wait --cluster prod more", "more"), None);
+    }
+
+    #[test]
+    fn a_cluster_and_a_service_apart_are_told_how_they_are_written() {
+        let of = |line: &str, word| {
+            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            cluster_apart(&typed, word)
+        };
+        assert_eq!(of("ecspan deploy prod web --wait", "web").as_deref(), Some("prod"));
+        for line in ["ecspan deploy web --cluster prod more", "ecspan show prod web", "ecspan deploy prod/api web"] {
+            assert_eq!(of(line, line.rsplit(' ').next().unwrap_or_default()), None, "{line}");
+        }
     }
 }

@@ -82,7 +82,7 @@ impl Notification {
         let took = deployment.created.zip(deployment.finished).map(|(from, finish)| finish.at.since(from));
         let took = took.map_or(String::new(), |took| format!(" after {}", duration::short(took)));
         let main = life.failures().into_iter().next();
-        let said = main.and_then(|group| group.spoken().or(group.sample.as_ref()));
+        let said = main.and_then(FailureGroup::shown);
         let Told { headline, ecs, failure } = told(report, main);
         let ecs = ecs.map_or(String::new(), |reason| format!(": {reason}"));
         let facts = [
@@ -92,8 +92,7 @@ impl Notification {
             report::path(report),
             report::slowest_phase(report),
         ];
-        // Whose lines are told is the one to look at.
-        let failed = said.map(|said| &said.task_id).or_else(|| main.and_then(|group| group.tasks.first()));
+        let failed = main.and_then(FailureGroup::to_look_at);
         Self {
             title: format!("deployment {whose} {headline}"),
             kind: format!("deployment {whose}: {}", deployment.outcome.state.name()),

@@ -16,6 +16,11 @@ use crate::sink::request::http::client;
 /// An attempt takes no longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A part of its URL that is as long may be its secret, where whoever has that answers …
+const SHORTEST: usize = 4;
+/// … and in what others say: a shorter one may be any word.
+const SHORTEST_ANYWHERE: usize = 9;
+
 /// A webhook. `Display` and `Debug` say its host alone.
 pub struct Webhook {
     client: Client,
@@ -81,8 +86,9 @@ impl Webhook {
         }
         let proxy = proxies.to(&url.as_str().parse().map_err(|_| WebhookError::NoUrl)?)?;
         let of_url = std::iter::once(url.as_str()).chain(url.path_segments().into_iter().flatten()).chain(url.query());
-        let of_url: Vec<String> = of_url.filter(|part| part.len() > 8).map(str::to_owned).collect();
-        secrets::remember(of_url.clone());
+        let of_url = of_url.map(str::to_owned).chain(url.query_pairs().map(|(_, value)| value.into_owned()));
+        let of_url: Vec<String> = of_url.filter(|part| part.len() >= SHORTEST).collect();
+        secrets::remember(of_url.iter().filter(|part| part.len() >= SHORTEST_ANYWHERE).cloned());
         let all = Secrets::new(of_url.into_iter().chain(proxy.iter().flat_map(Proxy::secrets)));
         let client = client(proxy.as_ref()).and_then(|client| client.timeout(TIMEOUT).build());
         let client = client.map_err(|error| WebhookError::Client(all.clean(&innermost(&error))))?;
@@ -129,5 +135,18 @@ impl fmt::Display for Webhook {
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Webhook({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_its_url_is_told_whatever_it_answers() {
+        let hook = Webhook::open("https://chat.example/500/s3cr3t/abcd?key=QuErY&page=last", &Proxies::default());
+        let said = "busy /500/s3cr3t/abcd: s3cr3t, ABCD of key=QuErY, QuErY on the last";
+        let shown = hook.map(|hook| hook.secrets.first_words(said));
+        assert_eq!(shown.as_deref(), Ok("busy /500/***/***: ***, *** of key=***, *** on the ***"));
     }
 }

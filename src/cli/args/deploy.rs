@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
 use ecspan::run::UiUrl;
 use ecspan::source::logs::LogLines;
@@ -28,7 +29,7 @@ Examples:
       saved answers of describe-services and describe-tasks
 
 Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be read, 4 partly delivered, 10 rolled back, \
-11 failed, 12 timed out waiting, 13 a finding of --fail-on or --fail-fast";
+11 failed, 12 timed out waiting, 13 a finding of --fail-on or --fail-fast, 130 interrupted, 143 terminated";
 
 /// What `--wait` alone waits for, and what `--fail-fast` alone ends it by. Not empty: `--wait=` is a variable that nobody has set.
 pub(crate) const OVER: &str = "over";
@@ -52,18 +53,19 @@ pub(crate) struct DeployArgs {
     pub(crate) from: Vec<PathBuf>,
     /// First wait until the deployment is over; or only until its tasks have started, the service is stable, it bakes (bake), or it is in a
     /// stage of its life cycle (POST_SCALE_UP, TEST_TRAFFIC_SHIFT …)
-    #[arg(long, value_name = "started|stable|bake|STAGE", num_args = 0..=1, require_equals = true, default_missing_value = OVER, conflicts_with = "from")]
+    #[arg(long, value_name = "started|stable|bake|STAGE", num_args = 0..=1, require_equals = true, default_missing_value = OVER, conflicts_with = "from",
+        default_value_ifs = [("wait_timeout", ArgPredicate::IsPresent, OVER), ("fail_fast", ArgPredicate::IsPresent, OVER)])]
     pub(crate) wait: Option<String>,
-    /// Wait no longer than this, then end with exit code 12
-    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "wait")]
+    /// Wait no longer than this, then end with exit code 12. Waits, also without --wait
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "from")]
     pub(crate) wait_timeout: Option<Duration>,
     /// Wait no longer once the deployment can only end badly: an image or a secret that cannot be had, three tasks that failed alike, a crash
     /// loop, a circuit breaker at its threshold, an alarm, a rollback. N: N tasks that failed alike; FINDING: as for --fail-on, and
-    /// the exit code is 13, else 11. May be repeated
-    #[arg(long, value_name = "N|FINDING", num_args = 0..=1, require_equals = true, default_missing_value = CERTAIN, requires = "wait")]
+    /// the exit code is 13, else 11. Waits, also without --wait. May be repeated
+    #[arg(long, value_name = "N|FINDING", num_args = 0..=1, require_equals = true, default_missing_value = CERTAIN, conflicts_with = "from")]
     pub(crate) fail_fast: Vec<String>,
     /// What is printed: text, markdown, html, json or none (default: text). A file's name, as for --report-file, is written beside that
-    #[arg(long, value_name = "FORMAT|FILE")]
+    #[arg(long, aliases = ["format", "output"], short_alias = 'o', value_name = "FORMAT|FILE")]
     pub(crate) report: Vec<String>,
     /// Also write the report into a file: FORMAT:PATH, or a PATH that ends in .html, .json, .md or .txt. May be repeated
     #[arg(long, value_name = "FORMAT:PATH")]

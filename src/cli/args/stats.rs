@@ -20,7 +20,7 @@ pub(crate) struct StatsArgs {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) by: Option<StatsBy>,
     /// How it is printed
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = StatsFormat::Text)]
+    #[arg(long, alias = "output", short_alias = 'o', value_enum, value_name = "FORMAT", default_value_t = StatsFormat::Text)]
     pub(crate) format: StatsFormat,
     /// Draw with ASCII characters only
     #[arg(long)]

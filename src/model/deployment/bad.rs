@@ -66,7 +66,9 @@ impl DeploymentLife {
         let is_meant = |kind: &FindingKind| kind.id() == id;
         let (_, found) = self.findings.iter().find(|(kind, found)| is_meant(kind) && found.count > found.old)?;
         let task = found.task_id.as_ref().map_or(String::new(), |task| format!(" ({task})"));
-        Some(format!("{id}: {}{task}", found.text))
+        // Some say in words what they are called.
+        let name = if found.text.starts_with(&id.replace('-', " ")) { String::new() } else { format!("{id}: ") };
+        Some(format!("{name}{}{task}", found.text))
     }
 }
 

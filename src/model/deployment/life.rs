@@ -74,6 +74,16 @@ impl FailureGroup {
         self.speakers.values().flatten().next()
     }
 
+    /// The lines that are shown of it, and whose they are.
+    pub fn shown(&self) -> Option<&LogSample> {
+        self.spoken().or(self.sample.as_ref())
+    }
+
+    /// The task to look at: the one whose lines are shown, else the first.
+    pub fn to_look_at(&self) -> Option<&str> {
+        self.shown().map(|said| said.task_id.as_str()).or_else(|| Some(self.tasks.first()?.as_str()))
+    }
+
     /// Counts a task in.
     pub(in crate::model) fn count_in(&mut self, task_id: &str) {
         self.count += 1;
@@ -245,6 +255,11 @@ impl DeploymentLife {
     /// How many of its launches have started.
     pub fn started(&self) -> usize {
         self.launches.iter().filter(|task| task.has_started()).count()
+    }
+
+    /// How many of its launches run, and are not about to end.
+    pub fn running(&self) -> usize {
+        self.launches.iter().filter(|task| task.has_started() && task.end.is_none()).count()
     }
 
     /// How long each phase of its launches took; the whole launch first.

@@ -56,7 +56,7 @@ impl Goal {
         match self {
             Self::Started => {
                 let wanted = deployment.desired.and_then(|desired| usize::try_from(desired).ok())?;
-                let running = life.launches.iter().filter(|task| task.has_started() && task.end.is_none()).count();
+                let running = life.running();
                 (running >= wanted).then(|| format!("{running} of {wanted} tasks have started"))
             }
             Self::Stable => {

@@ -92,6 +92,11 @@ impl DeployedTask {
         self.times.started.is_some()
     }
 
+    /// Whether some container of it has run: of others there are no lines.
+    pub fn has_run(&self) -> bool {
+        self.has_started() || self.containers.iter().any(|one| one.exit_code.is_some() || one.log.is_some())
+    }
+
     /// Whether it failed while the deployment went on.
     pub fn has_failed(&self) -> bool {
         self.end == Some(End::Failed)

@@ -64,7 +64,9 @@ fn heading(out: &mut String, life: &DeploymentLife, style: &Style) {
     let title: Vec<String> = title.into_iter().flatten().collect();
     line(out, &style.paint(Tone::Title, &style.fit(&title.join(style.pick(" · ", ", ")), style.width)));
     let wanted = deployment.desired.map_or(String::new(), |desired| format!(" of {desired}"));
-    let mut counts = vec![format!("{}{wanted} started", life.started())];
+    // As ECS counts; those that it starts again and again are no progress.
+    let running = deployment.running.and_then(|running| usize::try_from(running).ok());
+    let mut counts = vec![format!("{}{wanted} running", running.unwrap_or_else(|| life.running()))];
     if life.failed() > 0 {
         counts.push(format!("{} failed", life.failed()));
     }

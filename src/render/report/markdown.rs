@@ -122,7 +122,7 @@ fn failures(out: &mut String, report: &Report<'_>) {
     for group in report.life.failures().into_iter().take(MOST / 4) {
         let named = sentences::named(group.count, &group.tasks);
         push(out, &format!("### {}\n\n{}", text(&sentences::failure(group)), text(&named)));
-        let Some(sample) = &group.sample else { continue };
+        let Some(sample) = group.shown() else { continue };
         // Indented: no line of a log can end such a block.
         let lines: Vec<String> =
             sample.lines.iter().map(|line| format!("    {}", escape::fit(&line.message, LINE, escape::CUT))).collect();

@@ -262,7 +262,7 @@ fn failures(report: &Report<'_>, bounds: Option<(Time, Time)>) -> Markup {
                 h3 { span class="badge bad" { span aria-hidden="true" { "✗ " } (count(group.count, "task")) } }
                 div class="reason" { (folded(group.told())) }
                 p class="quiet" { (shown(&sentences::named(group.count, &group.tasks))) }
-                @if let Some(sample) = &group.sample {
+                @if let Some(sample) = group.shown() {
                     p class="quiet" { "Last lines of container " (name(&sample.container)) " of " (shown(&sample.task_id)) @if bounds.is_some() { ", timed from where the axis begins" } }
                     (log::excerpt(&sample.container, sample.lines.iter(), bounds.map(|(from, _)| from)))
                     p { button type="button" hidden data-open=(shown(&sample.task_id)) { "Show it among the launches" } }

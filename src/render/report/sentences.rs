@@ -7,7 +7,9 @@ use jiff::tz::TimeZone;
 use super::Report;
 use crate::model::action::ActionRecord;
 use crate::model::arn::last_part;
-use crate::model::deployment::{Comparison, Difference, FailureGroup, LEAST_SAMPLE, Matter, Spread, State};
+use crate::model::deployment::{
+    Comparison, DeployedTask, Difference, FailureGroup, LEAST_SAMPLE, Matter, Spread, State,
+};
 use crate::model::duration::{exact, short};
 use crate::model::finding::FindingKind;
 use crate::model::phases::PhaseKind;
@@ -88,12 +90,12 @@ fn paused_by(hook: &Hook) -> String {
 
 /// Why most of its tasks failed, with what one of them said last: ECS's own reason seldom tells.
 fn why_failed(report: &Report<'_>, main: &FailureGroup) -> Option<String> {
-    let said = main.spoken().or(main.sample.as_ref()).and_then(|sample| {
+    let said = main.shown().and_then(|sample| {
         let last = sample.lines.iter().rev().find(|line| !line.message.trim().is_empty())?;
         let last = last.message.trim().chars().take(LAST_LINE).collect::<String>();
         Some(format!("{} last said: {last}", sample.container))
     });
-    let is_told = report.bad.is_some_and(|bad| bad.reason.ends_with(main.told()));
+    let is_told = report.bad.is_some_and(|bad| bad.reason.contains(main.told()));
     match said {
         said if is_told => said,
         Some(said) => Some(format!("{}; {said}", failure(main))),
@@ -132,8 +134,13 @@ pub(super) fn next(report: &Report<'_>) -> Vec<Next> {
     }
     let (cluster, service) = (deployment.cluster(), &deployment.service);
     let mut steps = vec![];
-    if let Some(task) = life.failures().into_iter().next().and_then(|main| main.tasks.first()) {
-        steps.push(Next::typed("one of those that failed, with its log", format!("ecspan show {cluster}/{task}")));
+    if let Some(task) = life.failures().into_iter().next().and_then(FailureGroup::to_look_at) {
+        let launched = life.launches.iter().find(|launched| launched.id == task);
+        let said = match launched.is_some_and(DeployedTask::has_run) {
+            true => "one of those that failed, with its log",
+            false => "one of those that failed",
+        };
+        steps.push(Next::typed(said, format!("ecspan show {cluster}/{task}")));
     }
     if life.failures().is_empty()
         && let Some(why) = life.unplaced()

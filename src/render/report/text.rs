@@ -38,10 +38,15 @@ fn standing(report: &Report<'_>, style: &Style) -> (&'static str, Tone) {
 
 /// What happened and why once more: it has scrolled away.
 fn again(out: &mut String, report: &Report<'_>, style: &Style) {
-    let Some(cause) = sentences::cause(report).filter(|_| out.lines().count() >= SCREEN) else { return };
+    let (outcome, cause) = (sentences::outcome(report), sentences::cause(report));
+    // What failed may say all of it in its first line.
+    let is_bad = matches!(report.state(), State::RolledBack | State::Failed);
+    if out.lines().count() < SCREEN || (cause.is_none() && !is_bad) {
+        return;
+    }
     let (mark, tone) = standing(report, style);
-    let outcome = sentences::outcome(report);
-    wrapped(out, mark, tone, &format!("{}; {cause}", outcome.trim_end_matches('.')), style);
+    let said = cause.map_or_else(|| outcome.clone(), |cause| format!("{}; {cause}", outcome.trim_end_matches('.')));
+    wrapped(out, mark, tone, &said, style);
 }
 
 /// What happened, to what, and when.
@@ -211,7 +216,7 @@ fn failures(out: &mut String, report: &Report<'_>, style: &Style) {
     for group in report.life.failures().into_iter().take(MOST / 4) {
         wrapped(out, cross, Tone::Bad, &sentences::failure(group), style);
         wrapped(out, "  ", Tone::Quiet, &sentences::named(group.count, &group.tasks), style);
-        let Some(sample) = &group.sample else { continue };
+        let Some(sample) = group.shown() else { continue };
         let text = format!("last lines of container {} of {}:", sample.container, sample.task_id);
         wrapped(out, "  ", Tone::Quiet, &text, style);
         for logged in &sample.lines {

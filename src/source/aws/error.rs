@@ -331,10 +331,12 @@ impl Hint for AwsError {
                 ));
             }
             Self::Forgotten { why, .. } => return why.hint(),
-            Self::NoCluster { why, .. } => {
+            Self::NoCluster { why, cluster, .. } => {
                 const LIST: &str = "`ecspan ls` lists the clusters of this region; --region asks another one";
                 return Some(match why.as_deref() {
-                    None => format!("{LIST}; of one that was deleted its log group may still tell: --since 7d"),
+                    None => format!(
+                        "{LIST}; of one that was deleted its log group may still tell: ecspan ls {cluster} --since 7d"
+                    ),
                     // Nobody can capture the events of a cluster that is not there.
                     Some(NoHistory::NoGroup { is_named: false, .. }) => {
                         format!(

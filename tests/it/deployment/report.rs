@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecspan::model::deployment::{Baseline, Comparison, DeploymentLife, Spread};
+use ecspan::model::deployment::{Baseline, Comparison, DeploymentLife, FailFast, Spread};
 use ecspan::model::observation::{TaskRecord, TaskTimes};
 use ecspan::render::report::{self, Report};
 use ecspan::render::{Style, escape};
@@ -139,6 +139,32 @@ fn what_was_interrupted_still_went_on() {
     assert_eq!((&json["outcome"], &json["interrupted"]), (&"in progress".into(), &true.into()));
     let first = report::text(&report, &style(true)).lines().next().unwrap().to_owned();
     assert!(first.starts_with("… being rolled back (interrupted while its end was waited for)"), "{first}");
+}
+
+/// What scrolled away is said once more, also where the headline holds the cause.
+#[test]
+fn a_long_report_ends_with_what_happened_and_why() {
+    let pulls = (0..12).map(|number| TaskRecord {
+        times: TaskTimes { created: Some(s(1.0)), stopping: Some(s(9.0)), ..TaskTimes::default() },
+        stop_code: Some("TaskFailedToStart".to_owned()),
+        stopped_reason: Some("CannotPullContainerError: no such image".to_owned()),
+        last_status: Some("STOPPED".to_owned()),
+        ..task(NEW, &format!("{number:012x}{:020}", 0), 0.0)
+    });
+    let going = service(vec![primary(record(NEW, 0.0, "IN_PROGRESS"))], vec![]);
+    let life = whole(latest(&going), pulls.collect());
+    let bad = life.bad(&[FailFast::Certain]).unwrap();
+    let drawn = report::text(&Report { bad: Some(&bad), ..report(&life, None) }, &style(true));
+    let said = "✗ failing, and waited for no longer: 12 tasks failed alike: CannotPullContainerError: no such image";
+    assert!(drawn.lines().count() > 24 && drawn.starts_with(said), "{drawn}");
+    // Nothing of any of them has run.
+    assert!(drawn.contains(&format!("{said}\nnext: one of those that failed:\n")), "{drawn}");
+    // What was looked for is said once, and so is why.
+    let bad = life.bad(&[FailFast::Finding("failed-to-start".to_owned())]).unwrap();
+    assert!(bad.reason.starts_with("failed to start"), "{}", bad.reason);
+    let drawn = report::text(&Report { bad: Some(&bad), ..report(&life, None) }, &style(true));
+    let headline = drawn.split("\n\n").next().unwrap();
+    assert_eq!(headline.matches("CannotPull").count(), 1, "{drawn}");
 }
 
 #[test]

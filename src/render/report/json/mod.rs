@@ -136,7 +136,7 @@ fn failures<'a>(group: &'a FailureGroup, event: &impl Fn(Time, &'a str) -> Event
         reason: &group.reason,
         count: group.count,
         tasks: &group.tasks,
-        sample: group.sample.as_ref().map(|sample| Sample {
+        sample: group.shown().map(|sample| Sample {
             task: &sample.task_id,
             container: &sample.container,
             lines: sample.lines.iter().map(line).collect(),
