@@ -99,15 +99,15 @@ def test_what_stands_above_outlives_every_size(window, aws, sizes):
         return [sum(line.startswith(one) for line in lines) for one in kept] == [1] * len(kept)
 
     for size in sizes[1:]:
-        shown.resize(*size, " of 5 started")
-        shown.comes_to(lambda lines: are_kept(lines) and (is_ever_narrower or sum(" of 5 started" in line for line in lines) == 1), "each once")
+        shown.resize(*size, " of 5 running")
+        shown.comes_to(lambda lines: are_kept(lines) and (is_ever_narrower or sum(" of 5 running" in line for line in lines) == 1), "each once")
     aws.rollouts.finish(rollout.made)
     shown.shows("AFTER")
     lines = shown.lines
     assert are_kept(lines), "\n".join(lines)
     # What is below them is the report.
     above = lines[: next(number for number, line in enumerate(lines) if "✓ held" in line)]
-    assert is_ever_narrower or not any("started" in line for line in above), "\n".join(above)
+    assert is_ever_narrower or not any(" of 5 running" in line for line in above), "\n".join(above)
 
 
 @SIZES
