@@ -9,7 +9,6 @@ use super::{env, terminal};
 /// How to draw tasks.
 pub(super) fn style(global: &Global, args: &ShowArgs) -> Style {
     Style {
-        color: terminal::has_color(),
         all_containers: args.tasks.all_containers,
         logs: !args.tasks.no_logs,
         ..plain_style(global, args.width, args.ascii)

@@ -12,11 +12,17 @@ impl Silence {
     /// It did not answer, once more.
     pub(super) fn goes_on(&mut self, error: &AwsError, notices: &Teller) {
         let text = error.to_string();
-        let why = Some(apart_from_request(&text).to_owned());
-        if self.0 != why {
+        if self.is_news(&text) {
             notices.tell(&Notice::NoAnswer { hint: error.hint(), error: text });
-            self.0 = why;
         }
+    }
+
+    /// Whether it is not what was answered last.
+    pub(super) fn is_news(&mut self, error: &str) -> bool {
+        let why = Some(apart_from_request(error).to_owned());
+        let is_news = self.0 != why;
+        self.0 = why;
+        is_news
     }
 
     /// It did.

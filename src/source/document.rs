@@ -38,8 +38,8 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
     }
     contents.inside.depth += 1;
     let apart = shape::has_ligatures(at).then(|| shape::without_ligatures(at.value));
-    if apart.is_some() && !contents.notes.iter().any(|note| note == LIGATURES) {
-        contents.notes.push(LIGATURES.to_owned());
+    if apart.is_some() {
+        contents.note(LIGATURES);
     }
     let at = &At { value: apart.as_ref().unwrap_or(at.value), place: at.place.clone() };
     let camel = shape::is_snake(at).then(|| shape::in_camel_case(at.value));
@@ -396,7 +396,7 @@ fn is_json_text(text: &str) -> bool {
 /// Says that characters of no width are taken out of what is said of a task.
 fn note_pasted(task: &Value, contents: &mut Contents) {
     const NOTE: &str = "characters of no width are taken out of values";
-    if json::is_pasted_into(task) && !contents.notes.iter().any(|note| note == NOTE) {
-        contents.notes.push(NOTE.to_owned());
+    if json::is_pasted_into(task) {
+        contents.note(NOTE);
     }
 }

@@ -52,6 +52,13 @@ impl Contents {
         self.observations.len() + self.errors.len() + self.missing.len() + self.passed_by.len()
     }
 
+    /// Notes how something was read, once however often it was.
+    pub(super) fn note(&mut self, note: &str) {
+        if !self.notes.iter().any(|own| own == note) {
+            self.notes.push(note.to_owned());
+        }
+    }
+
     /// Takes what was found inside; its errors are the caller's.
     pub(super) fn absorb(&mut self, mut found: Self) {
         self.observations.append(&mut found.observations);

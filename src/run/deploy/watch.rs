@@ -17,7 +17,7 @@ use crate::model::observation::TaskRecord;
 use crate::model::{TaskLife, Time};
 use crate::run::notice::{Notice, Teller};
 use crate::run::read::Course;
-use crate::run::silence::apart_from_request;
+use crate::run::silence::Silence;
 use crate::source::aws::AwsError;
 use crate::source::ecs::{DESCRIBED_AT_ONCE, EcsSource};
 use crate::source::service::ServicePlace;
@@ -55,7 +55,7 @@ pub(super) struct Watch<'a> {
     events: Option<(Time, usize)>,
     next: Instant,
     /// What AWS refused: told once.
-    refused: Option<String>,
+    refused: Silence,
 }
 
 impl<'a> Watch<'a> {
@@ -77,7 +77,7 @@ impl<'a> Watch<'a> {
             failures: None,
             events: None,
             next: Instant::now(),
-            refused: None,
+            refused: Silence::default(),
         }
     }
 
@@ -172,10 +172,8 @@ impl<'a> Watch<'a> {
     fn refuse(&mut self, error: &AwsError) {
         self.next = Instant::now() + PAUSE_A_CALL * 60;
         let text = error.to_string();
-        let why = Some(apart_from_request(&text).to_owned());
-        if self.refused != why {
+        if self.refused.is_news(&text) {
             self.notices.tell(&Notice::NotWatched { hint: error.hint(), error: text });
-            self.refused = why;
         }
     }
 }
