@@ -20,7 +20,7 @@ use crate::trace::{
 };
 
 /// Log records in one piece: a piece is what waits in memory.
-const RECORDS: usize = 1_000;
+const RECORDS: usize = 500;
 
 /// Pieces that wait to be delivered.
 const WAITING: usize = 2;

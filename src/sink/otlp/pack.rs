@@ -24,7 +24,7 @@ pub(crate) struct Limits {
     /// over HTTP, and what one refuses as too large is split.)
     pub(crate) request_bytes: usize,
     /// A request of so many bytes is sent rather than filled further: while it is on its way the next one is encoded, which
-    /// is half as fast again as filling requests up (`cargo bench -- delivery`).
+    /// is half as fast again as filling requests up (`cargo bench -- delivery`), and what is on its way takes several times its size.
     pub(crate) full_at_bytes: usize,
     /// Spans (or log records) of a request.
     pub(crate) request_items: usize,
@@ -52,7 +52,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             request_bytes: 4 * 1024 * 1024,
-            full_at_bytes: 512 * 1024,
+            full_at_bytes: 256 * 1024,
             request_items: usize::MAX,
             item_bytes: usize::MAX,
             resource_bytes: usize::MAX,
