@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 from batch import in_file
+from conftest import PROJECT
 from expected import attributes
 from fake_aws import REGION
 from fake_aws.rollouts import BREAKER
@@ -327,6 +328,9 @@ def test_a_slower_pull_is_said_first_and_no_difference_is_said_too(ecspan, aws, 
     broken = ecspan(*DEPLOY, "--baseline", "none.json")
     assert broken.code == 1 and "failed to read none.json" in broken.err
     (ecspan.home / "other.json").write_text('{"tasks": []}')
+    for no_report in (PROJECT / "README.md", PROJECT / "examples/nginx/task.json"):
+        foreign = ecspan(*DEPLOY, "--baseline", no_report)
+        assert foreign.code == 1 and "is no report of ecspan deploy" in foreign.err and "--report json" in foreign.err, foreign
     other = ecspan(*DEPLOY, "--baseline", "other.json")
     assert other.code == 1 and "other.json is no report of ecspan deploy" in other.err
 

@@ -70,6 +70,14 @@ def test_a_region_without_the_service_deployments_api_is_no_fault(ecspan, aws, c
     assert run.code == 0 and skipped == [action for action in ACTIONS if "ServiceDeployments" in action or "Revisions" in action], run
 
 
+def test_a_cluster_that_is_not_there_is_told(ecspan, aws, collector):
+    stopped_task(aws, 1)
+    run = ecspan("doctor", "--cluster", "pord", "--endpoint", collector.http)
+    found = lines(run)
+    assert run.code == 1 and [what for what, (status, _, _) in found.items() if status == "bad"] == ["cluster"], run
+    assert "no cluster pord" in found["cluster"][1] and "ecspan ls" in found["cluster"][2], run
+
+
 def test_nothing_is_there_yet(ecspan, aws, collector):
     run = ecspan("doctor", "--endpoint", collector.http)
     assert run.code == 0 and "allowed on a log group that does not exist" in run.out, run

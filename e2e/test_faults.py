@@ -136,6 +136,18 @@ def test_a_log_stream_can_be_named(ecspan, aws):
     assert run.code == 0 and "from elsewhere" in run.out, run
 
 
+def test_a_log_stream_of_a_container_that_no_task_has_is_told(ecspan, aws):
+    task = aws.seed.task("prod", [{**APP, "exitCode": 0}], times=ENDED, stop_code="UserInitiated")
+    for command in (["show"], ["export", "--dry-run"], ["export", "--dry-run", "--logs-as", "records", "--log-lines", "all"]):
+        run = ecspan(*command, f"prod/{task.id}", "--log-stream", "ap=/ecs/demo:pfx/app/x", "--log-stream", "app=/ecs/demo:pfx/app/{task_id}")
+        says(run, 3, "--log-stream ap=…: no task that was read has a container ap", "the names of the containers are app")
+        assert run.err.count("--log-stream") == 1, run
+    file = PROJECT / "examples/nginx/task.json"
+    run = ecspan("show", file, "--log-stream", "nginx=/ecs/nginx:x")
+    assert run.code == 0 and "only with --fetch" in run.err, run
+    says(ecspan("show", file, "--log-stream", "nginx"), 2, "not understood", "CONTAINER=GROUP:STREAM")
+
+
 def test_a_log_group_in_another_region_is_read_there(ecspan, aws):
     task = aws.seed.task("prod", [{**APP, "exitCode": 0}], times=ENDED, stop_code="UserInitiated", region="eu-west-1")
     aws.seed.lines(task, "app", [(millis(CREATED, 30), "from eu-west-1")], region="eu-west-1")

@@ -18,6 +18,7 @@ use ecspan::run::deploy::{
 use ecspan::run::notify::Notifier;
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
+use ecspan::source::error::ReadError;
 use ecspan::source::logs::LogLines;
 use ecspan::source::target::ServiceTarget;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
@@ -37,6 +38,7 @@ const NOTIFIED_WITHIN: Duration = Duration::from_secs(10);
 const SILENT: Duration = Duration::from_secs(2);
 /// A finding of the deployment as a whole.
 const SLOWER: &str = "slower-than-baseline";
+const NO_BASELINE: &str = "--baseline is the JSON report of an earlier deployment (--report-file json:PATH); the first one has none: leave it out";
 
 pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Problem> {
     // What makes no sense, or cannot be read, is known before AWS is asked and waited for.
@@ -46,7 +48,10 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     takes_no_value(args)?;
     let outputs = report::outputs(args)?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose();
-    let baseline = baseline.map_err(|error| Problem::of(&error))?;
+    let baseline = baseline.map_err(|error| match &error {
+        ReadError::Io { .. } => Problem::of(&error).hint(NO_BASELINE.to_owned()),
+        _ => Problem::of(&error),
+    })?;
     if fail_on.iter().any(|finding| finding == SLOWER) && baseline.is_none() {
         return Err(Problem::usage(format!("--fail-on {SLOWER} needs --baseline REPORT.json")));
     }

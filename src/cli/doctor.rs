@@ -14,7 +14,7 @@ use super::closing::count;
 use super::exit::Exit;
 use super::problem::Problem;
 use super::style::plain_style;
-use super::{destinations, signals, stdout, tasks};
+use super::{destinations, signals, stdout, tasks, terminal};
 
 /// A clock that is wrong by less is right enough: AWS refuses signatures from five minutes on.
 const TOLERATED: Duration = Duration::from_secs(60);
@@ -162,9 +162,14 @@ impl Doctor {
     }
 
     fn say(&self, status: &str, what: &str, found: &str) -> Result<(), Problem> {
-        use ecspan::render::escape::text;
-        let arrow = if self.style.unicode { text(found) } else { text(found).replace('→', "->") };
-        stdout::print(&format!("{status:<4}  {what:<30}  {arrow}\n"))?;
+        use ecspan::render::{beside, escape::text};
+        let found = if self.style.unicode { found.to_owned() } else { found.replace('→', "->") };
+        let mark = format!("{status:<4}  {what:<30}  ");
+        // A line each for whoever reads a pipe.
+        stdout::print(
+            &terminal::own_width()
+                .map_or_else(|| format!("{mark}{}\n", text(&found)), |width| beside(&mark, &found, width)),
+        )?;
         Ok(())
     }
 }

@@ -37,15 +37,20 @@ mod tasks;
 mod terminal;
 mod worker;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::SystemTime;
 
 pub(crate) use args::Cli;
 use args::Command;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use ecspan::model::Time;
 pub(crate) use exit::Exit;
+use problem::Problem;
+
+/// What means something when it is empty: all history; a task, whose own error says what a task is.
+const MAY_BE_EMPTY: [&str; 3] = ["history", "tasks", "compare"];
 
 /// What time it is, for every engine.
 fn now() -> Time {
@@ -59,9 +64,15 @@ pub(crate) fn parse() -> Cli {
     let is_bootstrap = std::env::args_os().len() == 1 && env::get(args::LAMBDA_RUNTIME_API).is_some();
     let typed: Vec<OsString> =
         if is_bootstrap { vec!["ecspan".into(), "lambda".into()] } else { std::env::args_os().collect() };
-    let command = without_empty_variables(Cli::command());
+    let mut command = without_empty_variables(Cli::command());
     let (variables, joined) = (variables(&command), joined(&command));
-    let cli = command.try_get_matches_from(&typed).and_then(|matches| Cli::from_arg_matches(&matches));
+    let matches = command.try_get_matches_from_mut(&typed);
+    if let Some(empty) = matches.as_ref().ok().and_then(|matches| empty(&command, matches)) {
+        let problem = Problem::usage(format!("{empty} has an empty value: is a variable unset that stands there?"));
+        problem.print();
+        std::process::exit(problem.exit().code().into());
+    }
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     cli.unwrap_or_else(|error| {
         let _ = error.print();
         // Nobody typed a flag that a variable gives.
@@ -70,7 +81,11 @@ pub(crate) fn parse() -> Cli {
         if let Some((flag, variable)) = named
             && !typed.iter().any(|typed| typed.to_string_lossy().starts_with(flag.as_str()))
         {
-            terminal::tell("hint", &format!("{flag} is given by {variable}"));
+            let hint = match error.kind() {
+                ErrorKind::MissingRequiredArgument => format!("{variable} gives {flag} as well"),
+                _ => format!("{flag} is given by {variable}"),
+            };
+            terminal::tell("hint", &hint);
         }
         if error.kind() == ErrorKind::UnknownArgument
             && let Some((flag, value)) = unjoined(&joined, &typed, &flag)
@@ -99,6 +114,21 @@ pub(crate) fn parse() -> Cli {
 fn is_like_a_task(word: &str) -> bool {
     let is_id = word.len() >= 6 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     is_id || word == "-" || word.contains(['/', '\\', '.', ':'])
+}
+
+/// A flag or an argument that was typed with nothing as its value, which selects all, or nothing, or the folder at hand: an unset
+/// variable shall do none of these. Those that want a `=` say so themselves, and so does a TASK.
+fn empty(command: &clap::Command, matches: &ArgMatches) -> Option<String> {
+    let (name, matches) = matches.subcommand()?;
+    let args = command.find_subcommand(name)?.get_arguments();
+    let mut typed = args.filter(|arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine));
+    let empty = typed.find(|arg| {
+        let has_word_for_it = arg.is_require_equals_set() || MAY_BE_EMPTY.contains(&arg.get_id().as_str());
+        let mut values = matches.get_raw(arg.get_id().as_str()).into_iter().flatten();
+        !has_word_for_it && values.any(OsStr::is_empty)
+    })?;
+    let word = || empty.get_value_names().and_then(|names| names.first()).map_or_else(String::new, ToString::to_string);
+    Some(empty.get_long().map_or_else(word, |long| format!("--{long}")))
 }
 
 /// Flags whose value is written behind a `=`, since they have none as well.
@@ -159,7 +189,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
             ecspan::source::aws::farewell().await;
             result
         }),
-        Err(error) => Err(problem::Problem::failed(format!("failed to start: {error}"))),
+        Err(error) => Err(Problem::failed(format!("failed to start: {error}"))),
     };
     result.unwrap_or_else(|problem| {
         problem.print();
@@ -167,7 +197,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
     })
 }
 
-async fn dispatch(cli: &Cli) -> Result<Exit, problem::Problem> {
+async fn dispatch(cli: &Cli) -> Result<Exit, Problem> {
     signals::outlive_full_disks();
     match &cli.command {
         Command::Show(args) => show::run(&cli.global, args).await,
@@ -205,6 +235,29 @@ mod tests {
             "taken for the service"
         );
         assert_eq!(of("ecspan deploy web --wait --cluster prod more", "more"), None);
+    }
+
+    #[test]
+    fn an_empty_value_is_no_value() {
+        let of = |line: &str| {
+            let typed = line.split(' ').map(|word| word.trim_matches('\''));
+            let mut command = Cli::command();
+            let matches = command.try_get_matches_from_mut(typed).unwrap_or_else(|error| panic!("{line}: {error}"));
+            empty(&command, &matches)
+        };
+        for (line, named) in [
+            ("ecspan export --cluster prod --service ''", Some("--service")),
+            ("ecspan export a.json --attr a=b --undelivered ''", Some("--undelivered")),
+            ("ecspan --region '' ls", Some("--region")),
+            ("ecspan ls --profile=''", Some("--profile")),
+            ("ecspan deploy '' --cluster prod", Some("SERVICE")),
+            ("ecspan export a.json --attr a=", None),
+            ("ecspan show a.json '' --history ''", None),
+            ("ecspan deploy web --wait=''", None),
+            ("ecspan ls prod --service web", None),
+        ] {
+            assert_eq!(of(line).as_deref(), named, "{line}");
+        }
     }
 
     #[test]

@@ -67,6 +67,9 @@ pub(super) async fn open(global: &Global, args: &TaskArgs, needs: Needs, notices
         return Err(Problem::usage("no task is named").hint(hint));
     }
     let asks_aws = !targets.is_empty() || selection.is_some() || (args.fetch && !files.is_empty());
+    if !asks_aws && !log_streams(args)?.is_empty() {
+        terminal::tell("note", "--log-stream is read from AWS, which is asked about tasks in files only with --fetch");
+    }
     let aws = if asks_aws { Some(ecs(global, args, log_lines, needs).await?) } else { None };
     let wait = needs.wait.map(|(until, timeout)| (until.into(), timeout));
     if wait.is_some() && targets.is_empty() && selection.is_none() {
@@ -189,19 +192,24 @@ pub(super) async fn aws_telling(global: &Global, waiting: Tell) -> Aws {
     Aws::load(&settings).await
 }
 
-async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs) -> Result<EcsSource, Problem> {
+/// The log streams that were named.
+fn log_streams(args: &TaskArgs) -> Result<Vec<StreamOverride>, Problem> {
     let stream = |text: &String| {
         let hint = "CONTAINER=GROUP:STREAM, for example app=/ecs/web:ecs/app/{task_id}".to_owned();
         StreamOverride::parse(text)
             .ok_or_else(|| Problem::usage(format!("--log-stream {text}: not understood")).hint(hint))
     };
+    args.log_stream.iter().map(stream).collect()
+}
+
+async fn ecs(global: &Global, args: &TaskArgs, log_lines: LogLines, needs: Needs) -> Result<EcsSource, Problem> {
     let options = ObserveOptions {
         log_lines: match log_lines {
             LogLines::AtMost(lines) => lines,
             // They are streamed, later.
             LogLines::All => 0,
         },
-        log_streams: args.log_stream.iter().map(stream).collect::<Result<_, _>>()?,
+        log_streams: log_streams(args)?,
         logs_rate: args.logs_rate,
         service_events: needs.service_events,
         all_containers: args.all_containers,

@@ -27,6 +27,34 @@ pub(super) fn quiet(out: &mut String, text: &str, style: &Style) {
     }
 }
 
+/// The least room for a sentence beside something else: with less it goes under it.
+const LEAST_BESIDE: usize = 30;
+/// What is under something is so far from the left.
+const UNDER: usize = 6;
+
+/// Untrusted text beside what it is about, on as many lines as it takes; nothing is cut or broken but between words, for addresses are
+/// pasted.
+pub fn beside(mark: &str, text: &str, width: usize) -> String {
+    let (mark, safe) = (escape::text(mark), escape::text(text));
+    let before = escape::columns(&mark);
+    let is_under = width < before + LEAST_BESIDE;
+    let indent = if is_under { UNDER } else { before };
+    let mut lines =
+        if is_under { vec![mark.trim_end().to_owned(), " ".repeat(indent)] } else { vec![mark.clone()] };
+    for word in words(&safe) {
+        let current = lines.last().map_or(0, |line| escape::columns(line));
+        if current > indent && current + 1 + escape::columns(word) > width {
+            lines.push(" ".repeat(indent));
+        }
+        let Some(last) = lines.last_mut() else { continue };
+        if escape::columns(last) > indent {
+            last.push(' ');
+        }
+        last.push_str(word);
+    }
+    lines.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
+}
+
 /// Untrusted text in lines of at most so many columns.
 pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     let mut current = String::new();
@@ -113,6 +141,23 @@ mod tests {
             assert_eq!(all.join(" "), text, "{room}");
             assert!(all.iter().all(|line| escape::columns(line) <= room), "{room} {all:?}");
         }
+    }
+
+    #[test]
+    fn what_stands_beside_something_is_broken_between_words_only() {
+        let address = "http://collector.example.com:4318/v1/traces/of/a/team";
+        let text = format!("nothing listens at {address}: start a receiver");
+        assert_eq!(
+            beside("bad   receiver  ", &text, 46),
+            format!(
+                "bad   receiver  nothing listens at\n                {address}:\n                start a receiver\n"
+            )
+        );
+        assert_eq!(
+            beside("bad   receiver  ", &text, 40),
+            format!("bad   receiver\n      nothing listens at\n      {address}:\n      start a receiver\n")
+        );
+        assert_eq!(beside("ok    clock     ", "as AWS's", 46), "ok    clock     as AWS's\n");
     }
 
     #[test]

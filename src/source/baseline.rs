@@ -11,7 +11,12 @@ use crate::model::deployment::{Baseline, REPORT_VERSION, Spread};
 /// Reads what `ecspan deploy --report json` wrote.
 pub fn read(path: &Path) -> Result<Baseline, ReadError> {
     let origin = path.display().to_string();
-    let documents = files::documents(path)?;
+    let documents = match files::documents(path) {
+        Ok(documents) => documents,
+        Err(error @ (ReadError::Io { .. } | ReadError::Directory { .. })) => return Err(error),
+        // What else it may be is not what was asked for.
+        Err(_) => return Err(ReadError::NotAReport { origin }),
+    };
     let is_report = |value: &&serde_json::Value| value.get("ecspan_report").is_some();
     let Some(document) = documents.iter().find(is_report) else {
         return Err(ReadError::NotAReport { origin });

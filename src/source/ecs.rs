@@ -141,6 +141,7 @@ impl EcsSource {
         let logs = LogReader {
             lines: options.log_lines,
             overrides: options.log_streams.clone(),
+            met: Mutex::default(),
             limiter: options.logs_rate.map(|rate| Limiter::new(rate, 1)),
         };
         Self {
@@ -214,6 +215,7 @@ impl EcsSource {
 
     /// Everything else about one task: its definition, then its logs, and meanwhile its service's events.
     pub async fn observe_one(&self, region: &Region, task: TaskRecord) -> TaskObservations {
+        self.logs.meet(&task, self.options.all_containers);
         let mut observed = TaskObservations { task, ..Default::default() };
         let of_definition = async {
             let definition = self.definition(region, &observed.task).await.transpose();
@@ -243,6 +245,11 @@ impl EcsSource {
         observed.logs = logs;
         observed.gaps.extend(gaps);
         observed
+    }
+
+    /// Containers that the user named a log stream of and that no task had which was observed, and those that there were.
+    pub fn streams_of_nobody(&self) -> (Vec<String>, Vec<String>) {
+        self.logs.of_nobody()
     }
 
     /// The whole logs of a task's containers, each read as it is used.

@@ -375,7 +375,7 @@ impl Hint for ReadError {
             Self::Unfinished { .. } => "run `aws logs get-query-results` again once it says Complete",
             Self::Expected { .. } => "save the whole answer, in JSON",
             Self::NotAReport { .. } => {
-                "a baseline is what `ecspan deploy SERVICE --report json` printed, kept from an earlier deployment"
+                "a baseline is what `ecspan deploy SERVICE --report json` printed, kept whole from an earlier deployment"
             }
             Self::ReportVersion { .. } | Self::BundleVersion { .. } => "update ecspan",
         };

@@ -1,5 +1,7 @@
 //! Log lines from CloudWatch Logs: from both ends of a stream, in two calls. Main type: `LogReader`.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::Region;
@@ -103,6 +105,8 @@ pub(super) struct LogReader {
     /// Lines a container.
     pub(super) lines: usize,
     pub(super) overrides: Vec<StreamOverride>,
+    /// The containers of the tasks that were read, where there are overrides.
+    pub(super) met: Mutex<BTreeSet<String>>,
     pub(super) limiter: Option<Limiter>,
 }
 
@@ -170,6 +174,22 @@ impl LogReader {
             }
         }
         (logs, gaps)
+    }
+
+    /// A task is read, whose containers may be those of overrides.
+    pub(super) fn meet(&self, task: &TaskRecord, hidden_too: bool) {
+        if !self.overrides.is_empty() {
+            let records = task.containers.iter().filter(|record| hidden_too || !record.is_hidden());
+            let names = records.map(|record| record.name.clone());
+            self.met.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+        }
+    }
+
+    /// Overrides of containers that no task had which was read, and those that there were.
+    pub(super) fn of_nobody(&self) -> (Vec<String>, Vec<String>) {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let unmet = self.overrides.iter().map(|given| given.container.clone()).filter(|name| !met.contains(name));
+        (if met.is_empty() { vec![] } else { unmet.collect() }, met.iter().cloned().collect())
     }
 
     /// Where each container's log is, as far as anybody says.

@@ -43,7 +43,7 @@ pub struct Skew {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Probe {
-    /// The IAM action.
+    /// The IAM action; `cluster`, where the one that was named is not there.
     pub action: &'static str,
     /// What it was tried on.
     pub on: String,
@@ -79,6 +79,7 @@ pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>,
     let clusters =
         probes.tried("ecs:ListClusters", "the clusters".to_owned(), ecs.list_clusters().max_results(1).send().await);
     let first = clusters.and_then(|answer| answer.cluster_arns?.pop());
+    let is_named = cluster.is_some();
     let cluster = cluster.map(str::to_owned).or_else(|| first.clone()).unwrap_or_else(|| "default".to_owned());
     let name = crate::model::arn::last_part(&cluster).to_owned();
     let on = || format!("cluster {name}");
@@ -87,6 +88,13 @@ pub async fn permissions(aws: &Aws, cluster: Option<&str>) -> Result<Vec<Probe>,
     for status in ["RUNNING", "STOPPED"] {
         let request = ecs.list_tasks().cluster(&cluster).desired_status(status.into()).max_results(1);
         let answer = request.send().await;
+        if let Err(error) = &answer
+            && status == "RUNNING"
+            && is_named
+        {
+            let error = AwsError::from_sdk("ecs:ListTasks", format!("ask for {}", on()), error);
+            probes.not_there(error.about_cluster(&cluster, &region));
+        }
         if status == "RUNNING" || answer.is_ok() {
             let answer = if status == "RUNNING" { probes.tried("ecs:ListTasks", on(), answer) } else { answer.ok() };
             task = task.or_else(|| answer?.task_arns?.pop());
@@ -208,6 +216,14 @@ impl Probes {
         self.tried(action, on, answer);
         if let Some(last) = self.0.last_mut() {
             last.only_for = Some(only_for);
+        }
+    }
+
+    /// Books that the cluster which was named is not there, if that is what AWS says.
+    fn not_there(&mut self, error: AwsError) {
+        if let AwsError::NoCluster { cluster, .. } = &error {
+            let on = format!("cluster {cluster}");
+            self.0.push(Probe { action: "cluster", on, only_for: None, is_unknown: false, result: Err(error) });
         }
     }
 

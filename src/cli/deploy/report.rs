@@ -76,6 +76,11 @@ fn file(flag: &str, given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
     );
     let format = format.filter(|format| *format != ReportFormat::None && !path.is_empty());
     let format = format.ok_or_else(|| Problem::usage(format!("{flag} {given}: of which format?")).hint(hint))?;
+    if path == "-" {
+        let printed = format.to_possible_value().map_or_else(String::new, |format| format.get_name().to_owned());
+        return Err(Problem::usage(format!("{flag} {given}: a file is named, and - is stdout"))
+            .hint(format!("--report {printed} prints it")));
+    }
     let path = PathBuf::from(path);
     // A rollout may be waited for, for ten minutes, before anything is written.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));

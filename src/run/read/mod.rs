@@ -287,8 +287,14 @@ impl Reader {
         let asked = match self.aws.clone() {
             None => futures::stream::empty().boxed(),
             Some(aws) => {
+                let asked = self.asked(aws.clone());
                 let fetched = fetched(aws.clone(), to_fetch, self.course.clone()).map(|task| (task, true));
-                fetched.chain(self.asked(aws)).boxed()
+                let course = self.course.clone();
+                let last = flattened(async move {
+                    lose_streams(&aws, &course);
+                    futures::stream::empty()
+                });
+                fetched.chain(asked).chain(last).boxed()
             }
         };
         let asked =
@@ -412,6 +418,15 @@ fn life(observed: Observed, log_lines: LogLines, course: &Course) -> TaskLife {
     // What is missing of a task is told with it, and counts.
     course.lost.fetch_add(life.gaps.len(), Ordering::Relaxed);
     life
+}
+
+/// A stream that was named of a container which no task has is a slip of the pen, and its lines are missing.
+fn lose_streams(aws: &EcsSource, course: &Course) {
+    let (nobodies, met) = aws.streams_of_nobody();
+    for container in nobodies {
+        let error = format!("--log-stream {container}=…: no task that was read has a container {container}");
+        course.lose(error, Some(format!("the names of the containers are {}", met.join(", "))));
+    }
 }
 
 fn flattened<S: Stream>(stream: impl Future<Output = S>) -> impl Stream<Item = S::Item> {
