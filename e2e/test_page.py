@@ -336,6 +336,52 @@ def test_a_start_that_is_estimated_says_so_however_short_its_bar(chromium, page_
 SIDEWAYS = "[...document.querySelectorAll('.scroll, .one')].filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel ?? one.className)"
 
 
+def workers(count, prefix="worker"):
+    """A task whose containers ended alike, but for the last one."""
+    names = [f"{prefix}-{at:02}" for at in range(count)]
+    return {
+        "taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123456789abcdef0123456789abcdef", "lastStatus": "STOPPED",
+        "createdAt": 1_795_000_000, "pullStartedAt": 1_795_000_010, "startedAt": 1_795_000_025, "stoppedAt": 1_795_000_100,
+        "containers": [{"name": name, "lastStatus": "STOPPED", "exitCode": int(name == names[-1])} for name in names],
+    }
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_many_that_are_alike_are_a_row_and_a_card_that_unfold_by_touch_and_keyboard(chromium, page_of, tmp_path, width):
+    (tmp_path / "task.json").write_text(json.dumps(workers(66)))
+    page_file = page_of(tmp_path / "task.json")
+    with opened(chromium, page_file, viewport={"width": width, "height": 800}, has_touch=True) as page:
+        names = lambda: [name for name in page.locator(".rows .name:visible").all_inner_texts() if "container" in name]
+        assert names() == ["65 containers", "container worker-65"]
+        row = page.locator(".rows summary", has_text="65 containers")
+        row.tap()
+        assert len(names()) == 67 and names()[1] == "container worker-00"
+        row.focus()
+        page.keyboard.press("Enter")
+        assert len(names()) == 2
+        # Arrows pass by what is not unfolded.
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.innerText").startswith("container worker-65")
+        cards = page.locator(".card:visible")
+        assert cards.count() == 1
+        page.locator("summary", has_text="65 containers that are alike").tap()
+        assert cards.count() == 66
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_what_tells_names_apart_is_seen_beside_their_bars(chromium, page_of, tmp_path, width):
+    (tmp_path / "task.json").write_text(json.dumps(workers(3, "a-name-that-is-much-too-long-to-be-read-at-once-" * 4)))
+    with opened(chromium, page_of(tmp_path / "task.json"), viewport={"width": width, "height": 800}) as page:
+        rows = page.locator(".rows .name")
+        cut = "[...document.querySelectorAll('.rows .name')].filter((name) => name.scrollWidth > name.clientWidth).map((name) => name.innerText)"
+        assert page.evaluate(cut) == []
+        assert [name[-3:] for name in rows.all_inner_texts()[-3:]] == ["-00", "-01", "-02"]
+        rows.last.click()
+        told = page.locator(".rows details[open] dd").first
+        assert told.is_visible() and told.inner_text().startswith("a-name") and told.inner_text().endswith("-02")
+
+
 @pytest.mark.parametrize("width", [360, 390, 768])
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_no_table_is_wider_than_a_narrow_screen(chromium, page_of, name, width):

@@ -146,7 +146,7 @@ pub(crate) struct TaskArgs {
     /// Neither read nor show log lines
     #[arg(long)]
     pub(crate) no_logs: bool,
-    /// Also the containers that ECS itself adds
+    /// Also the containers that ECS itself adds; in what is drawn, each of many that are alike
     #[arg(long)]
     pub(crate) all_containers: bool,
     #[command(flatten)]

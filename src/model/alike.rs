@@ -1,12 +1,18 @@
 //! What is said alike of many is said once: reasons that differ in ids only, and containers that all ended in one way. Main
-//! functions: [`alike`], [`together`].
+//! functions: [`alike`], [`together`], [`drawn_once`].
 
 use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::container::{Container, ContainerBound};
+use super::observation::ContainerRecord;
 
 /// So many containers of which the same is said have a sentence each.
 const APART: usize = 3;
 /// Of more, so many are named.
 const NAMED: usize = 3;
+/// So many alike have a row each in what is drawn.
+const ROWS: usize = 5;
 
 /// A reason without what tells one task from another: ids and long numbers.
 pub(crate) fn alike(reason: &str) -> String {
@@ -21,14 +27,27 @@ pub(super) struct Together<'a> {
     names: Vec<&'a str>,
     /// What is said of the first of them.
     pub(super) said: String,
+    /// What is said of them differs in their images.
+    of_images: bool,
 }
 
-impl Together<'_> {
+impl<'a> Together<'a> {
+    fn new(group: Vec<(&'a ContainerRecord, String)>) -> Option<Self> {
+        let names = group.iter().map(|(container, _)| container.name.as_str()).collect();
+        let (first, rest) = group.split_first()?;
+        let of_images = rest.iter().any(|(container, _)| container.image != first.0.image)
+            && rest.iter().any(|(_, said)| alike(said) != alike(&first.1));
+        Some(Self { names, of_images, said: group.into_iter().next()?.1 })
+    }
+
     /// `app`, or `66 containers (a, b, c and 63 more)`.
     pub(super) fn who(&self) -> String {
         match self.names.as_slice() {
             [name] => one_line(name),
-            names => format!("{} containers ({})", names.len(), few(names)),
+            names => {
+                let each = if self.of_images { ", each with its own image" } else { "" };
+                format!("{} containers ({}){each}", names.len(), few(names))
+            }
         }
     }
 
@@ -48,27 +67,82 @@ impl Together<'_> {
     }
 }
 
-/// Containers by name with what is said of them, in their order: where the same is said of many, that is once, at the first of them.
-pub(super) fn together<'a>(said: impl IntoIterator<Item = (&'a str, String)>) -> Vec<Together<'a>> {
-    let said: Vec<(&str, String)> = said.into_iter().collect();
-    if said.len() <= APART {
-        return said.into_iter().map(|(name, said)| Together { names: vec![name], said }).collect();
-    }
+/// Containers with what is said of them, in their order: where the same is said of many, that is once, at the first of them.
+pub(super) fn together<'a>(said: impl IntoIterator<Item = (&'a ContainerRecord, String)>) -> Vec<Together<'a>> {
+    let said: Vec<_> = said.into_iter().collect();
+    let groups = match said.len() {
+        0..=APART => said.into_iter().map(|one| vec![one]).collect(),
+        _ => grouped(
+            said.into_iter().map(|(container, said)| (key(container, &said), (container, said))).collect(),
+            APART,
+        ),
+    };
+    groups.into_iter().filter_map(Together::new).collect()
+}
+
+/// Containers of which nothing but names and images can tell one from another, in their order, at the first of them. A handful stays
+/// apart, and so does each that `is_apart`.
+pub(crate) fn drawn_once<'a>(
+    containers: &[&'a Container],
+    is_apart: impl Fn(&Container) -> bool,
+) -> Vec<Vec<&'a Container>> {
+    type Key<'a> = (Option<usize>, [Option<ContainerBound>; 2], [Option<&'a str>; 2], Option<i64>, [bool; 3], String);
+    let key = |(at, container): (usize, &&'a Container)| -> (Key<'a>, &'a Container) {
+        let record = &container.record;
+        let status = [record.last_status.as_deref(), record.health_status.as_deref()];
+        let how = [container.failure.is_some(), container.never_ran(), container.essential() == Some(false)];
+        let reason = record.reason.as_deref().map_or(String::new(), |reason| self::key(record, reason));
+        let apart = is_apart(container).then_some(at);
+        ((apart, [container.start, container.end], status, record.exit_code, how, reason), *container)
+    };
+    grouped(containers.iter().enumerate().map(key).collect(), ROWS)
+}
+
+/// What is alike of containers that ended in one way: what is said of them without ids, their names and images.
+fn key(container: &ContainerRecord, said: &str) -> String {
+    let [repository, image] = container.image.as_deref().map_or([String::new(), String::new()], references);
+    let own = [&container.name, &repository, &image];
+    let is_own = |word: &str| own.iter().any(|own| names(word, own));
+    let words: Vec<&str> = said.split_whitespace().map(|word| if is_own(word) { "#" } else { word }).collect();
     // An exit code of Windows is a long number, too, and no id.
-    let exit = |said: &str| said.rsplit_once("exit").map_or(String::new(), |(_, code)| code.to_owned());
-    let key = |said: &str| alike(said) + &exit(said);
-    let said: Vec<_> = said.into_iter().map(|(name, said)| (name, key(&said), said)).collect();
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    said.iter().for_each(|(_, key, _)| *counts.entry(key).or_default() += 1);
-    let mut begun: HashMap<&str, usize> = HashMap::new();
-    let mut all: Vec<Together<'a>> = vec![];
-    for (name, key, said) in &said {
-        let is_many = counts.get(key.as_str()).is_some_and(|count| *count > APART);
-        match begun.get(key.as_str()).and_then(|at| all.get_mut(*at)).filter(|_| is_many) {
-            Some(group) => group.names.push(name),
+    let exit = said.rsplit_once("exit").map_or("", |(_, code)| code);
+    alike(&words.join(" ")) + exit
+}
+
+/// `team/app` and `team/app:tag` of `registry.example/team/app:tag@digest`: reasons have either.
+fn references(image: &str) -> [String; 2] {
+    let image = image.split_once('@').map_or(image, |(image, _)| image);
+    let path = match image.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) => path,
+        _ => image,
+    };
+    let (repository, tag) = path.rsplit_once(':').unwrap_or((path, "latest"));
+    [repository.to_owned(), format!("{repository}:{tag}")]
+}
+
+/// Whether a word has this name in it, whole: neither `app-2` nor `app:2` is `app`.
+fn names(word: &str, name: &str) -> bool {
+    let is_inside = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let goes_on = |after: &str| after.strip_prefix(':').unwrap_or(after).starts_with(is_inside);
+    let around = |at: usize| Some((word.get(..at)?, word.get(at + name.len()..)?));
+    let is_whole = |(before, after): (&str, &str)| !before.ends_with(is_inside) && !goes_on(after);
+    !name.is_empty() && word.match_indices(name).filter_map(|(at, _)| around(at)).any(is_whole)
+}
+
+/// What has one key, where that is more than so many, at the first of them.
+fn grouped<K: Eq + Hash, T>(keyed: Vec<(K, T)>, apart: usize) -> Vec<Vec<T>> {
+    let mut counts: HashMap<&K, usize> = HashMap::new();
+    keyed.iter().for_each(|(key, _)| *counts.entry(key).or_default() += 1);
+    let is_many: Vec<bool> = keyed.iter().map(|(key, _)| counts.get(key).is_some_and(|count| *count > apart)).collect();
+    drop(counts);
+    let mut begun: HashMap<K, usize> = HashMap::new();
+    let mut all: Vec<Vec<T>> = vec![];
+    for ((key, one), is_many) in keyed.into_iter().zip(is_many) {
+        match begun.get(&key).and_then(|at| all.get_mut(*at)).filter(|_| is_many) {
+            Some(group) => group.push(one),
             None => {
                 begun.insert(key, all.len());
-                all.push(Together { names: vec![name], said: said.clone() });
+                all.push(vec![one]);
             }
         }
     }
@@ -76,7 +150,7 @@ pub(super) fn together<'a>(said: impl IntoIterator<Item = (&'a str, String)>) ->
 }
 
 /// `a, b, c and 63 more`.
-pub(super) fn few(names: &[&str]) -> String {
+pub(crate) fn few(names: &[&str]) -> String {
     let told: Vec<String> = names.iter().take(NAMED).map(|name| one_line(name)).collect();
     match names.len().saturating_sub(NAMED) {
         0 => told.join(", "),
@@ -93,9 +167,48 @@ fn one_line(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn told(said: &[(&str, &str)]) -> Vec<String> {
-        let said = said.iter().map(|(name, said)| (*name, (*said).to_owned()));
+    fn of_images(said: &[(&str, &str, &str)]) -> Vec<String> {
+        let record = |(name, image, _): &(&str, &str, &str)| ContainerRecord {
+            name: (*name).to_owned(),
+            image: Some((*image).to_owned()),
+            ..ContainerRecord::default()
+        };
+        let records: Vec<ContainerRecord> = said.iter().map(record).collect();
+        let said = records.iter().zip(said).map(|(record, (.., said))| (record, (*said).to_owned()));
         together(said).iter().map(|group| format!("{}: {}", group.containers(), group.said)).collect()
+    }
+
+    fn told(said: &[(&str, &str)]) -> Vec<String> {
+        of_images(&said.iter().map(|(name, said)| (*name, "web", *said)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn reasons_that_differ_in_image_and_name_only_are_one() {
+        let no_manifest = |name, image, of| (name, image, of);
+        let said = [
+            no_manifest("a", "nginx", "CannotPull: no manifest of docker.io/library/nginx:latest: container a"),
+            no_manifest("b", "r.example/t/b:1", "CannotPull: no manifest of r.example/t/b:1: container b"),
+            no_manifest(
+                "c",
+                "r.example:5000/t/c@sha256:0",
+                "CannotPull: no manifest of r.example:5000/t/c@sha256:0: container c",
+            ),
+            no_manifest("d", "t/d:v1", "CannotPull: no manifest of docker.io/t/d:v1: container d"),
+            no_manifest("e", "t/e:v1", "CannotPull: no credentials for docker.io/t/e:v1: container e"),
+        ];
+        assert_eq!(
+            of_images(&said),
+            [
+                "4 containers (a, b, c and 1 more), each with its own image: CannotPull: no manifest of docker.io/library/nginx:latest: container a",
+                "container e: CannotPull: no credentials for docker.io/t/e:v1: container e",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_is_no_part_of_a_word() {
+        assert!(names("docker.io/t/app:1,", "t/app:1") && names("t/app:", "t/app") && names("\"app\"", "app"));
+        assert!(!["application", "app-2", "app:2"].iter().any(|word| names(word, "app")) && !names("x", ""));
     }
 
     #[test]

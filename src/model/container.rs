@@ -8,7 +8,7 @@ use super::phases::Phases;
 use super::time::Time;
 
 /// Where a bound of a container's span was taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BoundSource {
     /// From the task's times: ECS gives none for containers.
@@ -39,7 +39,7 @@ impl BoundSource {
 }
 
 /// A bound of a container's span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ContainerBound {
     /// Where it lies.
     pub at: Time,

@@ -169,11 +169,11 @@ fn describe(task: &TaskRecord, visible: &[&ContainerRecord]) -> (String, Option<
             (None, Some(code)) if exit_is_failure(code, one_only) => format!("exit code {code}"),
             _ => return None,
         };
-        Some((container.name.as_str(), said))
+        Some((*container, said))
     });
-    let said: Vec<(&str, String)> = said.collect();
-    let whole = said.iter().fold(reason.to_owned(), |whole, (name, said)| whole + "; " + name + ": " + said);
-    if said.len() < 2 && !said.iter().any(|(name, _)| name.contains(['\n', '\r'])) {
+    let said: Vec<(&ContainerRecord, String)> = said.collect();
+    let whole = said.iter().fold(reason.to_owned(), |whole, (of, said)| whole + "; " + &of.name + ": " + said);
+    if said.len() < 2 && !said.iter().any(|(of, _)| of.name.contains(['\n', '\r'])) {
         return (whole, None);
     }
     let groups = together(said);

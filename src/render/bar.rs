@@ -15,8 +15,19 @@ pub(super) struct Bar {
     pub(super) estimated: bool,
 }
 
-/// Eighths of a cell, from the left.
-const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+/// So many parts of a cell can be told apart.
+const PARTS: usize = 8;
+/// Eighths of a cell, from the left …
+const LEFT: [char; PARTS + 1] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
+/// … and from the right, of which Unicode has fewer.
+const RIGHT: [char; PARTS + 1] = [' ', '▕', '▕', '▐', '▐', '▐', '█', '█', '█'];
+
+/// The cell of which a bar covers this part, in eighths.
+fn part(from: usize, to: usize) -> char {
+    let length = to.saturating_sub(from);
+    let is_right = from > 0 && from + to > PARTS;
+    (if is_right { RIGHT } else { LEFT }).get(length).copied().unwrap_or(' ')
+}
 
 impl Bar {
     /// Whether it is drawn as an estimate: without any length it is a line either way.
@@ -27,31 +38,34 @@ impl Bar {
     /// As many characters as the axis has columns.
     pub(super) fn draw(&self, axis: &Axis, unicode: bool) -> String {
         let mut cells = vec![' '; axis.width()];
-        let (left, right) = (axis.column(self.start), axis.column(self.end));
         let fill = match (unicode, self.estimated) {
             (true, false) => '█',
             (true, true) => '░',
             (false, false) => '=',
             (false, true) => '~',
         };
-        let last_column = axis.width().saturating_sub(1);
-        let first = (left as usize).min(last_column);
-        let full_until = right.floor() as usize;
-        for cell in cells.iter_mut().take(full_until).skip(first) {
-            *cell = fill;
-        }
-        let part = if full_until == first { right - left } else { right.fract() };
-        if let Some(cell) = cells.get_mut(full_until).filter(|_| full_until >= first) {
-            *cell = self.partial(part, fill, unicode);
+        // Only full blocks have parts.
+        let parts = if unicode && !self.estimated { PARTS } else { 1 };
+        let place = |time: Time| (axis.column(time) * parts as f64).round() as usize;
+        let (left, right) = (place(self.start), place(self.end));
+        for (at, cell) in cells.iter_mut().enumerate() {
+            let inside = |place: usize| place.saturating_sub(at * parts).min(parts);
+            *cell = if parts == 1 && inside(left) < inside(right) { fill } else { part(inside(left), inside(right)) };
         }
         // However short, it can be seen; without any length it is a line.
-        if let Some(cell) = cells.get_mut(first).filter(|cell| **cell == ' ' || self.start == self.end) {
-            *cell = match (unicode, self.start == self.end) {
-                (true, true) => '│',
-                (_, false) if self.estimated => fill,
-                (true, false) => '▏',
-                (false, _) => '|',
-            };
+        if left == right || self.start == self.end {
+            let at = (axis.column(self.start) as usize).min(axis.width().saturating_sub(1));
+            if let Some(cell) = cells.get_mut(at) {
+                *cell = match (unicode, self.start == self.end) {
+                    (true, true) => '│',
+                    (_, false) if self.estimated => fill,
+                    (true, false) => {
+                        let from = left.saturating_sub(at * PARTS).min(PARTS - 1);
+                        part(from, from + 1)
+                    }
+                    (false, _) => '|',
+                };
+            }
         }
         self.write_break(&mut cells, axis, fill);
         if self.open
@@ -60,15 +74,6 @@ impl Bar {
             *cell = if unicode { '▶' } else { '>' };
         }
         cells.into_iter().collect()
-    }
-
-    /// The last cell of a bar, of which only this part is covered. Estimates and ASCII have whole cells only.
-    fn partial(&self, part: f64, fill: char, unicode: bool) -> char {
-        if unicode && !self.estimated {
-            let eighth = ((part * 8.0) as usize).min(7);
-            return EIGHTHS.get(eighth).copied().unwrap_or(' ');
-        }
-        if part >= 0.5 { fill } else { ' ' }
     }
 
     /// A bar that lies over the broken middle shows the break.
@@ -106,5 +111,32 @@ mod tests {
         assert_eq!(bar(0, 0, true).draw(&axis, true).trim(), "│");
         let short = Bar { end: Time::from_unix_nanos(at(0).unix_nanos() + 1), ..bar(0, 0, true) };
         assert_eq!([short.draw(&axis, true).trim(), short.draw(&axis, false).trim()], ["░", "~"]);
+    }
+
+    /// Two stages that follow one another never lie over one another by more than a quarter of a column.
+    #[test]
+    fn a_bar_begins_and_ends_where_its_times_lie() {
+        let at = |millis: u64| Time::from_unix_millis(1_700_000_000_000 + millis).expect("is known");
+        let times = TaskTimes { created: Some(at(0)), stopped: Some(at(10_000)), ..TaskTimes::default() };
+        let axis = Axis::new(&Phases::new(&times, true).expect("is known"), at(10_000), 10, true);
+        let drawn = |from, to, unicode| {
+            Bar { start: at(from), end: at(to), open: false, estimated: false }
+                .draw(&axis, unicode)
+                .trim_end()
+                .to_owned()
+        };
+        for (from, to, unicode, ascii) in [
+            (0, 10_000, "██████████", "=========="),
+            (0, 2_600, "██▋", "==="),
+            (2_600, 5_000, "  ▐██", "   =="),
+            (900, 1_100, "▕▏", "|"),
+            (1_200, 1_300, " ▏", " |"),
+            (1_800, 1_801, " ▕", " |"),
+            (9_990, 10_000, "         ▕", "         |"),
+            (10_000, 10_000, "         │", "         |"),
+            (3_125, 4_000, "   █", "   ="),
+        ] {
+            assert_eq!([drawn(from, to, true), drawn(from, to, false)], [unicode, ascii], "{from} {to}");
+        }
     }
 }

@@ -47,8 +47,15 @@ pub(super) struct Side {
     pub(super) begins: Duration,
     /// None while it goes on.
     pub(super) length: Option<Duration>,
-    /// Whether it has a bar: what comes after the launch would hide it.
     pub(super) is_launch: bool,
+}
+
+impl Side {
+    /// When its bar begins, and how long it is. What comes after the launch has none, it would hide that; nor has what took no time.
+    pub(super) fn bar(self) -> Option<(Duration, Duration)> {
+        let length = self.length.filter(|length| self.is_launch && !length.is_zero())?;
+        Some((self.begins, length))
+    }
 }
 
 impl Line {
@@ -65,10 +72,14 @@ impl Line {
         if !self.is_speed || a.abs_diff(b) < LEAST || long < short * RATIO {
             return None;
         }
+        let times = match long / short {
+            times if times < 100.0 => format!("{times:.1} times"),
+            times => format!("{times:.0} times"),
+        };
         Some(match (a > b, short > 0.0) {
-            (true, true) => format!("{:.1} times as long", long / short),
+            (true, true) => format!("{times} as long"),
             (true, false) => "slower".to_owned(),
-            (false, true) => format!("{:.1} times as fast", long / short),
+            (false, true) => format!("{times} as fast"),
             (false, false) => "faster".to_owned(),
         })
     }
@@ -315,7 +326,7 @@ fn title(life: &TaskLife, style: &Style) -> String {
 }
 
 fn bar(side: Option<Side>, span: Duration, room: usize, style: &Style) -> String {
-    let Some(Side { begins, length: Some(length), is_launch: true }) = side.filter(|_| room >= BAR) else {
+    let Some((begins, length)) = side.filter(|_| room >= BAR).and_then(Side::bar) else {
         return " ".repeat(room);
     };
     let column = |at: Duration| {
@@ -373,11 +384,14 @@ mod tests {
             (10_000, 30_000, Some("3.0 times as fast")),
             (1_900, 1_000, None),
             (101_000, 100_000, None),
+            (30_000, 10, Some("3000 times as long")),
             (5_000, 0, Some("slower")),
             (0, 0, None),
         ] {
             assert_eq!(line(a, b).matters().as_deref(), word, "{a} {b}");
         }
+        let [long, none] = line(5_000, 0).sides.map(|side| side.and_then(Side::bar));
+        assert_eq!((long.map(|(_, length)| length.as_secs()), none), (Some(5), None));
         let never = Line { is_speed: false, ..line(30_000, 10_000) };
         assert_eq!((never.matters(), never.difference()), (None, Some(20.0)));
         assert_eq!([24.3, -3.5].map(signed), ["+24.3 s", "-3.5 s"]);

@@ -9,7 +9,7 @@ use super::style::Style;
 use super::{escape, moment, timeline, waterfall};
 use crate::model::container::Container;
 use crate::model::log::LogLine;
-use crate::model::{AsOf, TaskLife, duration};
+use crate::model::{TaskLife, duration};
 
 /// Columns of the waterfall: what GitHub shows without a scroll bar.
 const WIDTH: usize = 80;
@@ -60,9 +60,10 @@ fn about(life: &TaskLife, trace_id: &str, trace_url: Option<&str>, style: &Style
     let task = &life.task;
     let status = text(task.last_status.as_deref().unwrap_or("status unknown"));
     let stop_code = task.stop_code.as_deref().map_or(String::new(), |code| format!(" ({})", text(code)));
-    let as_of = match life.as_of {
-        AsOf::Saved(at) if !life.is_stopped() => format!(" as of {}", moment::spaced(at, &style.zone)),
-        AsOf::Saved(_) | AsOf::Now(_) => String::new(),
+    // Also of what was true just now: who reads it does so later.
+    let as_of = match life.is_stopped() {
+        true => String::new(),
+        false => format!(" as of {}", moment::spaced(life.as_of.at(), &style.zone)),
     };
     let capacity = task.capacity_provider.as_deref().or(task.launch_type.as_deref());
     let places = [

@@ -14,6 +14,7 @@ pub mod list;
 pub mod markdown;
 mod markup;
 pub mod moment;
+mod names;
 pub mod notification;
 pub mod perfetto;
 pub mod report;

@@ -62,7 +62,7 @@ fn task(events: &mut Vec<Value>, pid: usize, life: &TaskLife, trace_id: &str, st
     if let Some(phases) = &life.phases {
         let end = drawn_until(life, phases);
         let thread = |row: &Row<'_>| match row.of {
-            Of::Container(of) => {
+            Of::Container(of) | Of::Alike(of) => {
                 containers.iter().position(|one| std::ptr::eq(*one, of)).map_or(PHASES, |at| PHASES + 1 + at)
             }
             Of::Task | Of::Phase(_) => PHASES,
@@ -81,7 +81,7 @@ fn bar(pid: usize, tid: usize, row: &Row<'_>, life: &TaskLife, trace_id: &str) -
     let category = match row.of {
         Of::Task => "task",
         Of::Phase(_) => "phase",
-        Of::Container(_) => "container",
+        Of::Container(_) | Of::Alike(_) => "container",
     };
     let mut args = json!({"estimated": row.is_estimated(), "goes_on": bar.open});
     match row.of {
@@ -91,7 +91,7 @@ fn bar(pid: usize, tid: usize, row: &Row<'_>, life: &TaskLife, trace_id: &str) -
             args["findings"] = life.findings.iter().map(|finding| json!(finding.text)).collect();
         }
         Of::Phase(phase) => args["clock_adjusted"] = json!(phase.clock_adjusted),
-        Of::Container(container) => {
+        Of::Container(container) | Of::Alike(container) => {
             args["exit_code"] = json!(container.record.exit_code);
             args["reason"] = json!(container.record.reason);
         }

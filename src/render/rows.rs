@@ -1,7 +1,9 @@
 //! The rows of a waterfall, whoever draws them: the task, its phases, its containers, each with its bar. Main function: [`rows`].
 
 use super::bar::Bar;
+use super::escape;
 use super::style::{Style, Tone};
+use crate::model::alike;
 use crate::model::container::{BoundSource, Container, ContainerBound};
 use crate::model::phases::{Phase, PhaseKind, Phases};
 use crate::model::{TaskLife, Time, duration};
@@ -12,6 +14,8 @@ pub(super) enum Of<'a> {
     Task,
     Phase(&'a Phase),
     Container(&'a Container),
+    /// Many containers that are alike, this one the first of them.
+    Alike(&'a Container),
 }
 
 /// One row, before it is known how wide anything is.
@@ -27,12 +31,23 @@ pub(super) struct Row<'a> {
     pub(super) length: String,
     pub(super) mark: String,
     pub(super) mark_tone: Tone,
+    /// The rows that this one stands for.
+    pub(super) alike: Vec<Row<'a>>,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// The containers that it is of.
+    pub(super) fn containers(&self) -> Vec<&'a Container> {
+        let of = |row: &Self| match row.of {
+            Of::Container(container) => Some(container),
+            Of::Alike(_) | Of::Task | Of::Phase(_) => None,
+        };
+        std::iter::once(self).chain(&self.alike).filter_map(of).collect()
+    }
+
     /// Whether a bound is an estimate, also where nothing of the bar can be seen.
     pub(super) fn is_estimated(&self) -> bool {
-        let has_none = matches!(self.of, Of::Container(container) if container.never_ran());
+        let has_none = matches!(self.of, Of::Container(of) | Of::Alike(of) if of.never_ran());
         !has_none && self.bar.is_some_and(|bar| bar.estimated)
     }
 }
@@ -48,9 +63,35 @@ pub(super) fn visible<'a>(life: &'a TaskLife, style: &Style) -> Vec<&'a Containe
     life.containers.iter().filter(|container| style.all_containers || !container.is_hidden()).collect()
 }
 
+/// The containers that are shown, those that are alike together – unless all are asked for, or their lines are shown under them.
+pub(super) fn together<'a>(life: &'a TaskLife, style: &Style) -> Vec<Vec<&'a Container>> {
+    let has_lines = |container: &Container| style.logs && container.log.as_ref().is_some_and(|log| !log.is_empty());
+    alike::drawn_once(&visible(life, style), |container| style.all_containers || has_lines(container))
+}
+
+/// `worker-00, worker-01, worker-02 and 63 more`.
+pub(super) fn named(containers: &[&Container]) -> String {
+    alike::few(&containers.iter().map(|container| container.name()).collect::<Vec<_>>())
+}
+
 /// All rows of a life that is drawn until `end`.
 pub(super) fn rows<'a>(life: &'a TaskLife, phases: &'a Phases, end: Time, style: &Style) -> Vec<Row<'a>> {
-    let containers = visible(life, style);
+    let each = visible(life, style).into_iter().map(|container| vec![container]).collect();
+    rows_of(life, phases, each, end, style)
+}
+
+/// The same, with one row for containers that are alike, which has theirs.
+pub(super) fn rows_together<'a>(life: &'a TaskLife, phases: &'a Phases, end: Time, style: &Style) -> Vec<Row<'a>> {
+    rows_of(life, phases, together(life, style), end, style)
+}
+
+fn rows_of<'a>(
+    life: &'a TaskLife,
+    phases: &'a Phases,
+    containers: Vec<Vec<&'a Container>>,
+    end: Time,
+    style: &Style,
+) -> Vec<Row<'a>> {
     let mut rows = vec![];
     let root_failed = life.outcome.failure.is_some();
     let root = Bar {
@@ -66,9 +107,17 @@ pub(super) fn rows<'a>(life: &'a TaskLife, phases: &'a Phases, end: Time, style:
     for (at, phase) in phases.list.iter().enumerate() {
         phase_rows(&mut rows, phase, &[at + 1 == count], life.outcome.failed_phase, end, style);
     }
-    for (at, container) in containers.iter().enumerate() {
+    for (at, group) in containers.iter().enumerate() {
         let is_last = phases.list.len() + at + 1 == count;
-        rows.push(container_row(container, is_last, phases, end, style));
+        let mut alike: Vec<Row<'_>> =
+            group.iter().map(|container| container_row(container, is_last, phases, end, style)).collect();
+        rows.extend(match (group.as_slice(), alike.first()) {
+            ([first, _, ..], Some(row)) => {
+                let name = format!("{} containers", group.len());
+                Some(Row { of: Of::Alike(first), name, ..row.clone() }).map(|row| Row { alike, ..row })
+            }
+            _ => alike.pop(),
+        });
     }
     rows
 }
@@ -92,7 +141,7 @@ fn row<'a>(
         (false, true) => (style.pick("≈ clock moved", "~ clock moved"), Tone::Warn),
         (false, false) => ("", Tone::Plain),
     };
-    Row { of, trail, name, bar: Some(bar), tone: Tone::Plain, length, mark: mark.to_owned(), mark_tone }
+    Row { of, trail, name, bar: Some(bar), tone: Tone::Plain, length, mark: mark.to_owned(), mark_tone, alike: vec![] }
 }
 
 fn phase_rows<'a>(
@@ -126,7 +175,9 @@ fn container_row<'a>(container: &'a Container, is_last: bool, phases: &Phases, e
     let mark_tone = if failed { Tone::Bad } else { Tone::Plain };
     let (of, trail) = (Of::Container(container), vec![is_last]);
     let Some(start) = container.start else {
-        return Row { of, trail, name, bar: None, tone: Tone::Plain, length: String::new(), mark, mark_tone };
+        // It has no time yet, or none that is known.
+        let length = escape::text(container.record.last_status.as_deref().unwrap_or_default());
+        return Row { of, trail, name, bar: None, tone: Tone::Plain, length, mark, mark_tone, alike: vec![] };
     };
     // It has stopped while its task goes on, and nobody says when.
     let lost_end = container.end.is_none() && container.has_stopped();

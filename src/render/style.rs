@@ -22,7 +22,7 @@ pub struct Style {
     pub zone: TimeZone,
     /// Where open ends are drawn to.
     pub now: Time,
-    /// Also the containers that ECS adds.
+    /// Also the containers that ECS adds, and each of many that are alike.
     pub all_containers: bool,
     /// Log lines under their containers.
     pub logs: bool,

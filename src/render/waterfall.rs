@@ -1,9 +1,10 @@
 //! The waterfall: the phases and containers of one task as bars on one time axis. Main function: [`draw`].
 
 use super::axis::Axis;
-use super::rows::{Of, Row, drawn_until, estimated_because, rows, visible};
+use super::names::apart;
+use super::rows::{Of, Row, drawn_until, estimated_because, named, rows_together, together};
 use super::style::{Style, Tone};
-use super::wrap::{quiet, wrapped};
+use super::wrap::{self, quiet, wrapped};
 use super::{escape, moment};
 use crate::model::container::Container;
 use crate::model::log::{ContainerLog, LogLine};
@@ -84,12 +85,14 @@ fn side_by_side(out: &mut String, tone: Tone, left: &str, between: &str, right: 
 /// What can be told of a task without any time.
 fn facts(out: &mut String, life: &TaskLife, style: &Style) {
     line(out, &style.fit("no time is known of this task, so there is nothing to draw", style.width));
-    for container in visible(life, style) {
-        let status = container.record.last_status.as_deref().unwrap_or("status unknown");
-        line(
-            out,
-            &style.fit(&format!("container {}: {status}{}", container.name(), exit_text(container)), style.width),
-        );
+    for group in together(life, style) {
+        let Some(first) = group.first() else { continue };
+        let status = first.record.last_status.as_deref().unwrap_or("status unknown");
+        let who = match group.len() {
+            1 => format!("container {}", first.name()),
+            count => format!("{count} containers ({})", named(&group)),
+        };
+        wrapped(out, "", Tone::Plain, &format!("{who}: {status}{}", exit_text(first)), style);
     }
     out.push('\n');
 }
@@ -98,11 +101,11 @@ fn facts(out: &mut String, life: &TaskLife, style: &Style) {
 pub(super) fn bars(out: &mut String, life: &TaskLife, style: &Style) {
     let Some(phases) = &life.phases else { return };
     let end = drawn_until(life, phases);
-    let rows = rows(life, phases, end, style);
+    let rows = rows_together(life, phases, end, style);
     let columns = Columns::of(&rows, style);
     let axis = Axis::new(phases, end, columns.bar, style.unicode);
-    for row in &rows {
-        draw_row(out, life, row, &axis, &columns, style);
+    for (row, name) in rows.iter().zip(columns.names(&rows, style)) {
+        draw_row(out, life, (row, &name), &axis, &columns, style);
     }
     if rows.iter().any(|row| row.bar.is_some_and(|bar| bar.looks_estimated())) {
         let why = estimated_because(life);
@@ -161,6 +164,27 @@ impl Columns {
         Self { bar: columns.rest(width).0, bare_names: of_containers > columns.name, ..columns }
     }
 
+    /// The rows' names, cut to their column.
+    fn names(&self, rows: &[Row<'_>], style: &Style) -> Vec<String> {
+        let room = |row: &Row<'_>| self.name.saturating_sub(escape::columns(&guide(row, style)));
+        let containers = rows.iter().filter(|row| matches!(row.of, Of::Container(_)));
+        let least = containers.clone().map(room).min().unwrap_or_default();
+        let names: Vec<&str> = containers
+            .map(|row| match row.of {
+                Of::Container(container) if self.bare_names => container.name(),
+                _ => &row.name,
+            })
+            .collect();
+        let mut of_containers = apart(&names, least, style).into_iter();
+        let name = |row: &Row<'_>| match row.of {
+            Of::Container(_) => of_containers.next().unwrap_or_default(),
+            Of::Alike(_) if escape::columns(&row.name) > room(row) => format!("{} alike", row.alike.len()),
+            _ => row.name.clone(),
+        };
+        let names = rows.iter().map(name).collect::<Vec<_>>();
+        rows.iter().zip(names).map(|(row, name)| style.pad(&name, room(row))).collect()
+    }
+
     const fn taken(&self) -> usize {
         let mark = if self.mark > 0 { self.mark + 2 } else { 0 };
         self.name + 1 + 1 + self.length + mark
@@ -172,14 +196,15 @@ impl Columns {
     }
 }
 
-fn draw_row(out: &mut String, life: &TaskLife, row: &Row<'_>, axis: &Axis, columns: &Columns, style: &Style) {
-    let guide = guide(row, style);
-    let name = match row.of {
-        Of::Container(container) if columns.bare_names => container.name(),
-        _ => &row.name,
-    };
-    let name = style.pad(name, columns.name.saturating_sub(escape::columns(&guide)));
-    let guide = style.paint(Tone::Quiet, &guide);
+fn draw_row(
+    out: &mut String,
+    life: &TaskLife,
+    (row, name): (&Row<'_>, &str),
+    axis: &Axis,
+    columns: &Columns,
+    style: &Style,
+) {
+    let guide = style.paint(Tone::Quiet, &guide(row, style));
     let bar = row.bar.map_or_else(|| " ".repeat(axis.width()), |bar| bar.draw(axis, style.unicode));
     let bar = style.paint(row.tone, &bar);
     let length = fewer_units(&row.length, columns.length, style);
@@ -191,16 +216,25 @@ fn draw_row(out: &mut String, life: &TaskLife, row: &Row<'_>, axis: &Axis, colum
     };
     let mark = style.paint(row.mark_tone, &style.fit(mark, columns.mark));
     line(out, &format!("{guide}{name} {bar} {length}  {mark}"));
-    let Of::Container(container) = row.of else { return };
+    let (Of::Container(container) | Of::Alike(container)) = row.of else { return };
     let under = trunks(&row.trail, style);
+    let room = style.width.saturating_sub(escape::columns(&under) + 2);
+    let before = style.paint(Tone::Quiet, &format!("{under}  "));
     if columns.marks_under && !row.mark.is_empty() {
-        let guide = style.paint(Tone::Quiet, &format!("{under}  "));
-        line(out, &format!("{guide}{}", style.paint(row.mark_tone, &row.mark)));
+        line(out, &format!("{before}{}", style.paint(row.mark_tone, &row.mark)));
+    }
+    if !row.alike.is_empty() {
+        let text = format!("{}: --all-containers draws each", named(&row.containers()));
+        for text in wrap::lines(&text, room.max(8)) {
+            line(out, &format!("{before}{}", style.paint(Tone::Quiet, &style.fit(&text, room))));
+        }
     }
     if let Some(reason) = container.record.reason.as_deref() {
-        let room = style.width.saturating_sub(escape::columns(&under) + 2);
-        let guide = style.paint(Tone::Quiet, &format!("{under}  "));
-        line(out, &format!("{guide}{}", style.paint(row.mark_tone, &style.fit(&escape::one_line(reason), room))));
+        // Of reasons that differ in their images, that of the first is told as its own.
+        let is_own = row.containers().iter().any(|other| other.record.reason != container.record.reason);
+        let of = if is_own { format!("{}: ", container.name()) } else { String::new() };
+        let reason = style.fit(&format!("{of}{}", escape::one_line(reason)), room);
+        line(out, &format!("{before}{}", style.paint(row.mark_tone, &reason)));
     }
     if let Some(log) = container.log.as_ref().filter(|log| style.logs && !log.is_empty()) {
         log_lines(out, log, &under, style, row.bar.map(|bar| bar.start));

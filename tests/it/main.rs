@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 #[cfg(feature = "deliver")]
+mod alike;
 mod delivery;
 mod deployment;
 #[cfg(feature = "deliver")]

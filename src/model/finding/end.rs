@@ -7,6 +7,7 @@ use crate::model::alike::{Together, together};
 use crate::model::container::Container;
 use crate::model::duration;
 use crate::model::life::TaskLife;
+use crate::model::observation::ContainerRecord;
 use crate::model::outcome::{StopCause, error_name, says_unhealthy};
 use crate::model::phases::{Phase, PhaseKind};
 
@@ -18,7 +19,7 @@ const STARTS_WITHIN: Duration = Duration::from_secs(300);
 pub(super) fn out_of_memory(life: &TaskLife, add: Add<'_>) {
     let killed = life.containers.iter().filter(|c| !c.is_hidden() && c.ran_out_of_memory());
     let spare = |c: &Container| if c.essential() == Some(false) { "spare" } else { "" };
-    for killed in together(killed.map(|c| (c.name(), spare(c).to_owned()))) {
+    for killed in together(killed.map(|c| (&c.record, spare(c).to_owned()))) {
         let essential = match killed.said.as_str() {
             "" => "",
             _ => killed.pick(", which is not essential,", ", none of them essential,"),
@@ -82,7 +83,7 @@ fn without_told(told: &str, life: &TaskLife) -> String {
 fn essential_exits(life: &TaskLife, whole: &str) -> String {
     let essential = life.containers.iter().filter(|c| c.essential() == Some(true));
     let untold = essential.filter(|c| !whole.contains(&format!("{}: ", c.name())));
-    let exits = untold.filter_map(|c| Some((c.name(), format!("exited {}", c.record.exit_code?))));
+    let exits = untold.filter_map(|c| Some((&c.record, format!("exited {}", c.record.exit_code?))));
     let exits: Vec<String> = together(exits).iter().map(|exit| format!("{} {}", exit.who(), exit.said)).collect();
     if exits.is_empty() { String::new() } else { format!(" (essential: {})", exits.join(", ")) }
 }
@@ -105,11 +106,11 @@ pub(super) fn container_reasons(life: &TaskLife, found: &[Finding]) -> Vec<Findi
             return None;
         }
         let exit = container.record.exit_code.map_or(String::new(), |code| format!(" (exit code {code})"));
-        Some((is_failure, container.name(), format!("{reason}{exit}")))
+        Some((is_failure, &container.record, format!("{reason}{exit}")))
     });
     let (failures, remarks): (Vec<_>, Vec<_>) = untold.partition(|(is_failure, ..)| *is_failure);
-    let of = |kind, said: Vec<(bool, &str, String)>| {
-        let told = together(said.into_iter().map(|(_, name, said)| (name, said)));
+    let of = |kind, said: Vec<(bool, &ContainerRecord, String)>| {
+        let told = together(said.into_iter().map(|(_, of, said)| (of, said)));
         let finding = |told: &Together<'_>| Finding { kind, text: format!("{}: {}", told.containers(), told.said) };
         told.iter().map(finding).collect::<Vec<_>>()
     };
@@ -127,7 +128,7 @@ pub(super) fn probably_killed(life: &TaskLife, add: Add<'_>) {
         let set = container.definition.as_ref().and_then(|d| d.stop_timeout).map(Duration::from_secs);
         let timeout = set.unwrap_or(DEFAULT_STOP_TIMEOUT);
         let default = if set.is_some() { "" } else { " (ECS's default)" };
-        (terminating >= timeout).then(|| (container.name(), format!("{} s{default}", timeout.as_secs())))
+        (terminating >= timeout).then(|| (&container.record, format!("{} s{default}", timeout.as_secs())))
     });
     for killed in together(killed) {
         let (who, were, timeout) = (killed.containers(), killed.pick("was", "were"), &killed.said);

@@ -73,7 +73,7 @@ pub(super) fn logs_missing(life: &TaskLife, add: Add<'_>) {
     let silent = failed.filter(|c| c.log.as_ref().is_none_or(|log| log.is_empty()));
     let why = silent.filter_map(|container| {
         let gap = life.gaps.iter().find(|gap| gap.container.as_deref() == Some(container.name()));
-        Some((container.name(), gap.map(|gap| gap.why.clone()).or_else(|| container.log_note(&life.task))?))
+        Some((&container.record, gap.map(|gap| gap.why.clone()).or_else(|| container.log_note(&life.task))?))
     });
     for silent in together(why) {
         let (who, its) = (silent.containers(), silent.pick("its log", "their logs"));

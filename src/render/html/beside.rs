@@ -9,6 +9,9 @@ use super::text::{folded, name, shown, together};
 use crate::model::duration;
 use crate::render::compare::{Compared, Line, Side, signed};
 
+/// Of the width of the picture, a bar takes so much at least.
+const LEAST: f64 = 0.004;
+
 /// What the two are called.
 pub(super) const SIDES: [&str; 2] = ["A", "B"];
 
@@ -20,8 +23,11 @@ pub(super) fn section(compared: &Compared<'_>) -> Markup {
             ul class="sides" { @for (at, life) in compared.lives.iter().enumerate() {
                 li {
                     span class="side" { (SIDES[at]) } " " a href={ "#task-" (at) } { (name(life.family())) " " code { (shown(&life.task.id)) } } " "
-                    svg class="sample" aria-hidden="true" { rect class=(bar_class(at, false)) x="1" y="1" width="26" height="10" {} }
-                    @if at == 0 && compared.lines.iter().any(Line::is_slower) { " " svg class="sample" aria-hidden="true" { rect class=(bar_class(at, true)) x="1" y="1" width="26" height="10" {} } " where it is slower" }
+                    // The colours of the picture, where there is room for one.
+                    span class="wide" {
+                        svg class="sample" aria-hidden="true" { rect class=(bar_class(at, false)) x="1" y="1" width="26" height="10" {} }
+                        @if at == 0 && compared.lines.iter().any(Line::is_slower) { " " svg class="sample" aria-hidden="true" { rect class=(bar_class(at, true)) x="1" y="1" width="26" height="10" {} } " where it is slower" }
+                    }
                 }
             } }
             ul class="found" { @for said in &compared.said { li class="remark" { span class="mark" aria-hidden="true" { "•" } (folded(said)) } } }
@@ -53,8 +59,8 @@ fn row(line: &Line, span: Duration) -> Markup {
             td class="wide" {
                 svg class="pair" aria-hidden="true" focusable="false" {
                     @for (at, side) in line.sides.iter().enumerate() {
-                        @if let Some(Side { begins, length: Some(length), is_launch: true }) = side {
-                            rect class=(bar_class(at, line.is_slower())) x=(percent(part(*begins, span))) width=(percent(part(*length, span).max(0.004))) y=(3 + at * 11) height="8" {}
+                        @if let Some((begins, length)) = side.and_then(Side::bar) {
+                            rect class=(bar_class(at, line.is_slower())) x=(percent(part(begins, span).min(1.0 - LEAST))) width=(percent(part(length, span).max(LEAST))) y=(3 + at * 11) height="8" {}
                         }
                     }
                 }

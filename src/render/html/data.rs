@@ -49,8 +49,10 @@ impl View {
         let last = lines.last().map_or(first, |(Nanos(time), ..)| *time);
         let knots = scale.map_or_else(|| vec![(first, 0.0), (last, 1.0)], |scale| scale.knots.clone());
         let zero = knots.first().map_or(first, |(time, _)| *time);
+        // In the order in which they stand in the page.
+        let rows: Vec<&Row<'_>> = rows.iter().flat_map(|row| std::iter::once(row).chain(&row.alike)).collect();
         let row_of = |container: &&Container| {
-            let is_it = |row: &Row<'_>| matches!(row.of, Of::Container(of) if std::ptr::eq(of, *container));
+            let is_it = |row: &&Row<'_>| matches!(row.of, Of::Container(of) if std::ptr::eq(of, *container));
             rows.iter().position(is_it)
         };
         Self {

@@ -179,10 +179,12 @@
     const stretch = (rect, from, to) => {
       const [left, right] = [axis.x(from), axis.x(to)].map((x) => clamp(x, -0.01, 1.01));
       const isSeen = right >= 0 && left <= 1;
+      // However short, it can be seen, also at the end of the scale.
+      const least = 1.5 / width();
+      const isAtEnd = left <= 1 && left > 1 - least;
       rect.setAttribute("visibility", isSeen ? "visible" : "hidden");
-      rect.setAttribute("x", percent(left));
-      // However short, it can be seen.
-      rect.setAttribute("width", percent(Math.max(right - left, 1.5 / width())));
+      rect.setAttribute("x", percent(isAtEnd ? 1 - least : left));
+      rect.setAttribute("width", percent(Math.max(right - left, least)));
     };
     const label = (ms, x, precision) => {
       const text = ticks.appendChild(draw("text", { class: x < 0.02 ? "tick first" : "tick", x: percent(x), y: 13 }, ms === 0 ? "0" : length(ms, precision)));
@@ -256,7 +258,8 @@
         event.preventDefault();
         actions[action]();
       } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-        const summaries = all(rows, "summary, button.row");
+        // Those of a row that is not unfolded cannot be gone to.
+        const summaries = all(rows, "summary, button.row").filter((one) => !one.parentElement.parentElement.closest("details:not([open])"));
         const next = summaries.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
         if (summaries[next]) { event.preventDefault(); summaries[next].focus(); }
       }

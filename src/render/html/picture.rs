@@ -19,12 +19,17 @@ pub(in crate::render) const fn class(tone: Tone) -> &'static str {
     }
 }
 
+/// Of the width of the picture, a bar takes so much at least.
+const LEAST: f64 = 0.0015;
+
 /// A bar in a row of its own. It says nothing to a screen reader: name and length stand beside it.
 pub(super) fn bar(row: &Row<'_>, scale: &Scale) -> Markup {
     html! {
         svg class="bar" aria-hidden="true" focusable="false" {
             @if let Some(bar) = row.bar {
-                @let (left, right) = (scale.place(bar.start), scale.place(bar.end));
+                // However short, it can be seen, also at the end of the scale.
+                @let left = scale.place(bar.start).min(1.0 - LEAST);
+                @let right = scale.place(bar.end).max(left + LEAST);
                 @let classes = [class(row.tone), if row.is_estimated() { "estimated" } else { "" }, if bar.open { "open" } else { "" }];
                 @let classes = classes.iter().filter(|class| !class.is_empty()).copied().collect::<Vec<_>>().join(" ");
                 rect class=(classes) x=(percent(left)) width=(percent(right - left)) y="3" height="14" rx="2" {}

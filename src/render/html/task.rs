@@ -9,9 +9,10 @@ use super::text::{self, count, folded, link, name, shown, together};
 use super::{log, picture};
 use crate::model::container::{Container, ContainerBound};
 use crate::model::phases::{Moment, Phase, Phases};
-use crate::model::{AsOf, TaskLife, Time, duration};
+use crate::model::{TaskLife, Time, duration};
 use crate::render::moment::{exact, offset, spaced};
-use crate::render::rows::{Of, Row, drawn_until, estimated_because, rows, visible};
+use crate::render::names::apart;
+use crate::render::rows::{self, Of, Row, drawn_until, estimated_because, named, rows_together, visible};
 use crate::render::style::Style;
 use crate::trace::ApplicationTraces;
 
@@ -80,11 +81,11 @@ pub(super) fn article(at: usize, task: &Shown<'_>, label: Option<&str>, style: &
     let part = |section: &str| format!("{id}-{section}");
     let picture = life.phases.as_ref().map(|phases| {
         let end = drawn_until(life, phases);
-        (phases, rows(life, phases, end, style), Scale::new(phases, end))
+        (phases, rows_together(life, phases, end, style), Scale::new(phases, end))
     });
     let (rows, scale) = picture.as_ref().map_or((&[][..], None), |(_, rows, scale)| (rows.as_slice(), Some(scale)));
     let view = View::new(life, rows, scale, style);
-    let containers = visible(life, style);
+    let containers = rows::together(life, style);
     html! {
         article id=(id) aria-labelledby=(part("title")) {
             (header(task, label, &part("title"), style))
@@ -97,7 +98,7 @@ pub(super) fn article(at: usize, task: &Shown<'_>, label: Option<&str>, style: &
             }
             @if !containers.is_empty() {
                 (section(&id, "containers", "Containers", html! {
-                    div class="cards" { @for container in &containers { (card(life, container, style)) } }
+                    div class="cards" { @for group in &containers { (cards(life, group, style)) } }
                 }))
             }
             @if view.line_count() > 0 {
@@ -147,16 +148,14 @@ fn header(shown_task: &Shown<'_>, label: Option<&str>, id: &str, style: &Style) 
                 span class={ "badge " (outcome.class) } { span aria-hidden="true" { (outcome.mark) " " } (outcome.word) }
                 " " (shown(status))
                 @if let Some(code) = &task.stop_code { " · " (shown(code)) }
-                @if let AsOf::Saved(at) = life.as_of { @if !life.is_stopped() { " as of " (spaced(at, &style.zone)) } }
+                @if !life.is_stopped() { " as of " (spaced(life.as_of.at(), &style.zone)) }
             }
             h1 id=(id) { @if let Some(label) = label { span class="side" { (label) } " " } (name(life.family())) (revision) " " code { (shown(&task.id)) } }
             @if let Some(phases) = &life.phases {
                 p class="span" {
+                    @if phases.end.is_none() { "since " }
                     time { (spaced(phases.start, &style.zone)) }
-                    @match phases.end {
-                        Some(end) => { " → " time { (spaced(end, &style.zone)) } " · " strong { (together(&duration::exact(end.since(phases.start)))) } }
-                        None => { " → still going on" }
-                    }
+                    @if let Some(end) = phases.end { " → " time { (spaced(end, &style.zone)) } " · " strong { (together(&duration::exact(end.since(phases.start)))) } }
                 }
             }
             (facts_list(first))
@@ -232,16 +231,7 @@ fn timeline(life: &TaskLife, phases: &Phases, rows: &[Row<'_>], scale: &Scale, s
                 }
             }
             div class="rows" {
-                @for row in rows {
-                    details class={ "row depth-" (row.trail.len()) } {
-                        summary {
-                            span class="name" { (name(&row.name)) }
-                            (picture::bar(row, scale))
-                            span class="length" { (row.length) @if !row.mark.is_empty() { " · " span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } } }
-                        }
-                        (details(life, phases, row, style))
-                    }
-                }
+                @for (row, name) in rows.iter().zip(names(rows, style)) { (bar_row(life, phases, row, &name, scale, style)) }
             }
             svg class="over" aria-hidden="true" focusable="false" {
                 @if let Some((from, to)) = scale.middle {
@@ -254,8 +244,36 @@ fn timeline(life: &TaskLife, phases: &Phases, rows: &[Row<'_>], scale: &Scale, s
     }
 }
 
+/// Of a container's name, so much stands beside its bar. What is cut is in the row's details.
+const NAME: usize = 48;
+
+/// The names of rows, as they stand beside their bars.
+fn names(rows: &[Row<'_>], style: &Style) -> Vec<String> {
+    apart(&rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), NAME, style)
+}
+
+/// A row with its bar, which opens: what is known of it, or the rows that it stands for.
+fn bar_row(life: &TaskLife, phases: &Phases, row: &Row<'_>, said: &str, scale: &Scale, style: &Style) -> Markup {
+    html! {
+        details class={ "row depth-" (row.trail.len()) } {
+            summary {
+                span class="name" { (said) }
+                (picture::bar(row, scale))
+                span class="length" { (row.length) @if !row.mark.is_empty() { " · " span class=(picture::class(row.mark_tone)) { (shown(&row.mark)) } } }
+            }
+            @if row.alike.is_empty() { (details(life, phases, row, said, style)) }
+            @else {
+                p class="details" { (name(&named(&row.containers()))) ", all alike:" }
+                div class="alike" {
+                    @for (row, name) in row.alike.iter().zip(names(&row.alike, style)) { (bar_row(life, phases, row, &name, scale, style)) }
+                }
+            }
+        }
+    }
+}
+
 /// What is to be known of a row: its bounds as they were given, and how well they are known.
-fn details(life: &TaskLife, phases: &Phases, row: &Row<'_>, style: &Style) -> Markup {
+fn details(life: &TaskLife, phases: &Phases, row: &Row<'_>, said: &str, style: &Style) -> Markup {
     let zero = phases.start;
     let bounds = match row.of {
         Of::Task => [
@@ -266,7 +284,7 @@ fn details(life: &TaskLife, phases: &Phases, row: &Row<'_>, style: &Style) -> Ma
             Some(bound("Start", phase.start, zero, &how_known(phases, phase.start, phase.start_estimated), style)),
             phase.end.map(|end| bound("End", end, zero, &how_known(phases, end, phase.end_estimated), style)),
         ],
-        Of::Container(container) => {
+        Of::Container(container) | Of::Alike(container) => {
             let of = |name, at: Option<ContainerBound>| {
                 at.map(|at| bound(name, at.at, zero, &format!("{} bound", at.source.name()), style))
             };
@@ -275,6 +293,7 @@ fn details(life: &TaskLife, phases: &Phases, row: &Row<'_>, style: &Style) -> Ma
     };
     html! {
         dl class="details" {
+            @if let Of::Container(container) = row.of { @if name(&row.name) != said { div { dt { "Name" } dd { (name(container.name())) } } } }
             @for bound in bounds.into_iter().flatten() { (bound) }
             @match row.of {
                 Of::Task => { @if let Some(failure) = &life.outcome.failure { div { dt { "Failure" } dd { (folded(failure.told())) } } } }
@@ -283,7 +302,7 @@ fn details(life: &TaskLife, phases: &Phases, row: &Row<'_>, style: &Style) -> Ma
                     @if phase.clock_adjusted { div { dt { "Clock" } dd { "a bound was earlier than the one before it, and is drawn there: two clocks differ" } } }
                     @if !phase.is_final { div { dt { "Final" } dd { "no: later news may change it" } } }
                 }
-                Of::Container(container) => { @if let Some(reason) = &container.record.reason { div { dt { "Reason" } dd { (folded(reason)) } } } }
+                Of::Container(container) | Of::Alike(container) => { @if let Some(reason) = &container.record.reason { div { dt { "Reason" } dd { (folded(reason)) } } } }
             }
         }
     }
@@ -349,7 +368,7 @@ fn durations(phases: &Phases, rows: &[Row<'_>]) -> Markup {
                         @let length = bar.end.since(bar.start).as_secs_f64();
                         @let of_launch = match row.of { Of::Phase(phase) if is_of_launch(phases, phase) => launch(phases), _ => None };
                         tr class={ "depth-" (row.trail.len()) } {
-                            th scope="row" { (name(&row.name)) }
+                            th scope="row" { (name(&row.name)) @if !row.alike.is_empty() { span class="quiet" { " " (name(&named(&row.containers()))) } } }
                             td class="number" { (together(&offset(bar.start, phases.start))) }
                             td class="number" { (together(&row.length)) }
                             td class="number" { @if let Some(launch) = of_launch { (together(&share(length, launch))) } }
@@ -358,6 +377,19 @@ fn durations(phases: &Phases, rows: &[Row<'_>]) -> Markup {
                         }
                     }
                 } }
+            }
+        }
+    }
+}
+
+/// A container's card, or those of many that are alike, folded.
+fn cards(life: &TaskLife, group: &[&Container], style: &Style) -> Markup {
+    html! {
+        @match group {
+            [container] => (card(life, container, style)),
+            group => details class="many" {
+                summary { strong { (group.len()) " containers that are alike: " } (name(&named(group))) }
+                div class="cards" { @for container in group { (card(life, container, style)) } }
             }
         }
     }

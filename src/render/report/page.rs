@@ -207,7 +207,7 @@ fn header(report: &Report<'_>, style: &Style) -> Markup {
                     time { (spaced(created, &style.zone)) }
                     @match deployment.finished {
                         Some(finish) => { " → " time { (spaced(finish.at, &style.zone)) } " · " strong { (together(&duration::exact(finish.at.since(created)))) } }
-                        None => { " → still going on" }
+                        None => { " → not over as of " time { (spaced(report.now(style), &style.zone)) } }
                     }
                 }
             }
