@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::foreign::{self, ASK};
 use super::scan::{Broken, Mended, Odd, scan};
-use super::{Remarks, Take, Taken, Trust, csv, errors, tidy, wrap, yaml};
+use super::{Remarks, Take, Taken, Trust, csv, errors, literal, margin, page, tidy, wrap, yaml};
 use crate::source::error::{Place, ReadError};
 use crate::source::packed;
 use crate::source::twice::Json;
@@ -126,15 +126,15 @@ impl<'a> Search<'a> {
         self.look(take);
         let ways: [(Tidy, &'static str); 9] = [
             (tidy::without_lost_colours, "colours are taken out"),
-            (tidy::without_margin, "what every line begins with is taken off"),
+            (margin::without_margin, "what every line begins with is taken off"),
             (
-                tidy::without_broken_quoting,
+                margin::without_broken_quoting,
                 "the marks before quoted lines are taken off, and lines put together that were broken where they were full",
             ),
-            (tidy::without_quoting, "the marks before quoted lines are taken off"),
-            (tidy::without_entities, "HTML entities are read as what they stand for"),
-            (tidy::without_tags, "the tags of a page are taken out"),
-            (tidy::without_percents, "URL-encoded characters are read as what they stand for"),
+            (margin::without_quoting, "the marks before quoted lines are taken off"),
+            (page::without_entities, "HTML entities are read as what they stand for"),
+            (page::without_tags, "the tags of a page are taken out"),
+            (page::without_percents, "URL-encoded characters are read as what they stand for"),
             (tidy::without_frame, "what frames it, or stands beside it, is taken off"),
             (packed::without_base64, "unpacked from base64"),
         ];
@@ -157,7 +157,7 @@ impl<'a> Search<'a> {
     }
 
     fn look(&mut self, take: Take<'_>) {
-        if !(self.rows(take) || tidy::looks_like_yaml(&self.text) && self.yaml(take)) {
+        if !(self.rows(take) || blocks::looks_like_yaml(&self.text) && self.yaml(take)) {
             self.json(take);
             if self.known > 0 {
                 // It was no YAML, then.
@@ -207,7 +207,7 @@ impl<'a> Search<'a> {
             let trust = if start < broken_until { Trust::Salvaged } else { Trust::Found };
             // Pieces of what is broken are no other text.
             let around = text.get(at.max(broken_until)..start).unwrap_or_default();
-            if let Some(length) = text.get(start..).and_then(tidy::wiki_macro) {
+            if let Some(length) = text.get(start..).and_then(page::wiki_macro) {
                 at = start + length;
                 self.pass(text.get(at.max(broken_until) - length..at).unwrap_or_default());
                 continue;
@@ -331,7 +331,7 @@ impl<'a> Search<'a> {
         const WRAPPED: usize = 4;
         let quote = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`'));
         if quote == Some('"')
-            && let Some((inner, end)) = tidy::undoubled(rest)
+            && let Some((inner, end)) = literal::undoubled(rest)
         {
             self.left = self.left.saturating_sub(end);
             let scanned = scan("", &inner).ok()?;
@@ -339,16 +339,16 @@ impl<'a> Search<'a> {
             return self.offer(false, value, Trust::Found, take).then_some(end);
         }
         let quote = quote.or((broken.odd == Odd::Escaped).then_some('"'))?;
-        let end = tidy::end_of_literal(rest, quote);
+        let end = literal::end_of_literal(rest, quote);
         self.left = self.left.saturating_sub(end);
-        let mut inner = tidy::unescaped(rest.get(..end)?);
+        let mut inner = literal::unescaped(rest.get(..end)?);
         for _ in 0..WRAPPED {
             match scan("", &inner) {
                 Ok(scanned) => {
                     let value = serde_json::from_str::<Json>(&scanned.json).ok()?;
                     return self.offer(false, value, Trust::Found, take).then_some(end);
                 }
-                Err(Broken { odd: Odd::Escaped, .. }) => inner = tidy::unescaped(&inner),
+                Err(Broken { odd: Odd::Escaped, .. }) => inner = literal::unescaped(&inner),
                 Err(_) => return None,
             }
         }

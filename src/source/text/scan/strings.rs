@@ -4,7 +4,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::{Odd, Scan, is_curly_or_straight};
-use crate::source::text::tidy::end_of_literal;
+use crate::source::text::literal::end_of_literal;
 use crate::source::text::wrap::{Words, without_padding};
 
 impl Scan<'_> {

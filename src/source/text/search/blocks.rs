@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::beheaded::{self, task_in};
 use super::{Search, Take, Trust};
-use crate::source::text::{foreign, tidy, yaml};
+use crate::source::text::{foreign, yaml};
 
 impl Search<'_> {
     pub(super) fn yaml(&mut self, take: Take<'_>) -> bool {
@@ -37,7 +37,7 @@ impl Search<'_> {
     /// what stood before the first is missing.
     fn parts(&mut self, text: &str, from: usize, take: Take<'_>) {
         self.torn.clear();
-        let parts = tidy::yaml_regions(text.get(from..).unwrap_or_default());
+        let parts = regions(text.get(from..).unwrap_or_default());
         let parts: Vec<(Range<usize>, usize)> =
             parts.into_iter().map(|(range, indent)| (from + range.start..from + range.end, indent)).collect();
         let own = |range: &Range<usize>| text.get(range.clone()).unwrap_or_default();
@@ -144,6 +144,50 @@ impl Search<'_> {
         let error = self.at(text, at, message, hint);
         self.torn.push(error);
     }
+}
+
+/// Whether a line begins as YAML does that the CLI prints: a key, a colon, and nothing or a value.
+pub(super) fn looks_like_yaml(text: &str) -> bool {
+    text.lines().any(|line| is_yaml_line(line.trim_start_matches(' '))) && !text.trim_start().starts_with(['{', '['])
+}
+
+fn is_yaml_line(line: &str) -> bool {
+    let line = line.strip_prefix("- ").unwrap_or(line);
+    line.split_once(':').is_some_and(|(key, rest)| {
+        let is_key =
+            key.chars().all(|c| c.is_ascii_alphanumeric()) && key.starts_with(|c: char| c.is_ascii_alphabetic());
+        is_key && (rest.trim().is_empty() || rest.starts_with(' '))
+    })
+}
+
+/// The parts of a text that may be YAML: runs of lines that may be lines of it, each with what it is indented by.
+fn regions(text: &str) -> Vec<(Range<usize>, usize)> {
+    const MOST: usize = 1_000;
+    let (mut found, mut begin, mut at) = (vec![], None, 0);
+    for line in text.split_inclusive('\n').chain([""]) {
+        let own = line.trim_start_matches(' ');
+        let indent = line.len() - own.len();
+        let begins = is_yaml_line(own) || own.trim_end() == "---";
+        let is_of_it = match begin {
+            _ if line.is_empty() => false,
+            None => begins,
+            Some((_, _)) if own.trim().is_empty() => true,
+            Some((_, first)) => indent > first || indent == first && (begins || own.starts_with(['-', '#', ']', '}'])),
+        };
+        match begin {
+            None if is_of_it => begin = Some((at, indent)),
+            Some((from, first)) if !is_of_it => {
+                found.push((from..at, first));
+                begin = begins.then_some((at, indent));
+            }
+            _ => {}
+        }
+        at += line.len();
+        if found.len() > MOST {
+            break;
+        }
+    }
+    found
 }
 
 /// Takes out the last of a list of tasks where it does not come to its name; whether it did.
