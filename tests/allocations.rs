@@ -279,10 +279,10 @@ mod worker {
         let (_, calls) = worked(100);
         // Two calls bring ten each, and share a request.
         assert_eq!(calls, [10, 10, 5], "to receive, to delete, and requests");
-        // Hash maps and the SDK's calls differ by some per cent from run to run: the least of five.
+        // Hash maps and the SDK's calls differ by some per cent from run to run, also the least of five: 813 to 834. A clone of a trace is 165.
         let each = (0..5).map(|_| (worked(200).0 - worked(100).0) / 100).min().unwrap();
         // Read, worked out, made, encoded, counted and told; and its share of the SDK's calls.
-        let most = 832;
+        let most = 850;
         assert!(each <= most, "{each} allocations an event, where {most} were enough");
     }
 }
