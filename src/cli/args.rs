@@ -203,7 +203,7 @@ pub(crate) enum Status {
 
 #[derive(Args, Debug)]
 pub(crate) struct LsArgs {
-    /// The cluster whose tasks are listed; without one, the clusters are
+    /// The cluster whose tasks are listed – its name, its ARN or its address in the console –; without one, the clusters are
     #[arg(value_name = "CLUSTER")]
     pub(crate) cluster_name: Option<String>,
     /// How the list is printed

@@ -23,6 +23,7 @@ mod meters;
 mod notices;
 mod notify;
 mod options;
+mod place;
 mod problem;
 mod progress;
 mod record;
@@ -69,11 +70,10 @@ pub(crate) fn parse() -> Cli {
     let matches = command.try_get_matches_from_mut(&typed);
     if let Some(empty) = matches.as_ref().ok().and_then(|matches| empty(&command, matches)) {
         let problem = Problem::usage(format!("{empty} has an empty value: is a variable unset that stands there?"));
-        problem.print();
-        std::process::exit(problem.exit().code().into());
+        refuse(&problem);
     }
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-    cli.unwrap_or_else(|error| {
+    let mut cli = cli.unwrap_or_else(|error| {
         let _ = error.print();
         // Nobody typed a flag that a variable gives.
         let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
@@ -107,7 +107,15 @@ pub(crate) fn parse() -> Cli {
             terminal::tell("hint", &format!("a task or a file is drawn by a command: ecspan show {word}"));
         }
         std::process::exit(error.exit_code())
-    })
+    });
+    place::settle(&mut cli).unwrap_or_else(|problem| refuse(&problem));
+    cli
+}
+
+/// What was typed makes no sense.
+fn refuse(problem: &Problem) -> ! {
+    problem.print();
+    std::process::exit(problem.exit().code().into())
 }
 
 /// Whether somebody who typed this where a command is expected meant a task, an ARN, an address or a file.

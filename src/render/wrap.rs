@@ -39,8 +39,7 @@ pub fn beside(mark: &str, text: &str, width: usize) -> String {
     let before = escape::columns(&mark);
     let is_under = width < before + LEAST_BESIDE;
     let indent = if is_under { UNDER } else { before };
-    let mut lines =
-        if is_under { vec![mark.trim_end().to_owned(), " ".repeat(indent)] } else { vec![mark.clone()] };
+    let mut lines = if is_under { vec![mark.trim_end().to_owned(), " ".repeat(indent)] } else { vec![mark.clone()] };
     for word in words(&safe) {
         let current = lines.last().map_or(0, |line| escape::columns(line));
         if current > indent && current + 1 + escape::columns(word) > width {

@@ -16,6 +16,7 @@ pub mod baseline;
 pub mod bundle;
 #[cfg(feature = "aws")]
 pub mod calls;
+pub mod cluster;
 pub mod docker;
 mod document;
 #[cfg(feature = "aws")]

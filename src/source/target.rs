@@ -77,7 +77,7 @@ pub struct ServiceTarget {
 
 impl ServiceTarget {
     /// The flags that select its tasks.
-    fn flags(&self) -> String {
+    pub(super) fn flags(&self) -> String {
         let Self { service, cluster, region } = self;
         let cluster = cluster.as_deref().unwrap_or("CLUSTER");
         let region = region.as_ref().map_or(String::new(), |region| format!(" --region {region}"));
@@ -229,21 +229,21 @@ fn from_console_url(text: &str) -> Option<TaskTarget> {
 }
 
 /// An address in the console, in its parts.
-struct ConsoleUrl<'a>(Vec<&'a str>);
+pub(super) struct ConsoleUrl<'a>(Vec<&'a str>);
 
 impl<'a> ConsoleUrl<'a> {
-    fn parse(text: &'a str) -> Option<Self> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let parts: Vec<&str> = text.split(['/', '?', '#', '&']).filter(|part| !part.is_empty()).collect();
         parts.get(1)?.contains("console.").then_some(Self(parts))
     }
 
     /// What follows a word.
-    fn after(&self, word: &str) -> Option<&'a str> {
+    pub(super) fn after(&self, word: &str) -> Option<&'a str> {
         let at = self.0.iter().position(|part| *part == word)?;
         self.0.get(at + 1).copied()
     }
 
-    fn region(&self) -> Option<String> {
+    pub(super) fn region(&self) -> Option<String> {
         let in_query = self.0.iter().find_map(|part| part.strip_prefix("region="));
         // Somebody with several sessions has an account before it: `123456789012-a1b2c3d4.eu-west-1.console.…`.
         let in_host = || self.0.get(1)?.split_once(".console.")?.0.rsplit('.').next();
