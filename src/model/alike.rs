@@ -80,22 +80,47 @@ pub(super) fn together<'a>(said: impl IntoIterator<Item = (&'a ContainerRecord, 
     groups.into_iter().filter_map(Together::new).collect()
 }
 
+/// What is drawn of a container but for its name and image.
+#[derive(PartialEq, Eq, Hash)]
+struct Looks<'a> {
+    bounds: [Option<ContainerBound>; 2],
+    status: Option<&'a str>,
+    health: Option<&'a str>,
+    exit_code: Option<i64>,
+    restarts: Option<u64>,
+    has_failed: bool,
+    never_ran: bool,
+    essential: Option<bool>,
+    reason: Option<String>,
+}
+
+impl<'a> Looks<'a> {
+    fn of(container: &'a Container) -> Self {
+        let record = &container.record;
+        Self {
+            bounds: [container.start, container.end],
+            status: record.last_status.as_deref(),
+            health: record.health_status.as_deref(),
+            exit_code: record.exit_code,
+            restarts: record.restarts,
+            has_failed: container.failure.is_some(),
+            never_ran: container.never_ran(),
+            essential: container.essential(),
+            reason: record.reason.as_deref().map(|reason| key(record, reason)),
+        }
+    }
+}
+
 /// Containers of which nothing but names and images can tell one from another, in their order, at the first of them. A handful stays
 /// apart, and so does each that `is_apart`.
 pub(crate) fn drawn_once<'a>(
     containers: &[&'a Container],
     is_apart: impl Fn(&Container) -> bool,
 ) -> Vec<Vec<&'a Container>> {
-    type Key<'a> = (Option<usize>, [Option<ContainerBound>; 2], [Option<&'a str>; 2], Option<i64>, [bool; 3], String);
-    let key = |(at, container): (usize, &&'a Container)| -> (Key<'a>, &'a Container) {
-        let record = &container.record;
-        let status = [record.last_status.as_deref(), record.health_status.as_deref()];
-        let how = [container.failure.is_some(), container.never_ran(), container.essential() == Some(false)];
-        let reason = record.reason.as_deref().map_or(String::new(), |reason| self::key(record, reason));
-        let apart = is_apart(container).then_some(at);
-        ((apart, [container.start, container.end], status, record.exit_code, how, reason), *container)
-    };
-    grouped(containers.iter().enumerate().map(key).collect(), ROWS)
+    let own_place = |at, container: &Container| is_apart(container).then_some(at);
+    let looks =
+        |(at, container): (usize, &&'a Container)| ((own_place(at, container), Looks::of(container)), *container);
+    grouped(containers.iter().enumerate().map(looks).collect(), ROWS)
 }
 
 /// What is alike of containers that ended in one way: what is said of them without ids, their names and images.
