@@ -1,18 +1,15 @@
 //! What is said alike of many is said once: reasons that differ in ids only, and containers that all ended in one way. Main
-//! functions: [`alike`], [`together`], [`drawn_once`].
+//! functions: [`alike`], [`together`], [`grouped`].
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::container::{Container, ContainerBound};
 use super::observation::ContainerRecord;
 
 /// So many containers of which the same is said have a sentence each.
 const APART: usize = 3;
 /// Of more, so many are named.
 const NAMED: usize = 3;
-/// So many alike have a row each in what is drawn.
-const ROWS: usize = 5;
 
 /// A reason without what tells one task from another: ids and long numbers.
 pub(crate) fn alike(reason: &str) -> String {
@@ -80,26 +77,8 @@ pub(super) fn together<'a>(said: impl IntoIterator<Item = (&'a ContainerRecord, 
     groups.into_iter().filter_map(Together::new).collect()
 }
 
-/// Containers of which nothing but names and images can tell one from another, in their order, at the first of them. A handful stays
-/// apart, and so does each that `is_apart`.
-pub(crate) fn drawn_once<'a>(
-    containers: &[&'a Container],
-    is_apart: impl Fn(&Container) -> bool,
-) -> Vec<Vec<&'a Container>> {
-    type Key<'a> = (Option<usize>, [Option<ContainerBound>; 2], [Option<&'a str>; 2], Option<i64>, [bool; 3], String);
-    let key = |(at, container): (usize, &&'a Container)| -> (Key<'a>, &'a Container) {
-        let record = &container.record;
-        let status = [record.last_status.as_deref(), record.health_status.as_deref()];
-        let how = [container.failure.is_some(), container.never_ran(), container.essential() == Some(false)];
-        let reason = record.reason.as_deref().map_or(String::new(), |reason| self::key(record, reason));
-        let apart = is_apart(container).then_some(at);
-        ((apart, [container.start, container.end], status, record.exit_code, how, reason), *container)
-    };
-    grouped(containers.iter().enumerate().map(key).collect(), ROWS)
-}
-
 /// What is alike of containers that ended in one way: what is said of them without ids, their names and images.
-fn key(container: &ContainerRecord, said: &str) -> String {
+pub(crate) fn key(container: &ContainerRecord, said: &str) -> String {
     let [repository, image] = container.image.as_deref().map_or([String::new(), String::new()], references);
     let own = [&container.name, &repository, &image];
     let is_own = |word: &str| own.iter().any(|own| names(word, own));
@@ -130,7 +109,7 @@ fn names(word: &str, name: &str) -> bool {
 }
 
 /// What has one key, where that is more than so many, at the first of them.
-fn grouped<K: Eq + Hash, T>(keyed: Vec<(K, T)>, apart: usize) -> Vec<Vec<T>> {
+pub(crate) fn grouped<K: Eq + Hash, T>(keyed: Vec<(K, T)>, apart: usize) -> Vec<Vec<T>> {
     let mut counts: HashMap<&K, usize> = HashMap::new();
     keyed.iter().for_each(|(key, _)| *counts.entry(key).or_default() += 1);
     let is_many: Vec<bool> = keyed.iter().map(|(key, _)| counts.get(key).is_some_and(|count| *count > apart)).collect();

@@ -1,15 +1,12 @@
-//! A task's life: everything known about it, worked out. Main type: [`TaskLife`].
-
-use std::collections::BTreeSet;
+//! A task's life: everything known about it, worked out by `worked_out.rs`. Main type: [`TaskLife`].
 
 use super::around::Around;
 use super::container::Container;
-use super::finding::{self, Finding};
-use super::merge::{Conflict, TaskObservations};
+use super::finding::kind::Finding;
+use super::merge::Conflict;
 use super::observation::{DefinitionRecord, Gap, ServiceEvent, TaskRecord};
 use super::outcome::Outcome;
 use super::phases::{PhaseKind, Phases};
-use super::standalone;
 use super::time::Time;
 
 /// Up to when a task is known: what is still open lies open until then.
@@ -67,34 +64,6 @@ pub struct TaskLife {
 }
 
 impl TaskLife {
-    /// Works out the life of a task from what was observed of it. `as_of` (a bare time is now) serves what still goes on, and
-    /// nothing else. At most `log_lines` lines are kept of each container.
-    pub fn new(observed: TaskObservations, as_of: impl Into<AsOf>, log_lines: usize) -> Self {
-        let TaskObservations { task, definition, logs, service_events, around, gaps, conflicts } = observed;
-        let stopped = task.is_stopped();
-        let phases = if task.is_standalone() { standalone::phases(&task) } else { Phases::new(&task.times, stopped) };
-        let (containers, log_gaps) = Container::all(&task, definition.as_ref(), phases.as_ref(), logs, log_lines);
-        let outcome = Outcome::new(&task, phases.as_ref());
-        let notes: BTreeSet<String> = containers.iter().filter_map(|container| container.log_note(&task)).collect();
-        let gaps: BTreeSet<Gap> = gaps.into_iter().chain(log_gaps).collect();
-        let mut life = Self {
-            task,
-            as_of: as_of.into(),
-            definition,
-            phases,
-            containers,
-            outcome,
-            findings: vec![],
-            notes: notes.into_iter().collect(),
-            gaps: gaps.into_iter().collect(),
-            service_events,
-            around,
-            conflicts,
-        };
-        life.findings = finding::all(&life);
-        life
-    }
-
     /// Whether the task has reached STOPPED, after which nothing changes.
     pub fn is_stopped(&self) -> bool {
         self.task.is_stopped()

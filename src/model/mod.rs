@@ -32,6 +32,7 @@ pub mod stats;
 mod time;
 pub mod told;
 mod unbelieved;
+mod worked_out;
 
 pub use life::{AsOf, TaskLife};
 pub use time::Time;

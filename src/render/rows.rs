@@ -8,6 +8,9 @@ use crate::model::container::{BoundSource, Container, ContainerBound};
 use crate::model::phases::{Phase, PhaseKind, Phases};
 use crate::model::{TaskLife, Time, duration};
 
+/// So many containers that look alike have a row each.
+const HANDFUL: usize = 5;
+
 /// What a row is of.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Of<'a> {
@@ -63,10 +66,44 @@ pub(super) fn visible<'a>(life: &'a TaskLife, style: &Style) -> Vec<&'a Containe
     life.containers.iter().filter(|container| style.all_containers || !container.is_hidden()).collect()
 }
 
-/// The containers that are shown, those that are alike together – unless all are asked for, or their lines are shown under them.
+/// What is drawn of a container but for its name and image.
+#[derive(PartialEq, Eq, Hash)]
+struct Looks<'a> {
+    bounds: [Option<ContainerBound>; 2],
+    status: Option<&'a str>,
+    health: Option<&'a str>,
+    exit_code: Option<i64>,
+    restarts: Option<u64>,
+    has_failed: bool,
+    never_ran: bool,
+    essential: Option<bool>,
+    reason: Option<String>,
+}
+
+impl<'a> Looks<'a> {
+    fn of(container: &'a Container) -> Self {
+        let record = &container.record;
+        Self {
+            bounds: [container.start, container.end],
+            status: record.last_status.as_deref(),
+            health: record.health_status.as_deref(),
+            exit_code: record.exit_code,
+            restarts: record.restarts,
+            has_failed: container.failure.is_some(),
+            never_ran: container.never_ran(),
+            essential: container.essential(),
+            reason: record.reason.as_deref().map(|reason| alike::key(record, reason)),
+        }
+    }
+}
+
+/// The containers that are shown, many that look alike together – unless all are asked for, or their lines are shown under them.
 pub(super) fn together<'a>(life: &'a TaskLife, style: &Style) -> Vec<Vec<&'a Container>> {
     let has_lines = |container: &Container| style.logs && container.log.as_ref().is_some_and(|log| !log.is_empty());
-    alike::drawn_once(&visible(life, style), |container| style.all_containers || has_lines(container))
+    let own_place = |at, container| (style.all_containers || has_lines(container)).then_some(at);
+    let keyed = visible(life, style).into_iter().enumerate();
+    let keyed = keyed.map(|(at, container)| ((own_place(at, container), Looks::of(container)), container)).collect();
+    alike::grouped(keyed, HANDFUL)
 }
 
 /// `worker-00, worker-01, worker-02 and 63 more`.

@@ -229,6 +229,10 @@ fn draw_row(
             line(out, &format!("{before}{}", style.paint(Tone::Quiet, &style.fit(&text, room))));
         }
     }
+    if let Some(restarts) = container.record.restarts.filter(|restarts| *restarts > 0) {
+        let times = if restarts == 1 { "once".to_owned() } else { format!("{restarts} times") };
+        line(out, &format!("{before}{}", style.paint(Tone::Warn, &style.fit(&format!("restarted {times}"), room))));
+    }
     if let Some(reason) = container.record.reason.as_deref() {
         // Of reasons that differ in their images, that of the first is told as its own.
         let is_own = row.containers().iter().any(|other| other.record.reason != container.record.reason);

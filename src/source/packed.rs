@@ -11,7 +11,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::error::ReadError;
-use super::text;
+use super::text::encoding;
 
 /// How bytes are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(crate) enum Unpacked {
 }
 
 fn text(bytes: &[u8]) -> Unpacked {
-    match text::decode("", bytes) {
+    match encoding::decode("", bytes) {
         Ok((text, _)) => Unpacked::Text(text.into_owned()),
         Err(ReadError::Empty { .. }) => Unpacked::Text(String::new()),
         Err(_) => Unpacked::Wrong,

@@ -134,6 +134,16 @@ fn a_container_of_which_no_time_is_known_says_how_it_stands() {
     assert!(text.lines().any(|line| line.starts_with("└─ container app ") && line.ends_with(" PENDING")), "{text}");
 }
 
+#[test]
+fn a_container_that_was_restarted_says_how_often() {
+    let restarts = |at: usize, container: &mut ContainerRecord| container.restarts = Some([0, 1, 7][at.min(2)]);
+    let text = drawn(&life(task(workers(9, restarts))), &style(80));
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("worker") || line.contains("restarted")).collect();
+    assert!(lines[0].contains("container worker-00") && lines[1].contains("container worker-01"), "{text}");
+    assert_eq!(lines[2], "│    restarted once", "{text}");
+    assert_eq!(lines[4], "     restarted 7 times", "{text}");
+}
+
 /// Who reads a page or an issue does so later.
 #[test]
 fn what_is_kept_says_as_of_when_a_task_was_seen() {

@@ -10,7 +10,7 @@ use crate::model::arn::last_part;
 use crate::model::deployment::{
     Comparison, DeployedTask, Difference, FailureGroup, LEAST_SAMPLE, Matter, Spread, State,
 };
-use crate::model::duration::{exact, short};
+use crate::model::duration::short;
 use crate::model::finding::FindingKind;
 use crate::model::phases::PhaseKind;
 use crate::model::service::Hook;
@@ -290,7 +290,7 @@ pub(in crate::render) fn counts(report: &Report<'_>) -> String {
     text
 }
 
-/// `image pull takes the largest part of a launch: p50 13.250 s of 23.750 s`; of provisioning also what it is made of.
+/// `image pull takes the largest part of a launch: p50 13.3 s of 23.8 s`; of provisioning also what it is made of.
 pub(in crate::render) fn slowest_phase(report: &Report<'_>) -> Option<String> {
     let (phase, spread) = report.life.slowest_phase()?;
     let phases = report.life.phases();
@@ -300,7 +300,7 @@ pub(in crate::render) fn slowest_phase(report: &Report<'_>) -> Option<String> {
     let parts: Vec<String> = phases
         .iter()
         .filter(|(name, _)| phase == PhaseKind::Provisioning.name() && is_part(name))
-        .map(|(name, spread)| format!("{name} {}", exact(spread.p50)))
+        .map(|(name, spread)| format!("{name} {}", short(spread.p50)))
         .collect();
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
     // Many pulls at one time may be why.
@@ -308,8 +308,8 @@ pub(in crate::render) fn slowest_phase(report: &Report<'_>) -> Option<String> {
     let together = together.map_or_else(String::new, |found| format!("; {}", found.text));
     Some(format!(
         "{phase} takes the largest part of a launch: p50 {} of {}{parts}{together}",
-        exact(spread.p50),
-        exact(whole)
+        short(spread.p50),
+        short(whole)
     ))
 }
 
@@ -338,10 +338,10 @@ pub(super) fn slowest_task(report: &Report<'_>) -> Option<String> {
     let (start, end) = task.launch()?;
     let phases = task.phases.iter().flat_map(|phases| &phases.list).filter(|phase| phase.kind.is_launch());
     let parts: Vec<String> =
-        phases.filter_map(|phase| Some(format!("{} {}", phase.kind.name(), exact(phase.length()?)))).collect();
+        phases.filter_map(|phase| Some(format!("{} {}", phase.kind.name(), short(phase.length()?)))).collect();
     let goes_on = |task: &crate::model::deployment::DeployedTask| !task.has_started() && !task.is_stopped;
     let until_now = if report.life.launches.iter().any(goes_on) { " until now" } else { "" };
-    Some(format!("the slowest launch{until_now}, {}, took {}: {}", task.id, exact(end?.since(start)), parts.join(", ")))
+    Some(format!("the slowest launch{until_now}, {}, took {}: {}", task.id, short(end?.since(start)), parts.join(", ")))
 }
 
 /// `10 tasks failed: REASON`.

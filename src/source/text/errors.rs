@@ -1,6 +1,6 @@
 //! Errors of programs that stand where an answer should. Main functions: [`of_a_program`], [`of_the_cli`].
 
-use super::foreign::{ASK, Foreign, foreign};
+use super::form::{ASK, Foreign, foreign};
 
 /// The error of the AWS CLI that `text` holds, as its name and what was asked.
 pub(super) fn of_the_cli(text: &str) -> Option<String> {

@@ -4,21 +4,8 @@
 //! A wrong name is worse than none: each needs a sign that nothing else has.
 
 use super::errors;
+pub(super) use super::form::{ASK, Foreign, foreign};
 use super::scan::Odd;
-
-/// How the AWS CLI gives what ecspan reads.
-pub(super) const ASK: &str = "save the answer of `aws ecs describe-tasks --cluster CLUSTER --tasks ID --output json`";
-
-/// What a text is, and what to do instead.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Foreign {
-    pub(super) what: String,
-    pub(super) hint: String,
-}
-
-pub(super) fn foreign(what: impl Into<String>, hint: impl Into<String>) -> Foreign {
-    Foreign { what: what.into(), hint: hint.into() }
-}
 
 /// So much of a text tells what it is.
 const LOOKED_AT: usize = 64 * 1024;

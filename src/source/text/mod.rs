@@ -5,9 +5,10 @@
 //! YAML, and for what it is if it is neither. Every pass is linear, or limited.
 
 mod csv;
-mod encoding;
+pub(super) mod encoding;
 mod errors;
 mod foreign;
+mod form;
 mod literal;
 mod margin;
 mod page;
