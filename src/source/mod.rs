@@ -37,6 +37,7 @@ mod json;
 pub mod logs;
 mod metadata;
 pub(crate) mod packed;
+mod pasted;
 #[cfg(feature = "aws")]
 pub(crate) mod pieces;
 #[cfg(feature = "aws")]
@@ -51,6 +52,7 @@ pub mod service;
 mod shape;
 #[cfg(feature = "aws")]
 pub mod sns;
+mod spread;
 #[cfg(feature = "aws")]
 pub mod sqs;
 pub mod target;
