@@ -1,6 +1,7 @@
 //! A document whose lines stand each in a record of its own: a program printed it into a log (journald, docker, Loki, a search) or onto a
 //! terminal that was recorded. It reads no document itself. Main functions: [`text_of`], [`records`].
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// What is said where such lines were put together.
@@ -33,6 +34,13 @@ pub(super) fn text_of(records: &[&Value]) -> Option<String> {
 
 /// The records of a text that is a list of such, as far as the first one tells.
 pub(super) fn records(text: &str) -> Option<Vec<Value>> {
+    // One document is what most texts are, each of a worker's: it is not parsed twice.
+    let mut rest = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    let is_one =
+        !text.trim_end().contains('\n') || rest.next().is_none_or(|first| first.is_err()) || rest.next().is_none();
+    if is_one {
+        return None;
+    }
     let mut found = vec![];
     for record in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         let record = record.ok()?;
