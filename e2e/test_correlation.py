@@ -317,7 +317,7 @@ def test_the_pages_programs_compute_what_the_program_sends(ecspan, aws, tmp_path
     traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     file = tmp_path / f"program.{suffix}"
     file.write_text(programs()[runtime])
-    for caller in (None, traceparent, traceparent[:-1] + "0"):
+    for caller in (None, traceparent, traceparent[:-1] + "0", traceparent[:-1] + "2", traceparent[:-1] + "3"):
         overrides = [{"name": "app", "environment": environment(TRACEPARENT=caller)}] if caller else None
         task = job(aws, overrides)
         assert ecspan("export", f"prod/{task.id}", "--no-logs", "--to", f"file:{tmp_path / 'spans'}").code == 0

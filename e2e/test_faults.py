@@ -155,6 +155,15 @@ def test_a_log_group_in_another_region_is_read_there(ecspan, aws):
     assert run.code == 0 and "from eu-west-1" in run.out, run
 
 
+@pytest.mark.parametrize("flag", [["--endpoint", "http://localhost:4318"], ["--header", "a=b"], ["--compression", "gzip"]])
+def test_a_receiver_that_nothing_would_be_sent_to_is_told(ecspan, flag):
+    file, rollout = PROJECT / "examples/nginx/task.json", sorted((PROJECT / "examples/rollout").glob("*.json"))
+    says(ecspan("export", file, "--to", "file:out.jsonl", *flag), 2, f"{flag[0]} is a receiver's", "add --to otlp")
+    assert not (ecspan.home / "out.jsonl").exists()
+    if flag[0] != "--endpoint":
+        says(ecspan("deploy", *flag, "--from", *rollout), 2, f"{flag[0]} is a receiver's", "add --to otlp")
+
+
 def test_nothing_listens_at_the_endpoint(ecspan, aws):
     task = stopped_task(aws, 1)
     run = ecspan("export", f"prod/{task.id}", "--endpoint", f"http://127.0.0.1:{free_port()}", "--deadline", "1s")

@@ -147,6 +147,10 @@ def test_services_are_not_held_against_each_other(ecspan):
 def test_small_samples_and_nothing(ecspan):
     few = saved(ecspan.home, week(6))
     assert ecspan("stats", few).out.startswith("whether something changed cannot be told: a small sample")
+    nobody = ecspan("stats", few, "--service", "nobody")
+    assert nobody.code == 0 and "6 tasks read, and the selectors name none of them" in nobody.err, nobody
+    limited = ecspan("stats", few, "--limit", "2")
+    assert limited.code == 2 and "--limit takes the newest tasks of a cluster" in limited.err, limited
     (ecspan.home / "none.json").write_text(json.dumps({"tasks": []}))
     none = ecspan("stats", "none.json")
     assert none.code == 1 and none.out == "" and "none.json" in none.err, none

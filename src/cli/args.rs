@@ -159,7 +159,7 @@ pub(crate) struct SelectArgs {
     /// The cluster of tasks given by id, and of the selectors below
     #[arg(long, value_name = "CLUSTER", help_heading = "Selectors")]
     pub(crate) cluster: Option<String>,
-    /// Tasks of this service
+    /// Tasks of this service: its name, CLUSTER/NAME, its ARN or its address in the console
     #[arg(long, value_name = "SERVICE", help_heading = "Selectors")]
     pub(crate) service: Option<String>,
     /// Tasks of this task definition family

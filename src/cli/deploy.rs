@@ -63,6 +63,9 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     if args.snapshot && to.is_empty() {
         return Err(Problem::usage("--snapshot without --to: nothing would be sent").hint("--to otlp".to_owned()));
     }
+    if to.is_empty() {
+        destinations::refuse_unused(&to, &args.delivery.otlp)?;
+    }
     if to.is_empty() && args.delivery.otlp.timeout.is_some() {
         let hint = "to wait at most so long: --wait-timeout".to_owned();
         return Err(Problem::usage("--timeout is a receiver's, and without --to there is none").hint(hint));

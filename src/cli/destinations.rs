@@ -14,6 +14,7 @@ use super::{env, tasks};
 
 /// Opens what every `--to` of an export names.
 pub(super) async fn open(global: &Global, args: &ExportArgs, records: bool) -> Result<Vec<Destination>, Problem> {
+    refuse_unused(&args.to, &args.delivery.otlp)?;
     let aws = aws_for(global, &args.to).await?;
     let open_one = if args.dry_run { Destination::dry_run } else { Destination::open };
     let open = open_all(&args.to, &args.delivery.otlp, aws.as_ref(), records, open_one)?;
@@ -26,6 +27,7 @@ pub(super) async fn open_for(
     to: &[String],
     delivery: &DeliveryArgs,
 ) -> Result<Vec<Destination>, Problem> {
+    refuse_unused(to, &delivery.otlp)?;
     let aws = aws_for(global, to).await?;
     let open = open_all(to, &delivery.otlp, aws.as_ref(), false, Destination::open)?;
     Ok(keeping(open, delivery))
@@ -35,6 +37,23 @@ pub(super) async fn open_for(
 pub(super) async fn open_growing(global: &Global, to: &[String], otlp: &OtlpArgs) -> Result<Vec<Destination>, Problem> {
     let aws = aws_for(global, to).await?;
     open_all(to, otlp, aws.as_ref(), false, Destination::appending)
+}
+
+/// Whoever says how a receiver is reached wants it to be sent to.
+pub(super) fn refuse_unused(to: &[String], otlp: &OtlpArgs) -> Result<(), Problem> {
+    let is_receiver = |target: &Target| matches!(target, Target::Otlp | Target::Xray(_));
+    let targets = to.iter().map(|to| target(to)).collect::<Result<Vec<_>, _>>()?;
+    match otlp.of_receiver() {
+        Some(flag) if !targets.iter().any(is_receiver) => {
+            let none = match to {
+                [] => "without --to there is none".to_owned(),
+                to => format!("--to {} is none", to.join(" --to ")),
+            };
+            let problem = Problem::usage(format!("{flag} is a receiver's, and {none}: nothing would be sent to it"));
+            Err(problem.hint("add --to otlp".to_owned()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// AWS, where a destination needs it.

@@ -100,6 +100,13 @@ pub(crate) fn parse() -> Cli {
                 &format!("the service {flag} of the cluster {cluster}: ecspan deploy {cluster}/{flag}"),
             );
         }
+        if error.kind() == ErrorKind::InvalidValue
+            && flag.starts_with("--format ")
+            && let Some(file) = error.get(ContextKind::InvalidValue).map(ToString::to_string)
+            && file.contains('.')
+        {
+            terminal::tell("hint", &format!("what is drawn is written to stdout: --format FORMAT > {file}"));
+        }
         if error.kind() == ErrorKind::InvalidSubcommand
             && let Some(word) = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string)
             && is_like_a_task(&word)

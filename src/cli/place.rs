@@ -1,54 +1,88 @@
-//! Where AWS is asked: a cluster may be given with its region, and must not be given twice. Main function: [`settle`].
+//! Where AWS is asked: clusters and services may be given with their region, and must not be given twice. Main function: [`settle`].
+
+use std::path::Path;
 
 use ecspan::source::cluster::ClusterTarget;
 use ecspan::source::target::ServiceTarget;
 
-use super::args::{Cli, Command, LsArgs};
+use super::args::{Cli, Command, SelectArgs};
 use super::problem::Problem;
 
-/// Gives clusters the names that AWS knows them by, and the region the one that they are in.
+/// Gives clusters and services the names that AWS knows them by, and the region the one that they are in.
 pub(super) fn settle(cli: &mut Cli) -> Result<(), Problem> {
-    let cluster = match &mut cli.command {
-        Command::Ls(args) => in_ls(args)?,
-        Command::Show(args) => &mut args.tasks.select.cluster,
-        Command::Export(args) => &mut args.tasks.select.cluster,
-        Command::Record(args) => &mut args.tasks.select.cluster,
-        Command::Stats(args) => &mut args.select.cluster,
-        Command::Doctor(args) => &mut args.cluster,
+    let region = &mut cli.global.region;
+    match &mut cli.command {
+        // A file is told by ls itself.
+        Command::Ls(args) if args.cluster_name.as_deref().is_some_and(|name| Path::new(name).is_file()) => Ok(()),
+        Command::Ls(args) => {
+            if let Some(named) = args.cluster_name.take() {
+                agree(args.select.cluster.as_deref(), &named)?;
+                args.select.cluster = Some(named);
+            }
+            selectors(&mut args.select, region)
+        }
+        Command::Show(args) => selectors(&mut args.tasks.select, region),
+        Command::Export(args) => selectors(&mut args.tasks.select, region),
+        Command::Record(args) => selectors(&mut args.tasks.select, region),
+        Command::Stats(args) => selectors(&mut args.select, region),
+        Command::Doctor(args) => cluster(&mut args.cluster, region),
         Command::Deploy(args) => {
-            let of_service = args.service.as_deref().and_then(ServiceTarget::parse).and_then(|service| service.cluster);
-            differ(args.cluster.as_deref(), of_service.as_deref())?;
-            &mut args.cluster
+            let service = args.service.as_deref().and_then(ServiceTarget::parse);
+            if let Some(of_service) = service.and_then(|service| service.cluster) {
+                agree(args.cluster.as_deref(), &of_service)?;
+            }
+            cluster(&mut args.cluster, region)
         }
-        _ => return Ok(()),
-    };
-    let Some(typed) = cluster else { return Ok(()) };
-    let target = ClusterTarget::parse(typed).map_err(|error| Problem::misuse(&error))?;
-    match (&cli.global.region, target.region) {
-        (Some(region), Some(own)) if *region != own => {
-            return Err(Problem::usage(format!("--region is {region}, and {typed} is in {own}")));
-        }
-        (None, Some(own)) => cli.global.region = Some(own),
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+fn selectors(select: &mut SelectArgs, region: &mut Option<String>) -> Result<(), Problem> {
+    if let Some(typed) = &select.service
+        && let Some(target) = ServiceTarget::parse(typed)
+    {
+        if let Some(of_service) = target.cluster {
+            agree(select.cluster.as_deref(), &of_service)?;
+            select.cluster.get_or_insert(of_service);
+        }
+        is_in(region, typed, target.region)?;
+        select.service = Some(target.service);
+    }
+    if let Some(typed) = select.family.as_deref().filter(|family| family.contains(':')) {
+        let name = typed.rsplit('/').next().and_then(|name| name.split(':').next()).unwrap_or_default();
+        return Err(Problem::usage(format!("--family {typed}: a family has a name alone, without a revision"))
+            .hint(format!("--family {name}")));
+    }
+    cluster(&mut select.cluster, region)
+}
+
+fn cluster(typed: &mut Option<String>, region: &mut Option<String>) -> Result<(), Problem> {
+    let Some(typed) = typed else { return Ok(()) };
+    let target = ClusterTarget::parse(typed).map_err(|error| Problem::misuse(&error))?;
+    is_in(region, typed, target.region)?;
     *typed = target.cluster;
     Ok(())
 }
 
-/// The cluster of `ls`, which has two places for it.
-fn in_ls(args: &mut LsArgs) -> Result<&mut Option<String>, Problem> {
-    // A file is told by ls itself.
-    if args.cluster_name.as_deref().is_some_and(|name| std::path::Path::new(name).is_file()) {
-        return Ok(&mut args.select.cluster);
+/// What was typed is in a region, which is asked then.
+fn is_in(region: &mut Option<String>, typed: &str, own: Option<String>) -> Result<(), Problem> {
+    match (region.as_ref(), own) {
+        (Some(region), Some(own)) if *region != own => {
+            Err(Problem::usage(format!("--region is {region}, and {typed} is in {own}")))
+        }
+        (None, Some(own)) => {
+            *region = Some(own);
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    differ(args.select.cluster.as_deref(), args.cluster_name.as_deref())?;
-    Ok(if args.cluster_name.is_some() { &mut args.cluster_name } else { &mut args.select.cluster })
 }
 
-fn differ(flag: Option<&str>, other: Option<&str>) -> Result<(), Problem> {
+/// Whoever names a cluster twice may mean either, unless it is the same.
+fn agree(flag: Option<&str>, other: &str) -> Result<(), Problem> {
     let name = |text: &str| ClusterTarget::parse(text).ok()?.cluster.rsplit('/').next().map(str::to_owned);
-    match (flag, other) {
-        (Some(flag), Some(other)) if name(flag) != name(other) => {
+    match flag {
+        Some(flag) if name(flag) != name(other) => {
             Err(Problem::usage(format!("--cluster is {flag}, and {other} is named as well: which one is meant?")))
         }
         _ => Ok(()),
@@ -91,8 +125,28 @@ mod tests {
     }
 
     #[test]
+    fn a_service_says_where_it_is() {
+        for service in [
+            "prod/web",
+            "arn:aws:ecs:eu-west-1:1:service/prod/web",
+            "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/services/web/health",
+        ] {
+            let (region, cli) = settled(&format!("ecspan ls --service {service}")).unwrap();
+            let Command::Ls(args) = &cli.command else { panic!("{cli:?}") };
+            let selected = (args.select.cluster.as_deref(), args.select.service.as_deref());
+            assert_eq!(selected, (Some("prod"), Some("web")), "{service}");
+            assert_eq!(region.is_some(), service.contains("eu-west-1"), "{service}");
+        }
+        for family in ["web:7", "arn:aws:ecs:eu-west-1:1:task-definition/web:7"] {
+            let error = settled(&format!("ecspan ls prod --family {family}")).unwrap_err();
+            assert!(error.contains("without a revision") && error.contains("\"--family web\""), "{error}");
+        }
+    }
+
+    #[test]
     fn two_clusters_are_not_chosen_from() {
-        for line in ["ls prod --cluster staging", "deploy prod/web --cluster staging"] {
+        for line in ["ls prod --cluster staging", "deploy prod/web --cluster staging", "ls prod --service staging/web"]
+        {
             assert!(settled(&format!("ecspan {line}")).unwrap_err().contains("staging"), "{line}");
         }
         for line in [

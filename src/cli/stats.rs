@@ -12,6 +12,7 @@ use ecspan::source::logs::LogLines;
 use ecspan::source::select::Selection;
 
 use super::args::{Global, StatsArgs, StatsFormat};
+use super::closing::count;
 use super::ending::Ending;
 use super::exit::Exit;
 use super::problem::Problem;
@@ -21,9 +22,12 @@ use super::{notices, signals, stdout, terminal};
 
 pub(super) async fn run(global: &Global, args: &StatsArgs) -> Result<Exit, Problem> {
     let read = stats::run(from(global, args).await?, signals::stop(), notices::for_a_person()).await;
-    let Read { stats, lost, was_stopped } = read.map_err(|error| aws_problem(&error))?;
+    let Read { stats, left_out, lost, was_stopped } = read.map_err(|error| aws_problem(&error))?;
     if was_stopped {
         terminal::tell("note", &format!("interrupted: {} tasks were read, and not all", stats.len()));
+    }
+    if stats.is_empty() && left_out > 0 {
+        terminal::tell("note", &format!("{} read, and the selectors name none of them", count(left_out, "task")));
     }
     if stats.is_empty() && lost > 0 {
         return Ok(Exit::Failed);
@@ -55,6 +59,9 @@ async fn from(global: &Global, args: &StatsArgs) -> Result<StatsFrom, Problem> {
         let selection = selection(&args.select)?;
         let source = EcsSource::new(aws(global).await, options);
         return Ok(StatsFrom::Cluster(Arc::new(source), selection, super::now));
+    }
+    if args.select.limit.is_some() {
+        return Err(Problem::usage("--limit takes the newest tasks of a cluster: what is named is counted whole"));
     }
     let selection: Selection = filter(&args.select);
     let aws = if targets.is_empty() { None } else { Some(EcsSource::new(aws(global).await, options)) };

@@ -34,6 +34,8 @@ pub enum StatsFrom {
 pub struct Read {
     /// The tasks.
     pub stats: Stats,
+    /// How many tasks were read by name and are not among the selected.
+    pub left_out: u64,
     /// How many things could not be read; each was told.
     pub lost: usize,
     /// It was told to stop before it had read all.
@@ -49,16 +51,18 @@ pub async fn run(from: StatsFrom, stop: Stop, notices: Teller) -> Result<Read, A
 }
 
 async fn named(config: ReadConfig, selection: &Selection, stop: Stop, notices: Teller) -> Read {
-    let mut stats = Stats::default();
+    let (mut stats, mut left_out) = (Stats::default(), 0);
     let mut reader = Reader::open(config, stop.clone(), notices).await;
     let mut lives = reader.lives();
     while let Some(life) = lives.next().await {
         if is_meant(&life.task, selection) {
             stats.add(&life);
+        } else {
+            left_out += 1;
         }
     }
     drop(lives);
-    Read { stats, lost: reader.course.lost(), was_stopped: stop.is_requested() }
+    Read { stats, left_out, lost: reader.course.lost(), was_stopped: stop.is_requested() }
 }
 
 async fn cluster(
@@ -78,7 +82,7 @@ async fn cluster(
         read = read::each(source, selection, clock(), &course, take) => read.map(|()| false)?,
         () = stop.wait() => true,
     };
-    Ok(Read { stats, lost: course.lost(), was_stopped })
+    Ok(Read { stats, left_out: 0, lost: course.lost(), was_stopped })
 }
 
 /// Whether a task of a file is among those that are selected: nobody has filtered it before.

@@ -315,6 +315,16 @@ fn other_kind(at: &At<'_>) -> Option<&'static str> {
     if has(&["containers", "status", "task"]) {
         return Some("what the agent submits to ECS, not what ECS knows");
     }
+    // What ecspan itself wrote of tasks has their words, and is no answer.
+    const OWN: [(&str, &str); 4] = [
+        ("resourceSpans", "a request of OTLP, which `ecspan resend` sends"),
+        ("ecspan_report", "a report of `ecspan deploy`, which its --baseline takes"),
+        ("ecspan_stats", "what `ecspan stats` says of tasks, without the tasks"),
+        ("ecspan_ls", "a row of `ecspan ls` (`ecspan show ARN` draws its task)"),
+    ];
+    if let Some((_, kind)) = OWN.iter().find(|(key, _)| has(&[key])) {
+        return Some(kind);
+    }
     if has(&["terraform_version"]) {
         return Some("a state or a plan of Terraform, which knows no tasks");
     }
@@ -328,7 +338,7 @@ fn other_kind(at: &At<'_>) -> Option<&'static str> {
 
 /// What is no answer of ECS's and has nothing of it inside.
 fn foreign_kind(at: &At<'_>) -> Option<&'static str> {
-    const KINDS: [(&[&str], &str); 7] = [
+    const KINDS: [(&[&str], &str); 6] = [
         (
             &["ClusterName", "Type", "Timestamp"],
             "a performance record of Container Insights, which knows no times of a task's phases",
@@ -341,7 +351,6 @@ fn foreign_kind(at: &At<'_>) -> Option<&'static str> {
             &["Cluster", "ContainerInstanceArn"],
             "what the agent says of itself (its /v1/metadata), not of tasks (/v1/tasks)",
         ),
-        (&["resourceSpans"], "a request of OTLP, which `ecspan resend` sends"),
     ];
     let has = |keys: &&[&str]| keys.iter().all(|key| at.value.get(key).is_some());
     KINDS.iter().find(|(keys, _)| has(keys)).map(|(_, kind)| *kind)

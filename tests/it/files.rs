@@ -152,3 +152,23 @@ async fn of_a_file_that_is_no_text_nothing_counts() {
     assert_eq!(read.reader.course.lost(), 1);
     assert!(read.told.lock().unwrap().join("\n").contains("f.json is not UTF-8 text: byte"));
 }
+
+#[test]
+fn what_ecspan_wrote_of_tasks_is_told_as_what_it_is_and_not_taken_for_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = fs::read_to_string("tests/it/drawn/deploy-rolled-back.json").unwrap();
+    let arn = json!({"key": "aws.ecs.task.arn", "value": {"stringValue": format!("{ARN}:task/prod/x")}});
+    let failures = json!([{"reason": "Essential container in task exited", "tasks": ["x"]}]);
+    for (document, says) in [
+        (serde_json::from_str(&report).unwrap(), "a report of `ecspan deploy`"),
+        (json!({"ecspan_stats": 1, "services": ["web"], "failures": failures}), "what `ecspan stats` says"),
+        (
+            json!([{"ecspan_ls": 1, "id": "x", "status": "STOPPED", "arn": format!("{ARN}:task/prod/x")}]),
+            "`ecspan show ARN`",
+        ),
+        (json!({"resourceSpans": [{"resource": {"attributes": [arn]}, "scopeSpans": []}]}), "`ecspan resend`"),
+    ] {
+        let error = read_path(&written(folder.path(), "own.json", &[document])).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}

@@ -48,3 +48,21 @@ pub(crate) struct OtlpArgs {
     #[arg(long, value_name = "FILE", help_heading = "OTLP")]
     pub(crate) client_key: Option<PathBuf>,
 }
+
+impl OtlpArgs {
+    /// A flag that was typed and says how a receiver is reached.
+    pub(crate) fn of_receiver(&self) -> Option<&'static str> {
+        let Self { endpoint, protocol, header, compression, timeout: _, deadline: _, ca, client_cert, client_key } =
+            self;
+        let typed = [
+            ("--endpoint", endpoint.is_some()),
+            ("--protocol", protocol.is_some()),
+            ("--header", !header.is_empty()),
+            ("--compression", compression.is_some()),
+            ("--ca", ca.is_some()),
+            ("--client-cert", client_cert.is_some()),
+            ("--client-key", client_key.is_some()),
+        ];
+        typed.into_iter().find_map(|(flag, is_typed)| is_typed.then_some(flag))
+    }
+}

@@ -42,6 +42,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// So much of a message that cannot be read is told one by one.
 const FEW: usize = 3;
+/// What a queue of events is for: what becomes of other messages is up to who sends them.
+const NO_EVENT: &str = "the queue is for events of ECS: the dead-letter queue shows the message and who sends it; an input transformer of \
+    the rule must leave detail with its lastStatus, and the task's ARN (docs/always.md)";
 
 /// What is done with events.
 #[derive(Debug)]
@@ -206,7 +209,11 @@ impl Exporter {
         let Contents { observations, errors, actions, .. } =
             read.unwrap_or_else(|error| Contents { errors: vec![error], ..Contents::default() });
         if !errors.is_empty() {
-            return self.leave(id, received, errors.iter().map(|error| (error.to_string(), error.hint())).collect());
+            return self.leave(
+                id,
+                received,
+                errors.iter().map(|error| (error.to_string(), Some(NO_EVENT.to_owned()))).collect(),
+            );
         }
         let (tasks, _) = merge::by_task(observations);
         let wanted: Vec<TaskObservations> =
