@@ -3,10 +3,10 @@
 use super::filter::Line;
 use super::none::told;
 use crate::model::observation::{Observation, TaskRecord};
+use crate::source::contents::Contents;
 use crate::source::document;
 use crate::source::error::{Place, ReadError};
 use crate::source::event;
-use crate::source::files::Contents;
 
 /// What a line says.
 #[derive(Debug, Default)]
