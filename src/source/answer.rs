@@ -41,7 +41,8 @@ pub(crate) fn tasks(answer: &At<'_>) -> Tasks {
     let mut tasks = Tasks::default();
     for at in answer.list("tasks") {
         match task(&at) {
-            Ok(record) => tasks.records.push(record),
+            // AWS names each container.
+            Ok((record, _)) => tasks.records.push(record),
             Err(error) => tasks.errors.push(error),
         }
     }
@@ -61,20 +62,23 @@ pub(crate) fn missing(failures: &At<'_>) -> Vec<MissingTask> {
     failures.elements().iter().filter_map(missing).collect()
 }
 
+/// A task, and what stands among its containers and does not say which one it is: that costs the task nothing.
+pub(crate) type ReadTask = (TaskRecord, Vec<ReadError>);
+
 /// One Task object.
-pub(crate) fn task(at: &At<'_>) -> Result<TaskRecord, ReadError> {
+pub(crate) fn task(at: &At<'_>) -> Result<ReadTask, ReadError> {
     task_named(at, None)
 }
 
 /// One Task object, which may leave it to its surroundings to say which one it is.
-pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<TaskRecord, ReadError> {
+pub(crate) fn task_named(at: &At<'_>, arn: Option<String>) -> Result<ReadTask, ReadError> {
     let own = || at.text("arn").filter(|arn| arn.contains(":task/"));
     let arn = at.text("taskArn").or_else(own).or(arn).ok_or_else(|| ReadError::NoTaskId { place: at.place.clone() })?;
     let task = last_part(&arn).to_owned();
     record(at, arn).map_err(|error| ReadError::OfTask { error: Box::new(error), task })
 }
 
-fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
+fn record(at: &At<'_>, arn: String) -> Result<ReadTask, ReadError> {
     if let Some(odd) = cut_short(at) {
         let expected = "what was there before it was shortened (in PowerShell: ConvertTo-Json -Depth 10)";
         return Err(ReadError::Expected { place: odd.place, expected });
@@ -87,10 +91,15 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         return Err(ReadError::ForeignCharacter { place: at.place.key("clusterArn"), odd });
     }
     let given = Given::of(at.value);
-    let containers =
-        containers(at).iter().map(|(name, at)| container(*name, at, &given)).collect::<Result<Vec<_>, _>>()?;
-    let (containers, doubles) = each_once(containers.into_iter().flatten().collect());
-    Ok(TaskRecord {
+    let (mut named, mut nameless) = (vec![], vec![]);
+    for (name, at) in containers(at) {
+        match container(name, &at, &given)? {
+            Some(container) => named.push(container),
+            None => nameless.push(ReadError::Nameless { place: at.place, task: last_part(&arn).to_owned() }),
+        }
+    }
+    let (containers, doubles) = each_once(named);
+    let task = TaskRecord {
         source: Some(Source::EcsApi),
         origin: at.place.to_string(),
         id: last_part(&arn).to_owned(),
@@ -133,7 +142,8 @@ fn record(at: &At<'_>, arn: String) -> Result<TaskRecord, ReadError> {
         updated: at.time("updatedAt")?,
         containers,
         doubles,
-    })
+    };
+    Ok((task, nameless))
 }
 
 /// A character in an ARN's cluster or id that no name of ECS has: it was broken on the way, and its trace would be of no task. What
@@ -181,12 +191,6 @@ fn containers<'a>(task: &At<'a>) -> Vec<(Option<&'a str>, At<'a>)> {
         }
         None => at.elements().into_iter().map(|at| (None, at)).collect(),
     }
-}
-
-/// What stands among the containers of a task and does not say which one it is.
-pub(crate) fn nameless(task: &At<'_>, id: &str) -> Vec<ReadError> {
-    let nameless = containers(task).into_iter().filter(|(name, at)| name.is_none() && at.text("name").is_none());
-    nameless.map(|(_, at)| ReadError::Nameless { place: at.place, task: id.to_owned() }).collect()
 }
 
 fn container(name: Option<&str>, at: &At<'_>, given: &Given) -> Result<Option<ContainerRecord>, ReadError> {

@@ -1,12 +1,12 @@
 //! Access to AWS: settings, and clients by region. Main type: [`Aws`]; its errors are [`AwsError`]s.
 
 mod checked;
-mod error;
+pub(super) mod error;
 mod farewell;
 mod limiter;
 mod profile;
 mod role;
-mod wire;
+pub(super) mod wire;
 
 use std::collections::HashMap;
 use std::fmt;

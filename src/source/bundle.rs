@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer::MissingTask;
+use super::contents::Contents;
 use super::error::ReadError;
-use super::files::Contents;
 use super::json::At;
 use super::redact::redact;
 use super::{answer, shape};
@@ -192,8 +192,12 @@ impl Bundle {
     }
 }
 
-/// Reads a bundle.
-pub(super) fn read(at: &At<'_>, contents: &mut Contents) -> Result<(), ReadError> {
+/// Reads a bundle, its answers as `read_answer` reads a document.
+pub(super) fn read(
+    at: &At<'_>,
+    contents: &mut Contents,
+    read_answer: fn(&At<'_>, &mut Contents),
+) -> Result<(), ReadError> {
     let version = at.integer("ecspan_bundle").unwrap_or_default();
     if version != VERSION {
         return Err(ReadError::BundleVersion { place: at.place.clone(), version, supported: VERSION });
@@ -209,7 +213,7 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) -> Result<(), ReadError
         if shape::of(&response)? == shape::Shape::Bundle {
             return Err(shape::unknown(&response));
         }
-        super::document::read(&response, contents);
+        read_answer(&response, contents);
     }
     // What ECS had forgotten is there from history.
     let is_known = |missing: &MissingTask| {

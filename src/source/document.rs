@@ -9,11 +9,12 @@ use serde_json::Value;
 use super::action;
 use super::answer;
 use super::bundle;
+use super::contents::Contents;
 use super::docker;
 use super::error::{Place, ReadError};
 use super::event::{self, Carried, Envelope, Event};
 use super::execution;
-use super::files::{self, Contents, read_text};
+use super::files::{self, read_text};
 use super::json::{self, At};
 use super::metadata;
 use super::packed::{self, Unpacked};
@@ -92,7 +93,7 @@ fn read_shape(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), 
 fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), ReadError> {
     let mut own: &[&str] = &[];
     match shape {
-        Shape::Bundle => return bundle::read(at, contents),
+        Shape::Bundle => return bundle::read(at, contents, read),
         Shape::List if at.elements().iter().all(|at| !at.value.is_object() && !at.value.is_array()) => {
             // Of texts and numbers, as Loki gives them, only what is a document counts.
             let is_document =
@@ -147,8 +148,8 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
         }
         Shape::Parts => {}
         Shape::Task => {
-            let record = answer::task(at)?;
-            contents.errors.extend(answer::nameless(at, &record.id));
+            let (record, nameless) = answer::task(at)?;
+            contents.errors.extend(nameless);
             note_pasted(at.value, contents);
             contents.observations.push(Observation::Task(Box::new(record)));
         }
@@ -182,9 +183,8 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
         Shape::DockerContainer if docker::is_foreign(at) => contents.passed_by.push(docker::FOREIGN.to_owned()),
         Shape::DockerContainer => contents.observations.push(Observation::Task(Box::new(docker::task(at)?))),
         Shape::Event => match event::read(at)? {
-            Event::Task(record) => {
-                let nameless = at.get("detail").map(|task| answer::nameless(&task, &record.id));
-                contents.errors.extend(nameless.into_iter().flatten());
+            Event::Task(record, nameless) => {
+                contents.errors.extend(nameless);
                 note_pasted(at.value, contents);
                 contents.observations.push(Observation::Task(record));
             }

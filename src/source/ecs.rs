@@ -23,7 +23,7 @@ use super::answer;
 use super::aws::{Aws, AwsError, Limiter};
 use super::bundle::Bundle;
 use super::error::ReadError;
-use super::history::{History, HistoryChoice, Recalled};
+use super::history::kept::{History, HistoryChoice, Recalled};
 use super::json::At;
 use super::logs::{LogReader, StreamOverride, WholeLog};
 use super::rollout;

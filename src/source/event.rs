@@ -26,8 +26,8 @@ const TASK: &str = "ECS Task State Change";
 /// What an event is about.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A task changed its state.
-    Task(Box<TaskRecord>),
+    /// A task changed its state; and what is wrong in what is said of it.
+    Task(Box<TaskRecord>, Vec<ReadError>),
     /// Something else: its detail type.
     Other(String),
 }
@@ -69,9 +69,9 @@ pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
     // What was to be a task and is none is no event of another kind: whoever passes by those would lose it.
     let detail = at.get("detail").filter(|detail| detail.has("lastStatus"));
     let detail = detail.ok_or_else(|| expected("detail", "a task with its lastStatus"))?;
-    let task = answer::task_named(&detail, named(at))?;
+    let (task, nameless) = answer::task_named(&detail, named(at))?;
     let updated = at.time("time")?.max(task.updated);
-    Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), updated, ..task })))
+    Ok(Event::Task(Box::new(TaskRecord { source: Some(Source::Event), updated, ..task }), nameless))
 }
 
 /// A document as text, and where it stands.

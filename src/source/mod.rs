@@ -17,6 +17,7 @@ pub mod bundle;
 #[cfg(feature = "aws")]
 pub mod calls;
 pub mod cluster;
+mod contents;
 pub mod docker;
 mod document;
 #[cfg(feature = "aws")]

@@ -7,12 +7,10 @@ use aws_config::Region;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
 
+use super::aws::wire::LONGEST_WAIT_SECONDS;
 use super::aws::{Aws, AwsError};
 use crate::secrets::aws_said;
 
-/// The longest that a call waits for messages. SQS allows 20, but whoever is told to stop has to wait for the answer: a call that
-/// is cut off may still be given messages, which nobody sees then until they come back.
-pub(super) const LONGEST_WAIT_SECONDS: i32 = 10;
 /// The most messages of a call.
 pub const MOST: usize = 10;
 

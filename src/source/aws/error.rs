@@ -12,7 +12,7 @@ use crate::layers::layers;
 use crate::model::arn::last_part;
 use crate::secrets::aws_said;
 use crate::source::error::ReadError;
-use crate::source::history::NoHistory;
+use crate::source::history::none::NoHistory;
 use crate::source::target::is_whole_id;
 
 /// Why AWS did not give what was asked.

@@ -28,7 +28,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::layers::{innermost, io_kind, layers};
 use crate::proxy::{Failure, Proxies, Proxy, WANTS_CREDENTIALS};
 use crate::secrets::{Secrets, aws_said};
-use crate::source::sqs::LONGEST_WAIT_SECONDS;
 
 /// So long nothing is said of a wait.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -36,6 +35,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// After so long a host that fails at once is not tried again: the SDK's pauses double.
 const FAST_PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that a call waits for messages of a queue. SQS allows 20, but whoever is told to stop has to wait for the answer: a call that
+/// is cut off may still be given messages, which nobody sees then until they come back.
+pub(in crate::source) const LONGEST_WAIT_SECONDS: i32 = 10;
 /// Whoever waits longer for an answer has asked AWS to wait: for messages of a queue.
 const ORDINARY_READ: Duration = Duration::from_secs(8);
 /// So long an answer that has begun may pause.

@@ -1,6 +1,6 @@
 //! FilterLogEvents, page by page. Adds to [`EcsSource`]; main types: [`Line`], [`Span`].
 
-use super::groups::Group;
+use super::kept::Group;
 use crate::model::Time;
 use crate::source::aws::AwsError;
 use crate::source::ecs::EcsSource;

@@ -1,12 +1,12 @@
-//! Which log groups keep ECS's events. Adds to [`EcsSource`]; main type: [`Group`].
+//! Which log groups keep ECS's events. Adds to [`EcsSource`].
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use aws_config::Region;
-use tokio::sync::OnceCell;
 
-use super::{HistoryChoice, NoHistory};
+use super::kept::{Group, HistoryChoice};
+use super::none::NoHistory;
 use crate::model::Time;
 use crate::model::arn::{Arn, last_part};
 use crate::source::aws::AwsError;
@@ -15,20 +15,6 @@ use crate::source::ecs::EcsSource;
 /// Event capture writes to `…/CLUSTER/performance`.
 pub(in crate::source) const CAPTURED: &str = "/aws/events/ecs/containerinsights/";
 const OF_CLUSTER: &str = "/performance";
-
-/// A log group that keeps events of ECS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
-    pub(super) region: Region,
-    /// Its name, or its ARN where it is another account's.
-    pub(super) name: String,
-    /// What was written before is not kept; `None`: nobody says.
-    pub(super) begins: Option<Time>,
-    /// What it holds, as far as anybody says.
-    pub(super) bytes: Option<u64>,
-    /// Whose it is, as far as anybody says.
-    pub(super) account: Option<String>,
-}
 
 /// Which groups are listed.
 #[derive(Clone, Copy, Debug)]
@@ -40,27 +26,6 @@ pub(super) enum Wanted<'a> {
     /// One page of those whose names have this in them.
     Like(&'a str),
 }
-
-impl Group {
-    /// One of which nothing else is known.
-    fn named(region: &Region, name: String) -> Self {
-        Self { region: region.clone(), name, begins: None, bytes: None, account: None }
-    }
-
-    /// How much of what it holds is of the time since then, as far as anybody says.
-    pub(super) fn bytes_since(&self, from: Time, now: Time) -> u64 {
-        let (Some(bytes), Some(begins)) = (self.bytes, self.begins) else { return 0 };
-        let share = now.since(from.max(begins)).as_secs_f64() / now.since(begins).as_secs_f64().max(1.0);
-        (bytes as f64 * share.min(1.0)) as u64
-    }
-
-    pub(super) fn is_arn(&self) -> bool {
-        self.name.starts_with("arn:")
-    }
-}
-
-/// Those that were found, for whoever asks again.
-pub(super) type Groups = Arc<OnceCell<Result<Vec<Group>, NoHistory>>>;
 
 impl EcsSource {
     /// The groups that may keep the events of a cluster, or, where nobody says which, of any in the region.

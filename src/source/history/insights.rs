@@ -8,9 +8,10 @@ use std::time::Duration;
 use aws_sdk_cloudwatchlogs::types::{QueryStatus, ResultField};
 use tokio::time::sleep;
 
-use super::NoHistory;
 use super::filter::{Line, Span};
-use super::groups::{Group, before};
+use super::groups::before;
+use super::kept::Group;
+use super::none::NoHistory;
 use crate::model::Time;
 use crate::model::arn::last_part;
 use crate::source::aws::{AwsError, Unless};

@@ -1,12 +1,12 @@
 //! From the lines of a log group to what they say of tasks. Pure. Main function: [`said`].
 
 use super::filter::Line;
-use crate::model::Time;
+use super::none::told;
 use crate::model::observation::{Observation, TaskRecord};
+use crate::source::contents::Contents;
 use crate::source::document;
 use crate::source::error::{Place, ReadError};
 use crate::source::event;
-use crate::source::files::Contents;
 
 /// What a line says.
 #[derive(Debug, Default)]
@@ -27,11 +27,4 @@ pub(super) fn said(group: &str, line: &Line) -> Said {
     });
     let errors = if event::is_event_text(&line.message) { contents.errors } else { vec![] };
     Said { tasks: tasks.collect(), errors }
-}
-
-/// A time as errors tell it.
-pub(super) fn told(time: Time) -> String {
-    jiff::Timestamp::from_millisecond(i64::try_from(time.unix_millis()).unwrap_or_default())
-        .unwrap_or_default()
-        .to_string()
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use aws_config::Region;
 use tokio::time::timeout;
 
-use super::groups::{CAPTURED, Group, Wanted};
-use super::{HistoryChoice, NoHistory};
+use super::groups::{CAPTURED, Wanted};
+use super::kept::{Group, HistoryChoice};
+use super::none::NoHistory;
 use crate::model::Time;
 use crate::model::arn::Arn;
 use crate::source::ecs::EcsSource;

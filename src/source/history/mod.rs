@@ -7,15 +7,17 @@
 mod filter;
 mod groups;
 mod insights;
+pub(super) mod kept;
 mod lines;
 mod missing;
+pub(super) mod none;
 mod pattern;
 mod said;
 mod settling;
 mod window;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use aws_config::Region;
@@ -24,155 +26,24 @@ use serde_json::Value;
 
 use self::filter::{Line, Span};
 pub(super) use self::groups::CAPTURED;
-use self::groups::{Group, Groups, before};
-use super::aws::{AwsError, Limiter};
+use self::groups::before;
+use self::kept::Group;
+use super::aws::AwsError;
 use super::ecs::EcsSource;
 use super::target::is_whole_id;
-use crate::hint::Hint;
 use crate::model::Time;
 use crate::model::arn::last_part;
 use crate::model::merge::by_task;
 use crate::model::observation::{Observation, TaskRecord};
 
+pub use self::kept::{HistoryChoice, Recalled};
+pub use self::none::NoHistory;
 pub use self::said::PastActions;
 pub use self::window::{Past, PastTasks};
 
-/// FilterLogEvents calls a second: an account has 5 in most regions.
-const RATE: u32 = 5;
 /// Parts of a group that are searched at once.
 const CONCURRENT: usize = 4;
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// Where ECS's events are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum HistoryChoice {
-    /// Nobody is asked.
-    #[default]
-    Off,
-    /// In the group of the cluster's event capture, if there is one.
-    Auto,
-    /// In this group: its name, or its ARN where it is another account's.
-    Group(String),
-}
-
-/// Access to history.
-#[derive(Debug)]
-pub(super) struct History {
-    pub(super) choice: HistoryChoice,
-    calls: Limiter,
-    groups: Mutex<HashMap<(Region, Option<String>), Groups>>,
-}
-
-impl History {
-    pub(super) fn new(choice: HistoryChoice) -> Self {
-        Self { choice, calls: Limiter::new(RATE, RATE), groups: Mutex::default() }
-    }
-}
-
-/// Where the facts of a task came from that ECS has forgotten.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recalled {
-    /// The log group.
-    pub group: String,
-    /// So many events of it were there, each counted once.
-    pub events: usize,
-    /// The cluster, where ECS does not have that either.
-    pub gone: Option<String>,
-}
-
-/// Why history has nothing to tell.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum NoHistory {
-    /// Nothing keeps events.
-    #[error("{}", told_missing(group, region, account.as_deref(), *is_named))]
-    NoGroup {
-        /// The group that would.
-        group: String,
-        /// The cluster.
-        cluster: Option<String>,
-        /// Where it was looked for.
-        region: String,
-        /// Whose account that is, as far as anybody says.
-        account: Option<String>,
-        /// Somebody has said that it is this one.
-        is_named: bool,
-        /// The names of groups that are there and look like it.
-        like: Vec<String>,
-    },
-    /// The groups hold nothing of it.
-    #[error("{} has no event of it{}", groups.join(", "), begins.map_or(String::new(), |begins| format!(" since {}", lines::told(begins))))]
-    NotInIt {
-        /// The groups.
-        groups: Vec<String>,
-        /// How far back they go.
-        begins: Option<Time>,
-    },
-    /// Its events are there, and none of them is whole.
-    #[error("none of its events in {group} is whole: {first}")]
-    Broken {
-        /// The group.
-        group: String,
-        /// What is wrong with the first of them.
-        first: String,
-    },
-    /// A query did not come to its end.
-    #[error("the query of log group {group} ended early: {status}")]
-    QueryEnded {
-        /// The group.
-        group: String,
-        /// How it ended.
-        status: String,
-    },
-    /// History could not be read.
-    #[error("its history cannot be read: {0}")]
-    Unread(AwsError),
-}
-
-impl Hint for NoHistory {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoGroup { is_named: true, like, .. } => {
-                let there = match like.as_slice() {
-                    [] => "`aws logs describe-log-groups` lists those that there are".to_owned(),
-                    like => format!("there is {}", like.join(", ")),
-                };
-                format!("{there}; --region asks another region, and a group of another account is named by its ARN")
-            }
-            Self::NoGroup { cluster, .. } => {
-                let name = cluster.as_deref().unwrap_or("CLUSTER");
-                format!(
-                    "ECS forgets a stopped task after about an hour; event capture keeps events from then on: in the ECS console, \
-                     cluster {name}, Configuration, Event capture; or `aws cloudformation deploy --stack-name ecs-history-{name} \
-                     --template-file examples/deploy/history.yaml --parameter-overrides Cluster={name}` (docs/history.md). \
-                     Where another group has them: --history GROUP"
-                )
-            }
-            Self::NotInIt { .. } => {
-                "check the id; an older task is not kept there, and one of another cluster or region has another group: --region, --history GROUP"
-                    .to_owned()
-            }
-            Self::Broken { .. } => {
-                "a log event of CloudWatch Logs holds so many bytes and no more: an input transformer of the rule can take out what is \
-                 long (docs/history.md)"
-                    .to_owned()
-            }
-            Self::QueryEnded { .. } => {
-                "somebody or something stopped it (an account runs 30 queries at once, an hour each): the same command reads all of it again, \
-                 and what was sent stays as it is"
-                    .to_owned()
-            }
-            Self::Unread(error) => return error.hint(),
-        })
-    }
-}
-
-fn told_missing(group: &str, region: &str, account: Option<&str>, is_named: bool) -> String {
-    let account = account.map_or(String::new(), |account| format!(" of account {account}"));
-    match is_named {
-        true => format!("there is no log group {group} in {region}{account}"),
-        false => format!("no log group keeps its events: there is no {group} in {region}{account}"),
-    }
-}
 
 impl EcsSource {
     /// A task that ECS does not know, from history; else what ECS said, and why history does not help.

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::NoHistory;
 use super::filter::Span;
+use super::none::NoHistory;
 use crate::model::Time;
 use crate::model::action::ActionRecord;
 use crate::model::arn::last_part;

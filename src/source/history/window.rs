@@ -10,9 +10,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::filter::{Page, Span};
-use super::groups::{Group, before};
+use super::groups::before;
+use super::kept::{Group, HistoryChoice};
+use super::none::NoHistory;
 use super::settling::Settling;
-use super::{CONCURRENT, DAY, HistoryChoice, NoHistory, insights, lines, pattern};
+use super::{CONCURRENT, DAY, insights, lines, pattern};
 use crate::model::Time;
 use crate::model::observation::TaskRecord;
 use crate::source::ecs::EcsSource;

@@ -18,8 +18,9 @@ use serde_json::{Map, Value};
 
 use self::checked::Checked;
 use self::window::Window;
+use super::contents::{Contents, Inside};
 use super::error::{Place, ReadError};
-use super::files::{self, Contents};
+use super::files;
 use super::json::At;
 use super::text::{self, Before};
 use super::twice::Json;
@@ -364,7 +365,7 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             before.pass(&String::from_utf8_lossy(&bytes));
             at += bytes.len() as u64;
         }
-        self.contents.inside = files::Inside::default();
+        self.contents.inside = Inside::default();
         let (origin, count) = (self.origin.to_owned(), usize::try_from(count).unwrap_or(usize::MAX));
         self.patiently(move |contents| {
             let (text, note) = text::narrow(&bytes).ok_or_else(|| no_text(&origin, begin, &bytes))?;
