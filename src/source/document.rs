@@ -13,13 +13,15 @@ use super::docker;
 use super::error::{Place, ReadError};
 use super::event::{self, Carried, Envelope, Event};
 use super::execution;
-use super::files::{Contents, read_text};
+use super::files::{self, Contents, read_text};
 use super::json::{self, At};
 use super::metadata;
 use super::packed::{self, Unpacked};
+use super::pasted;
 use super::rollout;
 use super::rows;
 use super::shape::{self, Shape};
+use super::spread;
 use super::trail;
 use crate::model::observation::Observation;
 
@@ -27,7 +29,6 @@ use crate::model::observation::Observation;
 const DEEPEST: usize = 150;
 /// So many bytes of text within text are unpacked of one input.
 pub(super) const UNPACKED: usize = 256 * 1024 * 1024;
-const LIGATURES: &str = "letters that were set as one (ﬁ, ﬂ) are read as two";
 
 /// Reads a document; one that holds nothing known is an error.
 pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
@@ -37,11 +38,11 @@ pub(super) fn read(at: &At<'_>, contents: &mut Contents) {
         return;
     }
     contents.inside.depth += 1;
-    let apart = shape::has_ligatures(at).then(|| shape::without_ligatures(at.value));
-    if apart.is_some() {
-        contents.note(LIGATURES);
+    let repaired = pasted::repaired(at);
+    if let Some((_, note)) = &repaired {
+        contents.note(note);
     }
-    let at = &At { value: apart.as_ref().unwrap_or(at.value), place: at.place.clone() };
+    let at = &At { value: repaired.as_ref().map_or(at.value, |(value, _)| value), place: at.place.clone() };
     let camel = shape::is_snake(at).then(|| shape::in_camel_case(at.value));
     let camel = camel.or_else(|| shape::is_in_small_letters(at).then(|| shape::in_letters_of_the_api(at.value)));
     let at = &At { value: camel.as_ref().unwrap_or(at.value), place: at.place.clone() };
@@ -99,13 +100,19 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
             let elements = at.elements();
             let mut documents = elements.iter().filter(is_document).peekable();
             if documents.peek().is_none() {
-                return Err(shape::nothing(at));
+                return if read_spread(at, contents) { Ok(()) } else { Err(shape::nothing(at)) };
             }
             documents.for_each(|document| read(document, contents));
             return Ok(());
         }
         Shape::List => {
+            let before = (contents.count(), contents.errors.len());
             at.elements().iter().for_each(|element| read(element, contents));
+            let is_nothing = contents.count() - before.0 == contents.errors.len() - before.1;
+            let mut errors = contents.errors.split_off(before.1);
+            if !(is_nothing && errors.iter().all(ReadError::is_of_nothing) && read_spread(at, contents)) {
+                contents.errors.append(&mut errors);
+            }
             return Ok(());
         }
         Shape::LogLines => {
@@ -218,6 +225,13 @@ fn read_as(at: &At<'_>, shape: Shape, contents: &mut Contents) -> Result<(), Rea
     let projection = read_parts(at, shape != Shape::Parts, own, contents, &mut read_elements);
     contents.errors.extend(projection.filter(|_| before == contents.count()));
     Ok(())
+}
+
+/// Reads the text whose lines are in a list's elements; whether anything in it is known.
+fn read_spread(list: &At<'_>, contents: &mut Contents) -> bool {
+    let elements = list.value.as_array().map(|items| items.iter().collect::<Vec<_>>()).unwrap_or_default();
+    let text = spread::text_of(&elements);
+    text.is_some_and(|text| files::read_lines(&list.place.to_string(), &text, contents))
 }
 
 /// What an event of Step Functions holds of tasks, as text; else it is passed by, and what the execution failed of is a note.

@@ -315,6 +315,22 @@ fn named(tasks: &[String]) -> String {
     }
 }
 
+impl ReadError {
+    /// Whether it says only that nothing is known of what stands there.
+    pub(super) const fn is_of_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownShape { .. }
+                | Self::Projection { .. }
+                | Self::NoneInIt { .. }
+                | Self::NamesOnly { .. }
+                | Self::Foreign { .. }
+                | Self::NotJson { .. }
+                | Self::Failure { .. }
+        )
+    }
+}
+
 impl Hint for ReadError {
     fn hint(&self) -> Option<String> {
         let hint = match self {

@@ -60,7 +60,10 @@ pub(crate) fn read(at: &At<'_>) -> Result<Event, ReadError> {
         None if is_of_ecs => return Err(expected("detail-type", "the type of an event")),
         None => "an event without a type".to_owned(),
     };
-    if kind != TASK || !is_of_ecs {
+    // Where lines were broken, a space more or less may be a guess of the reader's.
+    let letters = |text: &'static str| text.chars().filter(|c| !c.is_whitespace());
+    let is_task = kind == TASK || kind.chars().filter(|c| !c.is_whitespace()).eq(letters(TASK));
+    if !is_task || !is_of_ecs {
         return Ok(Event::Other(kind));
     }
     // What was to be a task and is none is no event of another kind: whoever passes by those would lose it.

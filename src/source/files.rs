@@ -13,6 +13,7 @@ use super::error::{Place, ReadError};
 pub(crate) use super::event::is_of_ecs;
 use super::json::At;
 use super::packed::{self, Packing, Unpacked};
+use super::spread;
 use super::text::{self, Taken, Trust};
 use crate::model::action::ActionRecord;
 use crate::model::observation::Observation;
@@ -71,19 +72,7 @@ impl Contents {
 
     /// Whether anything is known, or would be, were it not wrong somewhere.
     fn is_known(&self) -> bool {
-        let knows = |error: &ReadError| {
-            !matches!(
-                error,
-                ReadError::UnknownShape { .. }
-                    | ReadError::Projection { .. }
-                    | ReadError::NoneInIt { .. }
-                    | ReadError::NamesOnly { .. }
-                    | ReadError::Foreign { .. }
-                    | ReadError::NotJson { .. }
-                    | ReadError::Failure { .. }
-            )
-        };
-        self.count() > self.errors.len() || self.errors.iter().any(knows)
+        self.count() > self.errors.len() || !self.errors.iter().all(ReadError::is_of_nothing)
     }
 
     /// Whether what was found says what it is of.
@@ -238,9 +227,29 @@ pub(super) fn read_text(origin: &str, text: &str, contents: &mut Contents) {
         contents.notes.push("unpacked from base64".to_owned());
         return;
     }
+    let records = spread::records(text).filter(|records| records.len() > 1);
+    let lines = records.and_then(|records| spread::text_of(&records.iter().collect::<Vec<_>>()));
+    if lines.is_some_and(|lines| read_lines(origin, &lines, contents)) {
+        return;
+    }
     let remarks = text::documents(origin, text, &mut |place, value, trust| take(place, &value, trust, contents));
     contents.notes.extend(remarks.notes);
     contents.errors.extend(remarks.errors);
+}
+
+/// Reads a text that was put together of records, if anything in it is known.
+pub(super) fn read_lines(origin: &str, text: &str, contents: &mut Contents) -> bool {
+    let mut found = Contents { inside: contents.inside, ..Contents::default() };
+    found.inside.depth += 1;
+    read_text(origin, text, &mut found);
+    contents.inside.unpacked = found.inside.unpacked;
+    let is_known = found.is_known();
+    if is_known {
+        contents.errors.append(&mut found.errors);
+        contents.absorb(found);
+        contents.note(spread::NOTE);
+    }
+    is_known
 }
 
 /// Reads what is behind so many documents of a text.

@@ -36,6 +36,7 @@ mod json;
 pub mod logs;
 mod metadata;
 pub(crate) mod packed;
+mod pasted;
 #[cfg(feature = "aws")]
 pub(crate) mod pieces;
 #[cfg(feature = "aws")]
@@ -50,6 +51,7 @@ pub mod service;
 mod shape;
 #[cfg(feature = "aws")]
 pub mod sns;
+mod spread;
 #[cfg(feature = "aws")]
 pub mod sqs;
 pub mod target;

@@ -386,31 +386,6 @@ pub(crate) fn in_letters_of_the_api(value: &Value) -> Value {
     }
 }
 
-/// Letters that a page was set with as one sign, and what they stand for.
-const LIGATURES: [(char, &str); 7] =
-    [('ﬀ', "ff"), ('ﬁ', "fi"), ('ﬂ', "fl"), ('ﬃ', "ffi"), ('ﬄ', "ffl"), ('ﬅ', "st"), ('ﬆ', "st")];
-
-/// Whether a key of `at`, or of what is in it, has such letters: then it was copied from a set page.
-pub(crate) fn has_ligatures(at: &At<'_>) -> bool {
-    let is_set = |key: &String| !key.is_ascii() && LIGATURES.iter().any(|(sign, _)| key.contains(*sign));
-    let has = |value: &Value| value.as_object().is_some_and(|object| object.keys().any(is_set));
-    has(at.value) || at.value.as_object().is_some_and(|object| object.values().any(has))
-}
-
-/// A value with such letters apart.
-pub(crate) fn without_ligatures(value: &Value) -> Value {
-    let apart =
-        |text: &str| LIGATURES.iter().fold(text.to_owned(), |text, (sign, letters)| text.replace(*sign, letters));
-    match value {
-        Value::Array(items) => items.iter().map(without_ligatures).collect(),
-        Value::Object(object) => {
-            Value::Object(object.iter().map(|(key, value)| (apart(key), without_ligatures(value))).collect())
-        }
-        Value::String(text) => Value::String(apart(text)),
-        scalar => scalar.clone(),
-    }
-}
-
 /// A key as the API writes it.
 pub(crate) fn camel(key: &str) -> String {
     let mut chars = key.chars();

@@ -21,6 +21,7 @@ pub(crate) fn parse(value: &Value) -> Result<Option<Time>, NotATime> {
             (Some(0.0 | YEAR_ONE), _) => Ok(None),
             // A double would round them.
             (_, Some(nanos)) if nanos as f64 >= MILLIS_FROM * 1e6 => Ok(Some(Time::from_unix_nanos(nanos))),
+            (Some(rounded), None) if is_rounded_millis(rounded) => Err(NotATime),
             (number, _) => number.and_then(epoch).map(Some).ok_or(NotATime),
         },
         Value::String(text) => text_time(text),
@@ -105,11 +106,21 @@ fn is_rounded(text: &str) -> bool {
     digits.is_some_and(|digits| digits < SECONDS)
 }
 
+/// Milliseconds of which only the first seven digits are some, in a number that was written with a power of ten.
+fn is_rounded_millis(number: f64) -> bool {
+    const LAST_DIGITS: f64 = 1e6;
+    (MILLIS_FROM..MILLIS_FROM * 1e3).contains(&number) && number % LAST_DIGITS == 0.0
+}
+
 /// Why something is no time that looks like one.
 pub(crate) fn why_none(value: &Value) -> Option<&'static str> {
     const OUT_OF_RANGE: &str = "it is out of range, which is 1970-01-01 to 2554-07-21";
     const LONGEST_ZONE: usize = 5;
+    const ROUNDED: &str = "it is rounded, as spreadsheets do";
     let text = match value {
+        Value::Number(number) if number.is_f64() && number.as_f64().is_some_and(is_rounded_millis) => {
+            return Some(ROUNDED);
+        }
         Value::Number(_) => {
             return Some("it is out of range, which is 1970 to 2255 in seconds, milliseconds or microseconds");
         }
@@ -117,7 +128,7 @@ pub(crate) fn why_none(value: &Value) -> Option<&'static str> {
         _ => return None,
     };
     if is_rounded(text) && text.parse::<f64>().is_ok() {
-        return Some("it is rounded, as spreadsheets do");
+        return Some(ROUNDED);
     }
     let is_time = |text: &str| matches!(text_time(text), Ok(Some(_)));
     let is_date_with_zone =
@@ -158,6 +169,15 @@ mod tests {
 
     fn nanos(value: Value) -> u64 {
         parse(&value).ok().flatten().map_or(0, Time::unix_nanos)
+    }
+
+    #[test]
+    fn what_a_program_rounded_is_no_time_in_json_either() {
+        let rounded: Value = serde_json::from_str("1.79516E+12").unwrap_or_default();
+        assert_eq!((parse(&rounded), why_none(&rounded)), (Err(NotATime), Some("it is rounded, as spreadsheets do")));
+        for exact in [json!(1.795_162_502_118e12), json!(1_795_000_000_000_u64), json!(1_795_000_000.0)] {
+            assert!(parse(&exact).is_ok_and(|time| time.is_some()), "{exact}");
+        }
     }
 
     #[test]

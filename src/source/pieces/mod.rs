@@ -23,7 +23,7 @@ use super::files::{self, Contents};
 use super::json::At;
 use super::text::{self, Before};
 use super::twice::Json;
-use super::{document, shape};
+use super::{document, shape, spread};
 use crate::model::observation::{Observation, TaskRecord};
 
 /// A document of so many bytes is parsed as it is; of a larger one the lists are looked for.
@@ -147,12 +147,24 @@ impl<'a, R: Read + Seek> Walk<'a, R> {
             let end = if is_open { self.end_of(start)? } else { None };
             let Some(end) = end else { return self.rest(first, begin, count) };
             let number = if count == 0 && self.is_blank(end)? { 0 } else { count + 1 };
+            if number == 1 && self.may_be_spread(start, end)? {
+                return self.whole();
+            }
             if !self.document(start, end, documents, number)? {
                 return self.rest(first, begin, count);
             }
             (begin, count) = (end, count + 1);
         }
         if count == 0 { self.whole() } else { Ok(()) }
+    }
+
+    /// Whether a document may hold a line of one that only all of them are.
+    fn may_be_spread(&mut self, start: u64, end: u64) -> Result<bool, ReadError> {
+        let size = self.window.size().map_err(|source| io_error(self.origin, source))?;
+        if end - start > self.small || size > spread::LARGEST as u64 {
+            return Ok(false);
+        }
+        Ok(self.value(start, end)?.is_some_and(|json| spread::may_be_one(&json.value)))
     }
 
     /// Whether nothing follows: then a document needs no number.

@@ -24,6 +24,22 @@ impl Wide {
         }
     }
 
+    /// Where text follows whose characters have one byte each, as another program appended it.
+    fn narrow_from(self, bytes: &[u8]) -> Option<usize> {
+        /// No words in any language look like so many pairs of ASCII.
+        const FEWEST: usize = 16;
+        let Self::Utf16(_) = self else { return None };
+        let is_ascii = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+        let mut run = 0;
+        for (at, unit) in bytes.chunks_exact(2).enumerate() {
+            run = if unit.iter().all(is_ascii) { run + 1 } else { 0 };
+            if run == FEWEST {
+                return Some((at + 1 - FEWEST) * 2);
+            }
+        }
+        None
+    }
+
     const fn note(self) -> &'static str {
         match self {
             Self::Utf16(_) => "read as UTF-16",
@@ -55,6 +71,7 @@ pub(in crate::source) type Decoded<'a> = (Cow<'a, str>, Option<&'static str>);
 /// The text of a file.
 pub(in crate::source) fn decode<'a>(origin: &str, bytes: &'a [u8]) -> Result<Decoded<'a>, ReadError> {
     let (text, note) = match Wide::of(bytes) {
+        Some(wide) if let Some(at) = wide.narrow_from(bytes) => (Cow::Owned(mixed(wide, bytes, at)), Some(MIXED)),
         Some(wide) => (Cow::Owned(wide.text(bytes).trim_start_matches('\u{feff}').to_owned()), Some(wide.note())),
         None => narrow(bytes).ok_or_else(|| no_text(origin, bytes))?,
     };
@@ -64,9 +81,30 @@ pub(in crate::source) fn decode<'a>(origin: &str, bytes: &'a [u8]) -> Result<Dec
     Ok((text, note))
 }
 
+const MIXED: &str = "what was appended in another encoding is read in that";
+
+/// The text of bytes of which those from `at` on are narrow.
+fn mixed(wide: Wide, bytes: &[u8], at: usize) -> String {
+    let (first, rest) = bytes.split_at_checked(at).unwrap_or((bytes, &[]));
+    let rest = narrow(rest).map_or_else(|| String::from_utf8_lossy(rest), |(text, _)| text);
+    format!("{}{rest}", wide.text(first).trim_start_matches('\u{feff}'))
+}
+
+/// Where text of two bytes a character was appended to other text.
+fn wide_from(bytes: &[u8]) -> Option<usize> {
+    let at = bytes.iter().position(|byte| *byte == 0)?.checked_sub(1)?;
+    let mut pairs = bytes.get(at..)?.chunks_exact(2).take(8);
+    (pairs.len() == 8 && pairs.all(|pair| matches!(pair, [1..0x80, 0]))).then_some(at)
+}
+
 /// The text of bytes of which none is part of a wide character: UTF-8, and what in it is none as Windows-1252, which older programs
 /// write. `None` where they are no text.
 pub(in crate::source) fn narrow(bytes: &[u8]) -> Option<Decoded<'_>> {
+    if let Some((first, rest)) = wide_from(bytes).and_then(|at| bytes.split_at_checked(at)) {
+        let first = first.strip_suffix(b"\xff\xfe").unwrap_or(first);
+        let wide = Wide::Utf16(u16::from_le_bytes).text(rest);
+        return narrow(first).map(|(first, _)| (Cow::Owned(format!("{first}{wide}")), Some(MIXED)));
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some((Cow::Borrowed(text.trim_start_matches('\u{feff}')), None));
     }
@@ -116,5 +154,20 @@ mod tests {
         assert_eq!(text(b"\xc3\xa9 and \xe9"), Some(("é and é".to_owned(), true)));
         assert_eq!(text(b"\x00\xe9"), None, "no text has such");
         assert_eq!(text(b"\x89PNG\r\n"), None);
+    }
+
+    #[test]
+    fn what_was_appended_in_another_encoding_is_read_in_that() {
+        let text =
+            |bytes: &[u8]| decode("f", bytes).map_or_else(|error| error.to_string(), |(text, _)| text.into_owned());
+        let (one, two) = ("{\"a\": \"naïve\"}\r\n", "{\"b\": \"one more of such, and not a short one\"}\r\n");
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let marked = |text: &str| [b"\xff\xfe".to_vec(), wide(text)].concat();
+        let both = format!("{one}{two}");
+        assert_eq!(text(&[marked(one), two.into()].concat()), both);
+        assert_eq!(text(&[one.as_bytes().to_vec(), wide(two)].concat()), both);
+        assert_eq!(text(&[one.as_bytes().to_vec(), marked(two)].concat()), both);
+        assert_eq!(text(&marked(&both)), both);
+        assert_eq!(text("{\"a\": 1}\0\0".as_bytes()), "{\"a\": 1}\0\0");
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn by_program(text: &str) -> Option<Foreign> {
     if any(&["array(", "array (", "Array"]) && any(&["] =>", "]=>", "' =>"]) {
         return Some(foreign("an array as PHP prints it", as_json(" (echo json_encode($answer))")));
     }
-    if any(&["%{\"", "%{:"]) && any(&["=>", ": "]) {
+    if any(&["%{\"", "%{:"]) && any(&["=>", ": "]) || any(&["%{\n", "%{\r\n"]) && any(&["=>"]) {
         return Some(foreign("a map as Elixir prints it", as_json(" (Jason.encode!)")));
     }
     if begins(&["@{"]) || any(&["=@{", "System.Object[]"]) {
@@ -135,6 +135,9 @@ pub(super) fn by_program(text: &str) -> Option<Foreign> {
     }
     if begins(&["{:", "[{:"]) && !any(&["=>"]) {
         return Some(foreign("a map as Clojure prints it", as_json("")));
+    }
+    if text.lines().any(|line| matches!(line, "tasks {" | "task {" | "detail {")) {
+        return Some(foreign("a message in the text format of protobuf", as_json("")));
     }
     if is_java(text) {
         let hint = as_json(" (in Ruby: puts answer.to_h.to_json)");
@@ -274,7 +277,8 @@ fn is_hcl(text: &str) -> bool {
         let needs_no_label = matches!(name, "locals" | "terraform");
         BLOCKS.contains(&name) && rest.ends_with('{') && (rest.starts_with('"') || needs_no_label && rest == "{")
     };
-    text.lines().any(is_block)
+    let is_pair = |line: &str| line.trim_start().starts_with('"') && line.contains("\" = ");
+    text.lines().any(is_block) || text.lines().filter(|line| is_pair(line)).count() > 1
 }
 
 /// Bytes as digits: a dump of `xxd` or `hexdump -C`, or the digits alone.
@@ -369,6 +373,11 @@ fn listing(text: &str) -> Option<Foreign> {
         "a list of ecs-cli"
     } else if line(&["ID", "TASKDEFINITION"]) {
         "a list of tasks (ecsta, ecspresso)"
+    } else if text
+        .lines()
+        .any(|line| line.starts_with("json") && (line.ends_with(" = {};") || line.ends_with(" = [];")))
+    {
+        return Some(foreign("what gron made of JSON", "gron --ungron FILE | ecspan show -"));
     } else if text.lines().any(|line| line.contains("\tTASK\t")) {
         "a timeline of tracer or ecsta, which has no JSON"
     } else {

@@ -55,9 +55,54 @@ pub(super) fn unescaped(literal: &str) -> String {
     out
 }
 
+/// Without the ends of lines that a log wrote as `\n`, or as `#012`, between values whose quotes stand as they are: with spaces in their
+/// places. Inside of texts they are the document's own.
+pub(super) fn without_written_breaks(text: &str) -> Option<String> {
+    const BREAKS: [&str; 6] = ["\\r", "\\n", "\\t", "#015", "#012", "#011"];
+    let begins = |text: &str| {
+        let mut rest = text;
+        while let Some(next) = BREAKS.iter().find_map(|sign| rest.strip_prefix(sign)) {
+            rest = next.trim_start_matches(' ');
+        }
+        rest.len() < text.len() && rest.starts_with(['"', '{'])
+    };
+    let is_such = |at: usize| text.get(at + 1..).is_some_and(begins);
+    let first = text.match_indices(['{', '[']).map(|(at, _)| at).find(|at| is_such(*at))?;
+    let (before, mut rest) = text.split_at_checked(first)?;
+    let mut out = before.to_owned();
+    while let Some(c) = rest.chars().next() {
+        if c == '"' {
+            let end = rest.get(1..).map_or(rest.len(), |inside| end_of_literal(inside, '"') + 2).min(rest.len());
+            let (literal, after) = rest.split_at_checked(end)?;
+            out.push_str(literal);
+            rest = after;
+        } else if let Some(after) = BREAKS.iter().find_map(|sign| rest.strip_prefix(sign)) {
+            out.push(' ');
+            rest = after;
+        } else {
+            out.push(c);
+            rest = rest.get(c.len_utf8()..)?;
+        }
+    }
+    Some(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn breaks_that_were_written_as_signs_go_between_values_only() {
+        for (text, bare) in [
+            ("x: {\\n\\t\"a\": \"b\\nc\"\\n}", "x: {  \"a\": \"b\\nc\" }"),
+            ("[#012  {#012#011\"a#012\": 1}]", "[   {  \"a#012\": 1}]"),
+        ] {
+            assert_eq!(without_written_breaks(text).as_deref(), Some(bare));
+        }
+        for text in ["{\\n\\\"a\\\": 1}", "{\n\"a\": 1}", "{#01 \"a\""] {
+            assert_eq!(without_written_breaks(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_literal_is_the_text_that_it_stands_for() {

@@ -42,6 +42,61 @@ pub(super) fn without_margin(text: &str) -> Option<String> {
     Some(bare.collect())
 }
 
+/// Without the numbers of lines that stand each in a line of its own, as pages of code give them.
+pub(super) fn without_numbers(text: &str) -> Option<String> {
+    const FEWEST: usize = 3;
+    let mut out = String::with_capacity(text.len());
+    let mut next: Option<u32> = None;
+    let mut found = 0;
+    for line in text.split_inclusive('\n') {
+        let number = line.trim().parse::<u32>().ok().filter(|number| next.is_none_or(|next| next == *number));
+        match number {
+            Some(number) => {
+                out.push('\n');
+                (next, found) = (number.checked_add(1), found + 1);
+            }
+            None => out.push_str(line),
+        }
+    }
+    (found >= FEWEST).then_some(out)
+}
+
+/// The lines of each source by itself, where those of several stand among one another, as `docker compose logs` and `stern` show them:
+/// of each in which a document begins, what its lines begin with is taken off, and the others are left out.
+pub(super) fn of_one_source(text: &str) -> Option<String> {
+    const MOST: usize = 8;
+    const FEWEST: usize = 3;
+    let mut margins: Vec<&str> = vec![];
+    for margin in text.lines().filter_map(before_document) {
+        if margins.len() < MOST && margins.iter().all(|own| shared(own, margin).0 < own.len()) {
+            margins.push(margin);
+        }
+    }
+    let mut out = String::with_capacity(text.len());
+    for margin in margins {
+        let own = |line: &str| {
+            let (whole, own) = shared(margin, line);
+            (whole >= margin.trim_end().len()).then_some(own)
+        };
+        if text.lines().filter(|line| own(line).is_some()).count() < FEWEST {
+            continue;
+        }
+        for line in text.split_inclusive('\n') {
+            out.push_str(own(line).map_or("\n", |own| line.get(own..).unwrap_or_default()));
+        }
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// What stands before the first line of a document that has a line a value: a bracket alone, or a name of YAML.
+fn before_document(line: &str) -> Option<&str> {
+    const BEGINS: [&str; 4] = ["{", "[", "failures: []", "tasks:"];
+    let bare = line.trim_end();
+    let margin = BEGINS.iter().find_map(|begin| bare.strip_suffix(begin))?;
+    let is_mark = margin.contains(|c: char| !c.is_whitespace() && !c.is_alphanumeric() && c != '_');
+    (is_mark && !margin.contains(['"', '{', '“', '\''])).then_some(margin)
+}
+
 /// How far two texts are the same, in each: numbers are the same whatever they count.
 fn shared(a: &str, b: &str) -> (usize, usize) {
     let (mut x, mut y) = (a.char_indices().peekable(), b.char_indices().peekable());
@@ -134,6 +189,25 @@ mod tests {
         }
         for text in ["{\n  \"a\": 1\n}\n", "[\n[\n1]]", "- a: 1\n- b: 2\n", "| a |\n| b |\n"] {
             assert_eq!(without_margin(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_between_lines_go_where_they_count_on() {
+        let text = "page\n1\n{\n2\n  \"a\": [\n3\n7\n4\n]}\n";
+        assert_eq!(without_numbers(text).as_deref(), Some("page\n\n{\n\n  \"a\": [\n\n7\n\n]}\n"));
+        assert_eq!(without_numbers("[\n1\n,\n1\n,\n2\n]\n"), None);
+    }
+
+    #[test]
+    fn lines_of_several_sources_are_told_apart() {
+        let text =
+            "Attaching to web, db\nweb-1  | {\ndb-1   | ready {x}\nweb-1  |   \"a\": 1\nweb-1  | }\ndb-1   | bye\n";
+        assert_eq!(of_one_source(text).as_deref(), Some("\n{\n\n  \"a\": 1\n}\n\n"));
+        let yaml = "10:00:01 a tasks:\nx\n10:00:01 a - b: 1\n10:00:02 a   c: 2\n";
+        assert_eq!(of_one_source(yaml).as_deref(), Some("tasks:\n\n- b: 1\n  c: 2\n"));
+        for text in ["{\n  \"a\": 1\n}\n", "a | {\nb | {\n", "\"a\": {\n\"a\": {\n\"a\": {\n"] {
+            assert_eq!(of_one_source(text), None, "{text}");
         }
     }
 

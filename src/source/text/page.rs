@@ -2,9 +2,13 @@
 //!
 //! Lines stay lines, so that what is told of a place is true of the file.
 
-/// How long the macro of a wiki is that begins there, `{code:json}`: what stands between two is the document.
+/// How long the macro of a wiki is that begins there, `{code:json}` or `{{{`: what stands between two is the document.
 pub(super) fn wiki_macro(text: &str) -> Option<usize> {
     const LONGEST: usize = 400;
+    const BRACES: &str = "{{{";
+    if text.strip_prefix(BRACES).is_some_and(|rest| rest.trim_start_matches(' ').starts_with(['\n', '\r', '#'])) {
+        return Some(BRACES.len());
+    }
     let rest = text.strip_prefix('{')?;
     let is_one = ["code", "noformat", "quote", "panel"].iter().any(|name| {
         rest.strip_prefix(name).is_some_and(|rest| rest.starts_with([':', '}']) && !rest.starts_with(": "))
@@ -26,7 +30,7 @@ pub(super) fn without_entities(text: &str) -> Option<String> {
 
 /// Without the tags of a page between which a document stands piece by piece.
 pub(super) fn without_tags(text: &str) -> Option<String> {
-    if !(text.contains("</") && text.contains(['{', '['])) {
+    if !((text.contains("</") || text.contains("<br")) && text.contains(['{', '['])) {
         return None;
     }
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
@@ -98,6 +102,10 @@ mod tests {
     #[test]
     fn a_macro_of_a_wiki_is_told_from_an_object() {
         assert_eq!(wiki_macro("{code:title=a.json|x=y}\n{"), Some(23));
+        assert_eq!(
+            (wiki_macro("{{{\n#!json\n"), wiki_macro("{{{#!json\n"), wiki_macro("{{{}}}")),
+            (Some(3), Some(3), None)
+        );
         assert_eq!((wiki_macro("{code: 1}"), wiki_macro("{\"code\": 1}")), (None, None));
     }
 }

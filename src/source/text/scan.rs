@@ -151,6 +151,8 @@ struct Scan<'a> {
     keys: usize,
     /// In an object: whether what is next is a value, not a name.
     is_value: bool,
+    /// Where a value or a name has ended that nothing has followed yet.
+    ended: Option<usize>,
     /// Where a comma stands that nothing has followed yet.
     comma: Option<usize>,
     mended: Mended,
@@ -177,6 +179,7 @@ impl<'a> Scan<'a> {
             open: vec![],
             keys: 0,
             is_value: false,
+            ended: None,
             comma: None,
             mended: Mended::default(),
             broken: vec![],
@@ -227,6 +230,7 @@ impl<'a> Scan<'a> {
                     self.open.pop();
                     self.is_value = false;
                     self.at += 1;
+                    self.ended = Some(self.at);
                     if self.open.is_empty() {
                         return Ok(());
                     }
@@ -235,6 +239,16 @@ impl<'a> Scan<'a> {
                 _ => {}
             }
             self.comma = None;
+            if let Some(ended) = self.ended.take()
+                && (matches!(next, '[' | '{' | '"') || is_curly(next))
+                && !(self.keys == 0 || next == '[' && is_left_out(self.rest()))
+            {
+                // Where a line begins with a bracket, another document does.
+                let is_another = next != '"' && self.text.get(..self.at).is_some_and(|before| before.ends_with('\n'));
+                // Else a comma is missing, or a line stands in the wrong place.
+                self.at = ended;
+                return Err(if is_another { Odd::End } else { Odd::Other });
+            }
             match next {
                 '[' | '{' => {
                     if self.open.len() >= DEEPEST {
@@ -257,13 +271,15 @@ impl<'a> Scan<'a> {
                 '"' => self.string()?,
                 quote if is_curly(quote) => self.curly(quote)?,
                 '\'' | '‘' | '’' => self.single(next)?,
-                '`' => return Err(Odd::Python),
                 '…' => return Err(self.ellipsis(next.len_utf8())),
                 '\\' => return Err(Odd::Escaped),
                 '=' => return Err(Odd::Equals),
                 word if word.is_ascii_alphanumeric() || matches!(word, '-' | '+' | '.' | '_' | '$') => self.word()?,
                 '<' | '(' if self.keys > 0 && is_left_out(self.rest()) => return Err(Odd::Ellipsis),
                 _ => return Err(Odd::Other),
+            }
+            if !matches!(next, '[' | '{' | ',' | ':') {
+                self.ended = Some(self.at);
             }
         }
     }
@@ -412,8 +428,9 @@ fn number_of_json5(word: &str) -> Option<String> {
 /// Whether a text begins with a word for what is not there: `<snip>`, `(omitted)`.
 fn is_left_out(text: &str) -> bool {
     const WORDS: [&str; 9] = ["snip", "omit", "trunc", "redact", "removed", "cut", "more", "etc", "skip"];
-    let word = text.trim_start_matches(['<', '(', '[', '-', ' ']).get(..8).unwrap_or(text).to_ascii_lowercase();
-    WORDS.iter().any(|sign| word.contains(sign))
+    let bare = text.trim_start_matches(['<', '(', '[', '-', ' ']);
+    let word = bare.get(..8).unwrap_or(text).to_ascii_lowercase();
+    bare.starts_with(['.', '…']) || WORDS.iter().any(|sign| word.contains(sign))
 }
 
 /// Quotes of word processors that open or close a string.

@@ -6,6 +6,7 @@ mod torn;
 mod unread;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -26,6 +27,8 @@ pub(super) struct Search<'a> {
     mended: Mended,
     notes: Vec<&'static str>,
     known: usize,
+    /// Where those stand.
+    read: Vec<Range<usize>>,
     /// Why a document is not known, should none be.
     unknown: Option<ReadError>,
     /// What is wrong with documents that are known.
@@ -106,6 +109,7 @@ impl<'a> Search<'a> {
             mended,
             notes,
             known: 0,
+            read: vec![],
             unknown: None,
             errors: vec![],
             broken: vec![],
@@ -124,9 +128,11 @@ impl<'a> Search<'a> {
             return Remarks { errors: vec![self.foreign(form)], notes: vec![] };
         }
         self.look(take);
-        let ways: [(Tidy, &'static str); 9] = [
+        let ways: [(Tidy, &'static str); 12] = [
             (tidy::without_lost_colours, "colours are taken out"),
             (margin::without_margin, "what every line begins with is taken off"),
+            (margin::without_numbers, "the numbers of lines are taken out"),
+            (literal::without_written_breaks, "ends of lines that are written as signs between values are passed over"),
             (
                 margin::without_broken_quoting,
                 "the marks before quoted lines are taken off, and lines put together that were broken where they were full",
@@ -136,28 +142,68 @@ impl<'a> Search<'a> {
             (page::without_tags, "the tags of a page are taken out"),
             (page::without_percents, "URL-encoded characters are read as what they stand for"),
             (tidy::without_frame, "what frames it, or stands beside it, is taken off"),
+            (margin::of_one_source, "lines of several sources are put together by what they begin with"),
             (packed::without_base64, "unpacked from base64"),
         ];
         for (tidy, note) in ways {
-            if self.known > 0 {
+            if self.known > 0 && !self.names_more() {
                 break;
             }
-            let Some(text) = tidy(&self.text) else { continue };
+            let Some(text) = tidy(&self.unread()) else { continue };
             let (left, tries) = (self.left, self.tries);
-            let new = Self::new(self.origin, "", self.before, self.count);
+            let new = Self::new(self.origin, "", self.before, self.count + self.known);
             let mut again = Self { text: Cow::Owned(text), notes: self.notes.clone(), left, tries, ..new };
             again.look(take);
             (self.left, self.tries) = (again.left, again.tries);
             if again.known > 0 {
                 again.notes.push(note);
-                self = again;
+                self = self.and(again);
             }
         }
         self.remarks()
     }
 
+    /// What was found before, and then in what is left of the text.
+    fn and(mut self, mut again: Self) -> Self {
+        if self.known == 0 {
+            return again;
+        }
+        self.errors.append(&mut again.errors);
+        again.mended.add(self.mended);
+        Self { count: self.count, known: self.known + again.known, errors: self.errors, around: self.around, ..again }
+    }
+
+    /// The text less what was read of it: nothing moves.
+    fn unread(&self) -> Cow<'_, str> {
+        if self.read.is_empty() {
+            return Cow::Borrowed(&self.text);
+        }
+        let (mut out, mut at) = (String::with_capacity(self.text.len()), 0);
+        let mut read = self.read.clone();
+        read.sort_unstable_by_key(|range| range.start);
+        for range in read {
+            out.push_str(self.text.get(at..range.start).unwrap_or_default());
+            let blank = |byte: u8| if byte == b'\n' { '\n' } else { ' ' };
+            out.extend(self.text.get(at.max(range.start)..range.end).unwrap_or_default().bytes().map(blank));
+            at = at.max(range.end);
+        }
+        out.push_str(self.text.get(at..).unwrap_or_default());
+        Cow::Owned(out)
+    }
+
+    /// Whether a task is named in what was not read, as answers and events name theirs.
+    fn names_more(&self) -> bool {
+        let text = self.unread();
+        ["askArn\"", "askArn&quot;", "askArn: arn"].iter().any(|name| text.contains(name))
+    }
+
     fn look(&mut self, take: Take<'_>) {
-        if !(self.rows(take) || blocks::looks_like_yaml(&self.text) && self.yaml(take)) {
+        if self.rows(take) {
+            return;
+        }
+        if blocks::looks_like_yaml(&self.text) && self.yaml(take) {
+            self.beside_yaml(take);
+        } else {
             self.json(take);
             if self.known > 0 {
                 // It was no YAML, then.
@@ -166,12 +212,36 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn rows(&mut self, take: Take<'_>) -> bool {
-        let is_known = csv::rows(&self.text).is_some_and(|rows| self.offer(self.count == 0, rows, Trust::Found, take));
-        if is_known {
-            self.notes.push("read as CSV");
+    /// JSON that stands beside YAML, as another answer in the same paste does.
+    fn beside_yaml(&mut self, take: Take<'_>) {
+        let rest = self.unread().into_owned();
+        if !rest.contains(['{', '[']) {
+            return;
         }
-        is_known
+        let text = std::mem::replace(&mut self.text, Cow::Owned(rest));
+        let (known, around) = (self.known, std::mem::take(&mut self.around));
+        self.json(take);
+        if self.known == known {
+            self.beheaded = beheaded::Rest::default();
+        }
+        (self.text, self.around) = (text, around);
+    }
+
+    fn rows(&mut self, take: Take<'_>) -> bool {
+        let tables = csv::rows(&self.text);
+        let is_only_one = self.count == 0 && tables.len() == 1;
+        let mut unknown = vec![];
+        for table in tables {
+            if !self.offer(is_only_one, table, Trust::Found, take) {
+                unknown.extend(self.unknown.take());
+            }
+        }
+        if self.known > 0 {
+            self.notes.push("read as CSV");
+            self.errors.append(&mut unknown);
+        }
+        self.unknown = self.unknown.take().or(unknown.into_iter().next());
+        self.known > 0
     }
 
     /// Hands on a document.
@@ -214,6 +284,7 @@ impl<'a> Search<'a> {
             }
             match self.piece(&text, start, trust, take) {
                 Ok((end, true)) => {
+                    self.read.push(start..end);
                     self.pass(around);
                     self.beheaded.look(&text, read_until, start);
                     read_until = end;
@@ -254,9 +325,10 @@ impl<'a> Search<'a> {
 
     /// What seemed to go on until the text's end ends before the document that begins at `start`: where.
     fn ends_before(&mut self, text: &str, start: usize) -> Option<usize> {
-        let failure = self.broken.last_mut().filter(|failure| failure.broken.odd == Odd::End)?;
+        let failure = self.broken.last_mut().filter(|failure| matches!(failure.broken.odd, Odd::End | Odd::Other))?;
         let end = text.get(..start)?.trim_end().len();
         failure.broken.at = end.checked_sub(failure.start)?;
+        failure.broken.odd = Odd::End;
         Some(end)
     }
 

@@ -34,7 +34,7 @@ pub(super) fn without_lost_colours(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// Without the escape sequences of terminals: CSI and OSC.
+/// Without the escape sequences of terminals: CSI, and the strings that go to programs (OSC, DCS, APC and their like).
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -50,7 +50,7 @@ fn plain(text: &str) -> String {
         };
         match kind {
             Some('[') => while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
-            Some(']') => {
+            Some(']' | '_' | '^' | 'P' | 'X') => {
                 while let Some(c) = chars.next() {
                     match c {
                         '\u{7}' => break,
@@ -237,6 +237,15 @@ pub(super) fn without_frame(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sequences_for_terminals_go_whole() {
+        for text in
+            ["\u{1b}_bk;t=1795168260000\u{7}{", "\u{1b}]8;;https://a\u{1b}\\{", "\u{1b}P1$r0m\u{1b}\\{", "\u{9b}1m{"]
+        {
+            assert_eq!(without_colours(text).as_deref(), Some("{"), "{text:?}");
+        }
+    }
 
     #[test]
     fn what_a_mail_program_broke_is_put_together_and_nothing_else_is() {

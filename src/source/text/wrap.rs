@@ -14,6 +14,8 @@ pub(super) struct Wrap {
     is_certain: bool,
     /// So far the rests of all lines are indented.
     pub(super) hangs: usize,
+    /// Whether what stands before the first line is none of it, but another column.
+    is_apart: bool,
 }
 
 impl Wrap {
@@ -24,7 +26,8 @@ impl Wrap {
         const NARROWEST: usize = 80;
         /// The space at the end that was lost, or half a wide character.
         const NEARLY: usize = 2;
-        let (mut widths, mut in_texts, mut at, mut first) = (vec![], vec![], 0, before);
+        let is_apart = is_apart(before, text);
+        let (mut widths, mut in_texts, mut at, mut first) = (vec![], vec![], 0, if is_apart { 0 } else { before });
         let mut next = broken.iter().peekable();
         for line in text.split_inclusive('\n') {
             let own = std::mem::take(&mut first) + without_padding(line).width();
@@ -45,7 +48,12 @@ impl Wrap {
             rest.len() - rest.trim_start_matches(' ').len()
         };
         let hangs = if broken.len() > 1 { broken.iter().map(indent).min().unwrap_or_default() } else { 0 };
-        Self { width, is_by_columns, is_certain: is_by_columns && full > 1, hangs }
+        Self { width, is_by_columns, is_certain: is_by_columns && full > 1, hangs, is_apart }
+    }
+
+    /// How wide a line is, before which so much stands if it is the first.
+    pub(super) fn width_of(self, line: &str, before: usize) -> usize {
+        line.width() + if self.is_apart { 0 } else { before }
     }
 
     /// Whether a line so wide was surely broken where it was full.
@@ -65,6 +73,18 @@ impl Wrap {
         let joined = || word(line.rsplit(' ').next()) + word(next.split([' ', '"', '\n']).next());
         !is_sign && (width < self.width || joined() <= self.width)
     }
+}
+
+/// Whether the first line would be too wide with what stands before it: then the text was broken in a column of its own, as consoles show
+/// messages beside their times.
+fn is_apart(before: usize, text: &str) -> bool {
+    const FEWEST: usize = 4;
+    let mut widths: Vec<usize> = text.lines().map(|line| without_padding(line).width()).collect();
+    // The last one says nothing.
+    widths.pop();
+    let widest = widths.iter().skip(1).max().copied().unwrap_or_default();
+    let first = widths.first().copied().unwrap_or_default();
+    before > 0 && widths.len() + 1 >= FEWEST && first <= widest && first + before > widest
 }
 
 /// A line without what it was filled up with. One space may be its own.
@@ -131,6 +151,42 @@ pub(super) fn without_broken_quotes(text: &str) -> Option<String> {
     Some([head, &whole, tail].concat())
 }
 
+/// The text with the lines of YAML put together that `fold`, a terminal or a chat broke, and whether spaces are guessed in it. A line is
+/// broken that is full or ends with a space, or has no room for the next word, before one that is neither indented nor a line of
+/// its own.
+pub(super) fn unfolded(text: &str, is_own: &dyn Fn(&str) -> bool) -> Option<(String, bool)> {
+    /// No mail has less; and a terminal with less says little where one line alone is full.
+    const NARROWEST: usize = 40;
+    const NARROW: usize = 80;
+    let bare = |line: &'_ str| line.trim_end_matches(['\r', '\n']).len();
+    let width =
+        text.lines().map(|line| line.trim_end_matches('\r').width()).max().filter(|width| *width >= NARROWEST)?;
+    let full = text.lines().filter(|line| line.trim_end_matches('\r').width() == width).count();
+    let (mut out, mut pending, mut found, mut is_guess) = (String::with_capacity(text.len()), 0, false, false);
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        let (own, end) = line.split_at_checked(bare(line))?;
+        out.push_str(own);
+        let next = lines.peek().copied().unwrap_or_default();
+        let word = next.split([' ', '\n']).next().unwrap_or_default().width();
+        let (is_full, is_open) =
+            (own.width() == width && (full > 1 || width >= NARROW), own.contains(':') || pending > 0);
+        let is_rest =
+            !next.trim().is_empty() && !next.starts_with(['-', '#']) && !is_own(next) && !next.starts_with("  ");
+        let is_broken = own.ends_with(' ') || is_full || !next.starts_with(' ') && own.width() + 1 + word > width;
+        if is_rest && is_open && is_broken && (is_full || !next.starts_with(' ')) {
+            let is_lost = !(own.ends_with(' ') || is_full);
+            out.extend(is_lost.then_some(' '));
+            let is_certain = own.ends_with(' ') || is_full && full > 1;
+            (found, is_guess, pending) = (true, is_guess || !is_certain, pending + 1);
+            continue;
+        }
+        out.push_str(end);
+        out.extend(std::iter::repeat_n('\n', std::mem::take(&mut pending)));
+    }
+    found.then_some((out, is_guess))
+}
+
 /// What is a line, and the rest of it in the next one; `None` where that is another line.
 type Part<'a> = &'a dyn Fn(&'a str, &'a str) -> Option<(&'a str, &'a str)>;
 
@@ -170,4 +226,29 @@ fn joined<'a>(text: &'a str, part: Part<'a>) -> Option<String> {
         (is_open, found) = (true, found + 1);
     }
     (found > 0).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_yaml_that_were_folded_are_put_together() {
+        let is_own = |line: &str| line.contains(": ") || line.trim_end().ends_with(':');
+        let whole = "tasks:\n- reason: so many words that no line has room for all of them, however wide it is or may once grow to be\n  b: 1\n";
+        for (broken, is_guess) in [
+            (whole.replace("room for ", "room for \n").replace("grow ", "grow \n"), false),
+            (whole.replace("room for ", "room for\n").replace("grow ", "grow\n"), true),
+            (whole.replace("room for ", "room\n for ").replace("once", "o\nnce"), false),
+        ] {
+            let (joined, guess) = unfolded(&broken, &is_own).unwrap_or_default();
+            let lines: Vec<&str> = joined.lines().filter(|line| !line.is_empty()).collect();
+            assert_eq!((lines.join("\n") + "\n", guess), (whole.to_owned(), is_guess), "{broken}");
+            assert_eq!(joined.lines().count(), broken.lines().count());
+        }
+        let one = "a: so many words that no line has room for all of them\nhowever wide\n";
+        assert_eq!(unfolded(one, &is_own).map(|(_, is_guess)| is_guess), Some(true), "one alone says little");
+        assert_eq!(unfolded(whole, &is_own), None);
+        assert_eq!(unfolded("a: 1\nb: 2\n", &is_own), None);
+    }
 }

@@ -5,6 +5,7 @@ mod harmed;
 mod in_part;
 mod named;
 mod pasted;
+mod together;
 mod torn;
 mod wrapped;
 

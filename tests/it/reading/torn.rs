@@ -143,6 +143,11 @@ fn of_yaml_that_was_torn_the_whole_tasks_are_read_and_the_place_is_told() {
         .lines()
         .flat_map(|line| line.as_bytes().chunks(60).map(|part| String::from_utf8_lossy(part).into_owned()))
         .collect();
-    let (told, _) = error(wrapped.join("\n"));
-    assert!(told.contains("the YAML was broken into lines of 60 characters"), "{told}");
+    let wrapped = read(wrapped.join("\n"));
+    assert_eq!(tasks(&wrapped), tasks(&read(json!([task(), other()]).to_string())), "{:?}", wrapped.errors);
+    assert!(
+        wrapped.notes.iter().any(|note| note == "line breaks inside of values are taken out"),
+        "{:?}",
+        wrapped.notes
+    );
 }

@@ -118,7 +118,8 @@ impl Scan<'_> {
         let next = at + blank.len() - usize::from(is_spaced);
         let begin = self.text.get(..at).and_then(|text| text.rfind(ENDS)).map_or(0, |end| end + 1);
         let line = without_padding(self.text.get(begin..at).unwrap_or_default());
-        let width = line.width() + if begin == 0 { self.before } else { 0 };
+        let before = if begin == 0 { self.before } else { 0 };
+        let width = self.wrap.map_or(line.width() + before, |wrap| wrap.width_of(line, before));
         let is_at_quote = after.starts_with('"') || line.ends_with('"') && !line.ends_with("\\\"");
         let is_own = is_spaced || line.ends_with([' ', '\t']) || is_at_quote;
         let is_open =
@@ -181,7 +182,7 @@ impl Scan<'_> {
             is_escaped = c == '\\' && !is_escaped;
         }
         let length = length.ok_or(Odd::End)?;
-        let is_plain = string.chars().skip(1).all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let is_plain = string.len() > 1 && string.chars().skip(1).all(|c| c.is_ascii_alphanumeric() || c == '_');
         if quote == '\'' && self.is_name() && is_plain {
             self.keys += 1;
             return Err(Odd::Python);

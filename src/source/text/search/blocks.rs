@@ -1,5 +1,6 @@
 //! YAML in a text, whole or in parts: what its indentation tells of what is missing. Main method: [`Search::yaml`].
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -7,11 +8,13 @@ use unicode_width::UnicodeWidthStr;
 
 use super::beheaded::{self, task_in};
 use super::{Search, Take, Trust};
-use crate::source::text::{foreign, yaml};
+use crate::source::text::{foreign, tidy, wrap, yaml};
 
 impl Search<'_> {
     pub(super) fn yaml(&mut self, take: Take<'_>) -> bool {
-        let text = std::mem::take(&mut self.text);
+        let (original, mended) = (std::mem::take(&mut self.text), self.mended);
+        let text = self.evenly_indented(original.clone());
+        let text = self.unfolded(text);
         let whole = yaml::documents(&text, self.before.lines).unwrap_or_default();
         self.text_of_documents(&text, 0..text.len(), whole, take);
         if self.known == 0 {
@@ -28,9 +31,43 @@ impl Search<'_> {
         }
         if self.known > 0 {
             self.notes.push("read as YAML");
+            self.text = text;
+        } else {
+            (self.text, self.mended) = (original, mended);
         }
-        self.text = text;
         self.known > 0
+    }
+
+    /// With plain spaces, where others indent its lines.
+    fn evenly_indented<'t>(&mut self, text: Cow<'t, str>) -> Cow<'t, str> {
+        let is_odd = |line: &str| {
+            let own = line.trim_start_matches(' ');
+            own.starts_with(|c: char| !c.is_ascii() && c.is_whitespace()) && !own.trim().is_empty()
+        };
+        if !text.lines().any(is_odd) {
+            return text;
+        }
+        self.mended.spaces = true;
+        Cow::Owned(tidy::plain_spaces(&text).into_owned())
+    }
+
+    /// With the lines put together that were broken, where it is more of one piece then.
+    fn unfolded<'t>(&mut self, text: Cow<'t, str>) -> Cow<'t, str> {
+        let pieces = |text: &str| {
+            let regions = regions(text);
+            let is_broken = |(range, _): &&(Range<usize>, usize)| {
+                yaml::documents(text.get(range.clone()).unwrap_or_default(), 0).is_err()
+            };
+            regions.len() + regions.iter().filter(is_broken).count()
+        };
+        match wrap::unfolded(&text, &is_yaml_line) {
+            Some((joined, is_guess)) if pieces(&joined) < pieces(&text) => {
+                self.mended.breaks = true;
+                self.mended.guessed |= is_guess;
+                Cow::Owned(joined)
+            }
+            _ => text,
+        }
     }
 
     /// Reads the runs of lines from there on that may be YAML. Where one follows another directly, and is indented less, both are of one document, and
@@ -76,8 +113,10 @@ impl Search<'_> {
                 Ok(found) => self.text_of_documents(text, range.clone(), found, take),
                 Err(broken) => {
                     let is_told = broken.whole.is_some() || foreign::is_yaml(own(range));
-                    if let Some(value) = broken.whole {
-                        self.offer(false, value, Trust::Found, take);
+                    if let Some(value) = broken.whole
+                        && self.offer(false, value, Trust::Found, take)
+                    {
+                        self.read.push(range.clone());
                     }
                     if is_told && self.torn.is_empty() {
                         self.torn_at(text, range.start, (range.start + broken.at).min(range.end));
@@ -104,7 +143,9 @@ impl Search<'_> {
                 self.torn_at(text, range.start, range.end);
             }
             let unknown = self.unknown.take();
-            if !self.offer(is_only_one, document.json, Trust::Found, take) && document.follows {
+            if self.offer(is_only_one, document.json, Trust::Found, take) {
+                self.read.push(range.clone());
+            } else if document.follows {
                 // Half of a document, then: nobody else's.
                 self.errors.extend(self.unknown.take());
             }
