@@ -23,6 +23,10 @@ pub(super) fn text_of(records: &[&Value]) -> Option<String> {
     }
     let place = records.iter().find_map(|record| opening(record, DEEPEST))?;
     let mut lines: Vec<&str> = records.iter().filter_map(|record| record.pointer(&place)?.as_str()).collect();
+    if lines.iter().any(|line| is_cut(line)) {
+        // A line that was too long for one record: docker writes 16 KiB into each.
+        return Some(lines.concat());
+    }
     let first = |is: &dyn Fn(&str) -> bool| lines.iter().position(|line| is(line));
     // Searches give what is newest first.
     if first(&closes) < first(&opens) {
@@ -54,7 +58,7 @@ pub(super) fn may_be_one(record: &Value) -> bool {
     const KEYS: [&str; 8] = ["message", "log", "msg", "textPayload", "line", "text", "_raw", "content"];
     let is_line = |(key, value): (&String, &Value)| {
         let is_named = KEYS.iter().any(|name| name.eq_ignore_ascii_case(key));
-        is_named && value.as_str().is_some_and(|text| !text.contains("askArn"))
+        is_named && value.as_str().is_some_and(|text| !text.contains("askArn") || is_cut(text))
     };
     let holds = |value: &Value| value.as_object().is_some_and(|object| object.iter().any(is_line));
     is_recording(record) || holds(record) || record.as_object().is_some_and(|object| object.values().any(holds))
@@ -72,7 +76,7 @@ fn opening(record: &Value, depth: usize) -> Option<String> {
         Some(format!("/{}{}", key.replace('~', "~0").replace('/', "~1"), opening(value, depth - 1)?))
     };
     match record {
-        Value::String(text) if opens(text) => Some(String::new()),
+        Value::String(text) if opens(text) || is_cut(text) => Some(String::new()),
         _ if depth == 0 => None,
         Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| inside(index.to_string(), item)),
         Value::Object(object) => object.iter().find_map(|(key, value)| inside(key.clone(), value)),
@@ -84,6 +88,13 @@ fn opening(record: &Value, depth: usize) -> Option<String> {
 fn opens(line: &str) -> bool {
     let line = line.trim_end();
     line.ends_with(['{', '[']) && !line.contains(['"', '}', '\n'])
+}
+
+/// Whether a line is a document of which the rest is missing.
+fn is_cut(line: &str) -> bool {
+    const SHORTEST: usize = 1_000;
+    let is_such = line.len() >= SHORTEST && line.starts_with('{') && !line.ends_with('\n');
+    is_such && serde_json::from_str::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof())
 }
 
 fn closes(line: &str) -> bool {
@@ -110,6 +121,15 @@ mod tests {
         assert_eq!(of(&|line| json!(["1795168260000000000", line])), both);
         assert_eq!(of(&|line| json!({"_source": {"a/b": {"message": line}}})), both);
         assert_eq!(of(&|line| json!({"log": format!("x{line}y")})), (None, None));
+    }
+
+    #[test]
+    fn a_line_that_was_too_long_for_a_record_is_one_again() {
+        let line = format!("{{\"taskArn\": \"{}\"}}\n", "a".repeat(3_000));
+        let parts: Vec<Value> =
+            [&line[..1_500], &line[1_500..2_900], &line[2_900..]].iter().map(|part| json!({"log": part})).collect();
+        assert!(may_be_one(&parts[0]));
+        assert_eq!(text_of(&parts.iter().collect::<Vec<_>>()), Some(line));
     }
 
     #[test]
