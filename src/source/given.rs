@@ -12,6 +12,8 @@ use crate::quote::MASK;
 
 /// What is shorter stands in too many words.
 const SHORTEST: usize = 8;
+/// The same of what its name says is secret.
+const SHORTEST_SECRET: usize = 4;
 /// Words of a language have no more letters.
 const LONGEST_WORD: usize = 16;
 
@@ -22,20 +24,27 @@ pub(super) struct Given(Vec<String>);
 impl Given {
     /// Those of a task. Most give nothing: then nothing is made.
     pub(super) fn of(task: &Value) -> Self {
-        let mut values = vec![];
+        let mut given = vec![];
         for container in value_of(task, "overrides").map_or(&[][..], |given| values_of(given, "containerOverrides")) {
             let is_traced =
                 |pair: &Value| text(pair, "name").is_some_and(|name| TracedEnv::NAMES.contains(&name.as_str()));
             let environment = values_of(container, "environment").iter().filter(|pair| !is_traced(pair));
-            environment.filter_map(|pair| text(pair, "value")).for_each(|value| {
-                values.extend(assigned_in(&value));
-                values.push(value);
-            });
+            environment.filter_map(|pair| Some((text(pair, "name"), text(pair, "value")?))).for_each(
+                |(name, value)| {
+                    given.extend(assigned_in(&value));
+                    given.push(Word { is_secret: name.is_some_and(|name| is_secret(&name)), text: value });
+                },
+            );
             let command = value_of(container, "command").and_then(Value::as_array);
             let arguments = command.into_iter().flatten().filter_map(Value::as_str).enumerate();
-            arguments.for_each(|(number, argument)| values.extend(of_argument(argument.trim(), number == 0)));
+            let mut before = "";
+            for (number, argument) in arguments {
+                let argument = argument.trim();
+                given.extend(of_argument(argument, before, number == 0));
+                before = argument;
+            }
         }
-        values.retain(|value| value.chars().count() >= SHORTEST && !is_word(value));
+        let mut values: Vec<String> = given.into_iter().filter(Word::may_be_secret).map(|value| value.text).collect();
         if !values.is_empty() {
             let open = in_the_open(task);
             values.retain(|value| !open.iter().any(|open| open.contains(value.as_str())));
@@ -82,22 +91,53 @@ impl Given {
     }
 }
 
-/// What may be secret of an argument. A bare program and a bare option are none: they say what did not start.
-fn of_argument(argument: &str, is_first: bool) -> Vec<String> {
+/// What is given, and whether the name that it has says that it is secret.
+struct Word {
+    text: String,
+    is_secret: bool,
+}
+
+impl Word {
+    fn may_be_secret(&self) -> bool {
+        let length = self.text.chars().count();
+        let is_switch = matches!(self.text.to_ascii_lowercase().as_str(), "true" | "false" | "none" | "null");
+        if self.is_secret && !is_switch {
+            length >= SHORTEST_SECRET
+        } else {
+            length >= SHORTEST && !is_word(&self.text)
+        }
+    }
+}
+
+/// Whether a name is one that secrets have.
+fn is_secret(name: &str) -> bool {
+    const WORDS: [&str; 10] =
+        ["password", "passwd", "pwd", "passphrase", "secret", "token", "credential", "apikey", "api_key", "api-key"];
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// What may be secret of an argument, behind another one. A bare program and a bare option are none: they say what did not start.
+fn of_argument(argument: &str, before: &str, is_first: bool) -> Vec<Word> {
     let is_bare = !argument.contains(char::is_whitespace);
     let mut found = assigned_in(argument);
     let tells_what_did_not_start = is_first || argument.starts_with("--") || !found.is_empty();
     if !is_bare || !tells_what_did_not_start {
-        found.push(argument.to_owned());
+        let is_named = before.starts_with('-') && !before.contains('=') && is_secret(before);
+        found.push(Word { text: argument.to_owned(), is_secret: is_named });
     }
     found
 }
 
 /// The values in `KEY=value`, `--option=value`, alone or among other words.
-fn assigned_in(text: &str) -> Vec<String> {
-    let whole = text.split_once('=').filter(|(name, _)| !name.contains(char::is_whitespace)).map(|(_, value)| value);
-    let words = text.split_whitespace().filter_map(|word| Some(word.split_once('=')?.1));
-    whole.into_iter().chain(words).map(|value| value.trim_matches(['"', '\'', ';', ',']).to_owned()).collect()
+fn assigned_in(text: &str) -> Vec<Word> {
+    let whole = text.split_once('=').filter(|(name, _)| !name.contains(char::is_whitespace));
+    let words = text.split_whitespace().filter_map(|word| word.split_once('='));
+    let word = |(name, value): (&str, &str)| Word {
+        text: value.trim_matches(['"', '\'', ';', ',']).to_owned(),
+        is_secret: is_secret(name),
+    };
+    whole.into_iter().chain(words).map(word).collect()
 }
 
 /// A word of a language: reasons are made of such.
@@ -128,7 +168,7 @@ mod tests {
             "taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/prod/a1", "group": "service:checkout-api",
             "containers": [{"name": "app-main", "image": "repository/web:2026.11.3"}],
             "overrides": {"containerOverrides": [{"name": "app-main",
-                "command": ["/app/run.sh", "--token=cmd-value-42", "--dry-run-only", "--password", "sesame-99", "-psesame-98",
+                "command": ["/app/run.sh", "--token=cmd-value-42", "--dry-run-only", "--password", "sesame-99", "-psesame-98", "--client-secret", "marigold", "--app-token=juniper",
                     "export KEY='word-in-argument'; go"],
                 "environment": [
                     {"name": "DB_PASSWORD", "value": "hunter2-\"env\"-value"},
@@ -138,6 +178,8 @@ mod tests {
                     {"name": "SERVICE", "value": "checkout-api"},
                     {"name": "IMAGE", "value": "repository/web:2026.11.3"},
                     {"name": "SHORT", "value": "a1"},
+                    {"name": "ADMIN_PASSWORD", "value": "opensesame"},
+                    {"name": "API_TOKEN", "value": "blue"},
                     {"name": "OTEL_SERVICE_NAME", "value": "checkout-name"}]}]}});
         Given::of(&task).masked(reason.to_owned())
     }
@@ -150,6 +192,8 @@ mod tests {
             ("env: [\"DB_PASSWORD=hunter2-\\\"env\\\"-value\"]", "env: [\"DB_PASSWORD=***\"]"),
             ("no dsn-value-7, nor sesame-99 or -psesame-98", "no ***, nor *** or ***"),
             ("word-in-argument", "***"),
+            ("login with opensesame failed, blue neither", "login with *** failed, *** neither"),
+            ("no marigold, no juniper", "no ***, no ***"),
             ("it was cut: --token=cmd-value-", "it was cut: --token=***"),
             ("it was cut: hunter2-\"en...", "it was cut: ***"),
         ] {

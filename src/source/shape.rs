@@ -328,12 +328,10 @@ fn other_kind(at: &At<'_>) -> Option<&'static str> {
     if has(&["terraform_version"]) {
         return Some("a state or a plan of Terraform, which knows no tasks");
     }
-    let is_filled =
-        at.value.get("Records").is_some_and(|records| records.as_array().is_none_or(|list| !list.is_empty()));
     if at.has("__type") && at.has("message") || at.get("error").is_some_and(|error| error.has("code")) {
         return Some("an error of AWS, not an answer");
     }
-    is_filled.then_some("a message of another kind")
+    None
 }
 
 /// What is no answer of ECS's and has nothing of it inside.
@@ -352,6 +350,11 @@ fn foreign_kind(at: &At<'_>) -> Option<&'static str> {
             "what the agent says of itself (its /v1/metadata), not of tasks (/v1/tasks)",
         ),
     ];
+    let is_filled =
+        at.value.get("Records").is_some_and(|records| records.as_array().is_none_or(|list| !list.is_empty()));
+    if is_filled {
+        return Some("a message of another kind");
+    }
     let has = |keys: &&[&str]| keys.iter().all(|key| at.value.get(key).is_some());
     KINDS.iter().find(|(keys, _)| has(keys)).map(|(_, kind)| *kind)
 }

@@ -1,7 +1,6 @@
 //! A document whose lines stand each in a record of its own: a program printed it into a log (journald, docker, Loki, a search) or onto a
 //! terminal that was recorded. It reads no document itself. Main functions: [`text_of`], [`records`].
 
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// What is said where such lines were put together.
@@ -24,6 +23,10 @@ pub(super) fn text_of(records: &[&Value]) -> Option<String> {
     }
     let place = records.iter().find_map(|record| opening(record, DEEPEST))?;
     let mut lines: Vec<&str> = records.iter().filter_map(|record| record.pointer(&place)?.as_str()).collect();
+    if lines.iter().any(|line| is_cut(line)) {
+        // A line that was too long for one record: docker writes 16 KiB into each.
+        return Some(lines.concat());
+    }
     let first = |is: &dyn Fn(&str) -> bool| lines.iter().position(|line| is(line));
     // Searches give what is newest first.
     if first(&closes) < first(&opens) {
@@ -34,17 +37,15 @@ pub(super) fn text_of(records: &[&Value]) -> Option<String> {
 
 /// The records of a text that is a list of such, as far as the first one tells.
 pub(super) fn records(text: &str) -> Option<Vec<Value>> {
-    // One document is what most texts are, each of a worker's: it is not parsed twice.
-    let mut rest = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
-    let is_one =
-        !text.trim_end().contains('\n') || rest.next().is_none_or(|first| first.is_err()) || rest.next().is_none();
-    if is_one {
+    // Most texts have one document, and are not read for this.
+    const BETWEEN: [&str; 4] = ["}\n{", "}\r\n{", "}\n[", "}\r\n["];
+    if text.len() > LARGEST || !BETWEEN.iter().any(|between| text.contains(between)) {
         return None;
     }
     let mut found = vec![];
     for record in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
         let record = record.ok()?;
-        if found.is_empty() && !may_be_one(&record) || text.len() > LARGEST {
+        if found.is_empty() && !may_be_one(&record) {
             return None;
         }
         found.push(record);
@@ -57,7 +58,7 @@ pub(super) fn may_be_one(record: &Value) -> bool {
     const KEYS: [&str; 8] = ["message", "log", "msg", "textPayload", "line", "text", "_raw", "content"];
     let is_line = |(key, value): (&String, &Value)| {
         let is_named = KEYS.iter().any(|name| name.eq_ignore_ascii_case(key));
-        is_named && value.as_str().is_some_and(|text| !text.contains("askArn"))
+        is_named && value.as_str().is_some_and(|text| !text.contains("askArn") || is_cut(text))
     };
     let holds = |value: &Value| value.as_object().is_some_and(|object| object.iter().any(is_line));
     is_recording(record) || holds(record) || record.as_object().is_some_and(|object| object.values().any(holds))
@@ -75,7 +76,7 @@ fn opening(record: &Value, depth: usize) -> Option<String> {
         Some(format!("/{}{}", key.replace('~', "~0").replace('/', "~1"), opening(value, depth - 1)?))
     };
     match record {
-        Value::String(text) if opens(text) => Some(String::new()),
+        Value::String(text) if opens(text) || is_cut(text) => Some(String::new()),
         _ if depth == 0 => None,
         Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| inside(index.to_string(), item)),
         Value::Object(object) => object.iter().find_map(|(key, value)| inside(key.clone(), value)),
@@ -87,6 +88,13 @@ fn opening(record: &Value, depth: usize) -> Option<String> {
 fn opens(line: &str) -> bool {
     let line = line.trim_end();
     line.ends_with(['{', '[']) && !line.contains(['"', '}', '\n'])
+}
+
+/// Whether a line is a document of which the rest is missing.
+fn is_cut(line: &str) -> bool {
+    const SHORTEST: usize = 1_000;
+    let is_such = line.len() >= SHORTEST && line.starts_with('{') && !line.ends_with('\n');
+    is_such && serde_json::from_str::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof())
 }
 
 fn closes(line: &str) -> bool {
@@ -113,6 +121,15 @@ mod tests {
         assert_eq!(of(&|line| json!(["1795168260000000000", line])), both);
         assert_eq!(of(&|line| json!({"_source": {"a/b": {"message": line}}})), both);
         assert_eq!(of(&|line| json!({"log": format!("x{line}y")})), (None, None));
+    }
+
+    #[test]
+    fn a_line_that_was_too_long_for_a_record_is_one_again() {
+        let line = format!("{{\"taskArn\": \"{}\"}}\n", "a".repeat(3_000));
+        let parts: Vec<Value> =
+            [&line[..1_500], &line[1_500..2_900], &line[2_900..]].iter().map(|part| json!({"log": part})).collect();
+        assert!(may_be_one(&parts[0]));
+        assert_eq!(text_of(&parts.iter().collect::<Vec<_>>()), Some(line));
     }
 
     #[test]

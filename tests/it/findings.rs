@@ -183,6 +183,21 @@ fn an_impossible_time_is_skew_and_a_reversed_one_is_not() {
 }
 
 #[test]
+fn a_time_that_an_older_agent_cut_to_the_second_is_not_laid_to_a_clock() {
+    let why = |execution_stopped: u64| {
+        let mut times = stopped(10);
+        times.started = Time::from_unix_millis(1_090_386);
+        times.execution_stopped = Time::from_unix_millis(execution_stopped);
+        let all = found(task(times, Some(0)), None);
+        all.into_iter().find(|(kind, _)| *kind == FindingKind::ClockAdjusted).map(|(_, text)| text).unwrap_or_default()
+    };
+    assert!(why(1_090_000).contains("older agents cut theirs to the second"), "{}", why(1_090_000));
+    for other in [1_090_100, 1_089_000] {
+        assert!(why(other).contains("clock"), "{}", why(other));
+    }
+}
+
+#[test]
 fn times_that_one_clock_gave_in_an_impossible_order_are_not_laid_to_another() {
     let with = |change: &dyn Fn(&mut TaskTimes)| {
         let mut times = stopped(10);

@@ -7,12 +7,14 @@ use crate::model::alike::together;
 use crate::model::duration;
 use crate::model::life::TaskLife;
 use crate::model::merge::{Conflict, Offset};
+use crate::model::observation::TaskTimes;
 use crate::model::time::Time;
 
 /// A clock that may be off by less shifts no phase that anybody looks at.
 const NOTABLE_CLOCK_ERROR_MS: f64 = 100.0;
+const SECOND_NANOS: u64 = 1_000_000_000;
 /// Older agents cut their times to the second, so less than this is no skew.
-const NOTABLE_SKEW_NANOS: u64 = 1_000_000_000;
+const NOTABLE_SKEW_NANOS: u64 = SECOND_NANOS;
 
 pub(super) fn disagree(life: &TaskLife, add: Add<'_>) {
     for conflict in &life.conflicts {
@@ -85,7 +87,11 @@ pub(super) fn logs_missing(life: &TaskLife, add: Add<'_>) {
 pub(super) fn clock(life: &TaskLife, add: Add<'_>) {
     uncertain(life, add);
     let disorder = disorder(life);
-    let why = if disorder.is_some() { "" } else { " (the agent's clock and the control plane's differ)" };
+    let why = match disorder {
+        Some(_) => "",
+        None if are_cut(&life.task.times) => " (older agents cut theirs to the second)",
+        None => " (the agent's clock and the control plane's differ)",
+    };
     // What is out of order by one clock says nothing of the other.
     match disorder {
         Some(text) => add(FindingKind::TimesOutOfOrder, text),
@@ -95,6 +101,29 @@ pub(super) fn clock(life: &TaskLife, add: Add<'_>) {
         let text = format!("some times lie before the ones that precede them{why} and were moved up");
         add(FindingKind::ClockAdjusted, text);
     }
+}
+
+/// Whether all times that lie before the ones that precede them are the agent's, whole seconds, and off by less than one.
+fn are_cut(times: &TaskTimes) -> bool {
+    let order = [
+        (times.created, false),
+        (times.pull_started, true),
+        (times.pull_stopped, true),
+        (times.started, false),
+        (times.execution_stopped, true),
+    ];
+    let (mut latest, mut found) = (0, false);
+    for (at, is_of_agent) in order {
+        let Some(at) = at.map(Time::unix_nanos) else { continue };
+        if at < latest {
+            if !(is_of_agent && at % SECOND_NANOS == 0 && latest - at < SECOND_NANOS) {
+                return false;
+            }
+            found = true;
+        }
+        latest = latest.max(at);
+    }
+    found
 }
 
 /// Containers' times are read from the instance's clock.

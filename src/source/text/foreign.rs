@@ -365,6 +365,9 @@ fn listing(text: &str) -> Option<Foreign> {
         .any(|line| line.starts_with("json") && (line.ends_with(" = {};") || line.ends_with(" = [];")))
     {
         return Some(foreign("what gron made of JSON", "gron --ungron FILE | ecspan show -"));
+    } else if begins("[[\"") && text.lines().any(|line| line.ends_with("\"]]")) {
+        let hint = "jq -n 'fromstream(inputs)' FILE | ecspan show -";
+        return Some(foreign("what `jq --stream` made of JSON", hint));
     } else if text.lines().any(|line| line.contains("\tTASK\t")) {
         "a timeline of tracer or ecsta, which has no JSON"
     } else {

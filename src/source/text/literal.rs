@@ -47,12 +47,41 @@ pub(super) fn unescaped(literal: &str) -> String {
             Some('t') => out.push('\t'),
             // A line goes on.
             Some('\n') | None => {}
+            // Quotes and backslashes as .NET and nginx write them.
+            Some(kind @ ('u' | 'x')) if let Some((sign, length)) = quote_in_digits(kind, chars.as_str()) => {
+                out.push(sign);
+                chars.nth(length - 1);
+            }
             // JSON knows what they mean.
             Some(kept @ ('u' | 'b' | 'f')) => out.extend(['\\', kept]),
             Some(other) => out.push(other),
         }
     }
     out
+}
+
+/// The quote or backslash that digits of this kind stand for, and how many they are.
+fn quote_in_digits(kind: char, text: &str) -> Option<(char, usize)> {
+    let length = if kind == 'u' { 4 } else { 2 };
+    let sign = char::from_u32(u32::from_str_radix(text.get(..length)?, 16).ok()?)?;
+    matches!(sign, '"' | '\'' | '\\').then_some((sign, length))
+}
+
+/// The literal whose text begins there, as it is written, and where it ends: at its quote, or, where a source puts several together, at
+/// the last one's.
+pub(super) fn literals(text: &str, quote: char) -> (String, usize) {
+    let (mut out, mut at) = (String::new(), 0);
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let end = end_of_literal(rest, quote);
+        out.push_str(rest.get(..end).unwrap_or_default());
+        let after = rest.get(end + 1..).unwrap_or_default();
+        let sum = after.trim_start().strip_prefix(['+', '.', '&', '\\']).map(str::trim_start);
+        match sum.and_then(|next| next.strip_prefix(quote)) {
+            Some(next) => at += rest.len() - next.len(),
+            _ => return (out, at + end),
+        }
+    }
 }
 
 /// Without the ends of lines that a log wrote as `\n`, or as `#012`, between values whose quotes stand as they are: with spaces in their
@@ -108,5 +137,11 @@ mod tests {
     fn a_literal_is_the_text_that_it_stands_for() {
         assert_eq!(unescaped(r#"{\"a\": \"b\\nc\", \'d\': \u0041}\n"#), "{\"a\": \"b\\nc\", 'd': \\u0041}\n");
         assert_eq!(end_of_literal(r#"{\"a\": 1}" + x"#, '"'), 10);
+        assert_eq!(unescaped(r"{\x22a\x22: \u0022\x5C\x5c\u0041\u0022}"), "{\"a\": \"\\\\\\u0041\"}");
+        let two = "{\\\"a\\\": \" +\n    \"1}\"; x(\"y\")";
+        assert_eq!(literals(two, '"'), ("{\\\"a\\\": 1}".to_owned(), two.len() - 9));
+        for other in ["{1}\", \"b\"", "{1}\"\n\"b\""] {
+            assert_eq!(literals(other, '"'), ("{1}".to_owned(), 3));
+        }
     }
 }

@@ -61,6 +61,20 @@ pub(super) fn without_numbers(text: &str) -> Option<String> {
     (found >= FEWEST).then_some(out)
 }
 
+/// Without the mark that ends almost every line: the `$` of `cat -A`, the `+` of psql.
+pub(super) fn without_ends(text: &str) -> Option<String> {
+    const MARKS: [char; 3] = ['$', '+', '¶'];
+    const FEWEST: usize = 3;
+    /// Of ten lines.
+    const ALMOST_ALL: usize = 8;
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let ends = |mark: &char| lines().filter(|line| line.ends_with(*mark)).count();
+    let is_such = |mark: &char| ends(mark) >= FEWEST && ends(mark) * 10 >= lines().count() * ALMOST_ALL;
+    let mark = MARKS.into_iter().find(is_such)?;
+    let bare = text.lines().flat_map(|line| [line.strip_suffix(mark).unwrap_or(line).trim_end(), "\n"]);
+    Some(bare.collect())
+}
+
 /// The lines of each source by itself, where those of several stand among one another, as `docker compose logs` and `stern` show them:
 /// of each in which a document begins, what its lines begin with is taken off, and the others are left out.
 pub(super) fn of_one_source(text: &str) -> Option<String> {
@@ -68,15 +82,20 @@ pub(super) fn of_one_source(text: &str) -> Option<String> {
     const FEWEST: usize = 3;
     let mut margins: Vec<&str> = vec![];
     for margin in text.lines().filter_map(before_document) {
-        if margins.len() < MOST && margins.iter().all(|own| shared(own, margin).0 < own.len()) {
+        let is_known =
+            |own: &&str| shared(own, margin).0 >= own.len() && own.split(' ').next() == margin.split(' ').next();
+        let is_time = |own: &&str| shared(own, margin).0 >= own.len() && !own.starts_with(char::is_alphabetic);
+        if margins.len() < MOST && !margins.iter().any(|own| is_known(own) || is_time(own)) {
             margins.push(margin);
         }
     }
     let mut out = String::with_capacity(text.len());
     for margin in margins {
+        // Numbers count on in times; in the name of a replica they are its own.
+        let name = margin.split(' ').next().filter(|word| word.starts_with(char::is_alphabetic)).unwrap_or_default();
         let own = |line: &str| {
             let (whole, own) = shared(margin, line);
-            (whole >= margin.trim_end().len()).then_some(own)
+            (whole >= margin.trim_end().len() && line.starts_with(name)).then_some(own)
         };
         if text.lines().filter(|line| own(line).is_some()).count() < FEWEST {
             continue;
@@ -193,6 +212,14 @@ mod tests {
     }
 
     #[test]
+    fn marks_at_the_ends_of_lines_go() {
+        assert_eq!(without_ends("{$\n \"a\": \"$\"$\n}$\n").as_deref(), Some("{\n \"a\": \"$\"\n}\n"));
+        let rows = "x\n {     +\n a     +\n a     +\n a     +\n a     +\n a     +\n a     +\n a     +\n }\n";
+        assert!(without_ends(rows).is_some_and(|rows| rows.starts_with("x\n {\n a\n")));
+        assert_eq!(without_ends("a$\nb\nc$\n"), None);
+    }
+
+    #[test]
     fn numbers_between_lines_go_where_they_count_on() {
         let text = "page\n1\n{\n2\n  \"a\": [\n3\n7\n4\n]}\n";
         assert_eq!(without_numbers(text).as_deref(), Some("page\n\n{\n\n  \"a\": [\n\n7\n\n]}\n"));
@@ -205,6 +232,11 @@ mod tests {
             "Attaching to web, db\nweb-1  | {\ndb-1   | ready {x}\nweb-1  |   \"a\": 1\nweb-1  | }\ndb-1   | bye\n";
         assert_eq!(of_one_source(text).as_deref(), Some("\n{\n\n  \"a\": 1\n}\n\n"));
         let yaml = "10:00:01 a tasks:\nx\n10:00:01 a - b: 1\n10:00:02 a   c: 2\n";
+        let replicas = "a-1 | {\na-2 | {\na-1 |  \"b\": 1\na-2 |  \"b\": 2\na-2 | }\na-1 | }\n";
+        assert_eq!(
+            of_one_source(replicas).map(|text| text.replace('\n', "")),
+            Some("{ \"b\": 1}{ \"b\": 2}".to_owned())
+        );
         assert_eq!(of_one_source(yaml).as_deref(), Some("tasks:\n\n- b: 1\n  c: 2\n"));
         for text in ["{\n  \"a\": 1\n}\n", "a | {\nb | {\n", "\"a\": {\n\"a\": {\n\"a\": {\n"] {
             assert_eq!(of_one_source(text), None, "{text}");

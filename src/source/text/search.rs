@@ -128,10 +128,11 @@ impl<'a> Search<'a> {
             return Remarks { errors: vec![self.foreign(form)], notes: vec![] };
         }
         self.look(take);
-        let ways: [(Tidy, &'static str); 12] = [
+        let ways: [(Tidy, &'static str); 13] = [
             (tidy::without_lost_colours, "colours are taken out"),
             (margin::without_margin, "what every line begins with is taken off"),
             (margin::without_numbers, "the numbers of lines are taken out"),
+            (margin::without_ends, "what every line ends with is taken off"),
             (literal::without_written_breaks, "ends of lines that are written as signs between values are passed over"),
             (
                 margin::without_broken_quoting,
@@ -411,9 +412,9 @@ impl<'a> Search<'a> {
             return self.offer(false, value, Trust::Found, take).then_some(end);
         }
         let quote = quote.or((broken.odd == Odd::Escaped).then_some('"'))?;
-        let end = literal::end_of_literal(rest, quote);
+        let (inner, end) = literal::literals(rest, quote);
         self.left = self.left.saturating_sub(end);
-        let mut inner = literal::unescaped(rest.get(..end)?);
+        let mut inner = literal::unescaped(&inner);
         for _ in 0..WRAPPED {
             match scan("", &inner) {
                 Ok(scanned) => {

@@ -61,6 +61,12 @@ impl Wrap {
         self.is_certain && width == self.width
     }
 
+    /// Whether a line is wider than any that a screen or a mail has, and no other is.
+    pub(super) const fn is_own_break(self, width: usize) -> bool {
+        const WIDEST: usize = 1_000;
+        width > WIDEST && !self.is_certain
+    }
+
     /// Whether a line so wide was broken where a space was, before `next`.
     pub(super) fn is_between_words(self, width: usize, line: &str, next: &str) -> bool {
         if self.is_by_columns {

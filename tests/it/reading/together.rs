@@ -52,6 +52,33 @@ fn answers_in_yaml_and_json_may_stand_in_one_paste() {
 }
 
 #[test]
+fn what_the_first_way_of_reading_misses_is_looked_for_in_the_others() {
+    let (short, second) = (answer().to_string(), json!({"tasks": [other()]}));
+    let quoted: String = pretty(&second).lines().map(|line| format!("> {line}\n")).collect();
+    for text in [
+        format!("mine:\n{short}\nBen wrote:\n{quoted}"),
+        format!("{short}\n<pre>{}</pre>\n", second.to_string().replace('"', "&quot;")),
+        format!("{}\n{}\n", json!(short), json!(second.to_string())),
+        format!("event {}\n{short}", second.to_string().replace('\\', "\\\\").replace('"', "\\u0022")),
+        format!("10.0.0.1 \"{}\"\n{short}", second.to_string().replace('\\', "\\x5C").replace('"', "\\x22")),
+        json!({"Records": [{"NewImage": {"event": {"S": short}}}, second]}).to_string(),
+    ] {
+        both(&text);
+    }
+    let literal = json!(short).to_string();
+    let (begin, end) = literal.split_at(literal.find(',').unwrap());
+    assert_eq!(one(format!("String s = {begin}\" +\n    \"{end};")), "the JSON stands in other text");
+    let ends = "what every line ends with is taken off";
+    assert_eq!(one(format!("{}$\n", pretty(&answer()).replace('\n', "$\n"))), ends);
+    let mut task = task();
+    task["stoppedReason"] = json!("x".repeat(3_000));
+    let line = format!("{}\n", json!({"tasks": [task]}));
+    let parts = [&line[..1_500], &line[1_500..2_500], &line[2_500..]].map(|part| json!({"log": part}).to_string());
+    let read = read(parts.join("\n"));
+    assert!(ids(&read).len() == 1 && read.errors.is_empty(), "{:?}", read.errors);
+}
+
+#[test]
 fn tables_behind_one_another_are_read_by_their_own_names() {
     let columns = ["taskArn,lastStatus,createdAt", "createdAt,taskArn,lastStatus"];
     let arn = ARN.replace("0123456789abcdef0", "f123456789abcdef0");

@@ -129,6 +129,14 @@ impl Scan<'_> {
         let is_before_arn = may_be && after.starts_with("arn:") && line.ends_with(char::is_alphabetic);
         let is_lost =
             is_before_arn || may_be && self.wrap.is_some_and(|wrap| wrap.is_between_words(width, line, after));
+        if self.wrap.is_some_and(|wrap| wrap.is_own_break(width)) {
+            // Nothing breaks lines so long: the text has more than one.
+            self.mended.escapes = true;
+            self.broken.push(at);
+            let end = at + usize::from(rest.starts_with("\r\n"));
+            self.replace(at, end + 1, "\\n");
+            return end + 1;
+        }
         self.mended.breaks = true;
         self.mended.guessed |=
             is_open && !is_before_arn && self.wrap.is_some_and(|wrap| is_lost || !wrap.is_sure(width));

@@ -30,7 +30,8 @@ impl Search<'_> {
             return self.torn.remove(0);
         }
         let count = |bracket: char| self.around.matches(bracket).count();
-        if !begins_as_json && self.unknown.is_some() && count('}') > count('{') {
+        let is_python = furthest.as_ref().is_some_and(|failure| failure.broken.odd == Odd::Python);
+        if !begins_as_json && !is_python && self.unknown.is_some() && count('}') > count('{') {
             return self.no_beginning(&self.text, "JSON", &beheaded::Found { at: 0, task: None });
         }
         match furthest {
