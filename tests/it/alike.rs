@@ -163,6 +163,8 @@ fn what_is_kept_says_as_of_when_a_task_was_seen() {
         });
         for text in kept {
             assert!(text.contains("RUNNING as of 2026-11-18 20:10:00.000"), "{text}");
+            // Of a page also its title, which is all that is seen of a tab.
+            assert!(!text.starts_with("<!") || text.contains("<title>web running as of 2026-11-18 20:10 – "), "{text}");
             assert!(text.contains("since ") && !text.contains("going on"), "{text}");
         }
     }

@@ -47,7 +47,7 @@ impl Page {
     /// Adds a task.
     pub fn push(&mut self, shown: &Shown<'_>, style: &Style) {
         self.articles.push_str(&task::article(self.entries.len(), shown, None, &of_a_page(style)).into_string());
-        self.entries.push(Entry::of(shown, None));
+        self.entries.push(Entry::of(shown, None, style));
     }
 
     /// About how large it is.
@@ -73,7 +73,7 @@ impl Page {
 
 /// The page of two tasks beside one another.
 pub fn draw_compared(compared: &Compared<'_>, tasks: &[Shown<'_>; 2], style: &Style) -> String {
-    let entries = [0, 1].map(|at| Entry::of(&tasks[at], Some(beside::SIDES[at])));
+    let entries = [0, 1].map(|at| Entry::of(&tasks[at], Some(beside::SIDES[at]), style));
     let title = format!("{} beside {}", entries[0].family, entries[1].family);
     let [mut page, tail] = frame::around(&title, task::navigation(&entries));
     page.push_str(&beside::section(compared).into_string());

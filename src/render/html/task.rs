@@ -10,7 +10,7 @@ use super::{log, picture};
 use crate::model::container::{Container, ContainerBound};
 use crate::model::phases::{Moment, Phase, Phases};
 use crate::model::{TaskLife, Time, duration};
-use crate::render::moment::{exact, offset, spaced};
+use crate::render::moment::{exact, minute, offset, spaced};
 use crate::render::names::apart;
 use crate::render::rows::{self, Of, Row, drawn_until, estimated_because, named, rows_together, visible};
 use crate::render::style::Style;
@@ -45,16 +45,22 @@ pub(super) struct Entry {
     pub(super) label: Option<&'static str>,
     pub(super) family: String,
     id: String,
+    /// Of one that was not over, when that was.
+    as_of: String,
 }
 
 impl Entry {
-    pub(super) fn of(shown_task: &Shown<'_>, label: Option<&'static str>) -> Self {
+    pub(super) fn of(shown_task: &Shown<'_>, label: Option<&'static str>, style: &Style) -> Self {
         let life = shown_task.life;
-        Self { outcome: Outcome::of(life), label, family: name(life.family()), id: shown(&life.task.id) }
+        let as_of = match life.is_stopped() {
+            true => String::new(),
+            false => format!(" as of {}", minute(life.as_of.at(), &style.zone)),
+        };
+        Self { outcome: Outcome::of(life), label, family: name(life.family()), id: shown(&life.task.id), as_of }
     }
 
     pub(super) fn title(&self) -> String {
-        format!("{} {} – {}", self.family, self.outcome.word, self.id)
+        format!("{} {}{} – {}", self.family, self.outcome.word, self.as_of, self.id)
     }
 }
 
