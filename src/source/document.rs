@@ -314,20 +314,6 @@ pub(super) fn read_line(place: &Place, text: &str, contents: &mut Contents) {
     }
 }
 
-/// Under these names ECS's answers have what can be read alone.
-const NAMED: [&str; 10] = [
-    "tasks",
-    "task",
-    "services",
-    "service",
-    "serviceDeployments",
-    "serviceRevisions",
-    "failures",
-    "taskDefinition",
-    "taskDefinitions",
-    "events",
-];
-
 /// What the fields of an object hold: those that ECS names, and, unless `only_named`, whatever is known in the others. What is wrong
 /// if that is nothing.
 fn read_parts(
@@ -340,7 +326,7 @@ fn read_parts(
     let mut projection = None;
     for key in at.value.as_object().into_iter().flat_map(|object| object.keys()) {
         // Most fields of a task are asked about here in vain.
-        if only_named && !NAMED.iter().any(|name| name.eq_ignore_ascii_case(key)) {
+        if only_named && !answer::has_parts(key) {
             continue;
         }
         let Some(inner) = at.get(key) else { continue };

@@ -6,13 +6,14 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::answer::LISTS;
 use super::error::{Place, ReadError};
 
 /// So many are named in a document.
 const NAMED: usize = 5;
 
 /// What is ECS's own name for something, in small letters, whoever spells it: other words may stand in two spellings in labels, say.
-const OF_ECS: [&str; 24] = [
+const OF_ECS: [&str; 23] = [
     "clusterarn",
     "connectivityat",
     "containerarn",
@@ -36,7 +37,6 @@ const OF_ECS: [&str; 24] = [
     "stoppingat",
     "taskarn",
     "taskdefinitionarn",
-    "tasks",
 ];
 
 /// A value, and where in it a name stands twice with different values.
@@ -116,7 +116,7 @@ impl Twice {
         let mut seen: Vec<(String, &str, &Value)> = vec![];
         for (key, value) in object {
             let name = key.replace('_', "").to_ascii_lowercase();
-            if !OF_ECS.contains(&name.as_str()) {
+            if !OF_ECS.iter().chain(&LISTS).any(|own| *own == name) {
                 continue;
             }
             match seen.iter().find(|(own, ..)| *own == name) {

@@ -1,6 +1,7 @@
 //! What is left of a document whose beginning is missing, beside others that are whole. Main type: [`Rest`].
 
 use crate::model::arn::last_part;
+use crate::source::answer::LISTS;
 
 /// Looks for such among what is no document: a name of an object that nothing opens, and then the bracket that closes
 /// it.
@@ -51,7 +52,7 @@ impl Rest {
                         let is_name = || {
                             line.get(at + 1..).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with(':'))
                         };
-                        let is_of_answer = || matches!(line.get(from..at), Some("tasks" | "failures" | "services"));
+                        let is_of_answer = || line.get(from..at).is_some_and(|name| LISTS.contains(&name));
                         if self.depth == 0 && self.name.is_none() && is_name() && !is_of_answer() {
                             self.name = Some(begin);
                         }

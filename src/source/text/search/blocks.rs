@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::beheaded::{self, task_in};
 use super::{Search, Take, Trust};
+use crate::source::answer::LISTS;
 use crate::source::text::{foreign, tidy, wrap, yaml};
 
 impl Search<'_> {
@@ -95,8 +96,7 @@ impl Search<'_> {
             let read = yaml::documents(own(range), lines);
             let is_answer = |value: &Value| {
                 let has = |name| value.get(name).is_some();
-                value.is_array()
-                    || ["tasks", "Tasks", "task", "services", "failures", "taskDefinition"].into_iter().any(has)
+                value.is_array() || LISTS.into_iter().chain(["Tasks", "task", "taskDefinition"]).any(has)
             };
             let is_whole = read.as_ref().is_ok_and(|found| found.iter().all(|found| is_answer(&found.json.value)));
             if (is_rest || goes_on) && !(*indent == 0 && (is_whole || read.is_err())) {
