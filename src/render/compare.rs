@@ -322,7 +322,12 @@ fn title(life: &TaskLife, style: &Style) -> String {
     let revision = life.task.revision().map_or(String::new(), |revision| format!(":{revision}"));
     let start =
         life.phases.as_ref().map_or(String::new(), |phases| format!("  {}", moment::spaced(phases.start, &style.zone)));
-    format!("task {}{revision}  {}{start}", life.family(), life.task.id)
+    // What goes on did so then.
+    let as_of = match life.is_stopped() {
+        true => String::new(),
+        false => format!("  as of {}", moment::spaced(life.as_of.at(), &style.zone)),
+    };
+    format!("task {}{revision}  {}{start}{as_of}", life.family(), life.task.id)
 }
 
 fn bar(side: Option<Side>, span: Duration, room: usize, style: &Style) -> String {

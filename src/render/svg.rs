@@ -2,9 +2,11 @@
 //!
 //! Light or dark as the reader's system is. Each run of one colour stands at its own column, so that bars meet whatever the font.
 
+use std::borrow::Cow;
+
 use super::style::Style;
 use super::{escape, waterfall};
-use crate::model::TaskLife;
+use crate::model::{AsOf, TaskLife};
 
 /// How wide a column is, and how high a line.
 const COLUMN: f64 = 8.4;
@@ -40,7 +42,12 @@ impl Picture {
     /// Adds a task.
     pub fn push(&mut self, life: &TaskLife, trace_id: &str, style: &Style) {
         self.title = format!("Waterfall of task {}", life.family());
-        self.drawn.push(waterfall::draw(life, trace_id, &Style { color: true, ..style.clone() }));
+        // Who looks at a picture does so later: in it there is no "now".
+        let as_it_was = match life.as_of {
+            AsOf::Now(at) if !life.is_stopped() => Cow::Owned(TaskLife { as_of: AsOf::Saved(at), ..life.clone() }),
+            _ => Cow::Borrowed(life),
+        };
+        self.drawn.push(waterfall::draw(&as_it_was, trace_id, &Style { color: true, ..style.clone() }));
     }
 
     /// The picture, as one document.

@@ -2,6 +2,7 @@
 
 use ecspan::model::observation::{ContainerRecord, TaskRecord, TaskTimes};
 use ecspan::model::{AsOf, TaskLife, Time, merge};
+use ecspan::render::compare::{self, Compared};
 use ecspan::render::{Style, markdown, perfetto, svg, waterfall};
 
 use super::render::style;
@@ -155,7 +156,9 @@ fn what_is_kept_says_as_of_when_a_task_was_seen() {
     let observed = merge::TaskObservations { task, ..Default::default() };
     for as_of in [AsOf::Now(at(200).unwrap()), AsOf::Saved(at(200).unwrap())] {
         let life = TaskLife::new(observed.clone(), as_of, 0);
-        let mut kept = vec![markdown::draw(&life, "t", None, &style(80))];
+        let compared = compare::text(&Compared::new(&life, &life), &style(80));
+        assert_eq!(compared.matches("as of 2026-11-18 20:10:00.000").count(), 2, "{compared}");
+        let mut kept = vec![markdown::draw(&life, "t", None, &style(80)), svg::draw([(&life, "t")], &style(80))];
         #[cfg(feature = "html")]
         kept.push({
             let shown = ecspan::render::html::Shown { life: &life, trace_id: "t", trace_url: None };
@@ -165,7 +168,7 @@ fn what_is_kept_says_as_of_when_a_task_was_seen() {
             assert!(text.contains("RUNNING as of 2026-11-18 20:10:00.000"), "{text}");
             // Of a page also its title, which is all that is seen of a tab.
             assert!(!text.starts_with("<!") || text.contains("<title>web running as of 2026-11-18 20:10 – "), "{text}");
-            assert!(text.contains("since ") && !text.contains("going on"), "{text}");
+            assert!(text.contains("since ") && !text.contains("going on") && !text.contains("→ now"), "{text}");
         }
     }
 }
