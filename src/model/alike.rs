@@ -163,17 +163,12 @@ mod tests {
 
     #[test]
     fn reasons_that_differ_in_image_and_name_only_are_one() {
-        let no_manifest = |name, image, of| (name, image, of);
         let said = [
-            no_manifest("a", "nginx", "CannotPull: no manifest of docker.io/library/nginx:latest: container a"),
-            no_manifest("b", "r.example/t/b:1", "CannotPull: no manifest of r.example/t/b:1: container b"),
-            no_manifest(
-                "c",
-                "r.example:5000/t/c@sha256:0",
-                "CannotPull: no manifest of r.example:5000/t/c@sha256:0: container c",
-            ),
-            no_manifest("d", "t/d:v1", "CannotPull: no manifest of docker.io/t/d:v1: container d"),
-            no_manifest("e", "t/e:v1", "CannotPull: no credentials for docker.io/t/e:v1: container e"),
+            ("a", "nginx", "CannotPull: no manifest of docker.io/library/nginx:latest: container a"),
+            ("b", "r.example/t/b:1", "CannotPull: no manifest of r.example/t/b:1: container b"),
+            ("c", "r.example:5000/t/c@sha256:0", "CannotPull: no manifest of r.example:5000/t/c@sha256:0: container c"),
+            ("d", "t/d:v1", "CannotPull: no manifest of docker.io/t/d:v1: container d"),
+            ("e", "t/e:v1", "CannotPull: no credentials for docker.io/t/e:v1: container e"),
         ];
         assert_eq!(
             of_images(&said),

@@ -53,7 +53,7 @@ impl Bar {
             *cell = if parts == 1 && inside(left) < inside(right) { fill } else { part(inside(left), inside(right)) };
         }
         // However short, it can be seen; without any length it is a line.
-        if left == right || self.start == self.end {
+        if left == right {
             let at = (axis.column(self.start) as usize).min(axis.width().saturating_sub(1));
             if let Some(cell) = cells.get_mut(at) {
                 *cell = match (unicode, self.start == self.end) {

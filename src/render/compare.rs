@@ -322,11 +322,7 @@ fn title(life: &TaskLife, style: &Style) -> String {
     let revision = life.task.revision().map_or(String::new(), |revision| format!(":{revision}"));
     let start =
         life.phases.as_ref().map_or(String::new(), |phases| format!("  {}", moment::spaced(phases.start, &style.zone)));
-    // What goes on did so then.
-    let as_of = match life.is_stopped() {
-        true => String::new(),
-        false => format!("  as of {}", moment::spaced(life.as_of.at(), &style.zone)),
-    };
+    let as_of = moment::as_of(life, &style.zone).map_or(String::new(), |as_of| format!("  {as_of}"));
     format!("task {}{revision}  {}{start}{as_of}", life.family(), life.task.id)
 }
 

@@ -60,11 +60,7 @@ fn about(life: &TaskLife, trace_id: &str, trace_url: Option<&str>, style: &Style
     let task = &life.task;
     let status = text(task.last_status.as_deref().unwrap_or("status unknown"));
     let stop_code = task.stop_code.as_deref().map_or(String::new(), |code| format!(" ({})", text(code)));
-    // Also of what was true just now: who reads it does so later.
-    let as_of = match life.is_stopped() {
-        true => String::new(),
-        false => format!(" as of {}", moment::spaced(life.as_of.at(), &style.zone)),
-    };
+    let as_of = moment::as_of(life, &style.zone).map_or(String::new(), |as_of| format!(" {as_of}"));
     let capacity = task.capacity_provider.as_deref().or(task.launch_type.as_deref());
     let places = [
         task.cluster_name().map(|cluster| format!("cluster {}", text(cluster))),

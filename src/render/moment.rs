@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::model::{Time, duration};
+use crate::model::{TaskLife, Time, duration};
 
 /// `2021-11-27T01:49:41.251+09:00`: to the millisecond, with the offset; `Z` never, so that columns align.
 pub fn iso(time: Time, zone: &TimeZone) -> String {
@@ -41,6 +41,12 @@ pub fn start_of_day(time: Time, zone: &TimeZone) -> Time {
 /// The time of day: `01:49:41`.
 pub fn clock(time: Time, zone: &TimeZone) -> String {
     formatted(time, zone, "%H:%M:%S")
+}
+
+/// `as of 2021-11-27 01:49:41.251 +09:00`, of what is kept of a task that was not over: also of what was true just now, for who reads it
+/// does so later.
+pub(super) fn as_of(life: &TaskLife, zone: &TimeZone) -> Option<String> {
+    (!life.is_stopped()).then(|| format!("as of {}", spaced(life.as_of.at(), zone)))
 }
 
 /// How long after `zero`, or before it: `+14.5 s`, `-42 ms`.

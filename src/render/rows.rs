@@ -146,15 +146,16 @@ fn rows_of<'a>(
     }
     for (at, group) in containers.iter().enumerate() {
         let is_last = phases.list.len() + at + 1 == count;
-        let mut alike: Vec<Row<'_>> =
-            group.iter().map(|container| container_row(container, is_last, phases, end, style)).collect();
-        rows.extend(match (group.as_slice(), alike.first()) {
-            ([first, _, ..], Some(row)) => {
-                let name = format!("{} containers", group.len());
-                Some(Row { of: Of::Alike(first), name, ..row.clone() }).map(|row| Row { alike, ..row })
-            }
-            _ => alike.pop(),
-        });
+        let row = |container: &&'a Container| container_row(container, is_last, phases, end, style);
+        rows.extend(group.first().map(|first| match group.len() {
+            1 => row(first),
+            count => Row {
+                of: Of::Alike(first),
+                name: format!("{count} containers"),
+                alike: group.iter().map(row).collect(),
+                ..row(first)
+            },
+        }));
     }
     rows
 }

@@ -10,7 +10,7 @@ use super::{log, picture};
 use crate::model::container::{Container, ContainerBound};
 use crate::model::phases::{Moment, Phase, Phases};
 use crate::model::{TaskLife, Time, duration};
-use crate::render::moment::{exact, minute, offset, spaced};
+use crate::render::moment::{as_of, exact, minute, offset, spaced};
 use crate::render::names::apart;
 use crate::render::rows::{self, Of, Row, drawn_until, estimated_because, named, rows_together, visible};
 use crate::render::style::Style;
@@ -154,7 +154,7 @@ fn header(shown_task: &Shown<'_>, label: Option<&str>, id: &str, style: &Style) 
                 span class={ "badge " (outcome.class) } { span aria-hidden="true" { (outcome.mark) " " } (outcome.word) }
                 " " (shown(status))
                 @if let Some(code) = &task.stop_code { " · " (shown(code)) }
-                @if !life.is_stopped() { " as of " (spaced(life.as_of.at(), &style.zone)) }
+                @if let Some(as_of) = as_of(life, &style.zone) { " " (as_of) }
             }
             h1 id=(id) { @if let Some(label) = label { span class="side" { (label) } " " } (name(life.family())) (revision) " " code { (shown(&task.id)) } }
             @if let Some(phases) = &life.phases {
