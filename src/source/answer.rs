@@ -37,6 +37,20 @@ pub(super) fn has_parts(name: &str) -> bool {
     LISTS.iter().chain(&INSIDE).any(|own| own.eq_ignore_ascii_case(name))
 }
 
+impl MissingTask {
+    /// What ECS did not do: RunTask answers in the same words where it finds no place for a task.
+    pub fn what(&self) -> String {
+        let arn = &self.arn;
+        if self.reason == "MISSING" {
+            format!("did not find {arn}")
+        } else if arn.contains(":container-instance/") {
+            format!("started no task on {arn}")
+        } else {
+            format!("gave no answer about {arn}")
+        }
+    }
+}
+
 /// The tasks of one answer: the good ones, what was wrong with the others, and those that ECS did not find.
 #[cfg(feature = "aws")]
 #[derive(Debug, Default)]
@@ -248,7 +262,11 @@ fn exit_code(at: &At<'_>) -> Result<Option<i64>, ReadError> {
         at.text("lastStatus").is_some_and(|status| matches!(status.as_str(), "PENDING" | "RUNNING" | "PROVISIONING"));
     let given = at.integer("exitCode").map(Ok).or_else(|| {
         let wrong = || ReadError::Expected { place: at.place.key("exitCode"), expected: "a number" };
-        at.text("exitCode").map(|text| text.parse().map_err(|_| wrong()))
+        match (at.text("exitCode"), at.get("exitCode")?.value) {
+            (Some(text), _) => Some(text.parse().map_err(|_| wrong())),
+            (None, Value::String(_)) => None,
+            (None, _) => Some(Err(wrong())),
+        }
     });
     Ok(given.transpose()?.filter(|_| !runs))
 }
@@ -399,5 +417,26 @@ pub(crate) fn describe(value: &Value) -> String {
         Value::Number(_) => "a number".to_owned(),
         Value::Bool(_) => "a truth value".to_owned(),
         Value::Null => "null".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_run_task_found_no_place_for_is_not_called_missing() {
+        let failures = serde_json::json!([
+            {"arn": "arn:aws:ecs:x:1:task/c/a", "reason": "MISSING"},
+            {"arn": "arn:aws:ecs:x:1:container-instance/c/b", "reason": "RESOURCE:MEMORY"},
+            {"arn": "web", "reason": "ACCESS"}
+        ]);
+        let said: Vec<String> = missing(&At::root("f", &failures)).iter().map(MissingTask::what).collect();
+        let expected = [
+            "did not find arn:aws:ecs:x:1:task/c/a",
+            "started no task on arn:aws:ecs:x:1:container-instance/c/b",
+            "gave no answer about web",
+        ];
+        assert_eq!(said, expected);
     }
 }

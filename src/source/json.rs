@@ -7,6 +7,9 @@ use super::error::{Place, ReadError};
 use super::times;
 use crate::model::Time;
 
+/// Below 2^53 a double is the whole number that it says.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A JSON value and where it stands: `task.json: $.tasks[0]`.
 #[derive(Clone, Debug)]
 pub(crate) struct At<'a> {
@@ -61,7 +64,7 @@ impl<'a> At<'a> {
         let value = self.value_of(key)?;
         value
             .as_i64()
-            .or_else(|| value.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64))
+            .or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < EXACT).map(|n| n as i64))
             .or_else(|| value.as_str()?.trim().parse().ok())
     }
 

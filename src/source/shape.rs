@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::error::ReadError;
-use super::json::{At, pascal};
+use super::json::{At, field, pascal};
 use super::{action, answer, docker, event, execution, metadata, packed, redact, rows, trail};
 
 /// What a JSON value is.
@@ -181,7 +181,11 @@ pub(crate) fn nothing(at: &At<'_>) -> ReadError {
     if at.value.is_null() || at.value.as_array().is_some_and(Vec::is_empty) {
         return ReadError::NoneInIt { place, what: "tasks" };
     }
-    let is_empty = |key: &str| at.get(key).is_some_and(|inner| inner.value.as_array().is_some_and(Vec::is_empty));
+    let is_empty = |key: &str| {
+        let own = at.value.as_object().and_then(|object| field(object, key));
+        // Some write an empty list as null.
+        own.is_some_and(|(_, value)| value.is_null() || value.as_array().is_some_and(Vec::is_empty))
+    };
     if let Some((_, what)) = EMPTY.iter().find(|(key, _)| is_empty(key)) {
         return ReadError::NoneInIt { place, what };
     }

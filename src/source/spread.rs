@@ -5,8 +5,8 @@ use serde_json::Value;
 
 /// What is said where such lines were put together.
 pub(super) const NOTE: &str = "lines that stand in records of their own are put together";
-/// So large a text is no longer put together.
-pub(super) const LARGEST: usize = 64 * 1024 * 1024;
+/// A larger text is not put together: its records would have to be held.
+pub(super) const LARGEST: usize = 4 * 1024 * 1024;
 /// A line is no deeper inside of its record.
 const DEEPEST: usize = 4;
 

@@ -241,7 +241,7 @@ impl Finding<'_> {
         self.tell_errors();
         let mut missing_services = vec![];
         for missing in self.missing {
-            let told = format!("{}: ECS did not find {}: {}", self.path.display(), missing.arn, missing.reason);
+            let told = format!("{}: ECS {}: {}", self.path.display(), missing.what(), missing.reason);
             if missing.arn.contains(":service/") {
                 missing_services.push(told);
             } else {

@@ -82,20 +82,16 @@ pub(super) fn of_one_source(text: &str) -> Option<String> {
     const FEWEST: usize = 3;
     let mut margins: Vec<&str> = vec![];
     for margin in text.lines().filter_map(before_document) {
-        let is_known =
-            |own: &&str| shared(own, margin).0 >= own.len() && own.split(' ').next() == margin.split(' ').next();
-        let is_time = |own: &&str| shared(own, margin).0 >= own.len() && !own.starts_with(char::is_alphabetic);
-        if margins.len() < MOST && !margins.iter().any(|own| is_known(own) || is_time(own)) {
+        let is_known = |own: &&str| shared(own, margin).0 >= own.len() && name_in(own) == name_in(margin);
+        if margins.len() < MOST && !margins.iter().any(is_known) {
             margins.push(margin);
         }
     }
     let mut out = String::with_capacity(text.len());
     for margin in margins {
-        // Numbers count on in times; in the name of a replica they are its own.
-        let name = margin.split(' ').next().filter(|word| word.starts_with(char::is_alphabetic)).unwrap_or_default();
         let own = |line: &str| {
             let (whole, own) = shared(margin, line);
-            (whole >= margin.trim_end().len() && line.starts_with(name)).then_some(own)
+            (whole >= margin.trim_end().len() && line.starts_with(name_in(margin))).then_some(own)
         };
         if text.lines().filter(|line| own(line).is_some()).count() < FEWEST {
             continue;
@@ -105,6 +101,11 @@ pub(super) fn of_one_source(text: &str) -> Option<String> {
         }
     }
     (!out.is_empty()).then_some(out)
+}
+
+/// The name that a margin begins with, `web-1`, if it does: there numbers do not count on.
+fn name_in(margin: &str) -> &str {
+    margin.split(' ').next().filter(|word| word.starts_with(char::is_alphabetic)).unwrap_or_default()
 }
 
 /// What stands before the first line of a document that has a line a value: a bracket alone, or a name of YAML.

@@ -442,7 +442,14 @@ impl<'a> Search<'a> {
             return remarks;
         }
         let beheaded = self.beheaded.found().map(|rest| self.no_beginning(&self.text, "JSON", rest));
-        if beheaded.is_none() && !self.around.trim().is_empty() {
+        // In a log many a thing looks like the beginning of JSON; what has keys was meant.
+        let is_meant = |failure: &&Failure| {
+            failure.broken.keys > 0 && !self.text.get(failure.start..).is_some_and(foreign::is_prose)
+        };
+        let broken = self.broken.iter().filter(is_meant).map(|failure| self.broken_off(failure));
+        let meant: Vec<ReadError> = broken.collect();
+        // The rest of what is broken is no other text.
+        if beheaded.is_none() && meant.is_empty() && !self.around.trim().is_empty() {
             self.notes.push("the JSON stands in other text");
         }
         let mended = [
@@ -462,15 +469,10 @@ impl<'a> Search<'a> {
         ];
         self.notes.extend(mended.iter().filter(|(is_so, _)| *is_so).map(|(_, note)| *note));
         remarks.notes.extend(self.notes.iter().map(|note| (*note).to_owned()));
-        // In a log many a thing looks like the beginning of JSON; what has keys was meant.
-        let is_meant = |failure: &&Failure| {
-            failure.broken.keys > 0 && !self.text.get(failure.start..).is_some_and(foreign::is_prose)
-        };
         remarks.errors.extend(beheaded);
         remarks.errors.append(&mut self.torn);
         remarks.errors.append(&mut self.errors);
-        let meant: Vec<&Failure> = self.broken.iter().filter(is_meant).collect();
-        remarks.errors.extend(meant.into_iter().map(|failure| self.broken_off(failure)));
+        remarks.errors.extend(meant);
         if self.more_broken > 0 {
             remarks.errors.push(ReadError::MoreBroken { origin: self.origin.to_owned(), count: self.more_broken });
         }

@@ -70,7 +70,7 @@ impl Wrap {
     /// Whether a line so wide was broken where a space was, before `next`.
     pub(super) fn is_between_words(self, width: usize, line: &str, next: &str) -> bool {
         if self.is_by_columns {
-            return width < self.width;
+            return width < self.width || !self.is_certain && are_words(line, next);
         }
         // Words are broken behind such signs, too, and where one is longer than a line.
         let mut signs = line.chars().rev();
@@ -79,6 +79,62 @@ impl Wrap {
         let joined = || word(line.rsplit(' ').next()) + word(next.split([' ', '"', '\n']).next());
         !is_sign && (width < self.width || joined() <= self.width)
     }
+}
+
+/// Whether a line ends with a word of ECS's reasons and the next one begins with another: then one alone that is full was broken between
+/// them, by chance where a screen ends.
+fn are_words(line: &str, next: &str) -> bool {
+    const WORDS: [&str; 45] = [
+        "a",
+        "activity",
+        "agent",
+        "and",
+        "another",
+        "asset",
+        "by",
+        "check",
+        "checks",
+        "container",
+        "containers",
+        "could",
+        "deployment",
+        "disconnected",
+        "due",
+        "error",
+        "essential",
+        "exited",
+        "failed",
+        "for",
+        "from",
+        "group",
+        "has",
+        "health",
+        "image",
+        "in",
+        "initiated",
+        "instance",
+        "is",
+        "killed",
+        "memory",
+        "not",
+        "of",
+        "pull",
+        "registry",
+        "request",
+        "scaling",
+        "service",
+        "stopped",
+        "task",
+        "the",
+        "to",
+        "unable",
+        "usage",
+        "was",
+    ];
+    let is_one = |word: &str| WORDS.contains(&word.trim_end_matches([',', ':', '.']).to_ascii_lowercase().as_str());
+    let last = line.rsplit([' ', '"']).next().unwrap_or_default();
+    let first = next.split([' ', '"', '\n']).next().unwrap_or_default();
+    is_one(last) && is_one(first) && !matches!((last, first), ("in", "to") | ("an" | "a", "not"))
 }
 
 /// Whether the first line would be too wide with what stands before it: then the text was broken in a column of its own, as consoles show
@@ -237,6 +293,20 @@ fn joined<'a>(text: &'a str, part: Part<'a>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_reasons_are_told_from_halves_of_words() {
+        for (line, next, is_so) in [
+            ("Container", "killed due to", true),
+            ("\"reason\": \"Task", "failed", true),
+            ("OutOfMemoryError: Cont", "ainer killed", false),
+            ("Container kil", "led", false),
+            ("pulled in", "to", false),
+            ("image", "web:1", false),
+        ] {
+            assert_eq!(are_words(line, next), is_so, "{line}|{next}");
+        }
+    }
 
     #[test]
     fn lines_of_yaml_that_were_folded_are_put_together() {

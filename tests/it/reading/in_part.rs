@@ -109,3 +109,26 @@ fn letters_that_a_page_sets_as_one_are_read_apart() {
     let own = clean.replace("a file flag", "a ﬁle flag");
     assert!(tasks(&read(own))[0].containers[0].reason.as_ref().is_some_and(|reason| reason.contains('ﬁ')));
 }
+
+#[test]
+fn an_exit_code_that_is_no_number_is_an_error_and_never_another_one() {
+    for code in [json!(true), json!(1.5), json!(1e20), json!([137]), json!({"code": 137}), json!("one")] {
+        let mut task = task();
+        task["containers"][0]["exitCode"] = code.clone();
+        let (told, _) = error(json!({"tasks": [task]}).to_string());
+        assert!(told.contains("$.tasks[0].containers[0].exitCode: expected a number"), "{code}: {told}");
+    }
+    for code in [json!(null), json!(""), json!("null")] {
+        let mut task = task();
+        task["containers"][0]["exitCode"] = code.clone();
+        let read = read(json!({"tasks": [task]}).to_string());
+        assert_eq!(tasks(&read).first().map(|task| task.containers[0].exit_code), Some(None), "{code}");
+    }
+}
+
+#[test]
+fn an_empty_list_may_be_null() {
+    for text in ["{\"tasks\": null}", "{\"Tasks\": null, \"Failures\": []}"] {
+        assert!(error(text).0.contains("an answer without tasks"), "{text}");
+    }
+}

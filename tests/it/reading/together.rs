@@ -191,3 +191,22 @@ fn a_line_in_the_wrong_place_is_one_error_with_that_place() {
     let (told, _) = error(&missing);
     assert!(told.starts_with(&format!("f: line {line}, ")) && told.contains("a comma"), "{told}\n{missing}");
 }
+
+#[test]
+fn one_break_at_the_side_of_a_screen_has_its_space_where_words_of_reasons_meet_there() {
+    let reason = "OutOfMemoryError: Container killed due to memory usage";
+    let mut task = task();
+    task["stoppedReason"] = json!(reason);
+    let whole = pretty(&json!({"tasks": [task]}));
+    for (at, said) in [("Container ", "Container"), ("Container kil", "Container kil")] {
+        // The line is filled up so that it is full exactly there.
+        let line = whole.lines().find(|line| line.contains("stoppedReason")).unwrap();
+        let begin = line.find(reason).unwrap() + said.len();
+        let wide = format!("{}{}", " ".repeat(100 - begin), line);
+        let (first, rest) = wide.split_at(100);
+        let broken = whole.replace(line, &format!("{first}\n{}", rest.trim_start()));
+        let read = read(&broken);
+        assert_eq!(tasks(&read)[0].stopped_reason.as_deref(), Some(reason), "{at}: {broken}");
+        assert!(read.notes.concat().contains("that is a guess"), "{:?}", read.notes);
+    }
+}
