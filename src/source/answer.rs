@@ -26,17 +26,6 @@ pub struct MissingTask {
     pub reason: String,
 }
 
-/// The lists that an answer has at its top, and nothing inside of one.
-pub(super) const LISTS: [&str; 3] = ["tasks", "services", "failures"];
-/// What else is an answer's, or stands inside as what can be read alone.
-const INSIDE: [&str; 7] =
-    ["task", "service", "serviceDeployments", "serviceRevisions", "taskDefinition", "taskDefinitions", "events"];
-
-/// Whether ECS's answers have under this name what can be read alone.
-pub(super) fn has_parts(name: &str) -> bool {
-    LISTS.iter().chain(&INSIDE).any(|own| own.eq_ignore_ascii_case(name))
-}
-
 impl MissingTask {
     /// What ECS did not do: RunTask answers in the same words where it finds no place for a task.
     pub fn what(&self) -> String {
@@ -49,6 +38,17 @@ impl MissingTask {
             format!("gave no answer about {arn}")
         }
     }
+}
+
+/// The lists that an answer has at its top, and nothing inside of one.
+pub(super) const LISTS: [&str; 3] = ["tasks", "services", "failures"];
+/// What else is an answer's, or stands inside as what can be read alone.
+const INSIDE: [&str; 7] =
+    ["task", "service", "serviceDeployments", "serviceRevisions", "taskDefinition", "taskDefinitions", "events"];
+
+/// Whether ECS's answers have under this name what can be read alone.
+pub(super) fn has_parts(name: &str) -> bool {
+    LISTS.iter().chain(&INSIDE).any(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// The tasks of one answer: the good ones, what was wrong with the others, and those that ECS did not find.
