@@ -50,8 +50,9 @@ use ecspan::model::Time;
 pub(crate) use exit::Exit;
 use problem::Problem;
 
-/// What means something when it is empty: all history; a task, whose own error says what a task is.
-const MAY_BE_EMPTY: [&str; 3] = ["history", "tasks", "compare"];
+/// What means something when it is empty: all history; a task, whose own error says what a task is; nobody, whom a pipeline without the
+/// secret notifies.
+const MAY_BE_EMPTY: [&str; 4] = ["history", "tasks", "compare", "notify"];
 
 /// What time it is, for every engine.
 fn now() -> Time {
