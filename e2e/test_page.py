@@ -611,6 +611,10 @@ def test_two_tasks_beside_one_another(chromium, ecspan, page_of, tmp_path):
         with opened(chromium, path, viewport={"width": width, "height": 800}) as page:
             assert page.evaluate("document.documentElement.scrollWidth") <= width and page.evaluate(SIDEWAYS) == []
             assert page.evaluate(BROKEN) == []
+            # The picture is there once, beside the numbers or under them; what took no time has no bar.
+            launch = page.locator(".beside tbody .pair:visible").first
+            assert launch.locator("rect").count() == 2 and launch.bounding_box()["width"] > 90
+            assert page.locator(".beside tbody .wide:visible").count() * page.locator(".beside .under:visible").count() == 0
     same = page_of(PROJECT / "examples/oom/task.json", "--compare", PROJECT / "examples/oom/task.json")
     with opened(chromium, same) as page:
         assert "A and B are one task" in page.locator(".beside .found").inner_text()

@@ -23,11 +23,8 @@ pub(super) fn section(compared: &Compared<'_>) -> Markup {
             ul class="sides" { @for (at, life) in compared.lives.iter().enumerate() {
                 li {
                     span class="side" { (SIDES[at]) } " " a href={ "#task-" (at) } { (name(life.family())) " " code { (shown(&life.task.id)) } } " "
-                    // The colours of the picture, where there is room for one.
-                    span class="wide" {
-                        svg class="sample" aria-hidden="true" { rect class=(bar_class(at, false)) x="1" y="1" width="26" height="10" {} }
-                        @if at == 0 && compared.lines.iter().any(Line::is_slower) { " " svg class="sample" aria-hidden="true" { rect class=(bar_class(at, true)) x="1" y="1" width="26" height="10" {} } " where it is slower" }
-                    }
+                    svg class="sample" aria-hidden="true" { rect class=(bar_class(at, false)) x="1" y="1" width="26" height="10" {} }
+                    @if at == 0 && compared.lines.iter().any(Line::is_slower) { " " svg class="sample" aria-hidden="true" { rect class=(bar_class(at, true)) x="1" y="1" width="26" height="10" {} } " where it is slower" }
                 }
             } }
             ul class="found" { @for said in &compared.said { li class="remark" { span class="mark" aria-hidden="true" { "•" } (folded(said)) } } }
@@ -56,13 +53,22 @@ fn row(line: &Line, span: Duration) -> Markup {
             @for side in line.sides { td class="number" { (together(&length(side))) } }
             td class="number" { @if let Some(difference) = line.difference() { (together(&signed(difference))) } }
             td class="word" { @if let Some(word) = line.matters() { span class=(if line.is_slower() { "bad" } else { "running" }) { @if line.is_slower() { "✗ " } (word) } } }
-            td class="wide" {
-                svg class="pair" aria-hidden="true" focusable="false" {
-                    @for (at, side) in line.sides.iter().enumerate() {
-                        @if let Some((begins, length)) = side.and_then(Side::bar) {
-                            rect class=(bar_class(at, line.is_slower())) x=(percent(part(begins, span).min(1.0 - LEAST))) width=(percent(part(length, span).max(LEAST))) y=(3 + at * 11) height="8" {}
-                        }
-                    }
+            td class="wide" { (pair(line, span)) }
+        }
+        // Where the picture has no room beside the numbers it is under them.
+        @if line.sides.iter().flatten().any(|side| side.bar().is_some()) {
+            tr class="under" aria-hidden="true" { td colspan="5" { (pair(line, span)) } }
+        }
+    }
+}
+
+/// The bars of both, one above the other.
+fn pair(line: &Line, span: Duration) -> Markup {
+    html! {
+        svg class="pair" aria-hidden="true" focusable="false" {
+            @for (at, side) in line.sides.iter().enumerate() {
+                @if let Some((begins, length)) = side.and_then(Side::bar) {
+                    rect class=(bar_class(at, line.is_slower())) x=(percent(part(begins, span).min(1.0 - LEAST))) width=(percent(part(length, span).max(LEAST))) y=(3 + at * 11) height="8" {}
                 }
             }
         }
