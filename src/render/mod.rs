@@ -27,3 +27,4 @@ pub mod waterfall;
 mod wrap;
 
 pub use style::Style;
+pub use wrap::folded;
