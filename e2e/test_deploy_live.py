@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import signal
+import subprocess
 import threading
 import uuid
 
@@ -99,8 +100,12 @@ def test_a_crash_loop_is_told_with_its_last_lines_and_ends_the_wait(ecspan, aws,
     out, err = process.communicate(timeout=60)
     told = err.decode()
     assert process.returncode == 11, told
-    for task in tasks:
-        assert f"failed: task {task.id}: Essential container in task exited; app: exit code 1\n    app: fatal: DATABASE_URL is not set\n" in told
+    # What is alike is told once.
+    [first, *others] = [line.removeprefix("failed: task ") for line in told.splitlines() if line.startswith("failed: ")]
+    first_id, why = first.split(": ", 1)
+    assert why == "Essential container in task exited; app: exit code 1" and told.count("    app: fatal: DATABASE_URL is not set\n") == 1, told
+    assert [other.split(": ", 1)[1] for other in others] == [f"like {first_id} ({number} by now)" for number in (2, 3)], told
+    assert {line.split(":")[0] for line in (first, *others)} == {task.id for task in tasks}
     report = words(out.decode())
     assert "3 tasks failed alike: Essential container in task exited; app: exit code 1" in report
     # ECS still takes their network away, and the report says why all the same.
@@ -214,6 +219,46 @@ def test_another_deployment_takes_its_place(ecspan, aws, rollout):
         deployments.insert(0, aws.rollouts.deployment("ecs-svc/9", rollout.at + seconds(59), state="IN_PROGRESS", revision=3, desired=5, running=0))
     out, err = process.communicate(timeout=60)
     assert process.returncode == 11 and out.decode().startswith("✗ failed: ecs-svc/9 took its place before it was over"), (out, err)
+    assert "next: the one that took its place:\n      ecspan deploy prod/web --deployment ecs-svc/9\n" in out.decode(), out
+    shown = ecspan("deploy", "prod/web", "--deployment", "ecs-svc/9")
+    assert shown.code == 0 and "cluster prod · ecs-svc/9" in shown.out, shown
+
+
+def fails(aws, rollout, tasks):
+    with still:
+        aws.rollouts.finish(rollout.made, failed=True)
+        for task in tasks:
+            task.stopped_at, task.last_status = task.stopping_at + seconds(20), "STOPPED"
+
+
+@pytest.mark.parametrize("job", [{"stderr": subprocess.STDOUT}, {"env": {"CI": "true"}}], ids=["one pipe", "a job"])
+def test_one_log_says_why_when_it_happens_and_in_its_last_lines(ecspan, aws, rollout, job):
+    process = ecspan.start(*DEPLOY, "--report-file", "r.txt", **job)
+    line_with(b"waiting: ", process.stderr or process.stdout)
+    tasks = [rollout.crash(number) for number in range(3)]
+    for _ in tasks:
+        line_with(b"failed: task ", process.stderr or process.stdout)
+    fails(aws, rollout, tasks)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 11, out
+    report = out.decode()
+    # The report alone; the lines before it had it when it was news.
+    for said in "Essential container in task exited; app: exit code 1", "fatal: DATABASE_URL is not set":
+        assert [words(text).count(said) for text in (report, "\n".join(report.splitlines()[-10:]))] == [1, 1], report
+    # A file stands alone.
+    alone = (ecspan.home / "r.txt").read_text()
+    assert words("\n".join(alone.splitlines()[:10])).count("fatal: DATABASE_URL is not set") == 1, alone
+
+
+def test_what_another_task_said_otherwise_is_told(ecspan, aws, rollout):
+    process = ecspan.start(*DEPLOY)
+    rollout.crash(0)
+    line_with(b"app: fatal: DATABASE_URL is not set", process.stderr)
+    rollout.crash(1, "fatal: port 80 is taken")
+    assert b"like " in line_with(b"failed: task ", process.stderr)
+    line_with(b"    app: fatal: port 80 is taken", process.stderr)
+    aws.rollouts.finish(rollout.made)
+    assert process.communicate(timeout=60) and process.returncode == 0
 
 
 def test_a_number_and_a_finding_end_the_wait_too(ecspan, aws, rollout):

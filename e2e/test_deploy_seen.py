@@ -87,7 +87,7 @@ def test_an_image_that_cannot_be_pulled(ecspan, aws, jaeger, width):
     task = rollout.cannot_pull()
     assert terminal.ends() == 11
     text = report(terminal, "✗ failing")
-    assert words(text).startswith(f"✗ failing, and waited for no longer: a task failed: {PULL} service web")
+    assert words(text).startswith(f"✗ failing, and waited for no longer: a task failed: {PULL} {task.id} service web")
     assert f"next: one of those that failed: ecspan show prod/{task.id}" in words(text)
     # On a line of its own, however narrow the terminal.
     command = "aws ecs update-service --cluster prod --service web --task-definition web:1"
@@ -104,7 +104,9 @@ def test_a_crash_loop(ecspan, aws, jaeger, width):
     assert terminal.ends() == 11
     text = report(terminal, "✗ failing")
     reason = "3 tasks failed alike: Essential container in task exited; app: exit code 1"
-    assert words(text).startswith(f"✗ failing, and waited for no longer: {reason} app last said: fatal: DATABASE_URL is not set")
+    first = words(text.split("\n\n")[0])
+    assert first.startswith(f"✗ failing, and waited for no longer: {reason} ") and first.endswith(": fatal: DATABASE_URL is not set"), text
+    assert words(text).count("fatal: DATABASE_URL is not set") == 2, text
     # Its first lines have scrolled off a small screen: they are said once more before the steps.
     assert f"✗ failing, and waited for no longer: {reason}; app last said: fatal: DATABASE_URL is not set next: " in words(text)
     assert all(f"failed: task {task.id}" in terminal.text for task in tasks)
@@ -183,7 +185,7 @@ def test_a_canary_that_is_rolled_back_by_an_alarm(ecspan, aws, jaeger, width):
     why = "Service deployment rolled back because alarm latency went off."
     rollout.stage("BAKE_TIME", status="ROLLBACK_IN_PROGRESS", alarms={"status": "TRIGGERED", "alarmNames": ["latency"], "triggeredAlarmNames": ["latency"]},
                   rollback={"reason": why, "startedAt": now()})
-    terminal.shows(f"rolling back: {why}")
+    terminal.comes_to(lambda text: f"rolling back: {why}" in words(text), why)
     rollout.stage("CLEAN_UP", status="ROLLBACK_SUCCESSFUL", finishedAt=now(), statusReason=why)
     assert terminal.ends() == 10
     text = words(report(terminal, "✗ rolled back"))

@@ -61,7 +61,7 @@ def test_on_a_terminal_the_waterfall_grows_below_the_log(ecspan, task, width):
     terminal.shows("image pull"), terminal.shows("so far")
     assert "gap: " not in terminal.text, "no container has started that could have a log"
     task.starts()
-    terminal.shows("\tlistening"), terminal.shows("running")
+    terminal.shows("  listening"), terminal.shows("running")
     task.stops()
     assert terminal.ends() == 0
     end = terminal.text[terminal.text.rindex("task web") :]

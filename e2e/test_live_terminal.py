@@ -47,6 +47,9 @@ class Terminal:
     def shows(self, words):
         wait_until(lambda: f"{words!r} in {self.text}", lambda: words in self.text, 60, process=self.process)
 
+    def comes_to(self, is_so, what=""):
+        wait_until(lambda: f"{what!r} in {self.text}", lambda: is_so(self.text), 60, process=self.process)
+
     def type(self, keys):
         os.write(self.ours, keys)
 

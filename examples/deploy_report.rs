@@ -54,6 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         interrupted: deployed.unawaited.is_some(),
         bad: deployed.bad.as_ref(),
         reached: deployed.reached.as_deref(),
+        is_told: false,
         notes: &deployed.answers.notes,
         gaps: &deployed.answers.gaps,
     };

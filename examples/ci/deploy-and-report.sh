@@ -93,11 +93,13 @@ fi
 case $code in
 3 | 4) [ "${STRICT:-false}" != false ] || code=0 ;;
 esac
-# The log of a job is read from its end: what happened and why is said there once more. GitHub shows it on the run's own page, too.
+# The log of a job is read from its end, where the report has said what happened and why. GitHub shows it on the run's own page, too; of a
+# finding alone the report's first lines say it.
 if [ "$code" != 0 ] && [ -n "$cause" ]; then
-    echo "$SERVICE: $cause" >&2
     if [ "${GITHUB_ACTIONS:-}" = true ]; then
         echo "::error title=Deployment of $name::${cause//%/%25}"
+    elif [ "$code" = 13 ]; then
+        echo "$SERVICE: $cause" >&2
     fi
 fi
 exit "$code"

@@ -41,20 +41,20 @@ const CAUSES: usize = 10;
 /// Prints the report on stderr: stdout may carry the spans themselves.
 pub(super) fn print(report: &DeliveryReport, ui: Option<&UiUrl>) {
     for task in report.tasks.iter().take(LISTED) {
-        terminal::say(&task_line(task));
+        terminal::tell_line(&task_line(task));
         // Whoever follows a link wants to find something.
         let ui = ui.filter(|_| has_arrived_somewhere(report, &task.label) && task.spans > 0);
         if let Some(url) = ui.and_then(|ui| ui.trace(task.caller_trace_id.unwrap_or(task.trace_id))) {
-            terminal::say(&format!("  {url}"));
+            terminal::tell_line(&format!("  {url}"));
         }
         let mut arrived = report.destinations.iter().filter(|to| has_arrived(to, &task.label));
         if let (Some(region), true) = (arrived.find_map(|to| to.xray_region.as_deref()), task.spans > 0) {
             let trace_id = task.caller_trace_id.unwrap_or(task.trace_id);
-            terminal::say(&format!("  X-Ray: {} {}", xray_trace_id(trace_id), console_url(region, trace_id)));
+            terminal::tell_line(&format!("  X-Ray: {} {}", xray_trace_id(trace_id), console_url(region, trace_id)));
         }
     }
     if let Some(more) = report.task_count.checked_sub(LISTED as u64).filter(|more| *more > 0) {
-        terminal::say(&format!("… and {more} more tasks"));
+        terminal::tell_line(&format!("… and {more} more tasks"));
     }
     for destination in &report.destinations {
         tell_destination(destination);
@@ -114,7 +114,7 @@ fn has_arrived(to: &DestinationReport, task: &str) -> bool {
 /// Prints what became of everything at one destination.
 pub(super) fn tell_destination(destination: &DestinationReport) {
     tell_troubles(destination);
-    terminal::say(&destination_line(destination));
+    terminal::tell_line(&destination_line(destination));
     for unsaved in &destination.unsaved {
         let hint = "it is lost unless it is exported again; --undelivered DIR names another folder".to_owned();
         Problem::failed(unsaved).hint(hint).print();

@@ -2,7 +2,8 @@
 
 mod report;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ecspan::Hint;
@@ -11,11 +12,11 @@ use ecspan::model::finding::FindingKind;
 use ecspan::model::{action, duration};
 use ecspan::render::Style;
 use ecspan::render::notification::Notification;
-use ecspan::run::Teller;
 use ecspan::run::deploy::{
     self, DeployConfig, DeployError, DeployFrom, Deployed, Ended, Files, OwnTrace, Unawaited, Wait,
 };
 use ecspan::run::notify::Notifier;
+use ecspan::run::{Notice, Teller};
 use ecspan::source::baseline;
 use ecspan::source::ecs::{EcsSource, ObserveOptions};
 use ecspan::source::error::ReadError;
@@ -93,7 +94,8 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         clock: super::now,
     };
     let teller = if args.wait.is_some() { watched(global, args) } else { notices::for_a_person() };
-    let ended = deploy::run(config, signals::stop(), teller).await;
+    let told = Told::default();
+    let ended = deploy::run(config, signals::stop(), told.clone().beside(teller)).await;
     let deployed = match ended.map_err(|error| problem(&error, args))? {
         Ended::Whole(deployed) => *deployed,
         Ended::Early(delivered) => {
@@ -143,10 +145,12 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
         interrupted: unawaited.is_some(),
         bad: bad.as_ref(),
         reached: reached.as_deref(),
+        is_told: false,
         notes: &answers.notes,
         gaps: &answers.gaps,
     };
-    let printed = report::print(global, args, &drawn, &outputs);
+    let is_told = terminal::is_one_log() && told.has_told(&life);
+    let printed = report::print(global, args, &drawn, &outputs, is_told);
     if is_sending {
         tell_trace(&trace, outputs.names_trace(), delivered.task_count.saturating_sub(1), trace_url.as_deref());
         delivered.destinations.iter().for_each(closing::tell_destination);
@@ -208,6 +212,27 @@ fn watched(global: &Global, args: &DeployArgs) -> Teller {
     })
 }
 
+/// The tasks that were told to have failed while the deployment was waited for.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<BTreeSet<String>>>);
+
+impl Told {
+    fn beside(self, teller: Teller) -> Teller {
+        Arc::new(move |notice: &Notice| {
+            if let Notice::TaskFailed { task, .. } = notice {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(task.clone());
+            }
+            teller.tell(notice);
+        })
+    }
+
+    /// Whether why most of its tasks failed was told.
+    fn has_told(&self, life: &DeploymentLife) -> bool {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        life.failures().first().is_some_and(|main| main.tasks.iter().any(|task| told.contains(task)))
+    }
+}
+
 /// Tells of the deployment's own trace; its id, unless the report has just told that.
 fn tell_trace(trace: &OwnTrace, is_told: bool, tasks: u64, trace_url: Option<&str>) {
     let mut line = format!("{}: {}", trace.label, closing::count(trace.spans as u64, "span"));
@@ -228,11 +253,11 @@ fn tell_trace(trace: &OwnTrace, is_told: bool, tasks: u64, trace_url: Option<&st
         };
         line.push_str(&format!("; still open: {}{follows}", trace.pending.join(", ")));
     }
-    terminal::say(&line);
+    terminal::tell_line(&line);
     if let Some(url) = trace_url {
-        terminal::say(&format!("  {url}"));
+        terminal::tell_line(&format!("  {url}"));
     }
-    terminal::say(&format!("and the traces of {}", closing::count(tasks, "task")));
+    terminal::tell_line(&format!("and the traces of {}", closing::count(tasks, "task")));
 }
 
 fn log_lines(args: &DeployArgs) -> Result<usize, Problem> {

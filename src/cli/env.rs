@@ -64,6 +64,8 @@ task is looked at |",
         "The terminal and the machine",
         "\
 | `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM` | colour, beside `--color` |
+| `COLUMNS` | how wide reports and drawings are in a pipe (100) |
+| `CI` | set in jobs, whose stdout and stderr are one log: `ecspan deploy --wait` does not say twice in it why tasks failed |
 | `LC_ALL`, `LC_CTYPE`, `LANG` | whether the characters of boxes and bars are Unicode |
 | `TZ` | the time zone of what is drawn, without `--utc` |
 | `TMPDIR` | where stdin, pipes and archives of tasks are kept while they are read, and where files name very many tasks |

@@ -38,7 +38,8 @@ pub(super) async fn run(global: &Global, args: &ShowArgs) -> Result<Exit, Proble
     );
     while let Some(look) = looks.next().await {
         let look = look.map_err(|error| tasks::aws_problem(&error))?;
-        stdout::print(&news.of(&life(&look), &style(global, args)))?;
+        let lines = news.of(&life(&look), &style(global, args));
+        stdout::print(&if live.is_some() { in_words(&lines, style(global, args).width) } else { lines })?;
         if let Some(live) = &live {
             let (look, style) =
                 (look.clone(), Style { color: terminal::has_color_on_stderr(), logs: false, ..style(global, args) });
@@ -72,6 +73,12 @@ fn draw(life: TaskLife, style: &Style, width: usize, height: usize) -> String {
     let style = Style { width: style.width.min(width.saturating_sub(1)), ..style.clone() };
     let text = waterfall::draw(&life, &ids::trace_id(&life.task.id).to_string(), &style);
     text.lines().take(height).collect::<Vec<_>>().join("\n")
+}
+
+/// Lines for whoever reads them in a terminal: broken between words, and the next line of each a little to the right.
+fn in_words(lines: &str, width: usize) -> String {
+    let each = |line: &str| terminal::broken(&line.replace('\t', "  "), 4, width) + "\n";
+    lines.lines().map(each).collect()
 }
 
 /// What has not been printed yet.

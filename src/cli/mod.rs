@@ -195,6 +195,7 @@ fn variables(command: &clap::Command) -> Vec<(String, String)> {
 /// Runs the command and returns how it ended; every problem has been told on stderr by then.
 pub(crate) fn run(cli: Cli) -> Exit {
     terminal::choose_color(&cli.global);
+    style::choose_zone(&cli.global);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     // This thread and one more: one reads and makes while the other asks and sends. More would wake one another for less than that costs,
     // and each keep memory of its own, of a log of a million lines some MiB.

@@ -8,7 +8,7 @@ use ecspan::run::{Level, Notice, Teller};
 
 use super::live::Live;
 use super::progress::Progress;
-use super::{log, terminal};
+use super::{log, style, terminal};
 
 /// `label: sentence`, and a `hint:` where there is something to do; a line that counts tasks while they are read.
 pub(super) fn for_a_person() -> Teller {
@@ -64,10 +64,12 @@ fn print(notice: &Notice) {
         Level::Warning => "warning",
         Level::Error => "error",
     };
-    terminal::tell(label, &notice.to_string());
+    terminal::tell(label, &notice.sentence(&style::zone()));
     if let Notice::TaskFailed { container, lines, .. } = notice {
         let container = container.as_deref().unwrap_or_default();
-        lines.iter().for_each(|line| terminal::say(&format!("    {}", escape::text(&format!("{container}: {line}")))));
+        lines
+            .iter()
+            .for_each(|line| terminal::tell_line(&format!("    {}", escape::text(&format!("{container}: {line}")))));
     }
     notice.hint().into_iter().for_each(|hint| terminal::tell("hint", hint));
 }

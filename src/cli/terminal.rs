@@ -4,14 +4,16 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
-use ecspan::render::escape;
+use ecspan::render::{escape, folded};
 use ecspan::source::aws::Ask;
 
 use super::args::{Color, Global};
-use super::progress;
+use super::{env, progress};
 
-/// A pipe gets as many columns.
+/// A pipe gets as many columns, unless `COLUMNS` says how many.
 const PIPE_WIDTH: usize = 100;
+/// Nothing is drawn in fewer.
+const LEAST_WIDTH: usize = 40;
 
 /// Makes `--color` count for everything that is printed from here on.
 pub(crate) fn choose_color(global: &Global) {
@@ -31,7 +33,22 @@ pub(crate) fn tell(label: &str, text: &str) {
         _ => None,
     };
     let style = Style::new().bold().fg_color(color.map(Into::into));
-    say(&format!("{style}{label}:{style:#} {}", escape::text(text)));
+    say(&format!("{style}{label}:{style:#} {}", in_words(&escape::text(text), label.len() + 2)));
+}
+
+/// Tells a line on stderr that people read. It was escaped before.
+pub(crate) fn tell_line(line: &str) {
+    say(&in_words(line, 2));
+}
+
+/// Text broken between words for the terminal that stderr is, behind a mark of so many columns; one line in a pipe.
+fn in_words(text: &str, mark: usize) -> String {
+    progress::size().map_or_else(|| text.to_owned(), |(width, _)| broken(text, mark, width))
+}
+
+/// Text broken between words for so many columns, of which its lines leave some to a mark before the first one.
+pub(crate) fn broken(text: &str, mark: usize, width: usize) -> String {
+    folded(text, width.max(LEAST_WIDTH) - mark).join(&format!("\n{}", " ".repeat(mark)))
 }
 
 /// Writes a line to stderr, which may be closed: then there is nobody to tell.
@@ -59,13 +76,41 @@ fn ask(device: &str) -> Option<String> {
 
 /// How many columns there are to draw in.
 pub(crate) fn width() -> usize {
-    own_width().unwrap_or(PIPE_WIDTH)
+    let given = || env::get("COLUMNS")?.parse::<usize>().ok().filter(|width| (LEAST_WIDTH..=1_000).contains(width));
+    own_width().or_else(given).unwrap_or(PIPE_WIDTH)
+}
+
+/// Whether what goes to stdout and to stderr stands in one log, of which nobody sees anything yet: in one file or pipe, or in that of a CI
+/// job, which reads a pipe for each.
+pub(crate) fn is_one_log() -> bool {
+    let (out, err) = (std::io::stdout(), std::io::stderr());
+    if out.is_terminal() || err.is_terminal() {
+        return false;
+    }
+    let is_job = env::get("CI").is_some_and(|ci| ci != "false");
+    is_same(&out, &err, is_job)
+}
+
+#[cfg(unix)]
+fn is_same(out: &impl std::os::fd::AsFd, err: &impl std::os::fd::AsFd, is_job: bool) -> bool {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let of = |stream: std::os::fd::BorrowedFd<'_>| -> std::io::Result<std::fs::Metadata> {
+        std::fs::File::from(stream.try_clone_to_owned()?).metadata()
+    };
+    let (Ok(out), Ok(err)) = (of(out.as_fd()), of(err.as_fd())) else { return false };
+    let are_pipes = out.file_type().is_fifo() && err.file_type().is_fifo();
+    (out.dev(), out.ino()) == (err.dev(), err.ino()) || (is_job && are_pipes)
+}
+
+#[cfg(not(unix))]
+const fn is_same<T, U>(_: &T, _: &U, is_job: bool) -> bool {
+    is_job
 }
 
 /// How many columns the terminal has; a pipe has none.
 pub(crate) fn own_width() -> Option<usize> {
     let size = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
-    size.map(|(width, _)| usize::from(width.0).max(40))
+    size.map(|(width, _)| usize::from(width.0).max(LEAST_WIDTH))
 }
 
 /// Whether colours are shown on stdout.

@@ -22,8 +22,7 @@ impl ServiceEvent {
 
     /// What it says, without the service that says it.
     pub fn text(&self) -> &str {
-        let said = self.message.strip_prefix("(service ").and_then(|rest| rest.split_once(") "));
-        said.map_or(&self.message, |(_, said)| said)
+        without(&self.message, "(service ")
     }
 
     /// What it says as a sentence, without where to read more.
@@ -71,6 +70,19 @@ impl ServiceEvent {
     }
 }
 
+/// Why a deployment ended, without what an event says before it: `(service web) (deployment ecs-svc/7) deployment failed: `.
+pub(super) fn bare(reason: &str) -> &str {
+    let said = without(reason, "(service ");
+    let of_deployment = without(said, "(deployment ");
+    let why = of_deployment.strip_prefix("deployment failed: ").filter(|why| !why.is_empty());
+    why.unwrap_or(of_deployment)
+}
+
+/// A text without the bracket that it begins with, where that begins so.
+fn without<'a>(text: &'a str, bracket: &str) -> &'a str {
+    text.strip_prefix(bracket).and_then(|rest| rest.split_once(") ")).map_or(text, |(_, said)| said)
+}
+
 /// `(reason Health checks failed)` without its brackets and its first word.
 fn inside(text: &str) -> &str {
     let bare = || {
@@ -94,6 +106,25 @@ mod tests {
 
     fn event(message: &str) -> ServiceEvent {
         ServiceEvent { id: None, at: Time::from_unix_nanos(0), message: message.to_owned() }
+    }
+
+    #[test]
+    fn of_a_reason_nothing_is_left_out_but_what_an_event_says_before_it() {
+        for (reason, said) in [
+            (
+                "(service web) (deployment ecs-svc/7) deployment failed: tasks failed to start.",
+                "tasks failed to start.",
+            ),
+            ("(service web) (deployment ecs-svc/7) deployment failed.", "deployment failed."),
+            ("(service web, taskSet ecs-svc/7) was unhappy (twice) today", "was unhappy (twice) today"),
+            (
+                "ECS deployment circuit breaker: (deployment ecs-svc/7) is no prefix",
+                "ECS deployment circuit breaker: (deployment ecs-svc/7) is no prefix",
+            ),
+            ("(service web)", "(service web)"),
+        ] {
+            assert_eq!(bare(reason), said);
+        }
     }
 
     #[test]

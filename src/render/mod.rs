@@ -28,4 +28,4 @@ pub mod waterfall;
 mod wrap;
 
 pub use style::Style;
-pub use wrap::beside;
+pub use wrap::{beside, folded};

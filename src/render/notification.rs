@@ -165,7 +165,7 @@ struct Told {
 }
 
 fn told(report: &Report<'_>, main: Option<&FailureGroup>) -> Told {
-    let (outcome, ecs) = (report::outcome(report), report.life.deployment.outcome.reason.as_deref());
+    let (outcome, ecs) = (report::outcome(report), report.life.deployment.outcome.why());
     if report.state() == State::Held {
         let headline = format!("{outcome}, with a slow launch");
         return Told { headline, ecs: None, failure: main.map(report::failure) };

@@ -39,27 +39,35 @@ pub fn beside(mark: &str, text: &str, width: usize) -> String {
     let before = escape::columns(&mark);
     let is_under = width < before + LEAST_BESIDE;
     let indent = if is_under { UNDER } else { before };
-    let mut lines = if is_under { vec![mark.trim_end().to_owned(), " ".repeat(indent)] } else { vec![mark.clone()] };
-    for word in words(&safe) {
-        let current = lines.last().map_or(0, |line| escape::columns(line));
-        if current > indent && current + 1 + escape::columns(word) > width {
-            lines.push(" ".repeat(indent));
-        }
-        let Some(last) = lines.last_mut() else { continue };
-        if escape::columns(last) > indent {
-            last.push(' ');
-        }
-        last.push_str(word);
-    }
-    lines.iter().map(|line| line.trim_end()).filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
+    let lines = filled(words(&safe).map(|(word, _)| word.to_owned()), width.saturating_sub(indent));
+    let head = if is_under { format!("{}\n{:indent$}", mark.trim_end(), "") } else { mark };
+    let indented = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| if at == 0 { format!("{head}{line}") } else { format!("{:indent$}{line}", "") });
+    indented.map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Untrusted text in lines of at most so many columns.
 pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
+    folded(&escape::brief(text), room)
+}
+
+/// Text that was escaped before in lines of at most so many columns: broken at spaces, and within a word only where that alone is
+/// wider. A command is whole, however wide, and so is an address. What it begins with in spaces its lines do.
+pub fn folded(safe: &str, room: usize) -> Vec<String> {
+    let rest = safe.trim_start_matches(' ');
+    let indent = " ".repeat((safe.len() - rest.len()).min(room / 2));
+    let room = room.saturating_sub(indent.len()).max(1);
+    let lines = filled(words(rest).flat_map(|word| pieces(word, room)), room);
+    lines.into_iter().map(|line| format!("{indent}{line}")).collect()
+}
+
+/// Words on lines of at most so many columns, but for what alone is wider.
+fn filled(words: impl Iterator<Item = String>, room: usize) -> Vec<String> {
     let mut current = String::new();
     let mut lines = vec![];
-    let safe = escape::brief(text);
-    for word in words(&safe).flat_map(|word| pieces(word, room)) {
+    for word in words {
         if !current.is_empty() && escape::columns(&current) + 1 + escape::columns(&word) > room {
             lines.push(std::mem::take(&mut current));
         }
@@ -72,43 +80,52 @@ pub(super) fn lines(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// Whether this begins with a command that is typed.
-fn is_command(text: &str) -> bool {
-    text.starts_with("`aws ") || text.starts_with("`ecspan ")
-}
+/// A word, and whether it is whole, however wide: what is pasted or clicked.
+type Word<'a> = (&'a str, bool);
 
 /// The words, a number and its unit as one, a command as well: one that is broken cannot be pasted.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
+fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
+    let (mut rest, mut is_behind_colon) = (Some(text), false);
     std::iter::from_fn(move || {
         let all = rest?;
         let next = |from: usize| all.get(from..)?.find(' ').map(|at| from + at);
-        let mut end = next(0);
-        if is_command(all)
-            && let Some(closed) = all.get(1..).and_then(|rest| rest.find('`'))
-        {
-            end = next(closed + 2);
-        } else if let Some(at) =
-            end.filter(|at| all.get(..*at).is_some_and(|word| word.ends_with(|c: char| c.is_ascii_digit())))
-        {
-            let after = next(at + 1);
-            let unit = all.get(at + 1..after.unwrap_or(all.len())).unwrap_or_default();
-            if UNITS.contains(&unit.trim_end_matches([',', ';', ':', '.', ')'])) {
-                end = after;
-            }
-        }
-        let (word, left) = match end {
-            Some(end) => (all.get(..end), all.get(end + 1..)),
-            None => (Some(all), None),
+        let first = next(0);
+        let command = command(all, is_behind_colon);
+        let end = match command {
+            Some(end) => next(end),
+            None => first.and_then(|at| with_unit(all, at)),
         };
-        rest = left;
-        word
+        let (word, left) = match end {
+            Some(end) => (all.get(..end)?, all.get(end + 1..)),
+            None => (all, None),
+        };
+        (rest, is_behind_colon) = (left, word.ends_with(':'));
+        Some((word, command.is_some() || ["https://", "http://"].iter().any(|address| word.starts_with(address))))
     })
 }
 
+/// Where a command ends that this begins with: at its quote, or at a semicolon or the end, behind a colon.
+fn command(text: &str, is_behind_colon: bool) -> Option<usize> {
+    let quoted = text.strip_prefix('`');
+    let is_typed = |text: &str| text.starts_with("aws ") || text.starts_with("ecspan ");
+    match quoted.filter(|text| is_typed(text)) {
+        Some(quoted) => Some(quoted.find('`')? + 2),
+        None => (is_behind_colon && is_typed(text)).then(|| text.find(';').unwrap_or(text.len())),
+    }
+}
+
+/// Where the word ends that the first space ends, or its unit.
+fn with_unit(text: &str, space: usize) -> Option<usize> {
+    let after = text.get(space + 1..).and_then(|rest| rest.find(' ')).map(|at| space + 1 + at);
+    let is_number = text.get(..space).is_some_and(|word| word.ends_with(|c: char| c.is_ascii_digit()));
+    let unit = text.get(space + 1..after.unwrap_or(text.len())).unwrap_or_default();
+    let is_unit = is_number && UNITS.contains(&unit.trim_end_matches([',', ';', ':', '.', ')']));
+    if is_unit { after } else { Some(space) }
+}
+
 /// A word in pieces that fit.
-fn pieces(word: &str, room: usize) -> Vec<String> {
-    if is_command(word) {
+fn pieces((word, is_whole): Word<'_>, room: usize) -> Vec<String> {
+    if is_whole {
         return vec![word.to_owned()];
     }
     let mut pieces = vec![String::new()];
@@ -168,6 +185,22 @@ mod tests {
             assert!(all.iter().any(|line| line.contains(command)), "{room} {all:?}");
             assert!(all.iter().all(|line| line == command || escape::columns(line) <= room), "{room} {all:?}");
         }
+    }
+
+    #[test]
+    fn a_command_behind_a_colon_is_whole_up_to_a_semicolon() {
+        let text = "to let it go on: aws ecs continue-service-deployment --hook-id a; or else: wait for somebody: ecspan is patient";
+        for room in 8..40 {
+            let all = lines(text, room);
+            assert!(all.contains(&"aws ecs continue-service-deployment --hook-id a;".to_owned()), "{room} {all:?}");
+        }
+        assert_eq!(lines("x: ecspan is patient", 60), ["x: ecspan is patient"]);
+    }
+
+    #[test]
+    fn the_lines_of_an_indented_text_are_all_indented() {
+        assert_eq!(lines("    at com.example.Shop.main", 20), ["    at", "    com.example.Shop", "    .main"]);
+        assert_eq!(lines("  two  spaces", 20), ["  two  spaces"]);
     }
 
     #[test]

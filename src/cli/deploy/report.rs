@@ -91,10 +91,17 @@ fn file(flag: &str, given: &str) -> Result<(ReportFormat, PathBuf), Problem> {
     Ok((format, path))
 }
 
-/// Prints the report and writes its files.
-pub(super) fn print(global: &Global, args: &DeployArgs, drawn: &Report<'_>, outputs: &Outputs) -> Result<(), Problem> {
+/// Prints the report and writes its files, whatever becomes of either: nobody may read stdout any more. `is_told`: in the log that it
+/// stands in.
+pub(super) fn print(
+    global: &Global,
+    args: &DeployArgs,
+    drawn: &Report<'_>,
+    outputs: &Outputs,
+    is_told: bool,
+) -> Result<(), Problem> {
     let style = plain_style(global, args.width, args.ascii);
-    stdout::print(&draw(outputs.printed, drawn, &style))?;
+    let printed = stdout::print(&draw(outputs.printed, &Report { is_told, ..*drawn }, &style));
     let plain = ecspan::render::Style {
         color: false,
         ..plain_style(global, Some(args.width.unwrap_or(FILE_WIDTH)), args.ascii)
@@ -103,7 +110,7 @@ pub(super) fn print(global: &Global, args: &DeployArgs, drawn: &Report<'_>, outp
         std::fs::write(path, draw(*format, drawn, &plain))
             .map_err(|error| Problem::failed(format!("failed to write the report {}: {error}", path.display())))?;
     }
-    Ok(())
+    printed.map(drop)
 }
 
 fn draw(format: ReportFormat, drawn: &Report<'_>, style: &ecspan::render::Style) -> String {

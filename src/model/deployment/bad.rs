@@ -84,7 +84,7 @@ impl Deployment {
 /// Whether ECS has given it up, and only has not said so in the outcome.
 fn ecs_has_decided(deployment: &Deployment) -> Option<String> {
     if let Some(rollback) = &deployment.rollback {
-        let why = rollback.reason.as_ref().or(deployment.outcome.reason.as_ref());
+        let why = rollback.why().or(deployment.outcome.why());
         return Some(
             why.map_or_else(|| "it is being rolled back".to_owned(), |why| format!("it is being rolled back: {why}")),
         );

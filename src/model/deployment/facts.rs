@@ -41,6 +41,8 @@ pub struct Deployment {
     pub outcome: RolloutOutcome,
     /// Why it serves nobody whatever it came to: its service is being deleted, or was.
     pub deleted: Option<&'static str>,
+    /// The one that took its place before it was over.
+    pub superseded_by: Option<String>,
     /// Its rollback.
     pub rollback: Option<Rollback>,
     /// `desiredCount`.
@@ -104,8 +106,8 @@ impl Deployment {
             _ if self.is_over() => None,
             Some(rollback) => {
                 // An event that only says so is no reason.
-                let is_why = |why: &&String| !why.contains("rolling back");
-                let why = rollback.reason.as_ref().filter(is_why).or(self.outcome.reason.as_ref());
+                let is_why = |why: &&str| !why.contains("rolling back");
+                let why = rollback.why().filter(is_why).or(self.outcome.why());
                 Some(why.map_or_else(|| "rolling back".to_owned(), |why| format!("rolling back: {why}")))
             }
             None => self.outcome.reason.clone().filter(|_| self.is_task_set()),
@@ -173,6 +175,7 @@ impl Deployment {
             }
             None => {
                 let at = next.and_then(|next| next.created);
+                self.superseded_by = next.map(|next| next.id.clone());
                 self.finished = at.map(|at| Finish { at, source: "next deployment" });
                 let reason = format!("{name} took its place before it was over: it was rolled back or replaced");
                 self.outcome = RolloutOutcome { state: State::Failed, reason: Some(reason), said_by: NEXT };
@@ -192,6 +195,8 @@ impl Deployment {
         let (old, new) = (found.old, found.new);
         let rollback = judge::rollback(service, found);
         let (outcome, finished) = judge::judge(service, found, rollback.as_ref());
+        let superseded_by = found.superseded_by.or_else(|| judge::primary_beside(service, old?));
+        let superseded_by = superseded_by.filter(|_| outcome.state == State::Failed && rollback.is_none());
         let created = new.and_then(|new| new.created).or_else(|| old?.created);
         let breaker = new.and_then(|new| new.circuit_breaker.clone());
         let failed = breaker.as_ref().and_then(|breaker| breaker.failures).filter(|count| *count > 0);
@@ -213,6 +218,7 @@ impl Deployment {
             finished,
             outcome,
             deleted: judge::deleted(service),
+            superseded_by: superseded_by.map(|next| next.id.clone()),
             rollback,
             desired: old.and_then(|old| old.desired),
             running: old.and_then(|old| old.running),

@@ -5,6 +5,7 @@ use super::candidate::Candidate;
 use crate::model::Time;
 use crate::model::observation::ServiceEvent;
 use crate::model::service::{DeploymentRecord, INACTIVE, STEADY, ServiceDeploymentRecord, ServiceRecord};
+use crate::model::service_event::bare;
 
 /// How a deployment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,13 @@ pub struct RolloutOutcome {
     pub said_by: &'static str,
 }
 
+impl RolloutOutcome {
+    /// Why, as people are told it.
+    pub fn why(&self) -> Option<&str> {
+        self.reason.as_deref().map(bare)
+    }
+}
+
 /// When a deployment was over, and how that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finish {
@@ -63,6 +71,13 @@ pub struct Rollback {
     pub reason: Option<String>,
     /// The id of the deployment that does it, where the old API is asked.
     pub deployment: Option<String>,
+}
+
+impl Rollback {
+    /// Why, as people are told it.
+    pub fn why(&self) -> Option<&str> {
+        self.reason.as_deref().map(bare)
+    }
 }
 
 /// When an event says that a deployment was `what`: `completed`, `failed`.
@@ -174,6 +189,12 @@ pub(super) fn judge(
     }
 }
 
+/// The task set that has the traffic, where it is another one; of ECS's own deployments none stands beside another so.
+pub(super) fn primary_beside<'a>(service: &'a ServiceRecord, own: &DeploymentRecord) -> Option<&'a DeploymentRecord> {
+    let is_it = |one: &&DeploymentRecord| one.status.as_deref() == Some("PRIMARY") && one.id != own.id;
+    service.deployments.iter().find(is_it).filter(|_| own.stability.is_some())
+}
+
 /// A task set has held when the traffic is its own and all its tasks run. Which one gets the traffic is decided elsewhere: by CodeDeploy, or
 /// whoever the controller is.
 fn judge_task_set(
@@ -182,7 +203,7 @@ fn judge_task_set(
     stability: &str,
 ) -> (RolloutOutcome, Option<Finish>) {
     let status = own.status.as_deref().unwrap_or("of unknown status");
-    let primary = service.deployments.iter().find(|one| one.status.as_deref() == Some("PRIMARY") && one.id != own.id);
+    let primary = primary_beside(service, own);
     let is_steady = stability == STEADY;
     let (state, reason) = match (status, primary) {
         ("PRIMARY", _) if is_steady => (State::Held, None),

@@ -229,10 +229,10 @@ impl DeploymentLife {
         }
     }
 
-    /// How many have failed as this task did.
-    pub fn like(&self, share: &TaskShare) -> usize {
+    /// Those that have failed as this task did.
+    pub fn like(&self, share: &TaskShare) -> Option<&FailureGroup> {
         let failure = share.task.as_ref().and_then(|task| task.failure.as_ref());
-        failure.and_then(|failure| self.groups.get(&alike(&failure.description))).map_or(0, |group| group.count)
+        self.groups.get(&FailureGroup::key(failure?))
     }
 
     /// Failures by reason, the most frequent first.

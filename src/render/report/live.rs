@@ -7,9 +7,9 @@ use crate::model::arn::Arn;
 use crate::model::deployment::{DeployedTask, DeploymentLife};
 use crate::model::duration::short;
 use crate::model::phases::Phase;
-use crate::render::moment;
 use crate::render::style::{Style, Tone};
 use crate::render::wrap::lines;
+use crate::render::{escape, moment};
 
 /// So many of the service's latest events are drawn.
 const EVENTS: usize = 3;
@@ -48,10 +48,26 @@ fn events(life: &DeploymentLife, style: &Style) -> Vec<String> {
 fn event_lines(at: &str, text: &str, style: &Style) -> Vec<String> {
     let indent = at.chars().count() + 2;
     let room = style.width.saturating_sub(indent).max(8);
-    let lines = lines(&with_names(text), room);
-    let (first, rest) = lines.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-    let more = (!rest.is_empty()).then(|| format!("{}{}", " ".repeat(indent), style.fit(&rest.join(" "), room)));
-    std::iter::once(format!("{at}  {first}")).chain(more).collect()
+    let lines = two(&with_names(text), room, style);
+    let mark = |number| if number == 0 { format!("{at}  ") } else { " ".repeat(indent) };
+    lines.iter().enumerate().map(|(number, line)| format!("{}{line}", mark(number))).collect()
+}
+
+/// A text in two lines at most; what has no room is cut behind a word.
+fn two(text: &str, room: usize, style: &Style) -> Vec<String> {
+    let mut lines = lines(text, room);
+    if lines.len() > 2 {
+        lines.truncate(2);
+        let cut = style.pick(" …", " ...");
+        if let Some(last) = lines.last_mut() {
+            while escape::columns(last) + cut.chars().count() > room {
+                let Some(at) = last.rfind(' ') else { break };
+                last.truncate(at);
+            }
+            last.push_str(cut);
+        }
+    }
+    lines.iter().map(|line| style.fit(line, room)).collect()
 }
 
 /// What is rolled out, for how long, and how far that is.
@@ -81,7 +97,7 @@ fn heading(out: &mut String, life: &DeploymentLife, style: &Style) {
     line(out, &style.paint(tone, &style.fit(&counts.join(style.pick(" · ", ", ")), style.width)));
     let paused = deployment.paused().map(|hook| hook.waits(|at| moment::clock(at, &style.zone)));
     for said in paused.chain(deployment.course()) {
-        line(out, &style.paint(Tone::Warn, &style.fit(&said, style.width)));
+        two(&said, style.width, style).iter().for_each(|said| line(out, &style.paint(Tone::Warn, said)));
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Report<'a> {
     pub bad: Option<&'a Bad>,
     /// It was waited for until it was so far.
     pub reached: Option<&'a str>,
+    /// Why its tasks failed stands above it in the same log: it is said once more, in the end.
+    pub is_told: bool,
     /// What explains an absence that is no fault.
     pub notes: &'a [String],
     /// What was tried and could not be learned.

@@ -38,7 +38,7 @@ pub(in crate::render) fn outcome(report: &Report<'_>) -> String {
         (false, true) => " (interrupted while its end was waited for)",
         (false, false) => "",
     };
-    let reason = outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+    let reason = outcome.why().map_or(String::new(), |why| format!(": {why}"));
     format!("{name}{waited}{reason}")
 }
 
@@ -68,13 +68,22 @@ pub(in crate::render) fn cause(report: &Report<'_>) -> Option<String> {
     if report.state() == State::Held {
         return None;
     }
-    let is_told = |why: &String| report.bad.is_some_and(|bad| bad.reason.contains(why.as_str()));
-    let failed = || report.life.failures().into_iter().next();
-    match (paused(report), failed()) {
+    match (paused(report), main_failure(report)) {
         (Some(paused), _) => Some(paused),
         (None, Some(main)) => why_failed(report, main),
-        (None, None) => report.life.unplaced().filter(|why| !is_told(why)),
+        (None, None) => report.life.unplaced().filter(|why| !is_bad(report, why)),
     }
+}
+
+/// The failures that are the cause: those of most tasks.
+pub(super) fn main_failure<'a>(report: &Report<'a>) -> Option<&'a FailureGroup> {
+    let is_cause = report.state() != State::Held && paused(report).is_none();
+    report.life.failures().into_iter().next().filter(|_| is_cause)
+}
+
+/// Whether this is why it is waited for no longer, and said with that.
+pub(super) fn is_bad(report: &Report<'_>, why: &str) -> bool {
+    report.bad.is_some_and(|bad| bad.reason.contains(why))
 }
 
 /// Who lets it go on.
@@ -95,9 +104,8 @@ fn why_failed(report: &Report<'_>, main: &FailureGroup) -> Option<String> {
         let last = last.message.trim().chars().take(LAST_LINE).collect::<String>();
         Some(format!("{} last said: {last}", sample.container))
     });
-    let is_told = report.bad.is_some_and(|bad| bad.reason.contains(main.told()));
     match said {
-        said if is_told => said,
+        said if is_bad(report, main.told()) => said,
         Some(said) => Some(format!("{}; {said}", failure(main))),
         None => Some(failure(main)),
     }
@@ -141,6 +149,10 @@ pub(super) fn next(report: &Report<'_>) -> Vec<Next> {
             false => "one of those that failed",
         };
         steps.push(Next::typed(said, format!("ecspan show {cluster}/{task}")));
+    }
+    if let Some(next) = &deployment.superseded_by {
+        let command = format!("ecspan deploy {cluster}/{service} --deployment {next}");
+        steps.push(Next::typed("the one that took its place", command));
     }
     if life.failures().is_empty()
         && let Some(why) = life.unplaced()

@@ -2,7 +2,7 @@
 
 use super::rows::{self, LETTERS, MOST, short_id};
 use super::{Report, sentences};
-use crate::model::deployment::{DeployedTask, LEAST_SAMPLE, Matter, State};
+use crate::model::deployment::{DeployedTask, FailureGroup, LEAST_SAMPLE, Matter, State};
 use crate::model::duration;
 use crate::render::style::{Style, Tone};
 use crate::render::wrap::{quiet, wrapped};
@@ -36,12 +36,13 @@ fn standing(report: &Report<'_>, style: &Style) -> (&'static str, Tone) {
     }
 }
 
-/// What happened and why once more: it has scrolled away.
-fn again(out: &mut String, report: &Report<'_>, style: &Style) {
+/// What happened and why once more: it has scrolled away when what follows in so many lines is seen, or stood above the report.
+fn again(out: &mut String, follows: usize, report: &Report<'_>, style: &Style) {
     let (outcome, cause) = (sentences::outcome(report), sentences::cause(report));
     // What failed may say all of it in its first line.
     let is_bad = matches!(report.state(), State::RolledBack | State::Failed);
-    if out.lines().count() < SCREEN || (cause.is_none() && !is_bad) {
+    let is_seen = out.lines().count() + follows < SCREEN && !report.is_told;
+    if is_seen || (cause.is_none() && !is_bad) {
         return;
     }
     let (mark, tone) = standing(report, style);
@@ -54,7 +55,11 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
     let deployment = &report.life.deployment;
     let (mark, tone) = standing(report, style);
     let outcome = sentences::outcome(report);
-    for (at, said) in sentences::first_lines(report).into_iter().enumerate() {
+    let main = sentences::main_failure(report);
+    // It is told with whose failures these are, and all that one of them last said.
+    let cause = sentences::cause(report).filter(|_| main.is_some());
+    for (at, said) in sentences::first_lines(report).into_iter().filter(|said| cause.as_ref() != Some(said)).enumerate()
+    {
         let is_outcome = said == outcome;
         let beside = if at == 0 { "" } else { "  " };
         let (mark, tone) = if is_outcome { (mark, tone) } else { (beside, Tone::Title) };
@@ -63,6 +68,9 @@ fn first(out: &mut String, report: &Report<'_>, style: &Style) {
             _ => said,
         };
         wrapped(out, mark, tone, &text, style);
+        if let Some(main) = main.filter(|_| is_outcome && !report.is_told) {
+            failure(out, main, sentences::is_bad(report, main.told()), style);
+        }
     }
     out.push('\n');
     let title = [
@@ -213,16 +221,12 @@ fn phases(out: &mut String, report: &Report<'_>, style: &Style) {
 
 fn failures(out: &mut String, report: &Report<'_>, style: &Style) {
     let cross = style.pick("✗ ", "x ");
-    for group in report.life.failures().into_iter().take(MOST / 4) {
-        wrapped(out, cross, Tone::Bad, &sentences::failure(group), style);
-        wrapped(out, "  ", Tone::Quiet, &sentences::named(group.count, &group.tasks), style);
-        let Some(sample) = group.shown() else { continue };
-        let text = format!("last lines of container {} of {}:", sample.container, sample.task_id);
-        wrapped(out, "  ", Tone::Quiet, &text, style);
-        for logged in &sample.lines {
-            line(out, &format!("    {}", style.fit(&logged.message, style.width.saturating_sub(4))));
-        }
-    }
+    // What is the cause is the first of them, and stands above.
+    let above = usize::from(sentences::main_failure(report).is_some());
+    let groups = report.life.failures();
+    let groups = groups.iter().take(MOST / 4).skip(above);
+    let is_more = groups.len() > 0 || report.life.failures().len() > MOST / 4;
+    groups.for_each(|group| failure(out, group, false, style));
     let more = report.life.failures().len().saturating_sub(MOST / 4);
     if more > 0 {
         wrapped(out, cross, Tone::Bad, &format!("{more} more reasons: they are in the JSON report"), style);
@@ -231,8 +235,22 @@ fn failures(out: &mut String, report: &Report<'_>, style: &Style) {
     for finding in &findings {
         wrapped(out, cross, Tone::Warn, finding, style);
     }
-    if !findings.is_empty() || report.life.failed() > 0 {
+    if !findings.is_empty() || is_more {
         out.push('\n');
+    }
+}
+
+/// Why tasks failed, unless that is said, which ones, and what one of them said last.
+fn failure(out: &mut String, group: &FailureGroup, is_said: bool, style: &Style) {
+    if !is_said {
+        wrapped(out, style.pick("✗ ", "x "), Tone::Bad, &sentences::failure(group), style);
+    }
+    wrapped(out, "  ", Tone::Quiet, &sentences::named(group.count, &group.tasks), style);
+    let Some(sample) = group.shown() else { return };
+    let text = format!("last lines of container {} of {}:", sample.container, sample.task_id);
+    wrapped(out, "  ", Tone::Quiet, &text, style);
+    for logged in &sample.lines {
+        wrapped(out, "    ", Tone::Plain, &logged.message, style);
     }
 }
 
@@ -259,11 +277,13 @@ fn rest(out: &mut String, report: &Report<'_>, style: &Style) {
     for note in report.notes {
         wrapped(out, "note: ", Tone::Quiet, note, style);
     }
-    again(out, report, style);
+    let mut last = String::new();
     for next in sentences::next(report) {
-        wrapped(out, "next: ", Tone::Title, &next.lead(), style);
+        wrapped(&mut last, "next: ", Tone::Title, &next.lead(), style);
         // However wide: the terminal wraps it, and it can be pasted.
-        next.command.iter().for_each(|command| line(out, &format!("      {}", escape::text(command))));
+        next.command.iter().for_each(|command| line(&mut last, &format!("      {}", escape::text(command))));
     }
-    quiet(out, &format!("trace id {}", report.trace_id), style);
+    quiet(&mut last, &format!("trace id {}", report.trace_id), style);
+    again(out, last.lines().count(), report, style);
+    out.push_str(&last);
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::hint::Hint;
+use crate::model::alike::alike;
 use crate::model::arn::last_part;
 use crate::model::deployment::{Deployment, DeploymentLife, TaskShare};
 use crate::model::merge::TaskObservations;
@@ -51,6 +52,8 @@ pub(super) struct Watch<'a> {
     told: BTreeSet<String>,
     /// The failures among them.
     failures: Option<DeploymentLife>,
+    /// What their containers said, as far as it was told.
+    said: BTreeSet<Vec<String>>,
     /// The last event that was told, and how many there were at its time.
     events: Option<(Time, usize)>,
     next: Instant,
@@ -75,6 +78,7 @@ impl<'a> Watch<'a> {
             known: BTreeMap::new(),
             told: BTreeSet::new(),
             failures: None,
+            said: BTreeSet::new(),
             events: None,
             next: Instant::now(),
             refused: Silence::default(),
@@ -145,7 +149,8 @@ impl<'a> Watch<'a> {
         let has_failed = found.task().is_some_and(|task| task.has_failed());
         if has_failed && self.told.insert(arn.clone()) {
             let failures = self.failures.get_or_insert_with(|| DeploymentLife::new(deployment.clone()));
-            if self.log_lines > 0 && failures.like(&found) < WITH_LINES {
+            let like = failures.like(&found).map_or(0, |group| group.count);
+            if self.log_lines > 0 && like < WITH_LINES {
                 found = share(self.source.observe_one(&self.place.region, task).await);
             }
             failures.put(&found);
@@ -157,14 +162,21 @@ impl<'a> Watch<'a> {
         self.known.insert(arn, Known { share: found, has_started, is_final });
     }
 
-    fn tell_failure(&self, id: &str, share: &TaskShare) {
+    /// Tells what is news: of those that failed alike the first says why, and another what it said otherwise.
+    fn tell_failure(&mut self, id: &str, share: &TaskShare) {
         let failure = share.task().and_then(|task| task.failure.as_ref());
+        let group = self.failures.as_ref().and_then(|failures| failures.like(share));
+        let first = group.and_then(|group| group.tasks.first()).filter(|first| *first != id);
         let sample = share.sample();
+        let lines: Vec<String> =
+            sample.iter().flat_map(|sample| &sample.lines).map(|line| line.message.clone()).collect();
+        let is_news = self.said.insert(lines.iter().map(|line| alike(line)).collect());
         self.notices.tell(&Notice::TaskFailed {
             task: id.to_owned(),
             reason: failure.map_or_else(String::new, |failure| failure.description.clone()),
+            like: first.cloned().zip(group.map(|group| group.count)),
             container: sample.map(|sample| sample.container.clone()),
-            lines: sample.iter().flat_map(|sample| &sample.lines).map(|line| line.message.clone()).collect(),
+            lines: if is_news { lines } else { vec![] },
         });
     }
 

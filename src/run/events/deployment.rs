@@ -171,6 +171,7 @@ impl Exporter {
             interrupted: false,
             bad: None,
             reached: None,
+            is_told: false,
             notes: &answers.notes,
             gaps: &answers.gaps,
         }));

@@ -179,8 +179,15 @@ pub enum Notice {
     Watched(Arc<DeploymentLife>),
     /// A hook of it waits for somebody.
     Paused { deployment: String, hook: Hook },
-    /// A task of it failed; what its container said last.
-    TaskFailed { task: String, reason: String, container: Option<String>, lines: Vec<String> },
+    /// A task of it failed, and what its container said last, where that is news. `like`: as another one that was told before, and how
+    /// many these are by now.
+    TaskFailed {
+        task: String,
+        reason: String,
+        like: Option<(String, usize)>,
+        container: Option<String>,
+        lines: Vec<String>,
+    },
     /// An event of its service.
     ServiceEvent { at: Time, message: String },
     /// A line of its action log.

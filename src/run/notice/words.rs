@@ -11,8 +11,19 @@ use crate::render::moment;
 use crate::source::docker;
 
 impl Notice {
-    /// What happened, without whom it is about.
+    /// One sentence, for a person, with times in this zone, without its hint.
+    pub fn sentence(&self, zone: &TimeZone) -> String {
+        let told = |what: &str, name: Option<&str>| name.map_or(String::new(), |name| format!("{what}{name}: "));
+        let (to, task) = (told("", self.to()), told("task ", self.task()));
+        format!("{to}{task}{}{}", told("deployment ", self.deployment()), self.message_in(zone))
+    }
+
+    /// What happened, without whom it is about, with times in UTC.
     pub fn message(&self) -> String {
+        self.message_in(&TimeZone::UTC)
+    }
+
+    fn message_in(&self, zone: &TimeZone) -> String {
         match self {
             Self::Gap { what, .. } => what.clone(),
             Self::Retry { reason, pause, .. } => format!("{reason}; trying again in {}", seconds(tenths(*pause))),
@@ -111,13 +122,14 @@ impl Notice {
                 format!("{deployment}: {} of {} running{failed}{stage}{course}", number(running), number(desired))
             }
             Self::Watched(_) => "a deployment is watched".to_owned(),
+            Self::TaskFailed { like: Some((task, count)), .. } => format!("like {task} ({count} by now)"),
             Self::TaskFailed { reason, .. } => reason.clone(),
             Self::Paused { deployment, hook } => {
-                let at = |at| moment::iso(at, &TimeZone::UTC);
+                let at = |at| moment::spaced(at, zone);
                 format!("{}: {}", hook.waits(at), hook.goes_on_by(deployment))
             }
             Self::ServiceEvent { at, message } | Self::Action { at, message, .. } => {
-                format!("{}: {message}", moment::iso(*at, &TimeZone::UTC))
+                format!("{}: {message}", moment::spaced(*at, zone))
             }
             Self::NotWatched { error, .. } => format!("the tasks are not watched: {error}"),
             Self::MoreGaps { tasks, why } => format!("{tasks} more task{}: {why}", plural(*tasks)),
@@ -135,8 +147,7 @@ impl Notice {
                 )
             }
             Self::LooksInPast { covered, waited } => {
-                let covered =
-                    covered.map_or(String::new(), |at| format!(", read to {}", moment::spaced(at, &TimeZone::UTC)));
+                let covered = covered.map_or(String::new(), |at| format!(", read to {}", moment::spaced(at, zone)));
                 format!("for history{covered}: {} s", waited.as_secs())
             }
             Self::Recalled { group, events, status, gone, .. } => {
@@ -154,10 +165,10 @@ impl Notice {
                     plural(*events)
                 )
             }
-            Self::PastCovered { at, .. } => format!("history is read to {}", moment::spaced(*at, &TimeZone::UTC)),
+            Self::PastCovered { at, .. } => format!("history is read to {}", moment::spaced(*at, zone)),
             Self::PastRead { tasks, group, begins, absent } => {
                 let begins = begins.map_or(String::new(), |begins| {
-                    format!(", which goes back to {} only", moment::spaced(begins, &TimeZone::UTC))
+                    format!(", which goes back to {} only", moment::spaced(begins, zone))
                 });
                 let absent = absent.as_ref().map_or(String::new(), |absent| format!(": {absent} any more"));
                 format!("{tasks} task{} that ECS has forgotten, from {group}{begins}{absent}", plural(*tasks))
@@ -172,19 +183,10 @@ impl Notice {
     }
 }
 
-/// One sentence, for a person, without its hint.
+/// One sentence, for a person, with times in UTC, without its hint.
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(to) = self.to() {
-            write!(f, "{to}: ")?;
-        }
-        if let Some(task) = self.task() {
-            write!(f, "task {task}: ")?;
-        }
-        if let Some(deployment) = self.deployment() {
-            write!(f, "deployment {deployment}: ")?;
-        }
-        f.write_str(&self.message())
+        f.write_str(&self.sentence(&TimeZone::UTC))
     }
 }
 

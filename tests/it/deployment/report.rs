@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ecspan::model::deployment::{Baseline, Comparison, DeploymentLife, FailFast, Spread};
+use ecspan::model::deployment::{Baseline, Comparison, DeploymentLife, FailFast, Spread, Wanted, choose};
 use ecspan::model::observation::{TaskRecord, TaskTimes};
 use ecspan::render::report::{self, Report};
 use ecspan::render::{Style, escape};
@@ -42,6 +42,7 @@ pub(super) fn report<'a>(life: &'a DeploymentLife, comparison: Option<&'a Compar
         interrupted: false,
         bad: None,
         reached: None,
+        is_told: false,
         notes: &[],
         gaps: &[],
     }
@@ -129,6 +130,46 @@ fn what_to_do_now_is_in_every_form() {
     #[cfg(feature = "html")]
     forms.push(report::html(&report, &style(true)));
     forms.iter().for_each(|form| assert!(form.contains(&shown), "{form}"));
+}
+
+#[test]
+fn why_tasks_failed_is_said_first_and_last_and_once_in_a_log_that_says_it_above() {
+    let bad = bad();
+    let (why, last) = ("Essential container in task exited; app: exit code 1", "fatal: no DATABASE_URL");
+    let drawn = |is_told| report::text(&Report { is_told, ..report(&bad, None) }, &style(true));
+    let count = |text: &str, words: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").matches(words).count();
+    let whole = drawn(false);
+    let lines: Vec<&str> = whole.lines().collect();
+    let (head, tail) = (lines[..10].join("\n"), lines[lines.len() - 10..].join("\n"));
+    for words in [why, last] {
+        assert_eq!([&whole, &head, &tail].map(|text| count(text, words)), [2, 1, 1], "{words} in {whole}");
+    }
+    let told = drawn(true);
+    let lines: Vec<&str> = told.lines().collect();
+    let tail = lines[lines.len() - 10..].join("\n");
+    for words in [why, last] {
+        assert_eq!([&told, &tail].map(|text| count(text, words)), [1, 1], "{words} in {told}");
+    }
+    // What failed otherwise is told once in either.
+    assert_eq!([&whole, &told].map(|text| count(text, "1 task failed: CannotPull")), [1, 1]);
+}
+
+#[test]
+fn what_took_its_place_is_looked_at_next() {
+    let next = primary(record("ecs-svc/9", 100.0, "IN_PROGRESS"));
+    let service = service(vec![next, record(NEW, 0.0, "IN_PROGRESS")], vec![]);
+    let chosen = |id: &str| choose(&service, &[], &[], &Wanted::Id(id.to_owned())).unwrap();
+    let json = |deployment| {
+        let life = whole(deployment, vec![]);
+        serde_json::from_str::<serde_json::Value>(&report::json(&report(&life, None), &style(true))).unwrap()
+    };
+    let shown = json(chosen(NEW));
+    let expected = serde_json::json!([{"said": "the one that took its place", "command": "ecspan deploy prod/web --deployment ecs-svc/9"}]);
+    assert_eq!(shown["next"], expected, "{shown}");
+    assert_eq!(json(chosen("ecs-svc/9"))["next"], serde_json::json!([]));
+    let mut gone = latest(&self::service(vec![primary(record(NEW, 0.0, "IN_PROGRESS"))], vec![]));
+    gone.vanished(&service);
+    assert_eq!(json(gone)["next"], expected);
 }
 
 #[test]
