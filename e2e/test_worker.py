@@ -129,7 +129,7 @@ def test_a_queue_that_is_not_there(ecspan, elasticmq):
     line = line_with(b"level=error", process.stderr)
     assert b"list-queues" in line, line
     code, told = drained(process)
-    assert code == 1 and "the queue has never answered" in told, told
+    assert code == 1 and "the queue could never be read" in told, told
 
 
 def test_a_task_whose_lines_are_not_in_yet_takes_no_room(ecspan, aws, elasticmq, collector, tmp_path):

@@ -91,7 +91,7 @@ impl Notice {
             Self::Alike { more, like, .. } => format!("{more} more of this kind: {like}"),
             Self::NotInTime { .. } => "not delivered in time: the event comes back".to_owned(),
             Self::Drained { .. } => "drained".to_owned(),
-            Self::QueueNeverAnswered => "the queue has never answered".to_owned(),
+            Self::QueueNeverAnswered => "the queue could never be read: each call for messages failed".to_owned(),
             Self::MetricsNotTaken { .. } => "metrics were not taken".to_owned(),
             Self::PassedBy { path, kinds } => {
                 format!("{}: passed by, for they are not about a task: {}", path.display(), counted(kinds))
