@@ -237,10 +237,10 @@ impl<'a> ConsoleUrl<'a> {
         parts.get(1)?.contains("console.").then_some(Self(parts))
     }
 
-    /// What follows a word.
+    /// What follows a word; behind a list's there is the query at most.
     pub(super) fn after(&self, word: &str) -> Option<&'a str> {
         let at = self.0.iter().position(|part| *part == word)?;
-        self.0.get(at + 1).copied()
+        self.0.get(at + 1).copied().filter(|part| !part.contains('='))
     }
 
     pub(super) fn region(&self) -> Option<String> {
@@ -344,6 +344,7 @@ mod tests {
             "a/b/c",
             "arn:aws:ecs:eu-west-1:1:cluster/prod",
             "https://example.com/services/web",
+            "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/services?region=eu-west-1",
         ] {
             assert_eq!(ServiceTarget::parse(nothing), None, "{nothing}");
         }

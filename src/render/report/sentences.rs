@@ -297,7 +297,10 @@ pub(in crate::render) fn counts(report: &Report<'_>) -> String {
     // ECS forgets a stopped task within the hour, and its count does not.
     let told = life.deployment.failed_tasks.and_then(|told| usize::try_from(told).ok()).unwrap_or_default();
     if told > failed {
-        text.push_str(&format!("; ECS counted {told} failures: it no longer lists the others"));
+        // Tasks that could not be read are told as a gap.
+        let is_unread = report.gaps.iter().any(|gap| gap.what == "tasks of the service");
+        let others = if is_unread { "" } else { ": it no longer lists the others" };
+        text.push_str(&format!("; ECS counted {told} failures{others}"));
     }
     text
 }

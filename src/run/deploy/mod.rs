@@ -258,21 +258,21 @@ struct Found {
 
 /// Finds the deployment, waits for it where that is wanted, reads its tasks and delivers the traces.
 pub async fn run(config: DeployConfig, stop: Stop, notices: Teller) -> Result<Ended, DeployError> {
-    let DeployConfig { from, wanted, wait, log_lines, options, own_options, destinations, clock } = config;
-    let course = Arc::new(Course::new(notices.clone(), clock));
+    let course = Arc::new(Course::new(notices.clone(), config.clock));
     let mut seen = None;
     let (found, seen) = tokio::select! {
-        found = find(from, &wanted, &wait, log_lines, &stop, &course, &notices, &mut seen) => match (found, seen) {
+        found = find(&config, &stop, &course, &mut seen) => match (found, seen) {
             (Err(error @ DeployError::Aws(_)), Some(seen)) => {
-                return Ok(unawaited(seen, Unawaited::Refused(error), &own_options, &course));
+                return Ok(unawaited(seen, Unawaited::Refused(error), &config.own_options, &course));
             }
             (found, seen) => (found?, seen),
         },
         () = stop.wait() => return Ok(match seen {
-            Some(seen) => unawaited(seen, Unawaited::Stopped, &own_options, &course),
+            Some(seen) => unawaited(seen, Unawaited::Stopped, &config.own_options, &course),
             None => Ended::Early(DeliveryReport::default()),
         }),
     };
+    let DeployConfig { wanted, log_lines, options, own_options, destinations, .. } = config;
     let Found { origin, deployment, mut answers, timed_out, bad, reached } = found;
 
     let is_sending = !destinations.is_empty();
@@ -341,26 +341,23 @@ fn unawaited(seen: Seen, why: Unawaited, own_options: &TraceOptions, course: &Co
 }
 
 /// The deployment that is meant, waited for where that is wanted.
-#[expect(clippy::too_many_arguments, reason = "what `run` was given, and what it keeps")]
 async fn find(
-    from: DeployFrom,
-    wanted: &Wanted,
-    wait: &Wait,
-    log_lines: usize,
+    config: &DeployConfig,
     stop: &Stop,
     course: &Course,
-    notices: &Teller,
     seen: &mut Option<Seen>,
 ) -> Result<Found, DeployError> {
-    let (source, service, cluster, region) = match from {
-        DeployFrom::Files(files) => return files::read(&files, wanted, stop, course).await,
-        DeployFrom::Aws { source, service, cluster, region } => (source, service, cluster, region),
+    let DeployConfig { wanted, wait, log_lines, .. } = config;
+    let (source, service, cluster, region) = match &config.from {
+        DeployFrom::Files(files) => return files::read(files, wanted, stop, course).await,
+        DeployFrom::Aws { source, service, cluster, region } => (source.clone(), service.clone(), cluster, region),
     };
     let region = source.region(region.as_deref()).map_err(DeployError::NoPlace)?;
     let place = match cluster {
-        Some(cluster) => ServicePlace { region, cluster, service },
+        Some(cluster) => ServicePlace { region, cluster: cluster.clone(), service },
         None => source.find_service(&region, &service).await.map_err(DeployError::NoPlace)?,
     };
+    let (log_lines, notices) = (*log_lines, &course.notices());
     let waiter = Waiter { source: &source, place: &place, wanted, wait, log_lines, notices, course, seen };
     let waited = match wait::until_over(waiter).await {
         Err(none @ (DeployError::NoDeployment(_) | DeployError::Aws(_))) => {
