@@ -433,8 +433,17 @@ def test_the_deployment_before_is_known_to_the_new_api(ecspan, aws):
     found = report(ecspan, "--deployment", "previous")
     assert found["deployment"] == aws.rollouts.old and found["task_definition"].endswith("web:1") and found["tasks"]["launched"] == 2
     assert "a later deployment" in found["apart"][0]["what"] and found["apart"][0]["count"] == 2
-    by_arn = report(ecspan, "--deployment", report(ecspan)["service_deployment_arn"])
+    arn = report(ecspan)["service_deployment_arn"]
+    by_arn = report(ecspan, "--deployment", arn)
     assert by_arn["deployment"] == made.id and by_arn["tasks"]["launched"] == 2
+    address = f"https://{arn.split(':')[3]}.console.aws.amazon.com/ecs/v2/clusters/prod/services/web/deployments/{arn.rsplit('/', 1)[1]}"
+    for named in arn, address:
+        run = ecspan("deploy", named, "--report", "json")
+        assert run.code == 0 and json.loads(run.out)["deployment"] == made.id, run
+    both = ecspan("deploy", arn, "--deployment", "previous")
+    assert both.code == 2 and "which one is meant" in both.err, both
+    event = ecspan("deploy", made.id)
+    assert event.code == 2 and f"--deployment {made.id}" in event.err, event
 
 
 @pytest.mark.parametrize("throttled", [False, True])

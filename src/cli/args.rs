@@ -19,7 +19,7 @@ use jiff::fmt::friendly::SpanParser;
 
 pub(crate) use agent::AgentArgs;
 pub(crate) use delivery::{DeliveryArgs, OtlpArgs};
-pub(crate) use deploy::{CERTAIN, DeployArgs, OVER, ReportFormat};
+pub(crate) use deploy::{CERTAIN, DeployArgs, LATEST, OVER, ReportFormat};
 pub(crate) use events::{Containers, Deployments, EventArgs, WorkerArgs, WorkerLogs};
 pub(crate) use history::{HistoryArgs, When};
 pub(crate) use notify::NotifyArgs;

@@ -24,7 +24,7 @@ use ecspan::source::logs::LogLines;
 use ecspan::source::target::ServiceTarget;
 use ecspan::trace::{Mode, ParentPolicy, TraceOptions, caller};
 
-use super::args::{CERTAIN, DeployArgs, Global, OVER};
+use super::args::{CERTAIN, DeployArgs, Global, LATEST, OVER};
 use super::ending::Ending;
 use super::exit::Exit;
 use super::options::attributes;
@@ -82,7 +82,7 @@ pub(super) async fn run(global: &Global, args: &DeployArgs) -> Result<Exit, Prob
     let config = DeployConfig {
         from: from(global, args, log_lines).await?,
         wanted: match args.deployment.as_str() {
-            "latest" => Wanted::Latest,
+            LATEST => Wanted::Latest,
             "previous" => Wanted::Previous,
             id => Wanted::Id(id.to_owned()),
         },
@@ -272,6 +272,11 @@ fn log_lines(args: &DeployArgs) -> Result<usize, Problem> {
 /// Where the service is that was typed.
 async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<DeployFrom, Problem> {
     let typed = args.service.as_deref().map(|typed| {
+        // Events and DescribeServices name deployments so.
+        if typed.starts_with("ecs-svc/") {
+            let hint = format!("ecspan deploy CLUSTER/SERVICE --deployment {typed}");
+            return Err(Problem::usage(format!("{typed} is a deployment, and no service")).hint(hint));
+        }
         ServiceTarget::parse(typed).ok_or_else(|| {
             let hint = "its name, CLUSTER/NAME, arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/NAME, or its address in the console";
             Problem::usage(format!("{typed} is no service")).hint(hint.to_owned())
@@ -288,7 +293,7 @@ async fn from(global: &Global, args: &DeployArgs, log_lines: usize) -> Result<De
             cluster,
         }));
     }
-    let ServiceTarget { service, cluster, region } = target.unwrap_or_default();
+    let ServiceTarget { service, cluster, region, .. } = target.unwrap_or_default();
     let cluster = args.cluster.clone().or(cluster);
     let options = ObserveOptions {
         log_lines,

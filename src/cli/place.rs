@@ -5,7 +5,7 @@ use std::path::Path;
 use ecspan::source::cluster::ClusterTarget;
 use ecspan::source::target::ServiceTarget;
 
-use super::args::{Cli, Command, SelectArgs};
+use super::args::{Cli, Command, LATEST, SelectArgs};
 use super::problem::Problem;
 
 /// Gives clusters and services the names that AWS knows them by, and the region the one that they are in.
@@ -27,9 +27,13 @@ pub(super) fn settle(cli: &mut Cli) -> Result<(), Problem> {
         Command::Stats(args) => selectors(&mut args.select, region),
         Command::Doctor(args) => cluster(&mut args.cluster, region),
         Command::Deploy(args) => {
-            let service = args.service.as_deref().and_then(ServiceTarget::parse);
-            if let Some(of_service) = service.and_then(|service| service.cluster) {
+            let service = args.service.as_deref().and_then(ServiceTarget::parse).unwrap_or_default();
+            if let Some(of_service) = service.cluster {
                 agree(args.cluster.as_deref(), &of_service)?;
+            }
+            if let Some(meant) = service.deployment {
+                is_meant(&args.deployment, &meant)?;
+                args.deployment = meant;
             }
             cluster(&mut args.cluster, region)
         }
@@ -89,6 +93,15 @@ fn agree(flag: Option<&str>, other: &str) -> Result<(), Problem> {
     }
 }
 
+/// The address or the ARN of a deployment means that one: another flag than the default would be a second.
+fn is_meant(flag: &str, meant: &str) -> Result<(), Problem> {
+    let id = |text: &str| text.rsplit('/').next().map(str::to_owned);
+    if flag == LATEST || id(flag) == id(meant) {
+        return Ok(());
+    }
+    Err(Problem::usage(format!("--deployment is {flag}, and {meant} is named as well: which one is meant?")))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -140,6 +153,21 @@ mod tests {
         for family in ["web:7", "arn:aws:ecs:eu-west-1:1:task-definition/web:7"] {
             let error = settled(&format!("ecspan ls prod --family {family}")).unwrap_err();
             assert!(error.contains("without a revision") && error.contains("\"--family web\""), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_deployment_may_be_named_by_its_own_arn_or_address() {
+        let arn = "arn:aws:ecs:eu-west-1:1:service-deployment/prod/web/NCWGC2ZR-taawPAYrIaU5";
+        let url = "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/services/web/deployments/NCWGC2ZR-taawPAYrIaU5";
+        for (typed, meant) in [(arn, arn), (url, "NCWGC2ZR-taawPAYrIaU5")] {
+            for more in ["", " --deployment NCWGC2ZR-taawPAYrIaU5"] {
+                let (_, cli) = settled(&format!("ecspan deploy {typed}{more}")).unwrap();
+                let Command::Deploy(args) = &cli.command else { panic!("{cli:?}") };
+                assert_eq!(args.deployment, meant);
+            }
+            let error = settled(&format!("ecspan deploy {typed} --deployment previous")).unwrap_err();
+            assert!(error.contains("--deployment is previous") && error.contains("which one is meant"), "{error}");
         }
     }
 

@@ -73,32 +73,46 @@ pub struct ServiceTarget {
     pub cluster: Option<String>,
     /// Its region, where the text says it.
     pub region: Option<String>,
+    /// The deployment of it that is meant, where the text says one.
+    pub deployment: Option<String>,
 }
 
 impl ServiceTarget {
     /// The flags that select its tasks.
     pub(super) fn flags(&self) -> String {
-        let Self { service, cluster, region } = self;
+        let Self { service, cluster, region, .. } = self;
         let cluster = cluster.as_deref().unwrap_or("CLUSTER");
         let region = region.as_ref().map_or(String::new(), |region| format!(" --region {region}"));
         format!("--cluster {cluster} --service {service}{region}")
     }
 
-    /// Reads a service: its name, CLUSTER/NAME, its ARN, or the address of its page in the console.
+    /// Reads a service: its name, CLUSTER/NAME, its ARN or that of a deployment of it, or the address of its page or a deployment's in the
+    /// console.
     pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
         if text.starts_with("https://") || text.starts_with("http://") {
             let url = ConsoleUrl::parse(text)?;
             let named = |word: &str| url.after(word).map(str::to_owned);
-            return Some(Self { service: named("services")?, cluster: Some(named("clusters")?), region: url.region() });
+            return Some(Self {
+                service: named("services")?,
+                cluster: Some(named("clusters")?),
+                region: url.region(),
+                deployment: named("deployments"),
+            });
         }
         if let Some(arn) = Arn::parse(text) {
-            let (cluster, service) = match arn.resource.split('/').collect::<Vec<_>>().as_slice() {
-                ["service", cluster, service] => (Some((*cluster).to_owned()), (*service).to_owned()),
-                ["service", service] => (None, (*service).to_owned()),
+            let (cluster, service, deployment) = match arn.resource.split('/').collect::<Vec<_>>().as_slice() {
+                ["service-deployment", cluster, service, _] => (Some(*cluster), *service, Some(text)),
+                ["service", cluster, service] => (Some(*cluster), *service, None),
+                ["service", service] => (None, *service, None),
                 _ => return None,
             };
-            let region = Some(arn.region.to_owned()).filter(|region| !region.is_empty());
-            return (arn.service == "ecs").then_some(Self { service, cluster, region });
+            return (arn.service == "ecs").then(|| Self {
+                service: service.to_owned(),
+                cluster: cluster.map(str::to_owned),
+                region: Some(arn.region.to_owned()).filter(|region| !region.is_empty()),
+                deployment: deployment.map(str::to_owned),
+            });
         }
         let (cluster, service) = match text.split_once('/') {
             Some((cluster, service)) => (Some(cluster), service),
@@ -109,7 +123,7 @@ impl ServiceTarget {
         (is_name(service) && cluster.is_none_or(is_name)).then(|| Self {
             service: service.to_owned(),
             cluster: cluster.map(str::to_owned),
-            region: None,
+            ..Self::default()
         })
     }
 }
@@ -323,10 +337,17 @@ mod tests {
     fn a_service_can_be_named_in_every_way_and_is_told_where_a_task_is_meant() {
         let service = |cluster: Option<&str>, region: Option<&str>| {
             let (cluster, region) = (cluster.map(str::to_owned), region.map(str::to_owned));
-            Some(ServiceTarget { service: "web_1".to_owned(), cluster, region })
+            Some(ServiceTarget { service: "web_1".to_owned(), cluster, region, deployment: None })
         };
         assert_eq!(ServiceTarget::parse("web_1"), service(None, None));
-        assert_eq!(ServiceTarget::parse("prod/web_1"), service(Some("prod"), None));
+        assert_eq!(ServiceTarget::parse(" prod/web_1\n"), service(Some("prod"), None));
+        let of_deployment = "arn:aws:ecs:eu-west-1:1:service-deployment/prod/web_1/NCWGC2ZR-taawPAYrIaU5";
+        let in_console = "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/prod/services/web_1/deployments/NCWGC2ZR-taawPAYrIaU5?region=eu-west-1";
+        for (text, deployment) in [(of_deployment, of_deployment), (in_console, "NCWGC2ZR-taawPAYrIaU5")] {
+            let own = service(Some("prod"), Some("eu-west-1"));
+            let expected = own.map(|own| ServiceTarget { deployment: Some(deployment.to_owned()), ..own });
+            assert_eq!(ServiceTarget::parse(text), expected);
+        }
         let arn = "arn:aws:ecs:eu-west-1:1:service/prod/web_1";
         assert_eq!(ServiceTarget::parse(arn), service(Some("prod"), Some("eu-west-1")));
         assert_eq!(ServiceTarget::parse("arn:aws:ecs:eu-west-1:1:service/web_1"), service(None, Some("eu-west-1")));

@@ -34,18 +34,20 @@ Exit codes: 0 it held or goes on, 1 failed, 2 usage, 3 something could not be re
 /// What `--wait` alone waits for, and what `--fail-fast` alone ends it by. Not empty: `--wait=` is a variable that nobody has set.
 pub(crate) const OVER: &str = "over";
 pub(crate) const CERTAIN: &str = "certain";
+/// The deployment that is meant where none is named.
+pub(crate) const LATEST: &str = "latest";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DeployArgs {
-    /// The service: its name, CLUSTER/NAME, its ARN, or its address in the console
+    /// The service: its name, CLUSTER/NAME, its ARN, or its address in the console. Those of a deployment mean that one
     #[arg(value_name = "SERVICE", required_unless_present = "from")]
     pub(crate) service: Option<String>,
     /// The service's cluster (default: that of the ARN; else all clusters are searched)
     #[arg(long, value_name = "CLUSTER")]
     pub(crate) cluster: Option<String>,
     /// latest, previous, ecs-svc/N, or the ARN of a service deployment. A rollback belongs to the deployment that it undoes
-    #[arg(long, value_name = "ID|latest|previous", default_value = "latest")]
+    #[arg(long, value_name = "ID|latest|previous", default_value = LATEST)]
     pub(crate) deployment: String,
     /// Read saved answers instead of asking AWS: of describe-services, list-service-deployments, describe-service-deployments,
     /// describe-service-revisions, describe-tasks, describe-task-definition, get-log-events
