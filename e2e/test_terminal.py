@@ -199,3 +199,11 @@ def test_a_task_where_a_command_is_expected_is_told_the_command(ecspan, word):
     run = ecspan(word)
     assert run.code == 2 and run.err.endswith(f"hint: a task or a file is drawn by a command: ecspan show {word}\n"), run
     assert "hint: a task" not in ecspan("shwo").err
+
+
+def test_a_saved_task_without_any_time_is_told_alike_whenever_it_is_read(ecspan):
+    task = {"taskArn": f"arn:aws:ecs:eu-west-1:123456789012:task/prod/{'0' * 31}1", "lastStatus": "RUNNING", "containers": []}
+    (ecspan.home / "task.json").write_text(json.dumps({"tasks": [task]}))
+    told = {form: ecspan("show", "task.json", "--format", form).out for form in ("waterfall", "json", "html", "markdown")}
+    assert "as_of" not in json.loads(told["json"]), told
+    assert all("RUNNING" in text and "as of" not in text for text in told.values()), told

@@ -16,13 +16,16 @@ pub enum AsOf {
     Now(Time),
     /// It was written down, and what came after is not known: never up to the reader's clock.
     Saved(Time),
+    /// It was written down, and no time stands in it: nothing of it lies open.
+    Undated,
 }
 
 impl AsOf {
-    /// The time.
-    pub const fn at(self) -> Time {
+    /// The time, where it is known.
+    pub const fn time(self) -> Option<Time> {
         match self {
-            Self::Now(at) | Self::Saved(at) => at,
+            Self::Now(at) | Self::Saved(at) => Some(at),
+            Self::Undated => None,
         }
     }
 }
@@ -67,6 +70,11 @@ impl TaskLife {
     /// Whether the task has reached STOPPED, after which nothing changes.
     pub fn is_stopped(&self) -> bool {
         self.task.is_stopped()
+    }
+
+    /// As of when it is known, while it is not over: what changes may have changed since.
+    pub fn seen(&self) -> Option<Time> {
+        self.as_of.time().filter(|_| !self.is_stopped())
     }
 
     /// How it will have ended, where ECS has said all but STOPPED. For reports and lists: what is sent waits until it is final.

@@ -46,7 +46,7 @@ pub fn clock(time: Time, zone: &TimeZone) -> String {
 /// `as of 2021-11-27 01:49:41.251 +09:00`, of what is kept of a task that was not over: also of what was true just now, for who reads it
 /// does so later.
 pub(super) fn as_of(life: &TaskLife, zone: &TimeZone) -> Option<String> {
-    (!life.is_stopped()).then(|| format!("as of {}", spaced(life.as_of.at(), zone)))
+    life.seen().map(|at| format!("as of {}", spaced(at, zone)))
 }
 
 /// How long after `zero`, or before it: `+14.5 s`, `-42 ms`.

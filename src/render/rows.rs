@@ -58,7 +58,7 @@ impl<'a> Row<'a> {
 /// Up to when a life is drawn.
 pub(super) fn drawn_until(life: &TaskLife, phases: &Phases) -> Time {
     let latest = phases.moments.last().map_or(phases.start, |last| last.time);
-    phases.end.unwrap_or_else(|| life.as_of.at().max(latest))
+    phases.end.unwrap_or_else(|| life.as_of.time().map_or(latest, |seen| seen.max(latest)))
 }
 
 /// The containers that are shown.

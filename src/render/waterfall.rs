@@ -45,11 +45,9 @@ fn header(out: &mut String, life: &TaskLife, style: &Style) {
     side_by_side(out, Tone::Title, &format!("task {}", life.family()), "  ", &task.id, style);
     let status = task.last_status.as_deref().unwrap_or("status unknown");
     let code = task.stop_code.as_deref().map_or(String::new(), |code| format!(" ({code})"));
-    let saved = match life.as_of {
-        AsOf::Saved(at) if !life.is_stopped() => Some(moment::spaced(at, &style.zone)),
-        AsOf::Saved(_) | AsOf::Now(_) => None,
-    };
-    let as_of = saved.as_ref().map_or(String::new(), |at| format!(" as of {at}"));
+    // Of an answer of just now nobody asks.
+    let saved = life.seen().filter(|_| !matches!(life.as_of, AsOf::Now(_)));
+    let as_of = saved.map_or(String::new(), |at| format!(" as of {}", moment::spaced(at, &style.zone)));
     let about = [
         Some(format!("{status}{code}{as_of}")),
         task.cluster_name().map(|cluster| format!("cluster {cluster}")),

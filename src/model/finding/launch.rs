@@ -22,7 +22,7 @@ pub(super) fn waited_for_pull(life: &TaskLife, add: Add<'_>) {
 /// How long a phase took or has taken, where that is worth a line, and whether it goes on.
 fn worth_telling(life: &TaskLife, kind: PhaseKind) -> Option<(String, bool)> {
     let phase = life.phases.as_ref()?.find(kind)?;
-    let length = phase.end.unwrap_or(life.as_of.at()).since(phase.start);
+    let length = phase.end.or(life.as_of.time())?.since(phase.start);
     (length >= WORTH_TELLING).then(|| (duration::short(length), phase.end.is_none()))
 }
 

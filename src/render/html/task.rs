@@ -52,10 +52,7 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn of(shown_task: &Shown<'_>, label: Option<&'static str>, style: &Style) -> Self {
         let life = shown_task.life;
-        let as_of = match life.is_stopped() {
-            true => String::new(),
-            false => format!(" as of {}", minute(life.as_of.at(), &style.zone)),
-        };
+        let as_of = life.seen().map_or(String::new(), |at| format!(" as of {}", minute(at, &style.zone)));
         Self { outcome: Outcome::of(life), label, family: name(life.family()), id: shown(&life.task.id), as_of }
     }
 

@@ -39,7 +39,7 @@ fn document<'a>(life: &'a TaskLife, trace_id: &'a str, style: &Style) -> Task<'a
     let containers = life.containers.iter().filter(|c| style.all_containers || !c.is_hidden());
     let phases = life.phases.as_ref();
     let (start, end) = (phases.map(|phases| phases.start), phases.and_then(|phases| phases.end));
-    let as_of = Some(life.as_of.at()).filter(|_| !life.is_stopped());
+    let as_of = life.seen();
     let failure = life.outcome.failure.as_ref();
     Task {
         ecspan_task: TASK_VERSION,

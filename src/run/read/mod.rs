@@ -412,8 +412,10 @@ fn life(observed: Observed, log_lines: LogLines, course: &Course) -> TaskLife {
         LogLines::All => usize::MAX,
     };
     let Observed { task, is_saved, .. } = observed;
-    let now = || AsOf::Now(course.now());
-    let as_of = task.latest().filter(|_| is_saved).map_or_else(now, AsOf::Saved);
+    let as_of = match is_saved {
+        true => task.latest().map_or(AsOf::Undated, AsOf::Saved),
+        false => AsOf::Now(course.now()),
+    };
     let life = TaskLife::new(task, as_of, most);
     // What is missing of a task is told with it, and counts.
     course.lost.fetch_add(life.gaps.len(), Ordering::Relaxed);
