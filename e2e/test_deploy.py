@@ -309,6 +309,9 @@ def test_a_slower_pull_is_said_first_and_no_difference_is_said_too(ecspan, aws, 
     unknown = ecspan(*DEPLOY, "--report", "web.pdf")
     assert unknown.code == 2 and unknown.out == "" and "--report web.pdf: of which format?" in unknown.err and "a PATH that ends in" in unknown.err, unknown
     assert ecspan(*DEPLOY, "--report", "json", "--report", "text").code == 2
+    # A full disk under one report keeps none of the others from being written.
+    full = ecspan(*DEPLOY, "--report-file", "json:/dev/full", "--report-file", "html:/dev/full", "--report-file", tmp_path / "last.txt")
+    assert full.code == 1 and full.err.count("failed to write the report /dev/full") == 2 and "held" in (tmp_path / "last.txt").read_text(), full
     same = ecspan(*DEPLOY, "--baseline", tmp_path / "before.json")
     assert same.code == 0 and same.out.splitlines()[0] == "no difference that matters to the baseline", same
     aws.reset()

@@ -106,9 +106,13 @@ pub(super) fn print(
         color: false,
         ..plain_style(global, Some(args.width.unwrap_or(FILE_WIDTH)), args.ascii)
     };
-    for (format, path) in &outputs.files {
-        std::fs::write(path, draw(*format, drawn, &plain))
-            .map_err(|error| Problem::failed(format!("failed to write the report {}: {error}", path.display())))?;
+    let mut problems = outputs.files.iter().filter_map(|(format, path)| {
+        let error = std::fs::write(path, draw(*format, drawn, &plain)).err()?;
+        Some(Problem::failed(format!("failed to write the report {}: {error}", path.display())))
+    });
+    if let Some(first) = problems.next() {
+        problems.for_each(|problem| problem.print());
+        return Err(first);
     }
     printed.map(drop)
 }
