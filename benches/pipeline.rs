@@ -137,7 +137,7 @@ fn delivery(c: &mut Criterion) {
 
 /// The same spans in as many requests as ecspan makes of them.
 fn requests(traces: &[TaskTrace]) -> Vec<Bytes> {
-    const FULL_AT: usize = 512 * 1024;
+    const FULL_AT: usize = 256 * 1024;
     let mut requests = vec![];
     let mut open = ExportTraceServiceRequest::default();
     let mut size = 0;
