@@ -158,12 +158,15 @@ fn what_is_kept_says_as_of_when_a_task_was_seen() {
         let life = TaskLife::new(observed.clone(), as_of, 0);
         let compared = compare::text(&Compared::new(&life, &life), &style(80));
         assert_eq!(compared.matches("as of 2026-11-18 20:10:00.000").count(), 2, "{compared}");
-        let mut kept = vec![markdown::draw(&life, "t", None, &style(80)), svg::draw([(&life, "t")], &style(80))];
-        #[cfg(feature = "html")]
-        kept.push({
-            let shown = ecspan::render::html::Shown { life: &life, trace_id: "t", trace_url: None };
-            ecspan::render::html::draw(&[shown], &style(80))
-        });
+        let kept = [
+            markdown::draw(&life, "t", None, &style(80)),
+            svg::draw([(&life, "t")], &style(80)),
+            #[cfg(feature = "html")]
+            {
+                let shown = ecspan::render::html::Shown { life: &life, trace_id: "t", trace_url: None };
+                ecspan::render::html::draw(&[shown], &style(80))
+            },
+        ];
         for text in kept {
             assert!(text.contains("RUNNING as of 2026-11-18 20:10:00.000"), "{text}");
             // Of a page also its title, which is all that is seen of a tab.

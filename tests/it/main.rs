@@ -1,8 +1,8 @@
 //! Integration tests, in one binary: each links the AWS SDK, which takes longer than all of them run.
 #![allow(clippy::unwrap_used)]
 
-#[cfg(feature = "deliver")]
 mod alike;
+#[cfg(feature = "deliver")]
 mod delivery;
 mod deployment;
 #[cfg(feature = "deliver")]

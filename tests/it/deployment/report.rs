@@ -126,9 +126,12 @@ fn what_to_do_now_is_in_every_form() {
     let shown = format!("ecspan show prod/{}", bad.failures()[0].tasks[0]);
     let json: serde_json::Value = serde_json::from_str(&report::json(&report, &style(true))).unwrap();
     assert_eq!(json["next"][0]["command"], shown.as_str(), "{json}");
-    let mut forms = vec![report::text(&report, &style(true)), report::markdown(&report, &style(true))];
-    #[cfg(feature = "html")]
-    forms.push(report::html(&report, &style(true)));
+    let forms = [
+        report::text(&report, &style(true)),
+        report::markdown(&report, &style(true)),
+        #[cfg(feature = "html")]
+        report::html(&report, &style(true)),
+    ];
     forms.iter().for_each(|form| assert!(form.contains(&shown), "{form}"));
 }
 
